@@ -1,0 +1,35 @@
+// The element types a tensor may have, and how each is held in host memory.
+
+/** Element type of a tensor, named as WGSL names it. */
+export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'bool';
+
+/** Host memory of a tensor. f16 is held as raw bits in a Uint16Array, bool as 0 or 1 in a Uint32Array. */
+export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint16Array;
+
+/** A tensor's values on the host: `data.length` is the product of `shape`, in row-major order. */
+export interface TensorData {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+}
+
+/** Bytes of one element in GPU memory (bool is a u32 there). */
+export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, f16: 2, i32: 4, u32: 4, bool: 4 };
+
+/** True for the types that carry gradients. */
+export const isFloat = (dtype: DType): boolean => dtype === 'f32' || dtype === 'f16';
+
+/** Zeroed host memory for `length` elements of `dtype`. */
+export function allocate(dtype: DType, length: number): TypedArray {
+  switch (dtype) {
+    case 'f32':
+      return new Float32Array(length);
+    case 'f16':
+      return new Uint16Array(length);
+    case 'i32':
+      return new Int32Array(length);
+    case 'u32':
+    case 'bool':
+      return new Uint32Array(length);
+  }
+}

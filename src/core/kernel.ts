@@ -1,0 +1,48 @@
+// A GPU kernel as plain data: WGSL text, what it is bound to, and how many workgroups it takes.
+
+/** The type of one element of a binding as the kernel indexes it. */
+export type ElementType = 'f32' | 'f16' | 'i32' | 'u32' | 'vec2<f32>' | 'vec4<f32>' | 'vec4<u32>';
+
+/** One storage buffer that a kernel reads or writes, under the name that its WGSL uses. */
+export interface Binding {
+  readonly name: string;
+  readonly type: ElementType;
+}
+
+/** One dispatch. `wgsl` holds functions and the entry point `main`; the bindings are declared by the backend. */
+export interface Kernel {
+  /** `family.variant`, such as `matmul.tiled`: shown in profiles and errors. */
+  readonly name: string;
+  readonly wgsl: string;
+  /** The bindings of the node's inputs, then scratch, in order. `null` where this kernel does not use one. */
+  readonly inputs: readonly (Binding | null)[];
+  /** The bindings of the node's outputs, in order. */
+  readonly outputs: readonly (Binding | null)[];
+  /** Workgroups in x, y and z. */
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** What a kernel may count on: the limits and features of the adapter, in WebGPU's own names. */
+export interface Capabilities {
+  /** True for a CPU implementation of Vulkan, where barriers and workgroup memory cost far more than they save. */
+  readonly software: boolean;
+  readonly f16: boolean;
+  readonly subgroups: boolean;
+  readonly maxComputeInvocationsPerWorkgroup: number;
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxStorageBuffersPerShaderStage: number;
+}
+
+/** Most workgroups that one axis of a dispatch may have (WebGPU's default limit). */
+export const MAX_WORKGROUPS = 65535;
+
+/**
+ * Workgroups for `threads` threads in a row. Past 65,535 workgroups the grid folds into y, so a kernel computes its
+ * index as `(group.y * groups.x + group.x) * size + local` and returns beyond the end: see shaders/lib/grid.wgsl.ts.
+ */
+export function linearGrid(threads: number, workgroupSize: number): [number, number, number] {
+  const groups = Math.max(1, Math.ceil(threads / workgroupSize));
+  if (groups <= MAX_WORKGROUPS) return [groups, 1, 1];
+  const rows = Math.ceil(groups / MAX_WORKGROUPS);
+  return [Math.ceil(groups / rows), rows, 1];
+}

@@ -1,0 +1,90 @@
+// The record that says everything that is true of an operation, and the call that puts it into a graph.
+
+import type { DType, TypedArray } from './dtype.ts';
+import type { Capabilities, Kernel } from './kernel.ts';
+import { Tensor, type TensorSpec } from './tensor.ts';
+
+/** Memory of the CPU reference. Floats may be held in float64 there, for finite differences. */
+export type CpuArray = TypedArray | Float64Array;
+
+/** What an op's CPU reference gets: arrays in row-major order; outputs come zeroed. */
+export interface CpuCall<A> {
+  readonly inputs: readonly CpuArray[];
+  readonly outputs: readonly CpuArray[];
+  readonly inputSpecs: readonly TensorSpec[];
+  readonly outputSpecs: readonly TensorSpec[];
+  readonly attrs: A;
+}
+
+/** What an op's kernel is chosen from. */
+export interface KernelCall<A> {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly attrs: A;
+  readonly capabilities: Capabilities;
+}
+
+/** A way to compute an op on the GPU: its dispatches, and memory that lives only between them. */
+export interface Variant {
+  readonly name: string;
+  readonly kernels: readonly Kernel[];
+  /** Buffers shared by the kernels; they stand after the inputs in each kernel's `inputs`. */
+  readonly scratch?: readonly TensorSpec[];
+}
+
+/** What a gradient is made from. `gradients[i]` is null when nothing depends on output i. */
+export interface VjpCall<A> {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly gradients: readonly (Tensor | null)[];
+  readonly attrs: A;
+}
+
+/** How an elementwise op looks inside a fused kernel. Arguments and results are WGSL expressions. */
+export interface Pointwise<A> {
+  /** The WGSL expression; `dtypes` are those of the arguments. */
+  wgsl(args: readonly string[], attrs: A, dtypes: readonly DType[]): string;
+  /** The same on the CPU, in float64. `index` is the element's position in the output. */
+  cpu(args: readonly number[], attrs: A, index: number): number;
+  /** WGSL functions that the expression calls. */
+  readonly helpers?: string;
+}
+
+/** An operation: shape rule, CPU reference, GPU kernel and gradient in one record. */
+export interface Op<A extends object = any> {
+  readonly name: string;
+  /** Output specs for these inputs; throws an error that names the op and shows the shapes. */
+  infer(inputs: readonly TensorSpec[], attrs: A): TensorSpec[];
+  /** The reference: plain loops, sums in float64. */
+  cpu(call: CpuCall<A>): void;
+  /**
+   * The ways to compute it on a GPU, best first for these capabilities; all of them are right, and all are tested.
+   * `'view'`: the output is the input's memory under another shape. `'pointwise'`: see `pointwise`.
+   */
+  readonly gpu: 'view' | 'pointwise' | ((call: KernelCall<A>) => Variant[]);
+  readonly pointwise?: Pointwise<A>;
+  /** Gradients of the inputs (null where there is none), made of ordinary ops; `'none'` for an op without gradient. */
+  readonly vjp: 'none' | ((call: VjpCall<A>) => (Tensor | null)[]);
+  /** Floating-point operations of one call, where that is not the number of output elements. */
+  flops?(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attrs: A): number;
+}
+
+/** Records one application of `op` and gives its outputs. */
+export function apply<A extends object>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
+  const outputs: Tensor[] = [];
+  const node = { op, attrs, inputs, outputs };
+  for (const { shape, dtype } of op.infer(inputs, attrs)) outputs.push(new Tensor(shape, dtype, node));
+  return outputs;
+}
+
+/** `apply` for the many ops that have one output. */
+export function applyOne<A extends object>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
+  return apply(op, inputs, attrs)[0];
+}
+
+/** Checks an input's dtype and gives an error that names the op. */
+export function expectDType(who: string, what: string, input: TensorSpec, ...allowed: DType[]): void {
+  if (!allowed.includes(input.dtype)) {
+    throw new Error(`${who}: ${what} must be ${allowed.join(' or ')}, but is ${input.dtype}.`);
+  }
+}

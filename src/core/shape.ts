@@ -1,0 +1,73 @@
+// Arithmetic on shapes: sizes, strides, axes and NumPy broadcasting, with errors that show the shapes.
+
+/** Sizes of a tensor's axes, outermost first. `[]` is a single number. */
+export type Shape = readonly number[];
+
+/** Number of elements of `shape`. */
+export const sizeOf = (shape: Shape): number => shape.reduce((size, dim) => size * dim, 1);
+
+/** `[2, 3]` as text, for errors. */
+export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`;
+
+/** True when both shapes have the same axes. */
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((dim, i) => dim === b[i]);
+
+/** Row-major strides of `shape`, in elements. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis];
+  }
+  return strides;
+}
+
+/** Strides with which a tensor of `shape` is read as if it had shape `target`: 0 along broadcast axes. */
+export function broadcastStrides(shape: Shape, target: Shape): number[] {
+  const strides = stridesOf(shape);
+  const missing = target.length - shape.length;
+  return target.map((dim, axis) => (axis < missing || (shape[axis - missing] === 1 && dim !== 1) ? 0 : strides[axis - missing]));
+}
+
+/** The shape that `shapes` broadcast to, by NumPy's rule. `who` names the op in the error. */
+export function broadcastShapes(who: string, ...shapes: Shape[]): number[] {
+  const rank = Math.max(...shapes.map((shape) => shape.length));
+  const result = new Array<number>(rank).fill(1);
+  for (const shape of shapes) {
+    for (let i = 0; i < shape.length; i++) {
+      const axis = rank - shape.length + i;
+      if (shape[i] === 1 || shape[i] === result[axis]) continue;
+      if (result[axis] !== 1) {
+        throw new Error(
+          `${who}: shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: from the right, each axis must be equal or 1.`,
+        );
+      }
+      result[axis] = shape[i];
+    }
+  }
+  return result;
+}
+
+/** `axis` counted from the front; accepts -rank … rank-1 and explains anything else. */
+export function resolveAxis(who: string, axis: number, rank: number): number {
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
+    throw new Error(`${who}: axis ${axis} is out of range for ${rank} axes; use ${-rank} to ${rank - 1}.`);
+  }
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** Sorted unique axes counted from the front; no `axes` means all of them. */
+export function resolveAxes(who: string, axes: number | readonly number[] | undefined, rank: number): number[] {
+  if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
+  const list = (typeof axes === 'number' ? [axes] : [...axes]).map((axis) => resolveAxis(who, axis, rank));
+  if (new Set(list).size !== list.length) throw new Error(`${who}: axes [${axes}] name one axis twice.`);
+  return list.sort((a, b) => a - b);
+}
+
+/** `shape` without `axes` (or with 1 in their place when `keepdims`). */
+export function reducedShape(shape: Shape, axes: readonly number[], keepdims: boolean): number[] {
+  return keepdims
+    ? shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim))
+    : shape.filter((_, axis) => !axes.includes(axis));
+}

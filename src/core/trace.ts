@@ -1,0 +1,65 @@
+// What a function does to state while it is traced: parameter updates and draws of random numbers.
+
+import { Parameter, Tensor } from './tensor.ts';
+import { formatShape, sameShape } from './shape.ts';
+
+/** A change of a parameter that happens at the end of a run. */
+export interface Update {
+  readonly parameter: Parameter;
+  readonly value: Tensor;
+}
+
+/** The effects that a traced function has besides its outputs. */
+export interface Trace {
+  readonly updates: Update[];
+  /** Key of this program's random numbers, and the number of draws recorded so far. */
+  readonly random: RandomState;
+  draws: number;
+}
+
+/**
+ * The state behind random ops: `key` is [seed, run]. A program that draws numbers adds 1 to `run` each time it is run,
+ * so a checkpoint that holds the key continues with the same numbers.
+ */
+export class RandomState {
+  readonly key: Parameter;
+
+  constructor(seed: number) {
+    this.key = new Parameter('random.key', { shape: [2], dtype: 'u32', data: Uint32Array.of(seed, 0) }, false);
+  }
+}
+
+let current: Trace | null = null;
+
+/** Runs `fn` and gives its result together with the effects it recorded. */
+export function trace<T>(fn: () => T, random: RandomState): { result: T; trace: Trace } {
+  const outer = current;
+  const own: Trace = { updates: [], random, draws: 0 };
+  current = own;
+  try {
+    return { result: fn(), trace: own };
+  } finally {
+    current = outer;
+  }
+}
+
+/** The trace that is being recorded; `who` names the caller in the error when there is none. */
+export function currentTrace(who: string): Trace {
+  if (!current) throw new Error(`${who} works only inside a function that is being compiled: pass it to compile().`);
+  return current;
+}
+
+/** Sets `parameter` to `value` at the end of every run of the program that is being traced. */
+export function assign(parameter: Parameter, value: Tensor): void {
+  const { updates } = currentTrace('assign()');
+  if (!sameShape(parameter.shape, value.shape) || parameter.dtype !== value.dtype) {
+    throw new Error(
+      `assign: parameter ${parameter.name} is ${parameter.dtype}${formatShape(parameter.shape)}, ` +
+        `but the value is ${value.dtype}${formatShape(value.shape)}.`,
+    );
+  }
+  if (updates.some((update) => update.parameter === parameter)) {
+    throw new Error(`assign: parameter ${parameter.name} is assigned twice in one program.`);
+  }
+  updates.push({ parameter, value });
+}

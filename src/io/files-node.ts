@@ -1,0 +1,106 @@
+// Files under Node: writes that never leave half a file behind, and reads whose errors say what to do.
+
+import { randomBytes } from 'node:crypto';
+import { promises } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { TensorData } from '../core/dtype.ts';
+import { readSafetensors, writeSafetensors, type Safetensors } from './safetensors.ts';
+
+const { open, readFile, realpath, rename, stat, unlink } = promises;
+
+/**
+ * Writes `bytes` to `path` so that, whatever happens, the path holds either its old content or all of the new one:
+ * they go to a temporary file in the same folder, reach the disk, and then take the path's name.
+ * A symbolic link stays one: the file it points to is replaced. An existing file keeps its permissions.
+ * @throws an Error that says why the file could not be written; no temporary file is left.
+ */
+export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
+  const target = await realpath(path).catch(() => path);
+  const folder = dirname(target);
+  const temporary = join(folder, `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const existing = await stat(target).catch(() => null);
+    const file = await open(temporary, 'wx', existing?.mode);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, target);
+  } catch (cause) {
+    await unlink(temporary).catch(() => {});
+    throw new Error(`Cannot write ${path}: ${await explain(cause, target)}`, { cause });
+  }
+  await syncFolder(folder);
+}
+
+// A rename survives a power cut only once its folder is on the disk. Windows cannot open folders, and needs no sync.
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => null);
+  await handle?.sync().catch(() => {});
+  await handle?.close();
+}
+
+/**
+ * Reads a file.
+ * @param what what the file is to the user, such as `'the weights'`, for the error's text.
+ * @throws an Error such as "Cannot read the weights: there is no file a.safetensors in the folder runs."
+ */
+export async function readFileOrExplain(path: string, what: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const { buffer, byteOffset, byteLength } = await readFile(path);
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  } catch (cause) {
+    throw new Error(`Cannot read ${what}: ${await explain(cause, path)}`, { cause });
+  }
+}
+
+/** Reads a safetensors file. @throws the errors of `readFileOrExplain` and `readSafetensors`, with the path. */
+export async function loadSafetensorsFile(path: string, what = 'the weights'): Promise<Safetensors> {
+  const bytes = await readFileOrExplain(path, what);
+  try {
+    return readSafetensors(bytes);
+  } catch (cause) {
+    throw new Error(`Cannot read ${what} from ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Writes a safetensors file atomically. @throws the errors of `writeSafetensors` and `writeFileAtomic`. */
+export async function saveSafetensorsFile(
+  path: string,
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata?: Readonly<Record<string, string>>,
+): Promise<void> {
+  await writeFileAtomic(path, writeSafetensors(tensors, metadata));
+}
+
+async function explain(error: unknown, path: string): Promise<string> {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOENT': {
+      const folder = dirname(path);
+      const isThere = await stat(folder).then(
+        (found) => found.isDirectory(),
+        () => false,
+      );
+      return isThere ? `there is no file ${basename(path)} in the folder ${folder}.` : `there is no folder ${folder}.`;
+    }
+    case 'ENOTDIR':
+      return `part of the path ${path} is a file, not a folder.`;
+    case 'EISDIR':
+      return `${path} is a folder, and a file is needed.`;
+    case 'EACCES':
+    case 'EPERM':
+      return `permission denied for ${path}.`;
+    case 'EROFS':
+      return `${path} is on a read-only file system.`;
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `there is no space left for ${path}.`;
+    case 'ERR_FS_FILE_TOO_LARGE':
+      return `${path} is larger than the 2 GiB that Node reads at once.`;
+    default:
+      return message;
+  }
+}

@@ -1,0 +1,257 @@
+// Safetensors: round trips, files of other writers, and every way in which a file can lie.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { TensorData } from '../../src/core/dtype.ts';
+import { readSafetensors, writeSafetensors } from '../../src/io/safetensors.ts';
+import { MAX_HEADER_BYTES } from '../../src/io/safetensors-header.ts';
+import { realData } from '../harness/real-data.ts';
+
+const f32 = (values: number[], shape: number[] = [values.length]): TensorData => ({
+  dtype: 'f32',
+  shape,
+  data: Float32Array.from(values),
+});
+
+/** A file with this header text and `dataBytes` bytes of data. */
+function file(header: string | object, dataBytes = 0, claimedLength?: number | bigint): Uint8Array {
+  const json = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header));
+  const bytes = new Uint8Array(8 + json.length + dataBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(claimedLength ?? json.length), true);
+  bytes.set(json, 8);
+  return bytes;
+}
+
+const entry = (begin: number, end: number, shape: unknown = [(end - begin) / 4], dtype: unknown = 'F32') => ({
+  dtype,
+  shape,
+  data_offsets: [begin, end],
+});
+
+describe('round trip', () => {
+  const tensors = new Map<string, TensorData>([
+    ['half', { dtype: 'f16', shape: [3], data: Uint16Array.of(0x3c00, 0xfc00, 0x7e01) }],
+    ['mask', { dtype: 'bool', shape: [5], data: Uint32Array.of(1, 0, 0, 1, 1) }],
+    ['weight', f32([1.5, -0, Infinity, 1e-45, 3, 4], [2, 3])],
+    ['step', { dtype: 'u32', shape: [], data: Uint32Array.of(4294967295) }],
+    ['index', { dtype: 'i32', shape: [1, 2], data: Int32Array.of(-2147483648, 7) }],
+    ['empty', f32([], [0, 4])],
+    ['10', f32([10])],
+    ['9', f32([9])],
+    ['__proto__', f32([1])],
+    ['constructor', f32([2])],
+    ['图层.weight "quoted"\n', f32([3])],
+  ]);
+  const metadata = { format: 'pt', __note: 'näme', '2': 'two' };
+
+  test('keeps every dtype, shape, bit and name', () => {
+    const read = readSafetensors(writeSafetensors(tensors, metadata));
+    expect(read.metadata).toEqual(metadata);
+    expect([...read.tensors.keys()].sort()).toEqual([...tensors.keys()].sort());
+    for (const [name, tensor] of tensors) expect(read.tensors.get(name), name).toEqual(tensor);
+    expect(Object.is(read.tensors.get('weight')!.data[1], -0)).toBe(true);
+  });
+
+  test('does not touch prototypes', () => {
+    readSafetensors(writeSafetensors(tensors, JSON.parse('{"__proto__":"polluted"}')));
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+    const { metadata: read } = readSafetensors(writeSafetensors(new Map(), JSON.parse('{"__proto__":"text"}')));
+    expect(Object.entries(read)).toEqual([['__proto__', 'text']]);
+    expect(Object.getPrototypeOf(read)).toBe(Object.prototype);
+  });
+
+  test('the same tensors give the same bytes in any order', () => {
+    const reversed = new Map([...tensors].reverse());
+    const turned = Object.fromEntries(Object.entries(metadata).reverse());
+    expect(writeSafetensors(reversed, turned)).toEqual(writeSafetensors(tensors, metadata));
+  });
+
+  test('the header is padded with spaces to 8 bytes and tensors are aligned', () => {
+    const bytes = writeSafetensors(tensors, metadata);
+    const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    expect(length % 8).toBe(0);
+    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+    expect(header.half.data_offsets[0] % 2).toBe(0);
+    for (const name of ['weight', 'step', 'index', '10']) expect(header[name].data_offsets[0] % 4, name).toBe(0);
+    const short = writeSafetensors(new Map([['a', f32([1])]]));
+    expect(short[8 + Number(new DataView(short.buffer).getBigUint64(0, true)) - 1]).toBe(0x20);
+  });
+
+  test('no tensors at all', () => {
+    expect(readSafetensors(writeSafetensors(new Map()))).toEqual({ tensors: new Map(), metadata: {} });
+  });
+
+  test('writes a view of a larger array, not the array', () => {
+    const data = Float32Array.of(0, 1, 2, 3).subarray(1, 3);
+    const { tensors: read } = readSafetensors(writeSafetensors(new Map([['a', { dtype: 'f32', shape: [2], data }]])));
+    expect([...read.get('a')!.data]).toEqual([1, 2]);
+  });
+
+  test('reads tensors at odd offsets, and the tensors own their memory', () => {
+    const bytes = file({ b: entry(0, 1, [1], 'BOOL'), a: entry(1, 9) }, 9);
+    const dataStart = bytes.length - 9;
+    bytes[dataStart] = 1;
+    new DataView(bytes.buffer).setFloat32(dataStart + 1, 2.5, true);
+    const shifted = new Uint8Array(bytes.length + 1).subarray(1);
+    shifted.set(bytes);
+    for (const source of [bytes, shifted, Buffer.from(bytes)]) {
+      const { tensors: read } = readSafetensors(source);
+      expect([...read.get('a')!.data]).toEqual([2.5, 0]);
+      expect([...read.get('b')!.data]).toEqual([1]);
+      source.fill(255, dataStart);
+      expect(read.get('a')!.data[0]).toBe(2.5);
+    }
+  });
+});
+
+describe('writing refuses', () => {
+  const write =
+    (tensor: unknown, name = 'w') =>
+    () =>
+      writeSafetensors(new Map([[name, tensor as TensorData]]));
+
+  test.each([
+    ['a shape that the data does not fill', { ...f32([1, 2]), shape: [3] }, /"w".*\[3\].*3 values.*has 2/],
+    [
+      'an array of another type',
+      { dtype: 'f16', shape: [1], data: Float32Array.of(1) },
+      /"w" is f16 .*Uint16Array.*Float32Array/,
+    ],
+    ['an unknown dtype', { dtype: 'u8', shape: [1], data: Uint8Array.of(1) }, /"w" has dtype u8/],
+    ['a dtype from a prototype', { dtype: 'toString', shape: [1], data: Uint8Array.of(1) }, /"w" has dtype toString/],
+    ['a negative dim', { ...f32([1, 2]), shape: [-1, -2] }, /"w" has the impossible shape \[-1, -2\]/],
+  ])('%s', (_, tensor, message) => {
+    expect(write(tensor)).toThrow(message);
+  });
+
+  test('names that no other reader would accept', () => {
+    expect(write(f32([1]), '__metadata__')).toThrow(/cannot be called __metadata__/);
+    expect(write(f32([1]), 'half \ud800 pair')).toThrow(/not well-formed/);
+    expect(() => writeSafetensors(new Map(), { epoch: 3 } as never)).toThrow(/strings to strings.*3/);
+  });
+});
+
+describe('reading refuses', () => {
+  const good = writeSafetensors(new Map([['conv.weight', f32([1, 2, 3, 4])]]), { format: 'pt' });
+
+  test('a file cut at any byte', () => {
+    for (let length = 0; length < good.length; length++) {
+      expect(() => readSafetensors(good.subarray(0, length)), `${length} bytes`).toThrow(/^safetensors: .*cut/);
+    }
+    expect(() => readSafetensors(good.subarray(0, good.length - 1))).toThrow(
+      `tensor "conv.weight" should end at byte ${good.length}, but the file has ${good.length - 1}`,
+    );
+  });
+
+  test('bytes after the last tensor', () => {
+    const longer = new Uint8Array(good.length + 3);
+    longer.set(good);
+    expect(() => readSafetensors(longer)).toThrow('3 bytes follow the last tensor, "conv.weight"');
+    expect(() => readSafetensors(file('{}', 5))).toThrow('5 bytes follow the header');
+  });
+
+  test.each<[string, Uint8Array, RegExp]>([
+    ['a header beyond the file', file('{}', 0, 3), /header should end at byte 11, but the file has 10/],
+    ['a giant header', file('{}', 0, MAX_HEADER_BYTES + 1), /claims a header of 100000001 bytes/],
+    ['a header length past 2^53', file('{}', 0, 2n ** 64n - 1n), /claims a header of 1844674407370955\d+ bytes/],
+    ['a header of no bytes', file('', 4), /does not start with "\{"/],
+    ['a list as header', file('[]'), /does not start with "\{"/],
+    ['a byte order mark', file('\ufeff{}'), /does not start with "\{"/],
+    ['bad JSON', file('{"a":}'), /not valid JSON/],
+    ['JSON with a tail', file('{}x'), /not valid JSON/],
+    ['invalid UTF-8', Uint8Array.of(...file('{"a"', 0, 6), 0xff, 0x7d), /not valid UTF-8/],
+  ])('%s', (_, bytes, message) => {
+    expect(() => readSafetensors(bytes)).toThrow(message);
+  });
+
+  test.each<[string, string, RegExp]>([
+    ['tensor', '{"a":1,"b":2,"a":3}', /names "a" twice/],
+    ['tensor, once escaped', '{"a":{},"\\u0061":{}}', /names "a" twice/],
+    ['field', '{"a":{"dtype":"F32","dtype":"F16","shape":[],"data_offsets":[0,2]}}', /names "dtype" twice/],
+    ['metadata key', '{"__metadata__":{"k":"\\"{:","k":""}}', /names "k" twice/],
+  ])('a %s named twice', (_, header, message) => {
+    expect(() => readSafetensors(file(header, 4))).toThrow(message);
+  });
+
+  test('the same key in two objects is no duplicate', () => {
+    const bytes = file({ dtype: entry(0, 4), shape: entry(4, 8), __metadata__: { dtype: 'a "quoted": {dtype}' } }, 8);
+    expect([...readSafetensors(bytes).tensors.keys()]).toEqual(['dtype', 'shape']);
+  });
+
+  const layouts: [string, Record<string, unknown>, number, RegExp][] = [
+    ['reversed offsets', { w: { ...entry(0, 4), data_offsets: [8, 4] } }, 8, /"w" has reversed data_offsets \[8, 4\]/],
+    ['an end beyond the file', { w: entry(0, 8) }, 4, /"w" should end at byte \d+, but the file has/],
+    ['an overlap', { a: entry(0, 8), b: entry(4, 12) }, 12, /"b" overlaps tensor "a"/],
+    ['two tensors in one place', { a: entry(0, 8), b: entry(0, 8) }, 8, /"b" overlaps tensor "a"/],
+    ['a hole', { a: entry(0, 4), b: entry(8, 12) }, 12, /"b" leaves a hole of 4 bytes after tensor "a"/],
+    ['a hole at the start', { a: entry(4, 8) }, 8, /"a" leaves a hole of 4 bytes after the header/],
+    ['a shape that lies', { w: entry(0, 8, [3]) }, 8, /"w" claims F32\[3\], which is 12 bytes, but .* span 8/],
+    ['a dtype that lies', { w: entry(0, 8, [2], 'F16') }, 8, /"w" claims F16\[2\], which is 4 bytes/],
+    ['a 0-d tensor of two values', { w: entry(0, 8, []) }, 8, /"w" claims F32\[\], which is 4 bytes/],
+    ['a negative dim', { w: entry(0, 4, [-1, -1]) }, 4, /"w" has the shape \[-1,-1\]/],
+    ['a fractional dim', { w: entry(0, 4, [0.5, 2]) }, 4, /"w" has the shape \[0.5,2\]/],
+    ['a dim past 2^53', { w: entry(0, 4, [2 ** 53]) }, 4, /"w" has the shape \[9007199254740992\]/],
+    ['a shape that overflows', { w: entry(0, 0, [2 ** 32, 2 ** 32]) }, 0, /"w" has the shape .*overflows/],
+    ['a shape that wraps to zero', { w: entry(0, 0, [2 ** 52, 2 ** 12]) }, 0, /"w" has the shape .*overflows/],
+    ['a shape that is no list', { w: entry(0, 4, '1') }, 4, /"w" has the shape "1"/],
+    ['no shape', { w: { dtype: 'F32', data_offsets: [0, 4] } }, 4, /"w" has the shape missing/],
+    ['no dtype', { w: { shape: [1], data_offsets: [0, 4] } }, 4, /"w" has no dtype/],
+    ['one offset', { w: { ...entry(0, 4), data_offsets: [4] } }, 4, /"w" has the data_offsets \[4\]/],
+    ['negative offsets', { w: { ...entry(0, 4), data_offsets: [-4, 0] } }, 4, /"w" has the data_offsets \[-4,0\]/],
+    ['fractional offsets', { w: { ...entry(0, 4), data_offsets: [0.5, 4.5] } }, 5, /"w" has the data_offsets/],
+    ['offsets as text', { w: { ...entry(0, 4), data_offsets: ['0', '4'] } }, 4, /"w" has the data_offsets/],
+    ['an entry that is no object', { w: [0, 4] }, 4, /"w" must be an object/],
+    ['a null entry', { w: null }, 4, /"w" must be an object/],
+    ['metadata with a number', { __metadata__: { epoch: 3 } }, 0, /__metadata__ .*"epoch" is 3/],
+    ['metadata that is a list', { __metadata__: [] }, 0, /__metadata__ must be an object/],
+  ];
+  test.each(layouts)('%s', (_, header, dataBytes, message) => {
+    expect(() => readSafetensors(file(header, dataBytes))).toThrow(message);
+  });
+
+  test.each([
+    ['BF16', /"w" has dtype BF16, which is not a GPU dtype .*tensor\.float\(\)/],
+    ['F64', /"w" has dtype F64.*tensor\.float\(\)/],
+    ['F8_E4M3', /"w" has dtype F8_E4M3.*tensor\.float\(\)/],
+    ['I64', /"w" has dtype I64.*tensor\.int\(\)/],
+    ['U8', /"w" has dtype U8.*tensor\.int\(\)/],
+    ['Q4_K', /"w" has dtype "Q4_K", which cannot be read. The dtypes are F32, F16, I32, U32, BOOL/],
+    ['__proto__', /"w" has dtype "__proto__", which cannot be read/],
+  ])('dtype %s, saying what to do', (dtype, message) => {
+    expect(() => readSafetensors(file({ w: entry(0, 8, [1], dtype) }, 8))).toThrow(message);
+  });
+
+  test('BOOL bytes other than 0 and 1', () => {
+    const bytes = file({ mask: entry(0, 3, [3], 'BOOL') }, 3);
+    bytes[bytes.length - 2] = 7;
+    expect(() => readSafetensors(bytes)).toThrow(/"mask" is BOOL, but its element 1 is 7/);
+  });
+
+  test('an absurd name without repeating all of it', () => {
+    const bytes = file({ ['x'.repeat(100_000)]: null });
+    expect(() => readSafetensors(bytes)).toThrow(/"x+…" must be an object/);
+    try {
+      readSafetensors(bytes);
+    } catch (error) {
+      expect((error as Error).message.length).toBeLessThan(400);
+    }
+  });
+});
+
+const fixtures = realData('checkpoints');
+describe.skipIf(!fixtures)('files that other programs wrote', () => {
+  const read = (...path: string[]) => readSafetensors(readFileSync(join(fixtures!, ...path)));
+
+  test('small files of every rank', () => {
+    const folder = 'safetensors-fixtures';
+    const names = ['tensor-1d-int32', 'tensor-3d-float32', 'tensor-4d-float32'];
+    const shapes = names.map((name) => read(folder, `${name}.safetensors`).tensors.get('embedding')!.shape);
+    expect(shapes).toEqual([[3], [2, 2, 3], [2, 3, 1, 3]]);
+    expect(() => read(folder, 'tensor-2d-float64.safetensors')).toThrow(/"embedding" has dtype F64/);
+  });
+
+  test('a PyTorch model with an I64 counter is refused by that name', () => {
+    expect(() => read('burn-mnist', 'mnist.safetensors')).toThrow(/"norm1.num_batches_tracked" has dtype I64/);
+  });
+});

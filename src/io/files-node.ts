@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import type { TensorData } from '../core/dtype.ts';
 import { readSafetensors, writeSafetensors, type Safetensors } from './safetensors.ts';
 
-const { open, readFile, realpath, rename, stat, unlink } = promises;
+const { open, readdir, readFile, realpath, rename, stat, unlink } = promises;
 
 /**
  * Writes `bytes` to `path` so that, whatever happens, the path holds either its old content or all of the new one:
@@ -53,6 +53,22 @@ export async function readFileOrExplain(path: string, what: string): Promise<Uin
     return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (cause) {
     throw new Error(`Cannot read ${what}: ${await explain(cause, path)}`, { cause });
+  }
+}
+
+/** The names of the files in a folder, in alphabetical order. @throws an Error like that of `readFileOrExplain`. */
+export async function listFilesOrExplain(folder: string, what: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason =
+      code === 'ENOENT' ? 'it does not exist.' : code === 'ENOTDIR' ? 'it is a file.' : await explain(cause, folder);
+    throw new Error(`Cannot read ${what} ${folder}: ${reason}`, { cause });
   }
 }
 

@@ -1,0 +1,64 @@
+// The IDX format, in which MNIST and its relatives come: a few big-endian numbers, then the values.
+
+import { gunzip, isGzip } from '../io/gunzip.ts';
+
+/** Unsigned bytes in a row-major array. */
+export interface IdxArray {
+  readonly shape: readonly number[];
+  readonly data: Uint8Array;
+}
+
+const TYPES: Readonly<Record<number, string>> = {
+  0x08: 'unsigned bytes',
+  0x09: 'signed bytes',
+  0x0b: '16-bit integers',
+  0x0c: '32-bit integers',
+  0x0d: '32-bit floats',
+  0x0e: '64-bit floats',
+};
+const UNSIGNED_BYTES = 0x08;
+
+/**
+ * Reads an IDX file of unsigned bytes, gzipped or not (format: the end of http://yann.lecun.com/exdb/mnist).
+ * @param name how errors call the file.
+ * @throws an Error for a file that is cut (with the bytes expected and found), damaged, of another format or type.
+ */
+export async function parseIdx(bytes: Uint8Array, name = 'The file'): Promise<IdxArray> {
+  const { bytes: raw, damage } = isGzip(bytes) ? await gunzip(bytes) : { bytes, damage: null };
+  const unpacked = isGzip(bytes) ? ' after unpacking' : '';
+  const expectBytes = (expected: number) => {
+    if (raw.length >= expected) return;
+    const [state, reason] = damage ? ['cut or damaged', ` (${damage.message})`] : ['cut', ''];
+    throw new Error(
+      `${name} is ${state}: ${expected} bytes expected${unpacked}, ${raw.length} found${reason}. Fetch or copy it again.`,
+    );
+  };
+
+  expectBytes(4);
+  const [zero, alsoZero, type, rank] = raw;
+  if (zero !== 0 || alsoZero !== 0 || !Object.hasOwn(TYPES, type)) {
+    throw new Error(
+      `${name} is not an IDX file: it starts with the bytes ${hex(raw.subarray(0, 4))}${unpacked}, ` +
+        'and an IDX file of unsigned bytes with 00 00 08.',
+    );
+  }
+  if (type !== UNSIGNED_BYTES) {
+    throw new Error(`${name} holds ${TYPES[type]} (IDX type ${hex([type])}), and unsigned bytes (08) are needed.`);
+  }
+  const start = 4 + 4 * rank;
+  expectBytes(start);
+  const view = new DataView(raw.buffer, raw.byteOffset, start);
+  const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
+  const expected = start + shape.reduce((size, dim) => size * dim, 1);
+  expectBytes(expected);
+  if (damage) throw new Error(`${name} is a damaged gzip file (${damage.message}). Fetch or copy it again.`);
+  if (raw.length > expected) {
+    throw new Error(
+      `${name} is damaged: its header tells of ${expected} bytes${unpacked}, and ${raw.length} were found.`,
+    );
+  }
+  return { shape, data: raw.subarray(start) };
+}
+
+const hex = (bytes: Iterable<number>): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');

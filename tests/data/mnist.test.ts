@@ -1,0 +1,219 @@
+// MNIST: the IDX format with its bad days, which file is which, and loading from a folder.
+
+import { mkdtemp, rm, symlink, writeFile, mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseIdx } from '../../src/data/idx.ts';
+import { identifyMnistFiles, missingMnistFiles, parseMnist } from '../../src/data/mnist.ts';
+import { loadMnist } from '../../src/data/mnist-node.ts';
+import { gunzip } from '../../src/io/gunzip.ts';
+import { realData } from '../harness/real-data.ts';
+
+/** An IDX file whose values count up from 0. */
+function idx(shape: number[], type = 0x08): Uint8Array {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const header = Buffer.from([
+    0,
+    0,
+    type,
+    shape.length,
+    ...shape.flatMap((dim) => [dim >>> 24, dim >>> 16, dim >>> 8, dim]),
+  ]);
+  return Uint8Array.from({ length: header.length + size }, (_, i) => header[i] ?? (i - header.length) % 256);
+}
+
+describe('IDX', () => {
+  const good = idx([2, 3, 4]);
+
+  test.each([
+    ['raw', good],
+    ['gzipped', new Uint8Array(gzipSync(good))],
+    ['a Buffer at an odd offset', Buffer.concat([Buffer.of(1), good]).subarray(1)],
+  ])('%s', async (_, bytes) => {
+    const { shape, data } = await parseIdx(bytes);
+    expect(shape).toEqual([2, 3, 4]);
+    expect([...data]).toEqual([...good.subarray(16)]);
+  });
+
+  test('a file cut at any byte, with the bytes expected and found', async () => {
+    for (let length = 0; length < good.length; length++) {
+      const expected = length < 4 ? 4 : length < 16 ? 16 : 40;
+      await expect(parseIdx(good.subarray(0, length), 'a.idx')).rejects.toThrow(
+        `a.idx is cut: ${expected} bytes expected, ${length} found.`,
+      );
+    }
+  });
+
+  test('a gzipped file cut at any byte', async () => {
+    const packed = gzipSync(idx([100, 100]));
+    for (let length = 2; length < packed.length; length += 7) {
+      await expect(parseIdx(packed.subarray(0, length), 'a.gz'), `${length}`).rejects.toThrow(
+        /a\.gz is (cut or damaged: \d+ bytes expected after unpacking, \d+ found \(.+\)|a damaged gzip file)/,
+      );
+    }
+  });
+
+  test('a cut gzipped file that still gives some of its values', async () => {
+    const noise = Uint8Array.from({ length: 200_000 }, (_, i) => (Math.imul(i, 2654435761) >>> 13) & 255);
+    const file = Buffer.concat([idx([200_000]).subarray(0, 8), noise]);
+    const packed = gzipSync(file);
+    const { bytes } = await gunzip(packed.subarray(0, packed.length >> 1));
+    expect(bytes.length).toBeGreaterThan(1000);
+    await expect(parseIdx(packed.subarray(0, packed.length >> 1))).rejects.toThrow(
+      `is cut or damaged: 200008 bytes expected after unpacking, ${bytes.length} found (`,
+    );
+  });
+
+  test('a gzipped file with a wrong checksum', async () => {
+    const packed = gzipSync(good);
+    packed[packed.length - 8] ^= 1;
+    await expect(parseIdx(packed, 'a.gz')).rejects.toThrow(/a\.gz is (cut or damaged: .*|a damaged gzip file) \(.+\)/);
+  });
+
+  test('a gzipped file that would fill the memory', async () => {
+    const { bytes, damage } = await gunzip(gzipSync(new Uint8Array(1_000_000)), 100_000);
+    expect(damage?.message).toBe('it unpacks to more than 100000 bytes');
+    expect(bytes.length).toBeLessThan(400_000);
+  });
+
+  test.each([
+    [
+      'another format',
+      Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0, 0),
+      /x is not an IDX file: .* 89 50 4e 47, .* 00 00 08/,
+    ],
+    ['zeros', new Uint8Array(20), /x is not an IDX file: .* 00 00 00 00/],
+    ['32-bit integers', idx([2], 0x0c), /x holds 32-bit integers \(IDX type 0c\), and unsigned bytes/],
+    ['64-bit floats', idx([2], 0x0e), /x holds 64-bit floats/],
+    ['more than the header says', Uint8Array.of(...good, 1), /x is damaged: its header tells of 40 bytes, and 41/],
+    ['sizes past 2^53', idx([]).with(3, 2).slice(0, 4), /x is cut: 12 bytes expected, 4 found/],
+    [
+      'a header that claims the earth',
+      Uint8Array.of(0, 0, 8, 2, ...Array(8).fill(255)),
+      /x is cut: 1844674406\d+ bytes/,
+    ],
+  ])('%s', async (_, bytes, message) => {
+    await expect(parseIdx(bytes, 'x')).rejects.toThrow(message);
+  });
+});
+
+describe('images with labels', () => {
+  const files = { images: idx([5, 4, 3]), labels: idx([5]) };
+
+  test('are read together', async () => {
+    const set = await parseMnist({ images: gzipSync(files.images), labels: files.labels });
+    expect(set).toMatchObject({ count: 5, height: 4, width: 3 });
+    expect([...set.labels]).toEqual([0, 1, 2, 3, 4]);
+    expect(set.images[59]).toBe(59);
+  });
+
+  test('that do not belong together are refused', async () => {
+    const message = 'a has 5 images and b 6 labels: they do not belong together.';
+    await expect(parseMnist({ ...files, labels: idx([6]) }, { images: 'a', labels: 'b' })).rejects.toThrow(message);
+  });
+
+  test('that are swapped are refused', async () => {
+    await expect(parseMnist({ images: files.labels, labels: files.images })).rejects.toThrow(
+      'The image file holds an array [5], and images are [count, height, width]',
+    );
+    await expect(parseMnist({ ...files, labels: files.images })).rejects.toThrow(
+      'The label file holds an array [5, 4, 3]',
+    );
+  });
+
+  test('with labels beyond 9 are refused', async () => {
+    const set = { images: idx([12, 1, 1]), labels: idx([12]) };
+    await expect(parseMnist(set)).rejects.toThrow('The label file is not MNIST: label 10 is 10');
+  });
+});
+
+describe('which file is which', () => {
+  test.each([
+    [
+      'official',
+      [
+        'train-images-idx3-ubyte.gz',
+        'train-labels-idx1-ubyte.gz',
+        't10k-images-idx3-ubyte.gz',
+        't10k-labels-idx1-ubyte.gz',
+      ],
+    ],
+    [
+      'dotted',
+      ['train-images.idx3-ubyte', 'train-labels.idx1-ubyte', 't10k-images.idx3-ubyte', 't10k-labels.idx1-ubyte'],
+    ],
+    [
+      'other',
+      [
+        'raw/emnist-digits-train-images-idx3-ubyte',
+        'TRAIN-LABELS.IDX1-UBYTE',
+        'emnist-digits-test-images-idx3-ubyte.gz',
+        't10k-labels-idx1-ubyte (1).gz',
+      ],
+    ],
+  ])('%s names', (_, [trainImages, trainLabels, testImages, testLabels]) => {
+    const found = identifyMnistFiles([testLabels, 'notes.txt', trainImages, testImages, trainLabels]);
+    expect(found.train).toEqual({ images: trainImages, labels: trainLabels });
+    expect(found.test).toEqual({ images: testImages, labels: testLabels });
+  });
+
+  test('unpacked files win over their gzipped twins, and other files are left alone', () => {
+    const names = ['train-images-idx3-ubyte.gz', 'train-images-idx3-ubyte', 'train-images-idx3-ubyte.txt', 'cat.png'];
+    const found = identifyMnistFiles(names);
+    expect(found).toEqual({ train: { images: 'train-images-idx3-ubyte' }, test: {} });
+    expect(missingMnistFiles(found, 'train')).toEqual(['train-labels-idx1-ubyte']);
+    expect(missingMnistFiles(found, 'test')).toEqual(['t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte']);
+  });
+});
+
+describe('a folder', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'five-tigers-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test("is loaded, links and gzip included, and a folder with a file's name is no file", async () => {
+    await writeFile(join(folder, 'a'), idx([5, 4, 3]));
+    await symlink('a', join(folder, 'train-images-idx3-ubyte'));
+    await mkdir(join(folder, 'train-labels-idx1-ubyte'));
+    await writeFile(join(folder, 'train-labels-idx1-ubyte.gz'), gzipSync(idx([5])));
+    expect(await loadMnist(folder, 'train')).toMatchObject({ count: 5, height: 4, width: 3 });
+  });
+
+  test('without some of the files names them and where they are', async () => {
+    await writeFile(join(folder, 't10k-images-idx3-ubyte.gz'), '');
+    await expect(loadMnist(folder, 'test')).rejects.toThrow(
+      /^The folder .* lacks t10k-labels-idx1-ubyte \(with or without \.gz\)\. MNIST's four files are at https:/,
+    );
+    await expect(loadMnist(folder, 'train')).rejects.toThrow(
+      /lacks train-images-idx3-ubyte and train-labels-idx1-ubyte/,
+    );
+  });
+
+  test('with a cut file names it', async () => {
+    await writeFile(join(folder, 't10k-images-idx3-ubyte'), idx([5, 4, 3]).subarray(0, 50));
+    await writeFile(join(folder, 't10k-labels-idx1-ubyte'), idx([5]));
+    await expect(loadMnist(folder, 'test')).rejects.toThrow(
+      /t10k-images-idx3-ubyte is cut: 76 bytes expected, 50 found/,
+    );
+  });
+
+  test('that is none is named', async () => {
+    const message = `Cannot read the MNIST folder ${join(folder, 'no')}: it does not exist.`;
+    await expect(loadMnist(join(folder, 'no'), 'test')).rejects.toThrow(message);
+    await writeFile(join(folder, 'file'), '');
+    await expect(loadMnist(join(folder, 'file'), 'test')).rejects.toThrow('it is a file.');
+  });
+});
+
+const mnist = realData('mnist');
+test.skipIf(!mnist)('the real files', async () => {
+  const train = await loadMnist(mnist!, 'train');
+  const test = await loadMnist(mnist!, 'test');
+  expect(train).toMatchObject({ count: 60_000, height: 28, width: 28 });
+  expect(test.count).toBe(10_000);
+  expect([...train.labels.subarray(0, 5), ...test.labels.subarray(0, 5)]).toEqual([5, 0, 4, 1, 9, 7, 2, 1, 0, 4]);
+});

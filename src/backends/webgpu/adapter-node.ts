@@ -1,0 +1,191 @@
+// Gets a WebGPU adapter in Node: Dawn on the machine's GPU, or on a software driver that npm can install.
+
+import { readdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import { unpack } from './unpack-node.ts';
+
+/**
+ * Where an adapter comes from: `system` is whatever Vulkan, Metal or Direct3D driver the machine has; `swiftshader` is
+ * the CPU driver inside the npm package @sparticuz/chromium; `lavapipe` is Mesa's CPU driver; `null` is Dawn without a
+ * driver, which compiles shaders and runs nothing; `auto` is `system`, then `swiftshader`.
+ */
+export type NodeAdapterSource = 'auto' | 'system' | 'swiftshader' | 'lavapipe' | 'null';
+
+/** Options of {@link nodeAdapter}. */
+export interface NodeAdapterOptions {
+  /** Default: the environment variable FIVE_TIGERS_ADAPTER, or `auto`. */
+  readonly source?: NodeAdapterSource;
+  /** Dawn toggles to enable on top of this library's own. */
+  readonly toggles?: readonly string[];
+}
+
+/** An adapter and the Dawn instance that it belongs to. */
+export interface NodeAdapter {
+  readonly gpu: GPU;
+  readonly adapter: GPUAdapter;
+}
+
+const sources: readonly string[] = ['auto', 'system', 'swiftshader', 'lavapipe', 'null'];
+
+// allow_unsafe_apis: subgroup matrices. vulkan_enable_f16_on_nvidia: shader-f16 there, which Dawn holds back.
+const toggles = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
+// Clearing workgroup memory makes a CPU driver's compile time 20 times longer; no kernel reads memory it has not written.
+const softwareToggles = ['disable_workgroup_init'];
+// Quantized to 65 µs, timestamps say nothing about a kernel.
+const disabledToggles = ['timestamp_quantization'];
+
+// An instance that is garbage-collected takes the process down with the next asynchronous call, so all are kept.
+const instances = new Map<string, GPU>();
+
+type Dawn = typeof import('webgpu');
+
+async function loadDawn(): Promise<Dawn> {
+  let dawn: Dawn;
+  try {
+    dawn = await import('webgpu');
+  } catch (error) {
+    const missing = (error as { code?: string }).code === 'ERR_MODULE_NOT_FOUND';
+    const problem = missing ? 'is not installed' : `does not load here (${(error as Error).message})`;
+    const advice = "install it with `npm install webgpu`, or open the device 'cpu'";
+    throw new Error(`WebGPU in Node needs the package 'webgpu' (Dawn), which ${problem}: ${advice}.`, { cause: error });
+  }
+  const scope = globalThis as Record<string, unknown>;
+  for (const [name, value] of Object.entries(dawn.globals)) scope[name] ??= value;
+  return dawn;
+}
+
+function instance(dawn: Dawn, enable: readonly string[], options: readonly string[] = []): GPU {
+  const flags = [
+    ...options,
+    `enable-dawn-features=${enable.join()}`,
+    `disable-dawn-features=${disabledToggles.join()}`,
+  ];
+  const key = [process.env.VK_ICD_FILENAMES, process.env.VK_DRIVER_FILES, ...flags].join();
+  const gpu = instances.get(key) ?? dawn.create(flags);
+  instances.set(key, gpu);
+  return gpu;
+}
+
+/** Loads a shared library into this process for good, so that Dawn finds it by name; false when there is none. */
+function preload(library: string): boolean {
+  const RTLD_NODELETE = 0x1000;
+  try {
+    process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_NOW | RTLD_NODELETE);
+  } catch (error) {
+    // It is no Node addon, so this always throws; after loading it, with this message.
+    return (error as Error).message.includes('did not self-register');
+  }
+  return true;
+}
+
+/** Loads a Vulkan loader: the system's or, for a driver named in the environment, the one beside SwiftShader. */
+async function loadVulkan(): Promise<boolean> {
+  if (process.platform !== 'linux' || preload('libvulkan.so.1')) return true;
+  const folder = process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES ? await unpack('swiftshader') : null;
+  return !!folder && preload(join(folder, 'libvulkan.so.1'));
+}
+
+// What the user chose, before this file chooses anything.
+const { VK_ICD_FILENAMES: userDriver, VK_DRIVER_FILES: userDrivers } = process.env;
+const userChoseDriver = !!(userDriver || userDrivers);
+
+/** Points the Vulkan loader at one driver, or back at what the user chose. */
+function useDriver(manifest: string | null): void {
+  const wanted = { VK_ICD_FILENAMES: manifest ?? userDriver, VK_DRIVER_FILES: manifest ? undefined : userDrivers };
+  for (const [name, value] of Object.entries(wanted)) {
+    if (process.env[name] === value) continue;
+    // In a worker thread, process.env is a copy that the loader does not see.
+    if (!isMainThread)
+      throw new Error('a worker thread cannot choose the driver: open a device in the main thread first');
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+}
+
+async function useSwiftShader(): Promise<void> {
+  const folder = await unpack('swiftshader');
+  if (!folder) throw new Error('@sparticuz/chromium is not installed, or not for this platform (Linux x64 only)');
+  useDriver(join(folder, 'vk_swiftshader_icd.json'));
+}
+
+function useLavapipe(): void {
+  const folders = ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d'];
+  for (const folder of folders) {
+    let files: string[] = [];
+    try {
+      files = readdirSync(folder);
+    } catch {
+      continue;
+    }
+    const file = files.find((name) => /^lvp_icd.*\.json$/.test(name));
+    if (file) return useDriver(join(folder, file));
+  }
+  throw new Error(`no lvp_icd*.json in ${folders.join(', ')}: install Mesa's Vulkan drivers (25 or newer)`);
+}
+
+const isSoftware = ({ info }: GPUAdapter) =>
+  info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe/i.test(`${info.architecture} ${info.description}`);
+
+// Narrowed to what worked the first time, as asking a missing driver again takes time.
+let automatic: readonly NodeAdapterSource[] = userChoseDriver ? ['system'] : ['system', 'swiftshader'];
+
+/** One way to an adapter; throws an Error that says why it is not to be had. */
+async function request(dawn: Dawn, source: NodeAdapterSource, extra: readonly string[]): Promise<NodeAdapter> {
+  if (source === 'swiftshader') await useSwiftShader();
+  if (source === 'lavapipe') useLavapipe();
+  if (source === 'system') useDriver(null);
+  const backend = source === 'null' ? ['backend=null'] : [];
+  // Asked without a loader, Dawn prints a warning for each attempt.
+  if (!backend.length && !(await loadVulkan())) throw new Error('no Vulkan loader (libvulkan.so.1)');
+  const enable = [...toggles, ...extra];
+  const find = async (features: readonly string[]) => {
+    const gpu = instance(dawn, features, backend);
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    return adapter && { gpu, adapter };
+  };
+  const known = source === 'swiftshader' || source === 'lavapipe';
+  let found = await find(known ? [...enable, ...softwareToggles] : enable);
+  if (found && !known && isSoftware(found.adapter)) found = await find([...enable, ...softwareToggles]);
+  if (!found) throw new Error('no driver that Dawn accepts');
+  return found;
+}
+
+/**
+ * A WebGPU adapter for Node, from the optional peer package `webgpu` (Dawn). Prefers a real GPU; without one it falls
+ * back to SwiftShader where `@sparticuz/chromium` is installed (unpacked once into a cache). A driver chosen by the
+ * user through VK_ICD_FILENAMES or VK_DRIVER_FILES is respected: nothing else is tried then. Each call gives a fresh
+ * adapter, as a device can be requested from an adapter only once. WebGPU's constants (`GPUBufferUsage`, …) are put on
+ * `globalThis` where they are missing.
+ *
+ * Throws an Error when `webgpu` is not installed, when `source` is unknown, and when no adapter is found; the last one
+ * lists what was tried and the ways out.
+ */
+export async function nodeAdapter(options: NodeAdapterOptions = {}): Promise<NodeAdapter> {
+  const source = options.source ?? ((process.env.FIVE_TIGERS_ADAPTER || 'auto') as NodeAdapterSource);
+  if (!sources.includes(source)) {
+    throw new Error(`The adapter source (FIVE_TIGERS_ADAPTER) is '${source}'; expected one of ${sources.join(', ')}.`);
+  }
+  const dawn = await loadDawn();
+  const order = source === 'auto' ? automatic : [source];
+  const tried: string[] = [];
+  for (const attempt of order) {
+    try {
+      const found = await request(dawn, attempt, options.toggles ?? []);
+      if (source === 'auto') automatic = [attempt];
+      return found;
+    } catch (error) {
+      tried.push(`- ${attempt}: ${(error as Error).message}`);
+    }
+  }
+  throw new Error(
+    [
+      'No WebGPU adapter. Tried:',
+      ...tried,
+      ...(userChoseDriver ? ['(VK_ICD_FILENAMES or VK_DRIVER_FILES is set, so no other driver was tried.)'] : []),
+      "Ways out: install the GPU's Vulkan driver; on Linux x64, `npm install --save-dev @sparticuz/chromium` for the",
+      "software driver SwiftShader; or open the device 'cpu', which needs no driver.",
+    ].join('\n'),
+  );
+}

@@ -59,7 +59,7 @@ beforeAll(async () => {
       .filter((to) => to !== from)
       .map((to) => relative(from, target(to)))
       .map((path) => (path.startsWith('.') ? path : `./${path}`));
-    const lines = [...specifiers, 'node:fs', 'left-pad'].map((name) => `import '${name}';`);
+    const lines = [...specifiers, 'node:fs/promises', 'left-pad'].map((name) => `import '${name}';`);
     await write(probe(from), `${lines.join('\n')}\nexport const device: GPUDevice | null = null;\n`);
   }
   await write(
@@ -89,7 +89,7 @@ test.each(layers)('%s imports its layers and nothing else', (from) => {
 });
 
 test('only files for Node import its modules', () => {
-  const free = layers.filter((layer) => !refused.has(`${probe(layer)} -> node:fs`));
+  const free = layers.filter((layer) => !refused.has(`${probe(layer)} -> node:fs/promises`));
   expect(free).toEqual(['src/cli']);
 });
 

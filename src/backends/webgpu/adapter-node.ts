@@ -1,9 +1,10 @@
 // Gets a WebGPU adapter in Node: Dawn on the machine's GPU, or on a software driver that npm can install.
 
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import type * as Dawn from 'webgpu';
 import { unpack } from './unpack-node.ts';
 
 /**
@@ -39,10 +40,8 @@ const disabledToggles = ['timestamp_quantization'];
 // An instance that is garbage-collected takes the process down with the next asynchronous call, so all are kept.
 const instances = new Map<string, GPU>();
 
-type Dawn = typeof import('webgpu');
-
-async function loadDawn(): Promise<Dawn> {
-  let dawn: Dawn;
+async function loadDawn(): Promise<typeof Dawn> {
+  let dawn: typeof Dawn;
   try {
     dawn = await import('webgpu');
   } catch (error) {
@@ -56,7 +55,7 @@ async function loadDawn(): Promise<Dawn> {
   return dawn;
 }
 
-function instance(dawn: Dawn, enable: readonly string[], options: readonly string[] = []): GPU {
+function instance(dawn: typeof Dawn, enable: readonly string[], options: readonly string[] = []): GPU {
   const flags = [
     ...options,
     `enable-dawn-features=${enable.join()}`,
@@ -104,23 +103,17 @@ function useDriver(manifest: string | null): void {
   }
 }
 
-async function useSwiftShader(): Promise<void> {
-  const folder = await unpack('swiftshader');
-  if (!folder) throw new Error('@sparticuz/chromium is not installed, or not for this platform (Linux x64 only)');
-  useDriver(join(folder, 'vk_swiftshader_icd.json'));
-}
-
-function useLavapipe(): void {
+/** Path of a software driver's manifest, for VK_ICD_FILENAMES. Throws an Error that says why there is none. */
+export async function driverManifest(driver: 'swiftshader' | 'lavapipe'): Promise<string> {
+  if (driver === 'swiftshader') {
+    const folder = await unpack('swiftshader');
+    if (folder) return join(folder, 'vk_swiftshader_icd.json');
+    throw new Error('@sparticuz/chromium is not installed, or not for this platform (Linux x64 only)');
+  }
   const folders = ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d'];
-  for (const folder of folders) {
-    let files: string[] = [];
-    try {
-      files = readdirSync(folder);
-    } catch {
-      continue;
-    }
-    const file = files.find((name) => /^lvp_icd.*\.json$/.test(name));
-    if (file) return useDriver(join(folder, file));
+  for (const folder of folders.filter((path) => existsSync(path))) {
+    const file = readdirSync(folder).find((name) => /^lvp_icd.*\.json$/.test(name));
+    if (file) return join(folder, file);
   }
   throw new Error(`no lvp_icd*.json in ${folders.join(', ')}: install Mesa's Vulkan drivers (25 or newer)`);
 }
@@ -132,11 +125,10 @@ const isSoftware = ({ info }: GPUAdapter) =>
 let automatic: readonly NodeAdapterSource[] = userChoseDriver ? ['system'] : ['system', 'swiftshader'];
 
 /** One way to an adapter; throws an Error that says why it is not to be had. */
-async function request(dawn: Dawn, source: NodeAdapterSource, extra: readonly string[]): Promise<NodeAdapter> {
-  if (source === 'swiftshader') await useSwiftShader();
-  if (source === 'lavapipe') useLavapipe();
-  if (source === 'system') useDriver(null);
+async function request(dawn: typeof Dawn, source: NodeAdapterSource, extra: readonly string[]): Promise<NodeAdapter> {
+  const known = source === 'swiftshader' || source === 'lavapipe';
   const backend = source === 'null' ? ['backend=null'] : [];
+  useDriver(known ? await driverManifest(source) : null);
   // Asked without a loader, Dawn prints a warning for each attempt.
   if (!backend.length && !(await loadVulkan())) throw new Error('no Vulkan loader (libvulkan.so.1)');
   const enable = [...toggles, ...extra];
@@ -145,7 +137,6 @@ async function request(dawn: Dawn, source: NodeAdapterSource, extra: readonly st
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
     return adapter && { gpu, adapter };
   };
-  const known = source === 'swiftshader' || source === 'lavapipe';
   let found = await find(known ? [...enable, ...softwareToggles] : enable);
   if (found && !known && isSoftware(found.adapter)) found = await find([...enable, ...softwareToggles]);
   if (!found) throw new Error('no driver that Dawn accepts');

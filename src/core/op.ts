@@ -22,6 +22,8 @@ export interface KernelCall<A> {
   readonly outputs: readonly TensorSpec[];
   readonly attrs: A;
   readonly capabilities: Capabilities;
+  /** For each output the input whose memory it takes over, or null. Only ops with `inPlace` ever see one. */
+  readonly aliases?: readonly (number | null)[];
 }
 
 /** A way to compute an op on the GPU: its dispatches, and memory that lives only between them. */
@@ -63,7 +65,12 @@ export interface Op<A extends object = any> {
    */
   readonly gpu: 'view' | 'pointwise' | ((call: KernelCall<A>) => Variant[]);
   readonly pointwise?: Pointwise<A>;
-  /** Gradients of the inputs (null where there is none), made of ordinary ops; `'none'` for an op without gradient. */
+  /** True when element i of each output depends on element i only of every input with as many elements. */
+  readonly inPlace?: boolean;
+  /**
+   * Gradients of the inputs (null where there is none), made of ordinary ops; `'none'` for an op without gradient. Where
+   * an input was broadcast, its gradient may have the broadcast shape: grad() sums it.
+   */
   readonly vjp: 'none' | ((call: VjpCall<A>) => (Tensor | null)[]);
   /** Floating-point operations of one call, where that is not the number of output elements. */
   flops?(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attrs: A): number;

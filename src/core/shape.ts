@@ -71,3 +71,19 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepdims: bo
     ? shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim))
     : shape.filter((_, axis) => !axes.includes(axis));
 }
+
+/** The offset of every row-major position of `shape` in memory with `strides`. */
+export function stridedOffsets(shape: Shape, strides: readonly number[]): Uint32Array {
+  const size = sizeOf(shape);
+  const offsets = new Uint32Array(size);
+  // Axis by axis from the innermost: each axis repeats what stands so far, shifted by its stride.
+  let block = 1;
+  for (let axis = shape.length - 1; axis >= 0 && size > 0; axis--) {
+    for (let i = 1; i < shape[axis]; i++) {
+      const shift = i * strides[axis];
+      for (let j = 0; j < block; j++) offsets[i * block + j] = offsets[j] + shift;
+    }
+    block *= shape[axis];
+  }
+  return offsets;
+}

@@ -12,20 +12,22 @@ export interface Update {
 /** The effects that a traced function has besides its outputs. */
 export interface Trace {
   readonly updates: Update[];
-  /** Key of this program's random numbers, and the number of draws recorded so far. */
+  /** Where this program's random numbers come from, and how many draws are recorded so far. */
   readonly random: RandomState;
   draws: number;
 }
 
 /**
- * The state behind random ops: `key` is [seed, run]. A program that draws numbers adds 1 to `run` each time it is run,
- * so a checkpoint that holds the key continues with the same numbers.
+ * The state behind random ops: they draw from the key (`seed`, `run`). A program that draws numbers adds 1 to `run` each
+ * time it is run, so a checkpoint that holds both continues with the same numbers.
  */
 export class RandomState {
-  readonly key: Parameter;
+  readonly seed: Parameter;
+  readonly run: Parameter;
 
   constructor(seed: number) {
-    this.key = new Parameter('random.key', { shape: [2], dtype: 'u32', data: Uint32Array.of(seed, 0) }, false);
+    this.seed = new Parameter('random.seed', { shape: [], dtype: 'u32', data: Uint32Array.of(seed) }, false);
+    this.run = Parameter.zeros('random.run', { shape: [], dtype: 'u32' });
   }
 }
 

@@ -1,0 +1,147 @@
+// c = a · b over batches, with either operand stored transposed.
+//
+// Both variants compute 4 × 4 outputs a thread from 4 × 4 blocks of a and b, and read memory as vec4 along whichever axis
+// lies contiguous (scalar reads with bounds checks where a size is not a multiple of 4).
+// register  no workgroup memory and no barrier: best on software adapters and for small outputs.
+// tiled     64 × 64 outputs a workgroup of 16 × 16 threads; 64 × 16 slices of a and 16 × 64 of b are staged in workgroup
+//           memory, so each value is read from global memory once per tile instead of once per thread.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { stridedOffset } from './lib/index.wgsl.ts';
+
+export interface MatmulShape {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly batch: readonly number[];
+  /** Strides of the batch axes in a and in b, in elements. */
+  readonly batchStridesA: readonly number[];
+  readonly batchStridesB: readonly number[];
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+/** Rows and columns of c that one workgroup computes. */
+export const REGISTER_TILE = 32;
+export const SHARED_TILE = 64;
+const DEPTH = 16;
+
+/** True when every row of the operand as stored starts at a multiple of 4 elements, so that it can be bound as vec4. */
+export const vectorizedA = ({ m, k, transposeA }: MatmulShape): boolean => (transposeA ? m : k) % 4 === 0;
+export const vectorizedB = ({ n, k, transposeB }: MatmulShape): boolean => (transposeB ? k : n) % 4 === 0;
+export const vectorizedC = ({ n }: MatmulShape): boolean => n % 4 === 0;
+
+/** Four neighbours of one operand, stored as `rows` × `columns`: zero outside. */
+const loadFunction = (name: string, rows: number, columns: number, vectorized: boolean) => wgsl`
+fn load_${name}(base: u32, row: u32, column: u32) -> vec4<f32> {
+  if (row >= ${rows}u || column >= ${columns}u) { return vec4<f32>(0.0); }
+  let at = base + row * ${columns}u + column;
+#if ${vectorized}
+  return ${name}[at >> 2u];
+#else
+  var value = vec4<f32>(${name}[at], 0.0, 0.0, 0.0);
+  if (column + 1u < ${columns}u) { value.y = ${name}[at + 1u]; }
+  if (column + 2u < ${columns}u) { value.z = ${name}[at + 2u]; }
+  if (column + 3u < ${columns}u) { value.w = ${name}[at + 3u]; }
+  return value;
+#endif
+}
+`;
+
+/** Loads of both operands, and the store of one row of four outputs. */
+const access = (s: MatmulShape) => wgsl`
+${s.transposeA ? loadFunction('a', s.k, s.m, vectorizedA(s)) : loadFunction('a', s.m, s.k, vectorizedA(s))}
+${s.transposeB ? loadFunction('b', s.n, s.k, vectorizedB(s)) : loadFunction('b', s.k, s.n, vectorizedB(s))}
+fn store_c(batch: u32, row: u32, column: u32, value: vec4<f32>) {
+  if (row >= ${s.m}u || column >= ${s.n}u) { return; }
+  let at = (batch * ${s.m}u + row) * ${s.n}u + column;
+#if ${vectorizedC(s)}
+  c[at >> 2u] = value;
+#else
+  c[at] = value.x;
+  if (column + 1u < ${s.n}u) { c[at + 1u] = value.y; }
+  if (column + 2u < ${s.n}u) { c[at + 2u] = value.z; }
+  if (column + 3u < ${s.n}u) { c[at + 3u] = value.w; }
+#endif
+}
+`;
+
+/** A 4 × 4 block of an operand whose column i holds the operand's index i along the summed axis. */
+const block = (name: string, row: string, column: string) =>
+  `mat4x4<f32>(${[0, 1, 2, 3].map((i) => `load_${name}(base_${name}, ${row} + ${i}u, ${column})`).join(', ')})`;
+
+const bases = (s: MatmulShape) => wgsl`
+  let batch = group.z;
+  let base_a = ${stridedOffset('batch', s.batch, s.batchStridesA)};
+  let base_b = ${stridedOffset('batch', s.batch, s.batchStridesB)};
+`;
+
+export const matmulRegisterKernel = (s: MatmulShape): string => wgsl`
+${access(s)}
+@compute @workgroup_size(8, 8)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+  ${bases(s)}
+  let row = group.y * ${REGISTER_TILE}u + local.y * 4u;
+  let column = group.x * ${REGISTER_TILE}u + local.x * 4u;
+  if (row >= ${s.m}u || column >= ${s.n}u) { return; }
+  var total = mat4x4<f32>();  // column i: row i of c
+  for (var k = 0u; k < ${s.k}u; k += 4u) {
+#if ${s.transposeA}
+    let a_block = transpose(${block('a', 'k', 'row')});
+#else
+    let a_block = ${block('a', 'row', 'k')};
+#endif
+#if ${s.transposeB}
+    let b_block = transpose(${block('b', 'column', 'k')});
+#else
+    let b_block = ${block('b', 'k', 'column')};
+#endif
+    total += b_block * a_block;
+  }
+  for (var i = 0u; i < 4u; i++) { store_c(batch, row + i, column, total[i]); }
+}
+`;
+
+export const matmulTiledKernel = (s: MatmulShape): string => wgsl`
+${access(s)}
+// tile[k][i]: four neighbours along m (of a) or n (of b) at depth k.
+var<workgroup> a_tile: array<array<vec4<f32>, ${SHARED_TILE / 4}>, ${DEPTH}>;
+var<workgroup> b_tile: array<array<vec4<f32>, ${SHARED_TILE / 4}>, ${DEPTH}>;
+
+@compute @workgroup_size(16, 16)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>,
+        @builtin(local_invocation_index) thread: u32) {
+  ${bases(s)}
+  let first_row = group.y * ${SHARED_TILE}u;
+  let first_column = group.x * ${SHARED_TILE}u;
+  // Staging: each of the 256 threads moves one vec4 of each operand.
+  let along = thread >> 2u;           // 0 … 63, the position along m or n
+  let depth4 = (thread & 3u) * 4u;    // 0, 4, 8, 12
+  let depth = thread >> 4u;           // 0 … 15
+  let along4 = thread & 15u;          // 0 … 15, in vec4
+  var total = mat4x4<f32>();
+  for (var k = 0u; k < ${s.k}u; k += ${DEPTH}u) {
+#if ${s.transposeA}
+    a_tile[depth][along4] = load_a(base_a, k + depth, first_row + along4 * 4u);
+#else
+    let a_value = load_a(base_a, first_row + along, k + depth4);
+    for (var i = 0u; i < 4u; i++) { a_tile[depth4 + i][along >> 2u][along & 3u] = a_value[i]; }
+#endif
+#if ${s.transposeB}
+    let b_value = load_b(base_b, first_column + along, k + depth4);
+    for (var i = 0u; i < 4u; i++) { b_tile[depth4 + i][along >> 2u][along & 3u] = b_value[i]; }
+#else
+    b_tile[depth][along4] = load_b(base_b, k + depth, first_column + along4 * 4u);
+#endif
+    workgroupBarrier();
+    for (var d = 0u; d < ${DEPTH}u; d++) {
+      let a_value = a_tile[d][local.y];
+      let b_value = b_tile[d][local.x];
+      total += mat4x4<f32>(a_value.x * b_value, a_value.y * b_value, a_value.z * b_value, a_value.w * b_value);
+    }
+    workgroupBarrier();
+  }
+  for (var i = 0u; i < 4u; i++) {
+    store_c(batch, first_row + local.y * 4u + i, first_column + local.x * 4u, total[i]);
+  }
+}
+`;

@@ -1,0 +1,77 @@
+// Reduces some axes of x to one value for each position of the others.
+//
+// serial  one thread an output, nested loops over the reduced axes: no barrier, best on software adapters and where
+//         there are enough outputs. Each loop has its own accumulator, so rounding errors grow with the longest axis only.
+// tree    one workgroup an output: threads stride over the reduced positions, then halve in workgroup memory.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain } from './lib/grid.wgsl.ts';
+import { stridedOffset } from './lib/index.wgsl.ts';
+
+/** Threads of one workgroup of the tree variant. */
+export const TREE_WORKGROUP = 256;
+
+export interface ReduceShape {
+  /** The kept axes of x and their strides in x. */
+  readonly kept: readonly number[];
+  readonly keptStrides: readonly number[];
+  /** The reduced axes of x and their strides in x. */
+  readonly reduced: readonly number[];
+  readonly reducedStrides: readonly number[];
+  readonly type: string;
+  /** WGSL expressions: the value of nothing, two values made one of `a` and `b`, and the result from `total`. */
+  readonly identity: string;
+  readonly combine: string;
+  readonly finish: string;
+}
+
+const size = (shape: readonly number[]) => shape.reduce((product, dim) => product * dim, 1);
+
+const combineFunction = ({ type, combine, finish }: ReduceShape) => wgsl`
+fn combine(a: ${type}, b: ${type}) -> ${type} { return ${combine}; }
+fn finish(total: ${type}) -> ${type} { return ${finish}; }
+`;
+
+/** Loops over axes `axis`… that leave their result in `total<axis>`. */
+function loops(shape: ReduceShape, axis: number, offset: string): string {
+  const { reduced, reducedStrides, type, identity } = shape;
+  if (axis === reduced.length) return `let total${axis} = ${type}(x[${offset}]);`;
+  return wgsl`
+  var total${axis} = ${identity};
+  for (var r${axis} = 0u; r${axis} < ${reduced[axis]}u; r${axis}++) {
+    ${loops(shape, axis + 1, `${offset} + r${axis} * ${reducedStrides[axis]}u`)}
+    total${axis} = combine(total${axis}, total${axis + 1});
+  }`;
+}
+
+export const reduceSerialKernel = (shape: ReduceShape): string => wgsl`
+${combineFunction(shape)}
+${linearMain(size(shape.kept))}
+  let base = ${stridedOffset('index', shape.kept, shape.keptStrides)};
+  ${loops(shape, 0, 'base')}
+  y[index] = finish(total0);
+}
+`;
+
+export const reduceTreeKernel = (shape: ReduceShape): string => wgsl`
+${combineFunction(shape)}
+var<workgroup> partial: array<${shape.type}, ${TREE_WORKGROUP}>;
+
+@compute @workgroup_size(${TREE_WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let index = group.y * groups.x + group.x;
+  let base = ${stridedOffset('index', shape.kept, shape.keptStrides)};
+  var total = ${shape.identity};
+  if (index < ${size(shape.kept)}u) {
+    for (var r = local; r < ${size(shape.reduced)}u; r += ${TREE_WORKGROUP}u) {
+      total = combine(total, ${shape.type}(x[base + ${stridedOffset('r', shape.reduced, shape.reducedStrides)}]));
+    }
+  }
+  partial[local] = total;
+  for (var width = ${TREE_WORKGROUP / 2}u; width > 0u; width >>= 1u) {
+    workgroupBarrier();
+    if (local < width) { partial[local] = combine(partial[local], partial[local + width]); }
+  }
+  if (local == 0u && index < ${size(shape.kept)}u) { y[index] = finish(partial[0]); }
+}
+`;

@@ -1,0 +1,87 @@
+// Softmax along one axis: the largest value is subtracted first, so that no exponential overflows.
+//
+// serial  one thread a row: no barrier, best on software adapters and for short rows.
+// tree    one workgroup a row, which keeps its part of the row in registers between the passes when it fits.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain } from './lib/grid.wgsl.ts';
+
+export const SOFTMAX_WORKGROUP = 256;
+
+export interface RowsShape {
+  readonly rows: number;
+  /** Values in a row, and the distance between two of them; rows with equal `row / stride` interleave. */
+  readonly length: number;
+  readonly stride: number;
+}
+
+const rowStart = ({ length, stride }: RowsShape) => `(row / ${stride}u) * ${length * stride}u + row % ${stride}u`;
+
+export const softmaxSerialKernel = (s: RowsShape): string => wgsl`
+${linearMain(s.rows)}
+  let row = index;
+  let start = ${rowStart(s)};
+  var largest = x[start];
+  for (var i = 1u; i < ${s.length}u; i++) { largest = max(largest, x[start + i * ${s.stride}u]); }
+  var total = 0.0;
+  for (var i = 0u; i < ${s.length}u; i++) {
+    let value = exp(x[start + i * ${s.stride}u] - largest);
+    y[start + i * ${s.stride}u] = value;
+    total += value;
+  }
+  for (var i = 0u; i < ${s.length}u; i++) { y[start + i * ${s.stride}u] /= total; }
+}
+`;
+
+/** A reduction over the threads of a workgroup, whose result every thread gets. */
+const groupReduce = (name: string, combine: string) => wgsl`
+fn ${name}(local: u32, value: f32) -> f32 {
+  scratch[local] = value;
+  for (var width = ${SOFTMAX_WORKGROUP / 2}u; width > 0u; width >>= 1u) {
+    workgroupBarrier();
+    if (local < width) {
+      let a = scratch[local];
+      let b = scratch[local + width];
+      scratch[local] = ${combine};
+    }
+  }
+  workgroupBarrier();
+  let result = scratch[0];
+  workgroupBarrier();
+  return result;
+}
+`;
+
+export function softmaxTreeKernel(s: RowsShape): string {
+  const perThread = Math.ceil(s.length / SOFTMAX_WORKGROUP);
+  const registers = perThread <= 16;
+  const at = (i: string) => `start + (local + ${i} * ${SOFTMAX_WORKGROUP}u) * ${s.stride}u`;
+  const inRow = (i: string) => `local + ${i} * ${SOFTMAX_WORKGROUP}u < ${s.length}u`;
+  const value = registers ? 'held[i]' : `x[${at('i')}]`;
+  return wgsl`
+var<workgroup> scratch: array<f32, ${SOFTMAX_WORKGROUP}>;
+${groupReduce('group_max', 'max(a, b)')}
+${groupReduce('group_sum', 'a + b')}
+@compute @workgroup_size(${SOFTMAX_WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  // A folded grid has a few groups too many: they compute the last row again and store nothing.
+  let wanted = group.y * groups.x + group.x;
+  let row = min(wanted, ${s.rows - 1}u);
+  let start = ${rowStart(s)};
+  let stores = wanted == row;
+  var largest = -3.4028234663852886e38f;
+#if ${registers}
+  var held: array<f32, ${perThread}>;
+  for (var i = 0u; i < ${perThread}u; i++) { if (${inRow('i')}) { held[i] = x[${at('i')}]; } }
+#endif
+  for (var i = 0u; i < ${perThread}u; i++) { if (${inRow('i')}) { largest = max(largest, ${value}); } }
+  largest = group_max(local, largest);
+  var total = 0.0;
+  for (var i = 0u; i < ${perThread}u; i++) { if (${inRow('i')}) { total += exp(${value} - largest); } }
+  total = group_sum(local, total);
+  for (var i = 0u; i < ${perThread}u; i++) {
+    if (stores && ${inRow('i')}) { y[${at('i')}] = exp(${value} - largest) / total; }
+  }
+}
+`;
+}

@@ -1,0 +1,41 @@
+// Reverse-mode differentiation: walks a graph backwards and adds the nodes that compute gradients.
+
+import { isFloat } from '../core/dtype.ts';
+import { topologicalOrder } from '../core/graph.ts';
+import { formatShape } from '../core/shape.ts';
+import { fill, type Tensor } from '../core/tensor.ts';
+import { add } from '../ops/binary.ts';
+import { expand } from '../ops/expand.ts';
+import { sumTo } from '../ops/sum-to.ts';
+
+/**
+ * Gradients of `output` (one number) with respect to each of `inputs`, as tensors of the same graph: they can be
+ * differentiated again. An input that `output` does not depend on gets zeros.
+ * Throws for an op that has no gradient and stands between the two.
+ */
+export function grad(output: Tensor, inputs: readonly Tensor[]): Tensor[] {
+  if (output.size !== 1) {
+    throw new Error(`grad: needs one number to differentiate, but got ${formatShape(output.shape)}; use sum() or mean().`);
+  }
+  const order = topologicalOrder([output]);
+  const needed = new Set<Tensor>(inputs);
+  for (const { inputs: sources, outputs } of order) {
+    if (sources.some((source) => needed.has(source))) for (const tensor of outputs) needed.add(tensor);
+  }
+  const gradients = new Map<Tensor, Tensor>([[output, fill(output.shape, 1)]]);
+  for (const node of order.reverse()) {
+    const received = node.outputs.map((tensor) => gradients.get(tensor) ?? null);
+    if (!received.some(Boolean) || !node.inputs.some((source) => needed.has(source) && isFloat(source.dtype))) continue;
+    if (node.op.vjp === 'none') {
+      throw new Error(`grad: ${node.op.name} has no gradient, but ${output} depends on an input through it.`);
+    }
+    const given = node.op.vjp({ inputs: node.inputs, outputs: node.outputs, gradients: received, attrs: node.attrs });
+    node.inputs.forEach((source, i) => {
+      if (!given[i] || !needed.has(source)) return;
+      const gradient = sumTo(given[i], source.shape);
+      const others = gradients.get(source);
+      gradients.set(source, others ? add(others, gradient) : gradient);
+    });
+  }
+  return inputs.map((input) => gradients.get(input) ?? expand(fill([], 0), input.shape));
+}

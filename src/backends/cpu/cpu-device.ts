@@ -1,0 +1,86 @@
+// The reference device: runs each op's CPU loops. Slow, obvious, and what every GPU result is checked against.
+
+import { allocate, isFloat, type TypedArray } from '../../core/dtype.ts';
+import type { CpuArray } from '../../core/op.ts';
+import { Parameter, type Input, type Tensor } from '../../core/tensor.ts';
+import type { Device, DeviceInfo, Executable, Plan, Step } from '../device.ts';
+
+interface CpuOptions {
+  /** Holds floats in float64 between ops, for finite differences. */
+  readonly float64?: boolean;
+}
+
+/** Runs programs with the CPU reference of each op. */
+export class CpuDevice implements Device {
+  readonly info: DeviceInfo = {
+    kind: 'cpu',
+    vendor: '',
+    architecture: '',
+    description: 'CPU reference (JavaScript)',
+    software: true,
+    features: [],
+    limits: {},
+  };
+  readonly capabilities = null;
+  /** A CPU is never lost. */
+  readonly lost = new Promise<string>(() => {});
+  readonly #float64: boolean;
+  readonly #values = new WeakMap<Parameter, { data: CpuArray; version: number }>();
+
+  constructor({ float64 = false }: CpuOptions = {}) {
+    this.#float64 = float64;
+  }
+
+  async load(plan: Plan): Promise<Executable> {
+    return { run: (inputs, wanted) => this.#run(plan, inputs, wanted), dispose() {} };
+  }
+
+  async read(parameter: Parameter): Promise<TypedArray> {
+    return toHost(parameter, this.#values.get(parameter)!.data);
+  }
+
+  destroy(): void {}
+
+  async #run(plan: Plan, inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]> {
+    const values = new Map<Tensor, CpuArray>(inputs);
+    for (const constant of plan.constants) values.set(constant, constant.data);
+    for (const scalar of plan.scalars) values.set(scalar, Float64Array.of(scalar.value));
+    for (const parameter of plan.parameters) values.set(parameter, await this.#refresh(parameter));
+    for (const step of plan.steps) this.#execute(step, values);
+    const results = wanted.map((tensor) => toHost(tensor, values.get(tensor)!));
+    for (const { parameter, value } of plan.updates) {
+      this.#values.set(parameter, { data: values.get(value)!, version: ++parameter.version });
+      parameter.home = this;
+    }
+    return results;
+  }
+
+  #execute({ op, attrs, inputs, outputs }: Step, values: Map<Tensor, CpuArray>): void {
+    const results = outputs.map((output) =>
+      this.#float64 && isFloat(output.dtype) ? new Float64Array(output.size) : allocate(output.dtype, output.size),
+    );
+    op.cpu({
+      inputs: inputs.map((input) => values.get(input)!),
+      outputs: results,
+      inputSpecs: inputs,
+      outputSpecs: outputs,
+      attrs,
+    });
+    outputs.forEach((output, i) => values.set(output, results[i]));
+  }
+
+  async #refresh(parameter: Parameter): Promise<CpuArray> {
+    const held = this.#values.get(parameter);
+    if (held?.version === parameter.version) return held.data;
+    const { data } = await parameter.read();
+    this.#values.set(parameter, { data, version: parameter.version });
+    return data;
+  }
+}
+
+/** A copy in the host type of `tensor`. */
+function toHost({ dtype, size }: Tensor, data: CpuArray): TypedArray {
+  const host = allocate(dtype, size);
+  host.set(data);
+  return host;
+}

@@ -1,0 +1,86 @@
+// What the runtime needs of a device, and the plan that it hands over. CPU and WebGPU both implement this.
+
+import type { TypedArray } from '../core/dtype.ts';
+import type { Capabilities, Kernel } from '../core/kernel.ts';
+import type { Op } from '../core/op.ts';
+import type { Constant, Input, Parameter, ParameterHome, Scalar, Tensor } from '../core/tensor.ts';
+import type { Update } from '../core/trace.ts';
+
+/** What a device is, for people: shown by `five-tigers info` and on every page. */
+export interface DeviceInfo {
+  readonly kind: 'webgpu' | 'cpu';
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  /** True when a GPU is only simulated by the CPU. */
+  readonly software: boolean;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** One op to carry out. A GPU runs `kernels`; the CPU runs `op.cpu`. */
+export interface Step {
+  readonly op: Op;
+  readonly attrs: object;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly kernels: readonly Kernel[];
+  /** Memory between the kernels of this step. */
+  readonly scratch: readonly Tensor[];
+}
+
+/** Where a tensor's memory is: a buffer of the program's pool, or a leaf that brings its own. */
+export type Storage = { readonly pool: number } | { readonly leaf: Tensor };
+
+/** The memory of a program: buffers that tensors share when they are not needed at the same time. */
+export interface MemoryPlan {
+  readonly storage: ReadonlyMap<Tensor, Storage>;
+  /** Size of each buffer of the pool, in bytes. */
+  readonly pool: readonly number[];
+  /** Bytes that the pool would take if every tensor had its own buffer. */
+  readonly bytesWithoutReuse: number;
+}
+
+/** A compiled program before a device has loaded it. Plain data. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly inputs: readonly Input[];
+  readonly constants: readonly Constant[];
+  readonly scalars: readonly Scalar[];
+  readonly parameters: readonly Parameter[];
+  readonly outputs: readonly Tensor[];
+  /** Updates in order; those whose value already lies in the parameter's memory need no copy. */
+  readonly updates: readonly Update[];
+  readonly memory: MemoryPlan;
+}
+
+/** Called as pipelines become ready, with how many of how many. */
+export type Progress = (done: number, total: number) => void;
+
+/** A program on a device. */
+export interface Executable {
+  /** Runs once and resolves with the values of `wanted` outputs, each a fresh array. */
+  run(inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]>;
+  /** Frees what only this program used. */
+  dispose(): void;
+}
+
+/** A place where programs run: a GPU, or the CPU reference. */
+export interface Device extends ParameterHome {
+  readonly info: DeviceInfo;
+  /** What kernels may use; null for a device that runs the CPU reference of each op instead of kernels. */
+  readonly capabilities: Capabilities | null;
+  /** Resolves with the reason when the device is gone: destroyed, reset, or unplugged. */
+  readonly lost: Promise<string>;
+  load(plan: Plan, onProgress?: Progress): Promise<Executable>;
+  /** Frees everything. Parameters whose newest values are only here must be read before. */
+  destroy(): void;
+}
+
+/** The device went away in the middle of work. Open a new one and restore the last checkpoint, as Trainer does. */
+export class DeviceLostError extends Error {
+  constructor(reason: string) {
+    super(`The GPU device was lost (${reason}). Open a new device and restore the last checkpoint.`);
+    this.name = 'DeviceLostError';
+  }
+}

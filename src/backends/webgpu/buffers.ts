@@ -1,0 +1,40 @@
+// Buffers: making, filling and reading them.
+
+import { allocate, bytesPerElement, type TypedArray } from '../../core/dtype.ts';
+import type { Tensor } from '../../core/tensor.ts';
+
+/** WebGPU copies and writes in multiples of 4 bytes. */
+const align = (bytes: number): number => Math.ceil(bytes / 4) * 4;
+
+/** Bytes that `tensor` takes in a buffer: at least 16, so that a binding is never empty, even one of vec4. */
+export const byteLength = ({ size, dtype }: Pick<Tensor, 'size' | 'dtype'>): number =>
+  Math.max(16, align(size * bytesPerElement[dtype]));
+
+/** A storage buffer for `tensor`. */
+export function createBuffer(device: GPUDevice, label: string, tensor: Pick<Tensor, 'size' | 'dtype'>): GPUBuffer {
+  return createStorage(device, label, byteLength(tensor));
+}
+
+/** A storage buffer of `size` bytes. */
+export function createStorage(device: GPUDevice, label: string, size: number): GPUBuffer {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  return device.createBuffer({ label, size, usage });
+}
+
+/** Writes `data` to the start of `buffer`. */
+export function upload(device: GPUDevice, buffer: GPUBuffer, data: TypedArray): void {
+  if (data.byteLength % 4 === 0) {
+    device.queue.writeBuffer(buffer, 0, data as GPUAllowSharedBufferSource);
+    return;
+  }
+  const padded = new Uint8Array(align(data.byteLength));
+  padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  device.queue.writeBuffer(buffer, 0, padded);
+}
+
+/** Copies a mapped buffer's bytes from `offset` on into a new array for `tensor`. */
+export function copyOut(tensor: Tensor, mapped: ArrayBuffer, offset: number): TypedArray {
+  const host = allocate(tensor.dtype, tensor.size);
+  new Uint8Array(host.buffer).set(new Uint8Array(mapped, offset, host.byteLength));
+  return host;
+}

@@ -1,0 +1,163 @@
+// A plan on a GPU: everything is made once, and a run replays the dispatches in one pass and one submission.
+
+import type { Executable, Plan, Progress, Step, Storage } from '../device.ts';
+import type { TypedArray } from '../../core/dtype.ts';
+import type { Kernel } from '../../core/kernel.ts';
+import { Input, Parameter, type Scalar, type Tensor } from '../../core/tensor.ts';
+import { createBuffer, createStorage, upload } from './buffers.ts';
+import type { ParameterStore } from './parameter-store.ts';
+import type { PipelineCache } from './pipeline-cache.ts';
+import type { Readback, Source } from './readback.ts';
+import { isWrittenInput } from './wgsl-source.ts';
+
+/** What the executable uses of its device. */
+export interface Host {
+  readonly device: GPUDevice;
+  readonly parameters: ParameterStore;
+  readonly pipelines: PipelineCache;
+  readonly readback: Readback;
+  /** Throws if the device was lost or has reported an error. */
+  check(): void;
+  /** Awaits GPU work, then throws as \`check\` does: a lost device says so, whatever the work itself complained of. */
+  guard<T>(work: Promise<T>): Promise<T>;
+}
+
+interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** Loads `plan`: makes its buffers and bind groups, and compiles its pipelines all at once. */
+export async function loadExecutable(host: Host, plan: Plan, onProgress?: Progress): Promise<Executable> {
+  const buffers = new ProgramBuffers(host, plan);
+  try {
+    const work = plan.steps.flatMap((step) => step.kernels.map((kernel) => ({ step, kernel })));
+    const pipelines = await host.pipelines.getAll(
+      work.map(({ kernel }) => kernel),
+      onProgress,
+    );
+    const dispatches = work
+      .map(({ step, kernel }, i) => makeDispatch(host.device, pipelines[i], step, kernel, buffers))
+      .filter((dispatch) => dispatch !== null);
+    return new GpuExecutable(host, plan, buffers, dispatches);
+  } catch (error) {
+    buffers.dispose();
+    throw error;
+  }
+}
+
+function makeDispatch(
+  device: GPUDevice,
+  pipeline: GPUComputePipeline,
+  { inputs, outputs, scratch }: Step,
+  kernel: Kernel,
+  buffers: ProgramBuffers,
+): Dispatch | null {
+  if (kernel.workgroups.includes(0) || outputs.every((output) => output.size === 0)) return null;
+  const bound = [
+    ...[...inputs, ...scratch].filter((_, i) => kernel.inputs[i]),
+    ...outputs.filter((_, i) => kernel.outputs[i]),
+  ];
+  const bindGroup = device.createBindGroup({
+    label: kernel.name,
+    layout: pipeline.getBindGroupLayout(0),
+    entries: bound.map((tensor, binding) => ({ binding, resource: { buffer: buffers.of(tensor) } })),
+  });
+  return { pipeline, bindGroup, workgroups: kernel.workgroups };
+}
+
+/** The buffers of one program: its pool, its inputs and scalars, and its share of the parameters. */
+class ProgramBuffers {
+  readonly #plan: Plan;
+  readonly #host: Host;
+  readonly #pool: readonly GPUBuffer[];
+  readonly #leaves = new Map<Tensor, GPUBuffer>();
+
+  constructor(host: Host, plan: Plan) {
+    this.#host = host;
+    this.#plan = plan;
+    this.#pool = plan.memory.pool.map((bytes, i) => createStorage(host.device, `pool ${i}`, bytes));
+    for (const leaf of [...plan.inputs, ...plan.constants, ...plan.scalars]) {
+      this.#leaves.set(
+        leaf,
+        createBuffer(host.device, leaf instanceof Input ? `input ${leaf.name}` : 'constant', leaf),
+      );
+    }
+    for (const constant of plan.constants) upload(host.device, this.#leaves.get(constant)!, constant.data);
+    for (const parameter of plan.parameters) this.#leaves.set(parameter, host.parameters.acquire(parameter));
+  }
+
+  /** The buffer in which `tensor` lies. */
+  of(tensor: Tensor): GPUBuffer {
+    let root = tensor;
+    while (root.node?.op.gpu === 'view') root = root.node.inputs[0];
+    const place: Storage = this.#plan.memory.storage.get(root) ?? { leaf: root };
+    return 'pool' in place ? this.#pool[place.pool] : this.#leaves.get(place.leaf)!;
+  }
+
+  dispose(): void {
+    for (const buffer of this.#pool) buffer.destroy();
+    for (const [leaf, buffer] of this.#leaves) if (!(leaf instanceof Parameter)) buffer.destroy();
+    for (const parameter of this.#plan.parameters) this.#host.parameters.release(parameter);
+  }
+}
+
+class GpuExecutable implements Executable {
+  readonly #host: Host;
+  readonly #plan: Plan;
+  readonly #buffers: ProgramBuffers;
+  readonly #dispatches: readonly Dispatch[];
+  readonly #scalarValues: TypedArray[];
+  readonly #copies: readonly { readonly from: GPUBuffer; readonly to: GPUBuffer }[];
+
+  constructor(host: Host, plan: Plan, buffers: ProgramBuffers, dispatches: readonly Dispatch[]) {
+    this.#host = host;
+    this.#plan = plan;
+    this.#buffers = buffers;
+    this.#dispatches = dispatches;
+    this.#scalarValues = plan.scalars.map(({ dtype }) =>
+      dtype === 'f32' ? new Float32Array(1).fill(NaN) : new Int32Array(1),
+    );
+    this.#copies = plan.updates
+      .map(({ parameter, value }) => ({ from: buffers.of(value), to: buffers.of(parameter) }))
+      .filter(({ from, to }) => from !== to);
+  }
+
+  async run(inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]> {
+    const { device, parameters, readback } = this.#host;
+    this.#host.check();
+    for (const parameter of this.#plan.parameters) {
+      const refreshed = parameters.refresh(parameter);
+      if (refreshed) await refreshed;
+    }
+    for (const [input, values] of inputs) upload(device, this.#buffers.of(input), values);
+    this.#plan.scalars.forEach((scalar, i) => this.#setScalar(scalar, this.#scalarValues[i]));
+
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const { pipeline, bindGroup, workgroups } of this.#dispatches) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(...workgroups);
+    }
+    pass.end();
+    const sources = wanted.map((tensor): Source => [tensor, this.#buffers.of(tensor)]);
+    const read = sources.length > 0 ? readback.record(encoder, sources) : null;
+    for (const { from, to } of this.#copies) encoder.copyBufferToBuffer(from, 0, to, 0, to.size);
+    device.queue.submit([encoder.finish()]);
+    for (const { parameter } of this.#plan.updates) parameters.changed(parameter);
+    if (!read) return [];
+    return this.#host.guard(read());
+  }
+
+  dispose(): void {
+    this.#buffers.dispose();
+  }
+
+  #setScalar(scalar: Scalar, held: TypedArray): void {
+    if (held[0] === scalar.value) return;
+    held[0] = scalar.value;
+    upload(this.#host.device, this.#buffers.of(scalar), held);
+  }
+}

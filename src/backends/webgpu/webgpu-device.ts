@@ -1,0 +1,127 @@
+// A device on WebGPU: browsers, Dawn in Node, and Deno all give an adapter to start from.
+
+import type { Device, DeviceInfo, Executable, Plan, Progress } from '../device.ts';
+import { DeviceLostError } from '../device.ts';
+import type { TypedArray } from '../../core/dtype.ts';
+import type { Capabilities } from '../../core/kernel.ts';
+import type { Parameter } from '../../core/tensor.ts';
+import { loadExecutable, type Host } from './executable.ts';
+import { ParameterStore } from './parameter-store.ts';
+import { PipelineCache } from './pipeline-cache.ts';
+import { Readback } from './readback.ts';
+
+/** Limits that are raised to what the adapter has: big weights, big tiles. */
+const RAISED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupStorageSize',
+] as const;
+
+/** Features that kernels use where they exist. */
+const USED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
+
+/** Runs programs as WGSL kernels. */
+export class WebGpuDevice implements Device {
+  readonly info: DeviceInfo;
+  readonly capabilities: Capabilities;
+  readonly lost: Promise<string>;
+  /** The device underneath, for those who draw or compute beside the library. */
+  readonly gpu: GPUDevice;
+  readonly #host: Host;
+  readonly #parameters: ParameterStore;
+  #failure: Error | null = null;
+
+  private constructor(adapter: GPUAdapter, gpu: GPUDevice) {
+    this.gpu = gpu;
+    this.info = describe(adapter);
+    this.capabilities = {
+      software: this.info.software,
+      f16: gpu.features.has('shader-f16'),
+      subgroups: gpu.features.has('subgroups'),
+      maxComputeInvocationsPerWorkgroup: gpu.limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupStorageSize: gpu.limits.maxComputeWorkgroupStorageSize,
+      maxStorageBuffersPerShaderStage: gpu.limits.maxStorageBuffersPerShaderStage,
+    };
+    this.lost = gpu.lost.then(({ reason, message }) => message || reason);
+    void this.lost.then((reason) => (this.#failure = new DeviceLostError(reason)));
+    gpu.addEventListener('uncapturederror', ({ error }) => (this.#failure ??= new Error(error.message)));
+    this.#parameters = new ParameterStore(gpu, this);
+    this.#host = {
+      device: gpu,
+      parameters: this.#parameters,
+      pipelines: new PipelineCache(gpu),
+      readback: new Readback(gpu),
+      check: () => this.#check(),
+      guard: (work) => this.#guard(work),
+    };
+  }
+
+  /** Opens a device on `adapter`, with every feature and limit of it that kernels can use. */
+  static async open(adapter: GPUAdapter): Promise<WebGpuDevice> {
+    const requiredFeatures = USED_FEATURES.filter((feature) => adapter.features.has(feature));
+    const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
+    return new WebGpuDevice(adapter, await adapter.requestDevice({ requiredFeatures, requiredLimits }));
+  }
+
+  async load(plan: Plan, onProgress?: Progress): Promise<Executable> {
+    this.#check();
+    return loadExecutable(this.#host, plan, onProgress);
+  }
+
+  async read(parameter: Parameter): Promise<TypedArray> {
+    this.#check();
+    const encoder = this.gpu.createCommandEncoder();
+    const read = this.#host.readback.record(encoder, [[parameter, this.#parameters.bufferOf(parameter)]]);
+    this.gpu.queue.submit([encoder.finish()]);
+    return (await this.#guard(read()))[0];
+  }
+
+  destroy(): void {
+    this.gpu.destroy();
+    this.#failure ??= new DeviceLostError('destroyed');
+  }
+
+  async #guard<T>(work: Promise<T>): Promise<T> {
+    try {
+      const result = await work;
+      this.#check();
+      return result;
+    } catch (error) {
+      // News of a lost device may come just after the work that it stopped.
+      await new Promise((resolve) => setTimeout(resolve));
+      this.#check();
+      throw error;
+    }
+  }
+
+  #check(): void {
+    if (!this.#failure) return;
+    const failure = this.#failure;
+    // A lost device stays lost; any other error has been told now.
+    if (!(failure instanceof DeviceLostError)) this.#failure = null;
+    throw failure;
+  }
+}
+
+function describe(adapter: GPUAdapter): DeviceInfo {
+  const { vendor, architecture, description, device } = adapter.info;
+  const name = [description, device].filter(Boolean).join(' ');
+  return {
+    kind: 'webgpu',
+    vendor,
+    architecture,
+    description: name || [vendor, architecture].filter(Boolean).join(' ') || 'GPU',
+    software: isSoftware(adapter.info, name),
+    features: [...adapter.features].sort(),
+    limits: Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]])),
+  };
+}
+
+/** CPU implementations of Vulkan and Direct3D: SwiftShader, lavapipe (llvmpipe) and WARP. */
+function isSoftware(info: GPUAdapterInfo, name: string): boolean {
+  return (
+    info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render|\bcpu\b/i.test(`${info.architecture} ${name}`)
+  );
+}

@@ -1,0 +1,28 @@
+// Completes a kernel's WGSL with the declarations of its bindings.
+
+import type { Kernel } from '../../core/kernel.ts';
+
+/** The full WGSL of `kernel`: bindings are numbered inputs first, in the order in which they are given. */
+export function wgslSource({ inputs, outputs, wgsl }: Kernel): string {
+  const used = [
+    ...inputs.map((binding, i) => ({
+      binding,
+      access: isWrittenInput({ inputs, outputs }, i) ? 'read_write' : 'read',
+    })),
+    ...outputs.map((binding) => ({ binding, access: 'read_write' })),
+  ].filter(({ binding }) => binding !== null);
+  const needsF16 = used.some(({ binding }) => binding!.type === 'f16');
+  return [
+    ...(needsF16 ? ['enable f16;'] : []),
+    ...used.map(
+      ({ binding, access }, i) =>
+        `@group(0) @binding(${i}) var<storage, ${access}> ${binding!.name}: array<${binding!.type}>;`,
+    ),
+    wgsl,
+  ].join('\n');
+}
+
+/** A kernel without outputs writes its last input: the scratch that the next kernel reads. */
+export function isWrittenInput({ inputs, outputs }: Pick<Kernel, 'inputs' | 'outputs'>, at: number): boolean {
+  return outputs.every((output) => output === null) && at === inputs.length - 1;
+}

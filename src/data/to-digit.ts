@@ -1,0 +1,124 @@
+// Turns any picture of a digit into what LeNet was trained on, by the steps that made MNIST.
+
+import { resize, type Box } from './resize.ts';
+
+/** Pixels as a canvas or a decoded file gives them: red, green, blue, opacity; rows from the top. */
+export type RgbaPixels = Uint8Array | Uint8ClampedArray;
+
+const INPUT_SIZE = 32;
+const MNIST_SIZE = 28;
+const DIGIT_SIZE = 20;
+
+/** Least difference between ink and paper, of 255: less is an empty page. */
+const LEAST_CONTRAST = 20;
+/** Differences below this fraction of the strongest are the paper's: blur of lenses, traces of JPEG. */
+const FAINTEST_INK = 0.08;
+
+/**
+ * A picture of one digit as LeNet's input `[32, 32]`: ink 1 on 0, as in MNIST (LeCun et al. 1998, section III.A): the
+ * ink's box is scaled into 20×20 with its proportions kept, and its centre of mass stands in the middle of 28×28, two
+ * pixels inside the input. Light and dark paper, colours and transparency are all understood.
+ * @returns null for an empty page.
+ * @throws an Error when `rgba` does not hold `width` × `height` pixels.
+ */
+export function toDigit(rgba: RgbaPixels, width: number, height: number): Float32Array | null {
+  if (width < 1 || height < 1 || rgba.length !== width * height * 4) {
+    throw new Error(`A picture of ${width}×${height} pixels needs ${width * height * 4} bytes of RGBA, not ${rgba.length}.`);
+  }
+  // White ink on transparency shows up on black paper only.
+  const ink = inkOf(luminance(rgba, 255), width, height) ?? inkOf(luminance(rgba, 0), width, height);
+  if (!ink) return null;
+  const box = inkBox(ink, width, height);
+  const scale = DIGIT_SIZE / Math.max(box.width, box.height);
+  const digitWidth = Math.max(1, Math.round(box.width * scale));
+  const digitHeight = Math.max(1, Math.round(box.height * scale));
+  return centred(resize(ink, width, box, digitWidth, digitHeight), digitWidth, digitHeight);
+}
+
+/** Brightness, 0 to 255, on paper of brightness `paper` (weights of ITU-R BT.601). */
+function luminance(rgba: RgbaPixels, paper: number): Float32Array {
+  const grey = new Float32Array(rgba.length / 4);
+  for (let i = 0, at = 0; i < grey.length; i++, at += 4) {
+    const opacity = rgba[at + 3] / 255;
+    const brightness = 0.299 * rgba[at] + 0.587 * rgba[at + 1] + 0.114 * rgba[at + 2];
+    grey[i] = opacity * brightness + (1 - opacity) * paper;
+  }
+  return grey;
+}
+
+/** How much ink is on each pixel, 0 to 1; null for an empty page. */
+function inkOf(grey: Float32Array, width: number, height: number): Float32Array | null {
+  const border = borderOf(grey, width, height);
+  const paper = median(border);
+  let [darkest, brightest] = [paper, paper];
+  for (const value of grey) {
+    if (value < darkest) darkest = value;
+    if (value > brightest) brightest = value;
+  }
+  const sign = paper - darkest >= brightest - paper ? -1 : 1;
+  const contrast = sign < 0 ? paper - darkest : brightest - paper;
+  // Uneven light makes the border uneven: four median deviations are about all of it.
+  const unevenness = 4 * median(border.map((value) => Math.abs(value - paper)));
+  const faintest = Math.max(FAINTEST_INK * contrast, unevenness);
+  if (contrast < LEAST_CONTRAST || faintest >= contrast) return null;
+  return grey.map((value) => {
+    const difference = sign * (value - paper);
+    return difference > faintest ? difference / contrast : 0;
+  });
+}
+
+function borderOf(grey: Float32Array, width: number, height: number): Float32Array {
+  const top = grey.subarray(0, width);
+  const bottom = grey.subarray((height - 1) * width);
+  const border = new Float32Array(2 * (width + height));
+  border.set(top);
+  border.set(bottom, width);
+  for (let y = 0; y < height; y++) {
+    border[2 * width + 2 * y] = grey[y * width];
+    border[2 * width + 2 * y + 1] = grey[(y + 1) * width - 1];
+  }
+  return border;
+}
+
+const median = (values: Float32Array): number => values.toSorted()[values.length >> 1];
+
+/** The smallest box around all ink. */
+function inkBox(ink: Float32Array, width: number, height: number): Box {
+  let [left, right, top, bottom] = [width, -1, height, -1];
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (ink[i] === 0) continue;
+      if (x < left) left = x;
+      if (x > right) right = x;
+      if (y < top) top = y;
+      if (y > bottom) bottom = y;
+    }
+  }
+  return { left, top, width: right - left + 1, height: bottom - top + 1 };
+}
+
+/** The digit on LeNet's input with its centre of mass in the middle, its strongest ink 1. */
+function centred(digit: Float32Array, width: number, height: number): Float32Array {
+  let [mass, sumX, sumY, strongest] = [0, 0, 0, 0];
+  digit.forEach((value, i) => {
+    mass += value;
+    sumX += value * (i % width);
+    sumY += value * Math.floor(i / width);
+    strongest = Math.max(strongest, value);
+  });
+  const left = placed(MNIST_SIZE / 2 - sumX / mass, width);
+  const top = placed(MNIST_SIZE / 2 - sumY / mass, height);
+  const margin = (INPUT_SIZE - MNIST_SIZE) / 2;
+  const input = new Float32Array(INPUT_SIZE * INPUT_SIZE);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      // Thin strokes turn grey when they shrink; MNIST's are always full in places.
+      input[(top + y + margin) * INPUT_SIZE + left + x + margin] = digit[y * width + x] / strongest;
+    }
+  }
+  return input;
+}
+
+/** A whole offset that keeps `length` pixels inside MNIST's square. */
+const placed = (offset: number, length: number): number =>
+  Math.min(Math.max(Math.round(offset), 0), MNIST_SIZE - length);

@@ -1,0 +1,24 @@
+// The library's only public surface, safe in browsers, Node and Deno.
+
+export { type DType, type TensorData, type TypedArray } from './core/dtype.ts';
+export { RandomSource } from './core/random.ts';
+export { type Shape } from './core/shape.ts';
+export { Input, Parameter, Scalar, spec, Tensor, type TensorSpec } from './core/tensor.ts';
+export { assign, RandomState } from './core/trace.ts';
+export * from './ops/index.ts';
+export { grad } from './autograd/grad.ts';
+export { type Device, type DeviceInfo, DeviceLostError, type Progress } from './backends/device.ts';
+export { CpuDevice } from './backends/cpu/cpu-device.ts';
+export { WebGpuDevice } from './backends/webgpu/webgpu-device.ts';
+export { type DeviceKind, openDevice } from './backends/open-device.ts';
+export { compile, type CompileOptions } from './runtime/compile.ts';
+export { type Program } from './runtime/program.ts';
+export { Conv2d } from './nn/conv2d.ts';
+export { Dropout } from './nn/dropout.ts';
+export { filledParameter, manualSeed, uniformParameter } from './nn/init.ts';
+export { Linear } from './nn/linear.ts';
+export { Module, StateDictError } from './nn/module.ts';
+export { Adam, AdamW, type AdamOptions } from './optim/adam.ts';
+export { type BatchSource, DivergedError, type StepResult, Trainer, type TrainerOptions } from './train/trainer.ts';
+export { Optimizer } from './optim/optimizer.ts';
+export { SGD, type SGDOptions } from './optim/sgd.ts';

@@ -1,0 +1,280 @@
+// Two-dimensional convolution and its two gradients: three records over one description, each the others' derivative.
+
+import * as shader from '../../shaders/conv2d.wgsl.ts';
+import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { reduceSerialKernel } from '../../shaders/reduce.wgsl.ts';
+import { linearGrid, type Binding } from '../core/kernel.ts';
+import { applyOne, expectDType, type Op } from '../core/op.ts';
+import { formatShape, sizeOf, type Shape } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { sum } from './reduce.ts';
+
+type Pair = readonly [number, number];
+
+/** Settings of a convolution, for height and width. */
+export interface Conv2dAttrs {
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly dilation: Pair;
+  /** Input and output channels are split into this many groups that do not see each other. */
+  readonly groups: number;
+}
+
+interface GradAttrs extends Conv2dAttrs {
+  /** Shape of what the gradient is for: the image (grad input) or the weight (grad weight). */
+  readonly shape: Shape;
+}
+
+function describe(who: string, image: Shape, weight: Shape, attrs: Conv2dAttrs): shader.Conv2dShape {
+  const { stride, padding, dilation, groups } = attrs;
+  const problem =
+    image.length !== 4 || weight.length !== 4
+      ? 'both need four axes, [N, C, H, W] and [O, C / groups, KH, KW]'
+      : image[1] !== weight[1] * groups || weight[0] % groups !== 0
+        ? `with ${groups} group(s) the image needs ${weight[1] * groups} channels`
+        : null;
+  const size = (axis: 0 | 1) =>
+    Math.floor((image[2 + axis] + 2 * padding[axis] - dilation[axis] * (weight[2 + axis] - 1) - 1) / stride[axis]) + 1;
+  if (problem || size(0) < 1 || size(1) < 1) {
+    throw new Error(
+      `${who}: image ${formatShape(image)} and weight ${formatShape(weight)} do not fit: ` +
+        (problem ?? 'the kernel is larger than the padded image'),
+    );
+  }
+  return {
+    batch: image[0],
+    inChannels: image[1],
+    outChannels: weight[0],
+    groups,
+    image: [image[2], image[3]],
+    output: [size(0), size(1)],
+    kernel: [weight[2], weight[3]],
+    stride,
+    padding,
+    dilation,
+  };
+}
+
+const outputShape = ({ batch, outChannels, output }: shader.Conv2dShape) => [batch, outChannels, ...output];
+
+/** Calls `visit` for each product that a convolution sums, with the offsets of output, image and weight. */
+function forEachProduct(s: shader.Conv2dShape, visit: (y: number, x: number, w: number) => void): void {
+  const groupIn = s.inChannels / s.groups;
+  const groupOut = s.outChannels / s.groups;
+  const [height, width] = s.image;
+  const [outHeight, outWidth] = s.output;
+  const [kernelHeight, kernelWidth] = s.kernel;
+  for (let n = 0; n < s.batch; n++) {
+    for (let o = 0; o < s.outChannels; o++) {
+      for (let c = 0; c < groupIn; c++) {
+        const plane = (n * s.inChannels + Math.floor(o / groupOut) * groupIn + c) * height;
+        for (let row = 0; row < outHeight; row++) {
+          for (let ky = 0; ky < kernelHeight; ky++) {
+            const iy = row * s.stride[0] + ky * s.dilation[0] - s.padding[0];
+            if (iy < 0 || iy >= height) continue;
+            const w = ((o * groupIn + c) * kernelHeight + ky) * kernelWidth;
+            for (let column = 0; column < outWidth; column++) {
+              const y = ((n * s.outChannels + o) * outHeight + row) * outWidth + column;
+              const left = column * s.stride[1] - s.padding[1];
+              for (let kx = 0; kx < kernelWidth; kx++) {
+                const ix = left + kx * s.dilation[1];
+                if (ix >= 0 && ix < width) visit(y, (plane + iy) * width + ix, w + kx);
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+const f32 = (name: string): Binding => ({ name, type: 'f32' });
+
+/** The largest divisor of `channels` up to 8: what one thread keeps in registers. */
+function channelBlock(channels: number, most = 8): number {
+  let block = Math.min(most, channels);
+  while (channels % block !== 0) block--;
+  return block;
+}
+
+const pixelBlock = (width: number, channels: number): number => (width === 1 ? 1 : channels > 4 ? 2 : Math.min(width, 4));
+
+export const conv2dOp: Op<Conv2dAttrs> = {
+  name: 'conv2d',
+  infer([x, weight, bias], attrs) {
+    [x, weight, bias].forEach((input, i) => input && expectDType('conv2d', ['image', 'weight', 'bias'][i], input, 'f32'));
+    const shape = describe('conv2d', x.shape, weight.shape, attrs);
+    if (bias && (bias.shape.length !== 1 || bias.shape[0] !== shape.outChannels)) {
+      throw new Error(`conv2d: bias must be [${shape.outChannels}], but is ${formatShape(bias.shape)}.`);
+    }
+    return [{ shape: outputShape(shape), dtype: 'f32' }];
+  },
+  cpu({ inputs: [x, weight, bias], outputs: [y], inputSpecs, attrs }) {
+    const shape = describe('conv2d', inputSpecs[0].shape, inputSpecs[1].shape, attrs);
+    const plane = shape.output[0] * shape.output[1];
+    const totals = new Float64Array(y.length);
+    if (bias) for (let i = 0; i < totals.length; i++) totals[i] = bias[Math.floor(i / plane) % shape.outChannels];
+    forEachProduct(shape, (iy, ix, iw) => (totals[iy] += x[ix] * weight[iw]));
+    y.set(totals);
+  },
+  gpu({ inputs: [x, weight, bias], attrs }) {
+    const shape = describe('conv2d', x.shape, weight.shape, attrs);
+    const channels = channelBlock(shape.outChannels / shape.groups);
+    const block = { channels, pixels: pixelBlock(shape.output[1], channels) };
+    return [
+      {
+        name: 'direct',
+        kernels: [
+          {
+            name: 'conv2d.direct',
+            wgsl: shader.conv2dKernel(shape, block, bias !== undefined),
+            inputs: [f32('x'), f32('weight'), ...(bias ? [f32('bias')] : [])],
+            outputs: [f32('y')],
+            workgroups: linearGrid(shader.conv2dThreads(shape, block), LINEAR_WORKGROUP),
+          },
+        ],
+      },
+    ];
+  },
+  vjp({ inputs: [x, weight, bias], gradients: [g], attrs }) {
+    const gradients = [conv2dGradInput(g!, weight, x.shape, attrs), conv2dGradWeight(g!, x, weight.shape, attrs)];
+    return bias ? [...gradients, sum(g!, [0, 2, 3])] : gradients;
+  },
+  flops: ([, weight], [y]) => 2 * sizeOf(y.shape) * sizeOf(weight.shape.slice(1)),
+};
+
+export const conv2dGradInputOp: Op<GradAttrs> = {
+  name: 'conv2dGradInput',
+  infer([g, weight], attrs) {
+    const expected = outputShape(describe('conv2dGradInput', attrs.shape, weight.shape, attrs));
+    expectGradient('conv2dGradInput', g.shape, expected);
+    return [{ shape: attrs.shape, dtype: 'f32' }];
+  },
+  cpu({ inputs: [g, weight], outputs: [dx], inputSpecs, attrs }) {
+    const totals = new Float64Array(dx.length);
+    const shape = describe('conv2dGradInput', attrs.shape, inputSpecs[1].shape, attrs);
+    forEachProduct(shape, (iy, ix, iw) => (totals[ix] += g[iy] * weight[iw]));
+    dx.set(totals);
+  },
+  gpu({ inputs: [, weight], attrs }) {
+    const shape = describe('conv2dGradInput', attrs.shape, weight.shape, attrs);
+    const channels = channelBlock(shape.inChannels / shape.groups);
+    const block = { channels, pixels: pixelBlock(shape.image[1], channels) };
+    return [
+      {
+        name: 'direct',
+        kernels: [
+          {
+            name: 'conv2dGradInput.direct',
+            wgsl: shader.conv2dGradInputKernel(shape, block),
+            inputs: [f32('g'), f32('weight')],
+            outputs: [f32('dx')],
+            workgroups: linearGrid(shader.conv2dGradInputThreads(shape, block), LINEAR_WORKGROUP),
+          },
+        ],
+      },
+    ];
+  },
+  // Linear in both: dx(g, w), so its derivatives are the convolution and the weight gradient again.
+  vjp: ({ inputs: [g, weight], gradients: [h], attrs }) => [
+    conv2d(h!, weight, undefined, attrs),
+    conv2dGradWeight(g, h!, weight.shape, attrs),
+  ],
+  flops: ([g, weight]) => 2 * sizeOf(g.shape) * sizeOf(weight.shape.slice(1)),
+};
+
+export const conv2dGradWeightOp: Op<GradAttrs> = {
+  name: 'conv2dGradWeight',
+  infer([g, x], attrs) {
+    expectGradient('conv2dGradWeight', g.shape, outputShape(describe('conv2dGradWeight', x.shape, attrs.shape, attrs)));
+    return [{ shape: attrs.shape, dtype: 'f32' }];
+  },
+  cpu({ inputs: [g, x], outputs: [dw], inputSpecs, attrs }) {
+    const totals = new Float64Array(dw.length);
+    const shape = describe('conv2dGradWeight', inputSpecs[1].shape, attrs.shape, attrs);
+    forEachProduct(shape, (iy, ix, iw) => (totals[iw] += g[iy] * x[ix]));
+    dw.set(totals);
+  },
+  gpu({ inputs: [, x], attrs }) {
+    const shape = describe('conv2dGradWeight', x.shape, attrs.shape, attrs);
+    const channels = channelBlock(shape.outChannels / shape.groups, 4);
+    // Slice the batch until there are some thousand threads to share the work.
+    const unsliced = shader.conv2dGradWeightThreads(shape, channels, 1);
+    const perSlice = Math.ceil(shape.batch / Math.min(shape.batch, Math.ceil(8192 / unsliced)));
+    const slices = Math.ceil(shape.batch / perSlice);
+    const weights = sizeOf(attrs.shape);
+    const partial = {
+      name: 'conv2dGradWeight.slices',
+      wgsl: shader.conv2dGradWeightKernel(shape, channels, slices),
+      workgroups: linearGrid(shader.conv2dGradWeightThreads(shape, channels, slices), LINEAR_WORKGROUP),
+    };
+    if (slices === 1) {
+      return [{ name: 'direct', kernels: [{ ...partial, inputs: [f32('g'), f32('x')], outputs: [f32('dw')] }] }];
+    }
+    const addSlices = {
+      name: 'conv2dGradWeight.add',
+      wgsl: reduceSerialKernel({
+        kept: [weights],
+        keptStrides: [1],
+        reduced: [slices],
+        reducedStrides: [weights],
+        type: 'f32',
+        identity: '0.0',
+        combine: 'a + b',
+        finish: 'total',
+      }),
+      inputs: [null, null, f32('x')],
+      outputs: [f32('y')],
+      workgroups: linearGrid(weights, LINEAR_WORKGROUP),
+    };
+    return [
+      {
+        name: 'sliced',
+        scratch: [{ shape: [slices, ...attrs.shape], dtype: 'f32' }],
+        kernels: [{ ...partial, inputs: [f32('g'), f32('x'), f32('dw')], outputs: [null] }, addSlices],
+      },
+    ];
+  },
+  vjp: ({ inputs: [g, x], gradients: [h], attrs }) => [
+    conv2d(x, h!, undefined, attrs),
+    conv2dGradInput(g, h!, x.shape, attrs),
+  ],
+  flops: ([g], [dw]) => 2 * sizeOf(g.shape) * sizeOf(dw.shape.slice(1)),
+};
+
+function expectGradient(who: string, found: Shape, expected: Shape): void {
+  if (formatShape(found) !== formatShape(expected)) {
+    throw new Error(`${who}: the gradient must be ${formatShape(expected)}, but is ${formatShape(found)}.`);
+  }
+}
+
+const conv2dGradInput = (g: Tensor, weight: Tensor, shape: Shape, attrs: Conv2dAttrs): Tensor =>
+  applyOne(conv2dGradInputOp, [g, weight], { ...settings(attrs), shape });
+
+const conv2dGradWeight = (g: Tensor, x: Tensor, shape: Shape, attrs: Conv2dAttrs): Tensor =>
+  applyOne(conv2dGradWeightOp, [g, x], { ...settings(attrs), shape });
+
+/** One number for both axes, or [height, width]. */
+export type Sizes = number | Pair;
+
+/** `sizes` for height and width. */
+export const pair = (sizes: Sizes): Pair => (typeof sizes === 'number' ? [sizes, sizes] : sizes);
+
+interface Conv2dOptions {
+  readonly stride?: Sizes;
+  readonly padding?: Sizes;
+  readonly dilation?: Sizes;
+  readonly groups?: number;
+}
+
+const settings = ({ stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv2dOptions): Conv2dAttrs => ({
+  stride: pair(stride),
+  padding: pair(padding),
+  dilation: pair(dilation),
+  groups,
+});
+
+/** Convolution (cross-correlation, as in torch): [N, C, H, W] with [O, C / groups, KH, KW] and bias [O] → [N, O, H', W']. */
+export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
+  return applyOne(conv2dOp, bias ? [x, weight, bias] : [x, weight], settings(options));
+}

@@ -1,0 +1,159 @@
+// Reductions over any axes: sum, mean, largest and smallest value.
+
+import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { f32Literal } from '../../shaders/lib/literal.wgsl.ts';
+import { reduceSerialKernel, reduceTreeKernel, type ReduceShape } from '../../shaders/reduce.wgsl.ts';
+import type { DType } from '../core/dtype.ts';
+import { linearGrid } from '../core/kernel.ts';
+import { applyOne, type KernelCall, type Op, type Variant, type VjpCall } from '../core/op.ts';
+import { formatShape, reducedShape, resolveAxes, sizeOf, stridedOffsets, stridesOf } from '../core/shape.ts';
+import type { Tensor, TensorSpec } from '../core/tensor.ts';
+import { div, mul } from './binary.ts';
+import { cast } from './cast.ts';
+import { eq } from './compare.ts';
+import { elementType } from './element-type.ts';
+import { expand } from './expand.ts';
+import { reshape } from './reshape.ts';
+import { where } from './where.ts';
+
+interface ReduceAttrs {
+  /** Sorted axes counted from the front. */
+  readonly axes: readonly number[];
+  readonly keepdims: boolean;
+}
+
+/** What makes one reduction differ from another; `count` is the number of values that become one. */
+interface Reduction {
+  readonly name: string;
+  readonly identity: number;
+  readonly wgsl: string;
+  cpu(a: number, b: number): number;
+  scale?(count: number): number;
+  /** Gradient of x; `spread` repeats a tensor of the output's size over the reduced axes. */
+  vjp(g: Tensor, call: VjpCall<ReduceAttrs>, spread: (t: Tensor) => Tensor): Tensor;
+}
+
+const split = ({ shape }: TensorSpec, { axes }: ReduceAttrs) => {
+  const strides = stridesOf(shape);
+  const pick = (values: readonly number[], reduced: boolean) => values.filter((_, i) => axes.includes(i) === reduced);
+  return {
+    kept: pick(shape, false),
+    keptStrides: pick(strides, false),
+    reduced: pick(shape, true),
+    reducedStrides: pick(strides, true),
+  };
+};
+
+const countOf = (x: TensorSpec, { axes }: ReduceAttrs) => sizeOf(axes.map((axis) => x.shape[axis]));
+
+function reduction(r: Reduction): Op<ReduceAttrs> {
+  return {
+    name: r.name,
+    infer([x], attrs) {
+      if (x.dtype === 'bool') throw new Error(`${r.name}: takes numbers, but was given bool; cast it first.`);
+      if (!Number.isFinite(r.identity) && countOf(x, attrs) === 0) {
+        throw new Error(`${r.name}: there is nothing to reduce along axes [${attrs.axes}] of ${formatShape(x.shape)}.`);
+      }
+      return [{ shape: reducedShape(x.shape, attrs.axes, attrs.keepdims), dtype: x.dtype }];
+    },
+    cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
+      const { kept, keptStrides, reduced, reducedStrides } = split(inputSpecs[0], attrs);
+      const inner = stridedOffsets(reduced, reducedStrides);
+      const scale = r.scale?.(inner.length) ?? 1;
+      stridedOffsets(kept, keptStrides).forEach((base, i) => {
+        let total = r.identity;
+        for (let j = 0; j < inner.length; j++) total = r.cpu(total, x[base + inner[j]]);
+        y[i] = total * scale;
+      });
+    },
+    gpu: (call) => variants(r, call),
+    vjp(call) {
+      const [x] = call.inputs;
+      const keptShape = reducedShape(x.shape, call.attrs.axes, true);
+      const spread = (t: Tensor) => expand(reshape(t, keptShape), x.shape);
+      return [r.vjp(spread(call.gradients[0]!), call, spread)];
+    },
+    flops: ([x]) => sizeOf(x.shape),
+  };
+}
+
+/** Smallest and largest value of each type that kernels reduce in. */
+const EXTREMES = {
+  f32: ['-3.4028234663852886e38f', '3.4028234663852886e38f'],
+  i32: ['(-2147483647 - 1)', '2147483647'],
+  u32: ['0u', '4294967295u'],
+} as const;
+
+/** The type that a reduction computes in: never f16. */
+const accumulatorType = (dtype: DType): keyof typeof EXTREMES =>
+  dtype === 'i32' ? 'i32' : dtype === 'u32' || dtype === 'bool' ? 'u32' : 'f32';
+
+function variants(r: Reduction, { inputs: [x], outputs: [y], attrs, capabilities }: KernelCall<ReduceAttrs>): Variant[] {
+  const type = accumulatorType(x.dtype);
+  const count = countOf(x, attrs);
+  const scale = r.scale ? `total * ${f32Literal(r.scale(count))}` : 'total';
+  const identity = Number.isFinite(r.identity) ? `${type}(${r.identity})` : EXTREMES[type][r.identity > 0 ? 1 : 0];
+  const shape: ReduceShape = { ...split(x, attrs), type, identity, combine: r.wgsl, finish: scale };
+  const outputs = sizeOf(y.shape);
+  const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]): Variant => ({
+    name,
+    kernels: [
+      {
+        name: `${r.name}.${name}`,
+        wgsl,
+        inputs: [{ name: 'x', type: elementType(x.dtype) }],
+        outputs: [{ name: 'y', type: elementType(y.dtype) }],
+        workgroups,
+      },
+    ],
+  });
+  const serial = variant('serial', reduceSerialKernel(shape), linearGrid(outputs, LINEAR_WORKGROUP));
+  const tree = variant('tree', reduceTreeKernel(shape), linearGrid(outputs, 1));
+  // A thread an output is enough once every lane of a GPU has one, or where each has little to add.
+  return capabilities.software || count < 64 || outputs >= 65536 ? [serial, tree] : [tree, serial];
+}
+
+const sumOp = reduction({
+  name: 'sum',
+  identity: 0,
+  wgsl: 'a + b',
+  cpu: (a, b) => a + b,
+  vjp: (g) => g,
+});
+
+const meanOp = reduction({
+  name: 'mean',
+  identity: 0,
+  wgsl: 'a + b',
+  cpu: (a, b) => a + b,
+  scale: (count) => 1 / count,
+  vjp: (g, { inputs: [x], attrs }) => mul(g, 1 / countOf(x, attrs)),
+});
+
+/** The gradient of an extreme value is shared by all positions that hold it. */
+const shareAmongTies: Reduction['vjp'] = (g, { inputs: [x], outputs: [y], attrs }, spread) => {
+  const isExtreme = eq(x, spread(y));
+  const ties = applyOne(sumOp, [cast(isExtreme, 'f32')], attrs);
+  return where(isExtreme, div(g, spread(ties)), 0);
+};
+
+const maxOp = reduction({ name: 'max', identity: -Infinity, wgsl: 'max(a, b)', cpu: Math.max, vjp: shareAmongTies });
+const minOp = reduction({ name: 'min', identity: Infinity, wgsl: 'min(a, b)', cpu: Math.min, vjp: shareAmongTies });
+
+type Reduce = (x: Tensor, axes?: number | readonly number[], keepdims?: boolean) => Tensor;
+
+function reduceFunction(op: Op<ReduceAttrs>): Reduce {
+  return (x, axes, keepdims = false) =>
+    applyOne(op, [x], { axes: resolveAxes(op.name, axes, x.shape.length), keepdims });
+}
+
+/** Sum over `axes` (all of them by default); `keepdims` leaves 1 in their place. */
+export const sum: Reduce = reduceFunction(sumOp);
+/** Mean over `axes` (all of them by default); `keepdims` leaves 1 in their place. */
+export const mean: Reduce = reduceFunction(meanOp);
+/** Largest value over `axes` (all of them by default); equal ones share the gradient, as in torch.amax. */
+export const max: Reduce = reduceFunction(maxOp);
+/** Smallest value over `axes` (all of them by default); equal ones share the gradient, as in torch.amin. */
+export const min: Reduce = reduceFunction(minOp);
+
+export const reduceOps = [sumOp, meanOp, maxOp, minOp];

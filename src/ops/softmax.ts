@@ -1,0 +1,67 @@
+// Softmax along an axis.
+
+import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { softmaxSerialKernel, softmaxTreeKernel, type RowsShape } from '../../shaders/softmax.wgsl.ts';
+import { linearGrid } from '../core/kernel.ts';
+import { applyOne, expectDType, type Op } from '../core/op.ts';
+import { resolveAxis, sizeOf, type Shape } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { add, mul, sub } from './binary.ts';
+import { max, sum } from './reduce.ts';
+import { exp, log } from './unary.ts';
+
+interface SoftmaxAttrs {
+  readonly axis: number;
+}
+
+function describe(shape: Shape, axis: number): RowsShape {
+  const length = shape[axis];
+  return { rows: length === 0 ? 0 : sizeOf(shape) / length, length, stride: sizeOf(shape.slice(axis + 1)) };
+}
+
+export const softmaxOp: Op<SoftmaxAttrs> = {
+  name: 'softmax',
+  infer([x]) {
+    expectDType('softmax', 'x', x, 'f32');
+    return [{ shape: x.shape, dtype: 'f32' }];
+  },
+  cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
+    const { rows, length, stride } = describe(inputSpecs[0].shape, attrs.axis);
+    for (let row = 0; row < rows; row++) {
+      const start = Math.floor(row / stride) * length * stride + (row % stride);
+      let largest = -Infinity;
+      for (let i = 0; i < length; i++) largest = Math.max(largest, x[start + i * stride]);
+      let total = 0;
+      for (let i = 0; i < length; i++) total += Math.exp(x[start + i * stride] - largest);
+      for (let i = 0; i < length; i++) y[start + i * stride] = Math.exp(x[start + i * stride] - largest) / total;
+    }
+  },
+  gpu({ inputs: [x], attrs, capabilities }) {
+    const shape = describe(x.shape, attrs.axis);
+    const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]) => {
+      const [inputs, outputs] = [[{ name: 'x', type: 'f32' }], [{ name: 'y', type: 'f32' }]] as const;
+      return { name, kernels: [{ name: `softmax.${name}`, wgsl, inputs, outputs, workgroups }] };
+    };
+    const serial = variant('serial', softmaxSerialKernel(shape), linearGrid(shape.rows, LINEAR_WORKGROUP));
+    const tree = variant('tree', softmaxTreeKernel(shape), linearGrid(shape.rows, 1));
+    return capabilities.software || shape.length < 64 ? [serial, tree] : [tree, serial];
+  },
+  // dx = y · (g − Σ g·y)
+  vjp({ outputs: [y], gradients: [g], attrs }) {
+    return [mul(y, sub(g!, sum(mul(g!, y), attrs.axis, true)))];
+  },
+  flops: ([x]) => 5 * sizeOf(x.shape),
+};
+
+/** e^x over its sum along `axis` (the last one by default). */
+export const softmax = (x: Tensor, axis = -1): Tensor =>
+  applyOne(softmaxOp, [x], { axis: resolveAxis('softmax', axis, x.shape.length) });
+
+/** log Σ e^x over `axes`, safe for large x. */
+export function logsumexp(x: Tensor, axes?: number | readonly number[], keepdims = false): Tensor {
+  const shift = max(x, axes, true);
+  return add(log(sum(exp(sub(x, shift)), axes, keepdims)), keepdims ? shift : max(x, axes));
+}
+
+/** log of softmax along `axis` (the last one by default), without the rounding that log(softmax) has. */
+export const logSoftmax = (x: Tensor, axis = -1): Tensor => sub(x, logsumexp(x, axis, true));

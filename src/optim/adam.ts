@@ -1,0 +1,71 @@
+// Adam and AdamW: steps scaled by running means of the gradient and of its square.
+
+import { Scalar, type Parameter, type Tensor } from '../core/tensor.ts';
+import { assign } from '../core/trace.ts';
+import { add, div, mul, pow, sub } from '../ops/binary.ts';
+import { sqrt, square } from '../ops/unary.ts';
+import { Optimizer } from './optimizer.ts';
+
+export interface AdamOptions {
+  readonly learningRate?: number;
+  /** Decay of the running means of the gradient and of its square. */
+  readonly betas?: readonly [number, number];
+  readonly epsilon?: number;
+  readonly weightDecay?: number;
+}
+
+/** Adam (Kingma and Ba, 2015) as torch.optim.Adam: weight decay is part of the gradient. */
+export class Adam extends Optimizer {
+  readonly weightDecay: Scalar;
+  readonly #betas: readonly [number, number];
+  readonly #epsilon: number;
+  readonly #count: Parameter;
+  readonly #means: readonly Parameter[];
+  readonly #squares: readonly Parameter[];
+  #stepSize!: Tensor;
+  #squareCorrection!: Tensor;
+
+  constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
+    const { learningRate = 0.001, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0 } = options;
+    super(parameters, learningRate);
+    this.weightDecay = new Scalar('weightDecay', weightDecay);
+    this.#betas = betas;
+    this.#epsilon = epsilon;
+    this.#count = this.slot('count', { shape: [], dtype: 'f32' });
+    this.#means = parameters.map((parameter, i) => this.slot(`mean.${i}`, parameter));
+    this.#squares = parameters.map((parameter, i) => this.slot(`square.${i}`, parameter));
+  }
+
+  protected override beginStep(): void {
+    const count = add(this.#count, 1);
+    assign(this.#count, count);
+    this.#stepSize = div(this.learningRate, sub(1, pow(this.#betas[0], count)));
+    this.#squareCorrection = sqrt(sub(1, pow(this.#betas[1], count)));
+  }
+
+  protected update(p: Parameter, gradient: Tensor, index: number): Tensor {
+    return this.descend(p, add(gradient, mul(p, this.weightDecay)), index);
+  }
+
+  /** p − learningRate · m̂ / (√v̂ + ε) with bias-corrected means m̂ of g and v̂ of g². */
+  protected descend(p: Tensor, g: Tensor, index: number): Tensor {
+    const [beta1, beta2] = this.#betas;
+    const mean = add(mul(this.#means[index], beta1), mul(g, 1 - beta1));
+    const squares = add(mul(this.#squares[index], beta2), mul(square(g), 1 - beta2));
+    assign(this.#means[index], mean);
+    assign(this.#squares[index], squares);
+    const scale = add(div(sqrt(squares), this.#squareCorrection), this.#epsilon);
+    return sub(p, mul(this.#stepSize, div(mean, scale)));
+  }
+}
+
+/** AdamW (Loshchilov and Hutter, 2019) as torch.optim.AdamW: weights decay by themselves, not through the gradient. */
+export class AdamW extends Adam {
+  constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
+    super(parameters, { weightDecay: 0.01, ...options });
+  }
+
+  protected override update(p: Parameter, gradient: Tensor, index: number): Tensor {
+    return this.descend(sub(p, mul(p, mul(this.learningRate, this.weightDecay))), gradient, index);
+  }
+}

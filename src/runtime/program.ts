@@ -1,0 +1,68 @@
+// A compiled function: checks what it is given, runs it, and names what comes back.
+
+import type { Executable, Plan } from '../backends/device.ts';
+import type { TensorData, TypedArray } from '../core/dtype.ts';
+import { allocate } from '../core/dtype.ts';
+import { formatShape } from '../core/shape.ts';
+import { Tensor, type Input, type TensorSpec } from '../core/tensor.ts';
+import type { Outputs, OutputValues } from './compile.ts';
+
+/** Values for each input of a program. */
+export type InputValues<S> = { readonly [K in keyof S]: TypedArray };
+
+/** A function compiled for one device. */
+export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends Outputs> {
+  /** Steps, memory and updates: plain data, for printing and drawing. */
+  readonly plan: Plan;
+  readonly #executable: Executable;
+  readonly #outputs: O;
+  #disposed = false;
+
+  constructor(executable: Executable, plan: Plan, outputs: O) {
+    this.#executable = executable;
+    this.plan = plan;
+    this.#outputs = outputs;
+  }
+
+  /** Runs once and gives all outputs. */
+  async run(inputs: InputValues<S>): Promise<OutputValues<O>> {
+    if (this.#outputs instanceof Tensor) return (await this.#run(inputs, { output: this.#outputs })).output as OutputValues<O>;
+    return (await this.#run(inputs, this.#outputs as Readonly<Record<string, Tensor>>)) as OutputValues<O>;
+  }
+
+  /** Runs once without reading any output back: for training steps whose loss nobody looks at. */
+  async enqueue(inputs: InputValues<S>): Promise<void> {
+    await this.#run(inputs, {});
+  }
+
+  /** Frees the program's memory. Parameters stay. */
+  dispose(): void {
+    if (!this.#disposed) this.#executable.dispose();
+    this.#disposed = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async #run(inputs: InputValues<S>, wanted: Readonly<Record<string, Tensor>>): Promise<Record<string, TensorData>> {
+    if (this.#disposed) throw new Error('This program was disposed; compile it again.');
+    const values = new Map(this.plan.inputs.map((input) => [input, checkInput(input, inputs[input.name])]));
+    const data = await this.#executable.run(values, Object.values(wanted));
+    return Object.fromEntries(
+      Object.entries(wanted).map(([name, { shape, dtype }], i) => [name, { shape, dtype, data: data[i] }]),
+    );
+  }
+}
+
+function checkInput(input: Input, values: TypedArray | undefined): TypedArray {
+  const expected = allocate(input.dtype, 0).constructor.name;
+  const found = values === undefined ? 'nothing' : `${values.constructor.name} of ${values.length}`;
+  if (values?.constructor.name !== expected || values.length !== input.size) {
+    throw new Error(
+      `run: input "${input.name}" is ${input.dtype}${formatShape(input.shape)} and takes a ${expected} of ${input.size}, ` +
+        `but was given ${found}.`,
+    );
+  }
+  return values;
+}

@@ -1,0 +1,48 @@
+// A training run on disk: weights, optimizer, random numbers and position, in one safetensors file.
+
+import type { TensorData } from '../core/dtype.ts';
+import { readSafetensors, writeSafetensors } from '../io/safetensors.ts';
+
+/** Everything that the rest of a run depends on. */
+export interface Checkpoint {
+  /** Steps done. */
+  readonly step: number;
+  readonly learningRate: number;
+  /** Class of the optimizer whose state this is. */
+  readonly optimizerKind: string;
+  readonly model: ReadonlyMap<string, TensorData>;
+  readonly optimizer: ReadonlyMap<string, TensorData>;
+  readonly random: { readonly seed: TensorData; readonly run: TensorData };
+}
+
+const FORMAT = 'five-tigers checkpoint 1';
+
+/** The bytes of a checkpoint. Tensors are `model.…`, `optimizer.…` and `random.…`; the rest is in the metadata. */
+export function encodeCheckpoint({ step, learningRate, optimizerKind, model, optimizer, random }: Checkpoint): Uint8Array {
+  const tensors = new Map<string, TensorData>();
+  for (const [name, values] of model) tensors.set(`model.${name}`, values);
+  for (const [name, values] of optimizer) tensors.set(`optimizer.${name}`, values);
+  tensors.set('random.seed', random.seed);
+  tensors.set('random.run', random.run);
+  const metadata = { format: FORMAT, step: String(step), learningRate: String(learningRate), optimizerKind };
+  return writeSafetensors(tensors, metadata);
+}
+
+/** Reads what `encodeCheckpoint` wrote; throws for any other file. */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const { tensors, metadata } = readSafetensors(bytes);
+  const [seed, run] = [tensors.get('random.seed'), tensors.get('random.run')];
+  if (metadata.format !== FORMAT || !seed || !run) {
+    throw new Error('This file holds no training checkpoint. Plain weights can be loaded, but not resumed from.');
+  }
+  const part = (prefix: string) =>
+    new Map([...tensors].flatMap(([name, values]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), values]] : [])));
+  return {
+    step: Number(metadata.step),
+    learningRate: Number(metadata.learningRate),
+    optimizerKind: metadata.optimizerKind,
+    model: part('model.'),
+    optimizer: part('optimizer.'),
+    random: { seed, run },
+  };
+}

@@ -1,0 +1,224 @@
+// Trains a model step by step: one compiled program, exact checkpoints, recovery from a lost device.
+
+import { grad } from '../autograd/grad.ts';
+import { DeviceLostError, type Device, type Progress } from '../backends/device.ts';
+import type { TensorData, TypedArray } from '../core/dtype.ts';
+import type { Tensor, TensorSpec } from '../core/tensor.ts';
+import { RandomState } from '../core/trace.ts';
+import type { Module } from '../nn/module.ts';
+import type { Optimizer } from '../optim/optimizer.ts';
+import { compile } from '../runtime/compile.ts';
+import type { Program } from '../runtime/program.ts';
+import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoint.ts';
+
+type Named<T> = Readonly<Record<string, T>>;
+
+/** Where batches come from: a pure function of the step, so that a resumed run sees the same ones. */
+export interface BatchSource {
+  /** What one batch holds. */
+  readonly specs: Named<TensorSpec>;
+  /** The batch of step 0, 1, 2, … */
+  batch(step: number): Named<TypedArray>;
+}
+
+export interface TrainerOptions {
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+  readonly data: BatchSource;
+  /** What is computed from a batch: `loss` is minimised, and all outputs come back from each step. */
+  readonly task: (batch: Named<Tensor>) => Named<Tensor> & { readonly loss: Tensor };
+  /** Opens the device to train on; called again when the device is lost. */
+  readonly openDevice: () => Promise<Device>;
+  /** Seed of random ops such as dropout. */
+  readonly seed?: number;
+  /** Steps between copies of the state to the host: at most so many are repeated after a lost device. */
+  readonly snapshotEvery?: number;
+  /** Called as GPU pipelines become ready. */
+  readonly onProgress?: Progress;
+  /** Called when a lost device has been replaced, with the reason of the loss. */
+  readonly onRecovered?: (reason: string) => void;
+}
+
+/** What one step gave. */
+export interface StepResult {
+  /** How many steps are done, this one included. */
+  readonly step: number;
+  readonly loss: number;
+  /** All outputs of the task. */
+  readonly outputs: Named<TensorData>;
+}
+
+/** The loss stopped being a number. The model holds the last good weights again. */
+export class DivergedError extends Error {
+  /** The step whose loss was not finite, counted from 1. */
+  readonly step: number;
+  /** The step whose weights the model now holds. */
+  readonly restoredStep: number;
+
+  constructor(step: number, loss: number, restoredStep: number) {
+    super(
+      `Training diverged: the loss of step ${step} is ${loss}. The weights of step ${restoredStep} were restored; ` +
+        'continue with a lower learning rate.',
+    );
+    this.name = 'DivergedError';
+    this.step = step;
+    this.restoredStep = restoredStep;
+  }
+}
+
+/** A training run. `step()` does one step; everything that the next step depends on is in `checkpoint()`. */
+export class Trainer {
+  readonly #options: TrainerOptions;
+  #optimizer: Optimizer;
+  #data: BatchSource;
+  #random: RandomState;
+  #device: Device;
+  #program: Program<Named<TensorSpec>, Named<Tensor>> | null = null;
+  #snapshot!: Checkpoint;
+  #stepsDone = 0;
+
+  private constructor(options: TrainerOptions, device: Device) {
+    this.#options = options;
+    this.#optimizer = options.optimizer;
+    this.#data = options.data;
+    this.#random = new RandomState(options.seed ?? 0);
+    this.#device = device;
+  }
+
+  /** Opens the device and compiles the training step. */
+  static async create(options: TrainerOptions): Promise<Trainer> {
+    const trainer = new Trainer(options, await options.openDevice());
+    trainer.#snapshot = await trainer.#capture();
+    await trainer.#ready();
+    return trainer;
+  }
+
+  /** The device in use; another one after a loss. */
+  get device(): Device {
+    return this.#device;
+  }
+
+  /** Steps done so far. */
+  get stepsDone(): number {
+    return this.#stepsDone;
+  }
+
+  /** Set its `learningRate.value` at any time. */
+  get optimizer(): Optimizer {
+    return this.#optimizer;
+  }
+
+  /**
+   * Does one step. When the device is lost, opens another one, restores the last snapshot, repeats the steps since and
+   * then this one: nothing is lost, and the losses are those of an undisturbed run.
+   * Throws DivergedError when the loss is not finite.
+   */
+  async step(): Promise<StepResult> {
+    const wanted = this.#stepsDone + 1;
+    for (;;) {
+      try {
+        let result = await this.#stepOnce();
+        while (result.step < wanted) result = await this.#stepOnce();
+        return result;
+      } catch (error) {
+        if (!(error instanceof DeviceLostError)) throw error;
+        await this.#recover(error.message);
+      }
+    }
+  }
+
+  /** Goes on with another optimizer, whose state starts at zero. */
+  async setOptimizer(optimizer: Optimizer): Promise<void> {
+    await this.#change(() => (this.#optimizer = optimizer));
+  }
+
+  /** Goes on with other batches, for example larger ones. */
+  async setData(data: BatchSource): Promise<void> {
+    await this.#change(() => (this.#data = data));
+  }
+
+  /** Everything that the rest of the run depends on, as the bytes of a safetensors file. */
+  async checkpoint(): Promise<Uint8Array> {
+    return encodeCheckpoint(await this.#capture());
+  }
+
+  /** Continues from `bytes` of a checkpoint as if the run had never stopped. */
+  restore(bytes: Uint8Array): void {
+    this.#restore(decodeCheckpoint(bytes));
+  }
+
+  /** Frees the program's memory; the model stays usable. */
+  dispose(): void {
+    this.#program?.dispose();
+    this.#program = null;
+  }
+
+  async #stepOnce(): Promise<StepResult> {
+    const program = await this.#ready();
+    const outputs = await program.run(this.#data.batch(this.#stepsDone));
+    const loss = outputs.loss.data[0];
+    if (!Number.isFinite(loss)) {
+      const failed = this.#stepsDone + 1;
+      this.#restore(this.#snapshot);
+      throw new DivergedError(failed, loss, this.#stepsDone);
+    }
+    this.#stepsDone++;
+    if (this.#stepsDone % (this.#options.snapshotEvery ?? 100) === 0) this.#snapshot = await this.#capture();
+    return { step: this.#stepsDone, loss, outputs };
+  }
+
+  async #ready(): Promise<Program<Named<TensorSpec>, Named<Tensor>>> {
+    const { task, onProgress } = this.#options;
+    this.#program ??= await compile(
+      this.#device,
+      (batch) => {
+        const outputs = task(batch);
+        this.#optimizer.step(grad(outputs.loss, this.#optimizer.parameters));
+        return outputs as Named<Tensor>;
+      },
+      this.#data.specs,
+      { random: this.#random, onProgress },
+    );
+    return this.#program;
+  }
+
+  async #change(apply: () => void): Promise<void> {
+    apply();
+    this.#snapshot = await this.#capture();
+    this.dispose();
+    await this.#ready();
+  }
+
+  async #recover(reason: string): Promise<void> {
+    this.#program = null;
+    this.#device = await this.#options.openDevice();
+    this.#restore(this.#snapshot);
+    this.#options.onRecovered?.(reason);
+  }
+
+  async #capture(): Promise<Checkpoint> {
+    const [model, optimizer, seed, run] = await Promise.all([
+      this.#options.model.stateDict(),
+      this.#optimizer.stateDict(),
+      this.#random.seed.read(),
+      this.#random.run.read(),
+    ]);
+    const { value: learningRate } = this.#optimizer.learningRate;
+    return { step: this.#stepsDone, learningRate, optimizerKind: this.#optimizer.constructor.name, model, optimizer, random: { seed, run } };
+  }
+
+  #restore(checkpoint: Checkpoint): void {
+    const kind = this.#optimizer.constructor.name;
+    const state = this.#optimizer.state();
+    if (checkpoint.optimizerKind !== kind || state.size !== checkpoint.optimizer.size) {
+      throw new Error(`This checkpoint was made with ${checkpoint.optimizerKind}; resume it with that, not with ${kind}.`);
+    }
+    this.#options.model.loadStateDict(checkpoint.model);
+    for (const [name, parameter] of state) parameter.write(checkpoint.optimizer.get(name)!);
+    this.#random.seed.write(checkpoint.random.seed);
+    this.#random.run.write(checkpoint.random.run);
+    this.#optimizer.learningRate.value = checkpoint.learningRate;
+    this.#stepsDone = checkpoint.step;
+    this.#snapshot = checkpoint;
+  }
+}

@@ -1,0 +1,118 @@
+// The package as users get it: packed, installed into an empty project, type-checked, run, and bundled for a browser.
+
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'vite';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '..', '..');
+let folder: string;
+let project: string;
+let packed: string[];
+
+/** Output of a command; its error output is part of the error when it fails. */
+async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
+  // npm is a batch file on Windows, which only a shell can start.
+  const shell = process.platform === 'win32' && command === 'npm';
+  const { stdout } = await promisify(execFile)(command, args, { cwd, shell, maxBuffer: 1 << 26 });
+  return stdout;
+}
+
+/**
+ * Where npm finds what the package depends on: in this checkout, so that the test works without a network. Development
+ * dependencies are left out, so that one which should be a dependency is missing here as it would be for users.
+ */
+async function dependencyOverrides(): Promise<Record<string, string>> {
+  const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean }>;
+  };
+  const paths = Object.keys(packages).filter((path) => path && !packages[path].dev && !packages[path].devOptional);
+  return Object.fromEntries(paths.map((path) => [path.replace(/^.*node_modules\//, ''), `file:${join(root, path)}`]));
+}
+
+/** The first TypeScript block of the README that imports the package. */
+async function readmeScript(): Promise<string> {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const blocks = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code);
+  const script = blocks.find((code) => code.includes("from 'five-tigers'"));
+  if (!script) throw new Error("README.md has no ```ts block that imports from 'five-tigers'.");
+  return script;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'package-'));
+  project = join(folder, 'project');
+  await mkdir(project);
+  const [{ filename, files }] = JSON.parse(
+    // npm prints the build's output before the JSON that is asked for.
+    (await run(root, 'npm', 'pack', '--json', '--pack-destination', folder)).replace(/^[^]*?(?=^\[)/m, ''),
+  ) as { filename: string; files: { path: string }[] }[];
+  packed = files.map(({ path }) => path);
+  const local = (name: string) => `file:${join(root, 'node_modules', name)}`;
+  const manifest = {
+    private: true,
+    type: 'module',
+    dependencies: {
+      'five-tigers': `file:${join(folder, filename)}`,
+      webgpu: local('webgpu'),
+      '@sparticuz/chromium': local('@sparticuz/chromium'),
+    },
+    overrides: await dependencyOverrides(),
+  };
+  await writeFile(join(project, 'package.json'), JSON.stringify(manifest));
+  await run(project, 'npm', 'install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund');
+}, 300_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('the package holds the built library with types, weights and papers, and no source', () => {
+  const names = ['README.md', 'LICENSE', 'dist/src/index.js', 'dist/src/index.d.ts', 'dist/src/node.js'];
+  expect(packed).toEqual(expect.arrayContaining([...names, 'dist/models/index.js', 'dist/src/cli/main.js']));
+  expect(packed.some((path) => path.startsWith('dist/shaders/'))).toBe(true);
+  expect(packed.some((path) => path.startsWith('dist/models/') && path.endsWith('.safetensors'))).toBe(true);
+  const stray = packed.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'));
+  expect(stray).toEqual([]);
+});
+
+test("the README's script has right types, and runs", async () => {
+  await writeFile(join(project, 'script.ts'), await readmeScript());
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const flags = ['--strict', '--target', 'es2022', '--lib', 'es2023,dom,esnext.disposable', '--types', ''];
+  await run(project, process.execPath, tsc, 'script.ts', '--module', 'nodenext', ...flags).catch((error) => {
+    throw new Error(`The script does not compile:\n${error.stdout}`);
+  });
+  const output = await run(project, process.execPath, 'script.js');
+  expect(output.trim()).not.toBe('');
+}, 300_000);
+
+test('the command runs from the installed package', async () => {
+  const main = join(project, 'node_modules', 'five-tigers', 'dist', 'src', 'cli', 'main.js');
+  const help = await run(project, process.execPath, main, '--help');
+  expect(help).toMatch(/info[^]*train[^]*eval[^]*run/);
+  expect(await readdir(join(project, 'node_modules', '.bin'))).toContain('five-tigers');
+});
+
+/** Size and text of a browser bundle of `code`. */
+async function bundle(code: string): Promise<string> {
+  const entry = join(project, 'entry.js');
+  await writeFile(entry, code);
+  const result = await build({
+    root: project,
+    configFile: false,
+    logLevel: 'error',
+    build: { write: false, rolldownOptions: { input: entry, preserveEntrySignatures: 'strict' } },
+  });
+  const { output } = (Array.isArray(result) ? result[0] : result) as { output: { type: string; code?: string }[] };
+  return output.map((chunk) => chunk.code ?? '').join('\n');
+}
+
+test('a browser bundle has nothing of Node, and only what is used', async () => {
+  const all = await bundle("export * from 'five-tigers';");
+  expect(all).not.toMatch(/node:|__vite-browser-external/);
+  const little = await bundle("export { openDevice } from 'five-tigers';");
+  expect(little).not.toMatch(/adamw|safetensors/i);
+  expect(little.length).toBeLessThan(all.length / 2);
+});

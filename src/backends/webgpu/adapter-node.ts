@@ -118,9 +118,6 @@ export async function driverManifest(driver: 'swiftshader' | 'lavapipe'): Promis
   throw new Error(`no lvp_icd*.json in ${folders.join(', ')}: install Mesa's Vulkan drivers (25 or newer)`);
 }
 
-const isSoftware = ({ info }: GPUAdapter) =>
-  info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe/i.test(`${info.architecture} ${info.description}`);
-
 // Narrowed to what worked the first time, as asking a missing driver again takes time.
 let automatic: readonly NodeAdapterSource[] = userChoseDriver ? ['system'] : ['system', 'swiftshader'];
 
@@ -138,7 +135,8 @@ async function request(dawn: typeof Dawn, source: NodeAdapterSource, extra: read
     return adapter && { gpu, adapter };
   };
   let found = await find(known ? [...enable, ...softwareToggles] : enable);
-  if (found && !known && isSoftware(found.adapter)) found = await find([...enable, ...softwareToggles]);
+  // What Dawn calls a fallback adapter is a driver that runs on the CPU.
+  if (found && !known && found.adapter.info.isFallbackAdapter) found = await find([...enable, ...softwareToggles]);
   if (!found) throw new Error('no driver that Dawn accepts');
   return found;
 }

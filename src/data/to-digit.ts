@@ -5,6 +5,13 @@ import { resize, type Box } from './resize.ts';
 /** Pixels as a canvas or a decoded file gives them: red, green, blue, opacity; rows from the top. */
 export type RgbaPixels = Uint8Array | Uint8ClampedArray;
 
+/** A picture: `[height, width, 4]` bytes of red, green, blue and opacity. */
+export interface RgbaImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
 const INPUT_SIZE = 32;
 const MNIST_SIZE = 28;
 const DIGIT_SIZE = 20;
@@ -13,6 +20,8 @@ const DIGIT_SIZE = 20;
 const LEAST_CONTRAST = 20;
 /** Differences below this fraction of the strongest are the paper's: blur of lenses, traces of JPEG. */
 const FAINTEST_INK = 0.08;
+/** Ink of a blurred edge that still counts to the digit's box. MNIST's own boxes are the same up to here. */
+const EDGE = 0.3;
 
 /**
  * A picture of one digit as LeNet's input `[32, 32]`: ink 1 on 0, as in MNIST (LeCun et al. 1998, section III.A): the
@@ -23,7 +32,9 @@ const FAINTEST_INK = 0.08;
  */
 export function toDigit(rgba: RgbaPixels, width: number, height: number): Float32Array | null {
   if (width < 1 || height < 1 || rgba.length !== width * height * 4) {
-    throw new Error(`A picture of ${width}×${height} pixels needs ${width * height * 4} bytes of RGBA, not ${rgba.length}.`);
+    throw new Error(
+      `A picture of ${width}×${height} pixels needs ${width * height * 4} bytes of RGBA, not ${rgba.length}.`,
+    );
   }
   // White ink on transparency shows up on black paper only.
   const ink = inkOf(luminance(rgba, 255), width, height) ?? inkOf(luminance(rgba, 0), width, height);
@@ -82,12 +93,12 @@ function borderOf(grey: Float32Array, width: number, height: number): Float32Arr
 
 const median = (values: Float32Array): number => values.toSorted()[values.length >> 1];
 
-/** The smallest box around all ink. */
+/** The smallest box around the digit. */
 function inkBox(ink: Float32Array, width: number, height: number): Box {
   let [left, right, top, bottom] = [width, -1, height, -1];
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
-      if (ink[i] === 0) continue;
+      if (ink[i] < EDGE) continue;
       if (x < left) left = x;
       if (x > right) right = x;
       if (y < top) top = y;
@@ -106,6 +117,7 @@ function centred(digit: Float32Array, width: number, height: number): Float32Arr
     sumY += value * Math.floor(i / width);
     strongest = Math.max(strongest, value);
   });
+  // MNIST's own centres of mass lie around pixel 14, not at the square's middle, 13.5.
   const left = placed(MNIST_SIZE / 2 - sumX / mass, width);
   const top = placed(MNIST_SIZE / 2 - sumY / mass, height);
   const margin = (INPUT_SIZE - MNIST_SIZE) / 2;

@@ -45,6 +45,7 @@ let folder: string;
 /** `file -> import` for every import that the linter refused. */
 let refused: Set<string>;
 let gpuNames: string[];
+let nodeNames: string[];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'layers-'));
@@ -60,7 +61,7 @@ beforeAll(async () => {
       .map((to) => relative(from, target(to)))
       .map((path) => (path.startsWith('.') ? path : `./${path}`));
     const lines = [...specifiers, 'node:fs/promises', 'left-pad'].map((name) => `import '${name}';`);
-    await write(probe(from), `${lines.join('\n')}\nexport const device: GPUDevice | null = null;\n`);
+    await write(probe(from), `${lines.join('\n')}\nexport const device: GPUDevice | null = null;\nprocess.exit();\n`);
   }
   await write(
     'src/index.ts',
@@ -73,6 +74,7 @@ beforeAll(async () => {
   const { diagnostics } = JSON.parse(stdout) as { diagnostics: { code: string; message: string; filename: string }[] };
   const restricted = diagnostics.filter(({ code }) => code.includes('no-restricted-imports'));
   refused = new Set(restricted.map(({ filename, message }) => `${filename} -> ${/'(.*?)'/.exec(message)?.[1]}`));
+  nodeNames = diagnostics.filter(({ code }) => code.includes('no-restricted-globals')).map(({ filename }) => filename);
   gpuNames = diagnostics.filter(({ code }) => code.includes('no-restricted-types')).map(({ filename }) => filename);
 });
 
@@ -91,6 +93,16 @@ test.each(layers)('%s imports its layers and nothing else', (from) => {
 test('only files for Node import its modules', () => {
   const free = layers.filter((layer) => !refused.has(`${probe(layer)} -> node:fs/promises`));
   expect(free).toEqual(['src/cli']);
+});
+
+test('only files for Node name its globals', () => {
+  const free = ['src/cli', 'src/backends/webgpu'];
+  expect(nodeNames.sort()).toEqual(
+    layers
+      .filter((layer) => !free.includes(layer))
+      .map(probe)
+      .sort(),
+  );
 });
 
 test('the public entry imports nothing of Node', () => {

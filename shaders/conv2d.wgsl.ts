@@ -1,13 +1,14 @@
 // Two-dimensional convolution, direct: NCHW images, OIHW weights, any stride, padding, dilation and groups.
 //
-// forward      one thread computes `channels` output channels of `pixels` neighbours in a row, in registers: each weight
-//              and each image value that it loads is used `pixels` or `channels` times. No barrier, no workgroup memory.
+// forward      one thread computes `channels` output channels of `pixels` neighbours in a row, in registers. The channels
+//              come from the workgroup's y, so all threads of a group read the same weights; neighbours share image values.
 // grad input   the same, the other way round: `channels` input channels of `pixels` neighbours, gathered from the outputs
 //              that they took part in.
-// grad weight  one thread sums `channels` × KW weights over a slice of the batch; the slices are added by a second kernel,
-//              always in the same order, so training repeats to the bit.
+// grad weight  one thread sums `channels` × KW weights over a slice of the batch, `pixels` columns at a time; the slices are
+//              added by a second kernel, always in the same order, so training repeats to the bit.
+// No barrier and no workgroup memory: one variant serves GPUs and software adapters.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from './lib/grid.wgsl.ts';
+import { LINEAR_WORKGROUP, linearMain } from './lib/grid.wgsl.ts';
 
 export interface Conv2dShape {
   readonly batch: number;
@@ -31,22 +32,48 @@ export interface Conv2dBlock {
 }
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
-const lines = (length: number, line: (i: number) => string) => range(length).map(line).join('\n      ');
-const padded = ({ padding, stride, dilation, image, output, kernel }: Conv2dShape) =>
-  [0, 1].some((axis) => padding[axis] > 0 || (output[axis] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] >= image[axis]);
+/** All pairs (i, j), one statement each. */
+const pairs = (rows: number, columns: number, statement: (i: number, j: number) => string) =>
+  range(rows)
+    .map((i) =>
+      range(columns)
+        .map((j) => statement(i, j))
+        .join(' '),
+    )
+    .join('\n        ');
 
-/** Splits \`index\` into a batch item, a block of channels, a row and a block of pixels. */
-const position = (channelBlocks: number, height: number, pixelBlocks: number, pixels: number) => wgsl`
+/** 1, but not to the compiler: it would unroll loops whose bounds it knows, and some take seconds over the result. */
+const once = 'let once = min(groups.x, 1u);';
+
+/** True when a window may reach outside of the image. */
+const padded = ({ padding }: Conv2dShape) => padding[0] > 0 || padding[1] > 0;
+
+/** Opens main for `threads` threads in x, and declares the channel block in y; then splits `index` into a place. */
+const blockMain = (threads: number, channels: number, height: number, pixelBlocks: number, pixels: number) => wgsl`
+@compute @workgroup_size(${LINEAR_WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let index = (group.z * groups.x + group.x) * ${LINEAR_WORKGROUP}u + local;
+  if (index >= ${threads}u) { return; }
+  ${once}
+  let first_channel = group.y * ${channels}u;
   let first_column = (index % ${pixelBlocks}u) * ${pixels}u;
   let row = (index / ${pixelBlocks}u) % ${height}u;
-  let block = (index / ${pixelBlocks * height}u) % ${channelBlocks}u;
-  let item = index / ${pixelBlocks * height * channelBlocks}u;
+  let item = index / ${pixelBlocks * height}u;
 `;
 
-/** Threads of the forward kernel. */
-export function conv2dThreads({ batch, outChannels, output }: Conv2dShape, { channels, pixels }: Conv2dBlock): number {
-  return batch * (outChannels / channels) * output[0] * Math.ceil(output[1] / pixels);
-}
+/** Stores a block of totals in a row of planes, leaving out pixels past the right edge. */
+const storeBlock = (name: string, block: Conv2dBlock, plane: number, width: number) =>
+  range(block.pixels)
+    .map((p) => {
+      const stores = range(block.channels).map((c) => `${name}[at + ${c * plane + p}u] = total_${c}_${p};`);
+      return `if (first_column + ${p}u < ${width}u) { ${stores.join(' ')} }`;
+    })
+    .join('\n  ');
+
+/** Threads of the forward kernel in x; its y has one workgroup for each block of channels. */
+export const conv2dThreads = ({ batch, output }: Conv2dShape, { pixels }: Conv2dBlock): number =>
+  batch * output[0] * Math.ceil(output[1] / pixels);
 
 export function conv2dKernel(s: Conv2dShape, block: Conv2dBlock, bias: boolean): string {
   const { channels, pixels } = block;
@@ -54,48 +81,52 @@ export function conv2dKernel(s: Conv2dShape, block: Conv2dBlock, bias: boolean):
   const [outHeight, outWidth] = s.output;
   const [kernelHeight, kernelWidth] = s.kernel;
   const groupIn = s.inChannels / s.groups;
-  const groupOut = s.outChannels / s.groups;
   const kernelSize = kernelHeight * kernelWidth;
   const edges = padded(s);
+  // Image columns that the block's windows cover, relative to the first; each is loaded once for a row of the kernel.
+  const columns = new Set(
+    range(pixels).flatMap((p) => range(kernelWidth).map((k) => p * s.stride[1] + k * s.dilation[1])),
+  );
+  const load = (offset: number) =>
+    edges
+      ? `let c_${offset} = left + ${offset}u; let x_${offset} = select(0.0, x[x_row + min(c_${offset}, ${width - 1}u)], c_${offset} < ${width}u);`
+      : `let x_${offset} = x[x_row + min(left + ${offset}u, ${width - 1}u)];`;
   return wgsl`
-${linearMain(conv2dThreads(s, block))}
-  ${position(s.outChannels / channels, outHeight, Math.ceil(outWidth / pixels), pixels)}
-  let first_channel = block * ${channels}u;
-  let in_channel = (first_channel / ${groupOut}u) * ${groupIn}u;
-  ${range(channels).map((c) => range(pixels).map((p) => `var total_${c}_${p} = ${bias ? `bias[first_channel + ${c}u]` : '0.0'};`).join(' ')).join('\n  ')}
-  // Pixels past the right edge repeat the last one and are not stored.
-  ${range(pixels).map((p) => `let column_${p} = min(first_column + ${p}u, ${outWidth - 1}u) * ${s.stride[1]}u;`).join('\n  ')}
-  for (var c = 0u; c < ${groupIn}u; c++) {
-    for (var ky = 0u; ky < ${kernelHeight}u; ky++) {
-      let y = row * ${s.stride[0]}u + ky * ${s.dilation[0]}u${edges ? ` - ${s.padding[0]}u` : ''};
+${blockMain(conv2dThreads(s, block), channels, outHeight, Math.ceil(outWidth / pixels), pixels)}
+  let in_channel = (first_channel / ${s.outChannels / s.groups}u) * ${groupIn}u;
+  ${pairs(channels, pixels, (c, p) => `var total_${c}_${p} = ${bias ? `bias[first_channel + ${c}u]` : '0.0'};`)}
+  // Left of the image the unsigned difference wraps to a large number, which counts as outside too.
+  let left = first_column * ${s.stride[1]}u - ${s.padding[1]}u;
+  for (var c = 0u; c < ${groupIn}u * once; c++) {
+    for (var ky = 0u; ky < ${kernelHeight}u * once; ky++) {
+      let y = row * ${s.stride[0]}u + ky * ${s.dilation[0]}u - ${s.padding[0]}u;
 #if ${edges}
-      if (y >= ${height}u) { continue; }  // above the image the unsigned difference wraps to a large number
+      if (y >= ${height}u) { continue; }
 #endif
       let x_row = ((item * ${s.inChannels}u + in_channel + c) * ${height}u + y) * ${width}u;
       let w_row = (first_channel * ${groupIn}u + c) * ${kernelSize}u + ky * ${kernelWidth}u;
-      for (var kx = 0u; kx < ${kernelWidth}u; kx++) {
-        let shift = kx * ${s.dilation[1]}u;
-        ${lines(channels, (i) => `let w_${i} = weight[w_row + ${i * groupIn * kernelSize}u + kx];`)}
-        ${lines(pixels, (p) =>
-          edges
-            ? `let at_${p} = column_${p} + shift - ${s.padding[1]}u;
-        let x_${p} = select(0.0, x[x_row + min(at_${p}, ${width - 1}u)], at_${p} < ${width}u);`
-            : `let x_${p} = x[x_row + column_${p} + shift];`,
-        )}
-        ${range(channels).map((i) => range(pixels).map((p) => `total_${i}_${p} += w_${i} * x_${p};`).join(' ')).join('\n        ')}
-      }
+      ${[...columns].map(load).join('\n      ')}
+      ${range(kernelWidth)
+        .map(
+          (k) => `{
+        ${range(channels)
+          .map((c) => `let w_${c} = weight[w_row + ${c * groupIn * kernelSize + k}u];`)
+          .join('\n        ')}
+        ${pairs(channels, pixels, (c, p) => `total_${c}_${p} += w_${c} * x_${p * s.stride[1] + k * s.dilation[1]};`)}
+      }`,
+        )
+        .join('\n      ')}
     }
   }
-  let y_row = ((item * ${s.outChannels}u + first_channel) * ${outHeight}u + row) * ${outWidth}u + first_column;
-  ${range(pixels).map((p) => `if (first_column + ${p}u < ${outWidth}u) { ${range(channels).map((c) => `y[y_row + ${c * outHeight * outWidth + p}u] = total_${c}_${p};`).join(' ')} }`).join('\n  ')}
+  let at = ((item * ${s.outChannels}u + first_channel) * ${outHeight}u + row) * ${outWidth}u + first_column;
+  ${storeBlock('y', block, outHeight * outWidth, outWidth)}
 }
 `;
 }
 
-/** Threads of the input-gradient kernel. */
-export function conv2dGradInputThreads({ batch, inChannels, image }: Conv2dShape, { channels, pixels }: Conv2dBlock): number {
-  return batch * (inChannels / channels) * image[0] * Math.ceil(image[1] / pixels);
-}
+/** Threads of the input-gradient kernel in x; its y has one workgroup for each block of channels. */
+export const conv2dGradInputThreads = ({ batch, image }: Conv2dShape, { pixels }: Conv2dBlock): number =>
+  batch * image[0] * Math.ceil(image[1] / pixels);
 
 export function conv2dGradInputKernel(s: Conv2dShape, block: Conv2dBlock): string {
   const { channels, pixels } = block;
@@ -105,86 +136,110 @@ export function conv2dGradInputKernel(s: Conv2dShape, block: Conv2dBlock): strin
   const groupIn = s.inChannels / s.groups;
   const groupOut = s.outChannels / s.groups;
   const kernelSize = kernelHeight * kernelWidth;
-  // The output position from which kernel position k reached image position i, or a number past the end.
-  const source = (i: string, k: string, axis: 0 | 1) => {
-    const distance = `${i} + ${s.padding[axis]}u - ${k} * ${s.dilation[axis]}u`;
-    return s.stride[axis] === 1 ? distance : `source(${distance}, ${s.stride[axis]}u)`;
+  const strideX = s.stride[1];
+  // Which output column kernel column k reached image column p from: with stride 1 it depends on their difference only,
+  // so neighbours share loads.
+  const shift = (p: number, k: number) => p - k * s.dilation[1];
+  const name = (p: number, k: number) => (strideX === 1 ? `g_${shift(p, k)}`.replace('-', 'm') : `g_${p}_${k}`);
+  const loads = new Map(
+    range(pixels).flatMap((p) => range(kernelWidth).map((k) => [name(p, k), shift(p, k)] as const)),
+  );
+  const load = (variable: string, offset: number) => {
+    const distance = `first_column + ${s.padding[1]}u ${offset < 0 ? `- ${-offset}u` : `+ ${offset}u`}`;
+    const column = strideX === 1 ? distance : `source(${distance}, ${strideX}u)`;
+    return `let c${variable} = ${column}; let ${variable} = select(0.0, g[g_row + min(c${variable}, ${outWidth - 1}u)], c${variable} < ${outWidth}u);`;
   };
+  const rowDistance = `row + ${s.padding[0]}u - ky * ${s.dilation[0]}u`;
   return wgsl`
+// The output position at a distance from the start, or a number past the end where the stride steps over it.
 fn source(distance: u32, stride: u32) -> u32 { return select(0xffffffffu, distance / stride, distance % stride == 0u); }
-${linearMain(conv2dGradInputThreads(s, block))}
-  ${position(s.inChannels / channels, height, Math.ceil(width / pixels), pixels)}
-  let first_channel = block * ${channels}u;
+${blockMain(conv2dGradInputThreads(s, block), channels, height, Math.ceil(width / pixels), pixels)}
   let out_channel = (first_channel / ${groupIn}u) * ${groupOut}u;
-  ${range(channels).map((c) => range(pixels).map((p) => `var total_${c}_${p} = 0.0;`).join(' ')).join('\n  ')}
-  for (var o = 0u; o < ${groupOut}u; o++) {
-    for (var ky = 0u; ky < ${kernelHeight}u; ky++) {
-      let out_row = ${source('row', 'ky', 0)};
+  ${pairs(channels, pixels, (c, p) => `var total_${c}_${p} = 0.0;`)}
+  for (var o = 0u; o < ${groupOut}u * once; o++) {
+    for (var ky = 0u; ky < ${kernelHeight}u * once; ky++) {
+      let out_row = ${s.stride[0] === 1 ? rowDistance : `source(${rowDistance}, ${s.stride[0]}u)`};
       if (out_row >= ${outHeight}u) { continue; }
       let g_row = ((item * ${s.outChannels}u + out_channel + o) * ${outHeight}u + out_row) * ${outWidth}u;
       let w_row = ((out_channel + o) * ${groupIn}u + first_channel % ${groupIn}u) * ${kernelSize}u + ky * ${kernelWidth}u;
-      for (var kx = 0u; kx < ${kernelWidth}u; kx++) {
-        ${lines(channels, (i) => `let w_${i} = weight[w_row + ${i * kernelSize}u + kx];`)}
-        ${lines(
-          pixels,
-          (p) => `let at_${p} = ${source(`(first_column + ${p}u)`, 'kx', 1)};
-        let g_${p} = select(0.0, g[g_row + min(at_${p}, ${outWidth - 1}u)], at_${p} < ${outWidth}u);`,
-        )}
-        ${range(channels).map((i) => range(pixels).map((p) => `total_${i}_${p} += w_${i} * g_${p};`).join(' ')).join('\n        ')}
-      }
+      ${[...loads].map(([variable, offset]) => load(variable, offset)).join('\n      ')}
+      ${range(kernelWidth)
+        .map(
+          (k) => `{
+        ${range(channels)
+          .map((c) => `let w_${c} = weight[w_row + ${c * kernelSize + k}u];`)
+          .join('\n        ')}
+        ${pairs(channels, pixels, (c, p) => `total_${c}_${p} += w_${c} * ${name(p, k)};`)}
+      }`,
+        )
+        .join('\n      ')}
     }
   }
-  let dx_row = ((item * ${s.inChannels}u + first_channel) * ${height}u + row) * ${width}u + first_column;
-  ${range(pixels).map((p) => `if (first_column + ${p}u < ${width}u) { ${range(channels).map((c) => `dx[dx_row + ${c * height * width + p}u] = total_${c}_${p};`).join(' ')} }`).join('\n  ')}
+  let at = ((item * ${s.inChannels}u + first_channel) * ${height}u + row) * ${width}u + first_column;
+  ${storeBlock('dx', block, height * width, width)}
 }
 `;
 }
 
 /** Threads of the weight-gradient kernel with `slices` slices of the batch. */
-export function conv2dGradWeightThreads({ inChannels, outChannels, groups, kernel }: Conv2dShape, channels: number, slices: number): number {
-  return slices * (outChannels / channels) * (inChannels / groups) * kernel[0];
+export function conv2dGradWeightThreads(s: Conv2dShape, { channels }: Conv2dBlock, slices: number): number {
+  return slices * (s.outChannels / channels) * (s.inChannels / s.groups) * s.kernel[0];
 }
 
-export function conv2dGradWeightKernel(s: Conv2dShape, channels: number, slices: number): string {
+export function conv2dGradWeightKernel(s: Conv2dShape, block: Conv2dBlock, slices: number): string {
+  const { channels, pixels } = block;
   const [height, width] = s.image;
   const [outHeight, outWidth] = s.output;
   const [kernelHeight, kernelWidth] = s.kernel;
   const groupIn = s.inChannels / s.groups;
   const groupOut = s.outChannels / s.groups;
-  const outSize = outHeight * outWidth;
   const kernelSize = kernelHeight * kernelWidth;
+  const channelBlocks = s.outChannels / channels;
   const perSlice = Math.ceil(s.batch / slices);
   const edges = padded(s);
+  const whole = outWidth % pixels === 0;
+  const columns = new Set(
+    range(pixels).flatMap((p) => range(kernelWidth).map((k) => p * s.stride[1] + k * s.dilation[1])),
+  );
+  const loadX = (offset: number) =>
+    edges
+      ? `let c_${offset} = left + ${offset}u; let x_${offset} = select(0.0, x[x_row + min(c_${offset}, ${width - 1}u)], c_${offset} < ${width}u);`
+      : `let x_${offset} = x[x_row + min(left + ${offset}u, ${width - 1}u)];`;
+  const loadG = (c: number, p: number) => {
+    const value = `g[g_row + ${c * outHeight * outWidth}u + ${whole ? `column + ${p}u` : `min(column + ${p}u, ${outWidth - 1}u)`}]`;
+    return `let g_${c}_${p} = ${whole || p === 0 ? value : `select(0.0, ${value}, column + ${p}u < ${outWidth}u)`};`;
+  };
   return wgsl`
-${linearMain(conv2dGradWeightThreads(s, channels, slices))}
+${linearMain(conv2dGradWeightThreads(s, block, slices))}
+  ${once}
   let ky = index % ${kernelHeight}u;
   let c = (index / ${kernelHeight}u) % ${groupIn}u;
-  let first_channel = ((index / ${kernelHeight * groupIn}u) % ${s.outChannels / channels}u) * ${channels}u;
-  let slice = index / ${kernelHeight * groupIn * (s.outChannels / channels)}u;
+  let first_channel = ((index / ${kernelHeight * groupIn}u) % ${channelBlocks}u) * ${channels}u;
+  let slice = index / ${kernelHeight * groupIn * channelBlocks}u;
   let in_channel = (first_channel / ${groupOut}u) * ${groupIn}u + c;
-  ${range(channels).map((o) => range(kernelWidth).map((k) => `var total_${o}_${k} = 0.0;`).join(' ')).join('\n  ')}
+  ${pairs(channels, kernelWidth, (o, k) => `var total_${o}_${k} = 0.0;`)}
   for (var item = slice * ${perSlice}u; item < min((slice + 1u) * ${perSlice}u, ${s.batch}u); item++) {
-    for (var row = 0u; row < ${outHeight}u; row++) {
-      let y = row * ${s.stride[0]}u + ky * ${s.dilation[0]}u${edges ? ` - ${s.padding[0]}u` : ''};
+    for (var row = 0u; row < ${outHeight}u * once; row++) {
+      let y = row * ${s.stride[0]}u + ky * ${s.dilation[0]}u - ${s.padding[0]}u;
 #if ${edges}
       if (y >= ${height}u) { continue; }
 #endif
       let x_row = ((item * ${s.inChannels}u + in_channel) * ${height}u + y) * ${width}u;
       let g_row = ((item * ${s.outChannels}u + first_channel) * ${outHeight}u + row) * ${outWidth}u;
-      for (var column = 0u; column < ${outWidth}u; column++) {
-        ${lines(channels, (o) => `let g_${o} = g[g_row + ${o * outSize}u + column];`)}
-        ${lines(kernelWidth, (k) =>
-          edges
-            ? `let at_${k} = column * ${s.stride[1]}u + ${k * s.dilation[1]}u - ${s.padding[1]}u;
-        let x_${k} = select(0.0, x[x_row + min(at_${k}, ${width - 1}u)], at_${k} < ${width}u);`
-            : `let x_${k} = x[x_row + column * ${s.stride[1]}u + ${k * s.dilation[1]}u];`,
+      for (var column = 0u; column < ${outWidth}u * once; column += ${pixels}u) {
+        let left = column * ${s.stride[1]}u - ${s.padding[1]}u;
+        ${pairs(channels, pixels, loadG)}
+        ${[...columns].map(loadX).join('\n        ')}
+        ${pairs(channels, kernelWidth, (o, k) =>
+          range(pixels)
+            .map((p) => `total_${o}_${k} += g_${o}_${p} * x_${p * s.stride[1] + k * s.dilation[1]};`)
+            .join(' '),
         )}
-        ${range(channels).map((o) => range(kernelWidth).map((k) => `total_${o}_${k} += g_${o} * x_${k};`).join(' ')).join('\n        ')}
       }
     }
   }
   let at = slice * ${s.outChannels * groupIn * kernelSize}u + (first_channel * ${groupIn}u + c) * ${kernelSize}u + ky * ${kernelWidth}u;
-  ${range(channels).map((o) => range(kernelWidth).map((k) => `dw[at + ${o * groupIn * kernelSize + k}u] = total_${o}_${k};`).join(' ')).join('\n  ')}
+  ${pairs(channels, kernelWidth, (o, k) => `dw[at + ${o * groupIn * kernelSize + k}u] = total_${o}_${k};`)}
 }
 `;
 }

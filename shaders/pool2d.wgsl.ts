@@ -2,7 +2,8 @@
 //
 // forward   one thread an output, a loop over its window.
 // backward  one thread an input, a loop over the windows that hold it: a gather, so no two threads write one place. For max
-//           each window's first largest position is found again rather than stored.
+//           each window's first largest position is found again rather than stored. Where the windows tile the image one
+//           thread a window writes all of its inputs instead, so that each window is searched once.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain } from './lib/grid.wgsl.ts';
 
@@ -67,7 +68,10 @@ ${linearMain(s.planes * s.output[0] * s.output[1])}
 `;
 
 /** Visits the windows that hold input \`index\`: \`statement\` sees plane, out_row and out_column. */
-const forEachWindow = ({ image: [height, width], output, kernel, stride, padding }: Pool2dShape, statement: string) => wgsl`
+const forEachWindow = (
+  { image: [height, width], output, kernel, stride, padding }: Pool2dShape,
+  statement: string,
+) => wgsl`
   let padded_column = index % ${width}u + ${padding[1]}u;
   let padded_row = (index / ${width}u) % ${height}u + ${padding[0]}u;
   let plane = index / ${height * width}u;
@@ -89,6 +93,25 @@ ${linearMain(s.planes * s.image[0] * s.image[1])}
   dx[index] = total;
 }
 `;
+
+/** For windows that tile the image: see `tiles`. */
+export const maxPool2dGradTiledKernel = (s: Pool2dShape): string => wgsl`
+${maxOfWindow(s)}
+${linearMain(s.planes * s.output[0] * s.output[1])}
+  ${outputPosition(s)}
+  let largest = max_of_window(plane, out_row, out_column).at;
+  for (var ky = 0u; ky < ${s.kernel[0]}u; ky++) {
+    for (var kx = 0u; kx < ${s.kernel[1]}u; kx++) {
+      let at = (plane * ${s.image[0]}u + out_row * ${s.kernel[0]}u + ky) * ${s.image[1]}u + out_column * ${s.kernel[1]}u + kx;
+      dx[at] = select(0.0, g[index], at == largest);
+    }
+  }
+}
+`;
+
+/** True when each input belongs to exactly one window. */
+export const tiles = ({ image, kernel, stride, padding }: Pool2dShape): boolean =>
+  [0, 1].every((axis) => stride[axis] === kernel[axis] && padding[axis] === 0 && image[axis] % kernel[axis] === 0);
 
 export const avgPool2dGradKernel = (s: Pool2dShape): string => wgsl`
 ${linearMain(s.planes * s.image[0] * s.image[1])}

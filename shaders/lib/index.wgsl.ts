@@ -10,7 +10,8 @@ export function stridedOffset(index: string, shape: readonly number[], strides: 
   shape.forEach((dim, axis) => {
     if (dim === 1) return;
     const outer = axes.at(-1);
-    if (outer && outer.stride === strides[axis] * dim) axes[axes.length - 1] = { dim: outer.dim * dim, stride: strides[axis] };
+    if (outer && outer.stride === strides[axis] * dim)
+      axes[axes.length - 1] = { dim: outer.dim * dim, stride: strides[axis] };
     else axes.push({ dim, stride: strides[axis] });
   });
   let inner = axes.reduce((size, { dim }) => size * dim, 1);

@@ -15,7 +15,9 @@ import { sumTo } from '../ops/sum-to.ts';
  */
 export function grad(output: Tensor, inputs: readonly Tensor[]): Tensor[] {
   if (output.size !== 1) {
-    throw new Error(`grad: needs one number to differentiate, but got ${formatShape(output.shape)}; use sum() or mean().`);
+    throw new Error(
+      `grad: needs one number to differentiate, but got ${formatShape(output.shape)}; use sum() or mean().`,
+    );
   }
   const order = topologicalOrder([output]);
   const needed = new Set<Tensor>(inputs);

@@ -11,7 +11,10 @@ export type DeviceKind = 'auto' | 'webgpu' | 'cpu';
 export type FindAdapter = () => Promise<GPUAdapter>;
 
 /** Opens a device. Throws, with the reason, when `webgpu` is asked for and there is none. */
-export async function openDevice(kind: DeviceKind = 'auto', findAdapter: FindAdapter = findNavigatorAdapter): Promise<Device> {
+export async function openDevice(
+  kind: DeviceKind = 'auto',
+  findAdapter: FindAdapter = findNavigatorAdapter,
+): Promise<Device> {
   if (kind === 'cpu') return new CpuDevice();
   if (kind !== 'auto' && kind !== 'webgpu') throw new Error(`Unknown device "${kind}": use webgpu, cpu or auto.`);
   try {
@@ -26,7 +29,8 @@ export async function openDevice(kind: DeviceKind = 'auto', findAdapter: FindAda
 export async function findNavigatorAdapter(): Promise<GPUAdapter> {
   const gpu = globalThis.navigator?.gpu;
   if (!gpu) {
-    const insecure = globalThis.isSecureContext === false ? ' This page is not served over https or from localhost.' : '';
+    const insecure =
+      globalThis.isSecureContext === false ? ' This page is not served over https or from localhost.' : '';
     throw new Error(`This browser has no WebGPU.${insecure} Use a current Chrome, Edge, Safari or Firefox.`);
   }
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });

@@ -27,7 +27,9 @@ export function stridesOf(shape: Shape): number[] {
 export function broadcastStrides(shape: Shape, target: Shape): number[] {
   const strides = stridesOf(shape);
   const missing = target.length - shape.length;
-  return target.map((dim, axis) => (axis < missing || (shape[axis - missing] === 1 && dim !== 1) ? 0 : strides[axis - missing]));
+  return target.map((dim, axis) =>
+    axis < missing || (shape[axis - missing] === 1 && dim !== 1) ? 0 : strides[axis - missing],
+  );
 }
 
 /** The shape that `shapes` broadcast to, by NumPy's rule. `who` names the op in the error. */

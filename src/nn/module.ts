@@ -11,7 +11,8 @@ export class StateDictError extends Error {
   readonly misshapen: readonly string[];
 
   constructor(model: string, missing: readonly string[], unexpected: readonly string[], misshapen: readonly string[]) {
-    const part = (title: string, names: readonly string[]) => (names.length > 0 ? `\n  ${title}: ${names.join(', ')}` : '');
+    const part = (title: string, names: readonly string[]) =>
+      names.length > 0 ? `\n  ${title}: ${names.join(', ')}` : '';
     super(
       `These weights are not for ${model}:` +
         part('missing', missing) +
@@ -37,7 +38,8 @@ export abstract class Module {
     const found = new Map<string, Parameter>();
     const collect = (name: string, value: unknown) => {
       if (value instanceof Parameter) found.set(name, value);
-      else if (value instanceof Module) for (const [key, parameter] of value.namedParameters(`${name}.`)) found.set(key, parameter);
+      else if (value instanceof Module)
+        for (const [key, parameter] of value.namedParameters(`${name}.`)) found.set(key, parameter);
       else if (Array.isArray(value)) value.forEach((item, i) => collect(`${name}.${i}`, item));
     };
     for (const [name, value] of Object.entries(this)) collect(prefix + name, value);
@@ -51,7 +53,9 @@ export abstract class Module {
 
   /** All values by name, read from wherever they are newest. */
   async stateDict(): Promise<Map<string, TensorData>> {
-    const entries = [...this.namedParameters()].map(async ([name, parameter]) => [name, await parameter.read()] as const);
+    const entries = [...this.namedParameters()].map(
+      async ([name, parameter]) => [name, await parameter.read()] as const,
+    );
     return new Map(await Promise.all(entries));
   }
 

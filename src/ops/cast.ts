@@ -9,7 +9,8 @@ export const castOp = pointwise<{ dtype: DType }>({
   name: 'cast',
   dtype: (_inputs, { dtype }) => dtype,
   wgsl: ([x], { dtype }) => `${dtype === 'f16' ? 'f32' : dtype}(${x})`,
-  cpu: ([x], { dtype }) => (dtype === 'f32' || dtype === 'f16' ? x : dtype === 'bool' ? Number(x !== 0) : Math.trunc(x)),
+  cpu: ([x], { dtype }) =>
+    dtype === 'f32' || dtype === 'f16' ? x : dtype === 'bool' ? Number(x !== 0) : Math.trunc(x),
   vjp: (g, { inputs: [x] }) => [x.dtype === 'f32' || x.dtype === 'f16' ? cast(g, x.dtype) : null],
 });
 

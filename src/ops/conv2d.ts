@@ -7,7 +7,10 @@ import { linearGrid, type Binding } from '../core/kernel.ts';
 import { applyOne, expectDType, type Op } from '../core/op.ts';
 import { formatShape, sizeOf, type Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { add } from './binary.ts';
+import { matmul } from './matmul.ts';
 import { sum } from './reduce.ts';
+import { flatten, reshape } from './reshape.ts';
 
 type Pair = readonly [number, number];
 
@@ -97,12 +100,22 @@ function channelBlock(channels: number, most = 8): number {
   return block;
 }
 
-const pixelBlock = (width: number, channels: number): number => (width === 1 ? 1 : channels > 4 ? 2 : Math.min(width, 4));
+/** Neighbours in a row of `width` that one thread computes: 4, or fewer where much of the last block would be wasted. */
+const pixelBlock = (width: number): number =>
+  width % 4 === 0 || width > 8 ? 4 : width % 3 === 0 ? 3 : Math.min(width, 2);
+
+/** The grid of a blocked kernel: places in x (folded into z past the limit), blocks of channels in y. */
+function blockGrid(threads: number, channelBlocks: number): [number, number, number] {
+  const [x, folds] = linearGrid(threads, LINEAR_WORKGROUP);
+  return [x, channelBlocks, folds];
+}
 
 export const conv2dOp: Op<Conv2dAttrs> = {
   name: 'conv2d',
   infer([x, weight, bias], attrs) {
-    [x, weight, bias].forEach((input, i) => input && expectDType('conv2d', ['image', 'weight', 'bias'][i], input, 'f32'));
+    [x, weight, bias].forEach(
+      (input, i) => input && expectDType('conv2d', ['image', 'weight', 'bias'][i], input, 'f32'),
+    );
     const shape = describe('conv2d', x.shape, weight.shape, attrs);
     if (bias && (bias.shape.length !== 1 || bias.shape[0] !== shape.outChannels)) {
       throw new Error(`conv2d: bias must be [${shape.outChannels}], but is ${formatShape(bias.shape)}.`);
@@ -120,7 +133,7 @@ export const conv2dOp: Op<Conv2dAttrs> = {
   gpu({ inputs: [x, weight, bias], attrs }) {
     const shape = describe('conv2d', x.shape, weight.shape, attrs);
     const channels = channelBlock(shape.outChannels / shape.groups);
-    const block = { channels, pixels: pixelBlock(shape.output[1], channels) };
+    const block = { channels, pixels: pixelBlock(shape.output[1]) };
     return [
       {
         name: 'direct',
@@ -130,7 +143,7 @@ export const conv2dOp: Op<Conv2dAttrs> = {
             wgsl: shader.conv2dKernel(shape, block, bias !== undefined),
             inputs: [f32('x'), f32('weight'), ...(bias ? [f32('bias')] : [])],
             outputs: [f32('y')],
-            workgroups: linearGrid(shader.conv2dThreads(shape, block), LINEAR_WORKGROUP),
+            workgroups: blockGrid(shader.conv2dThreads(shape, block), shape.outChannels / channels),
           },
         ],
       },
@@ -159,7 +172,7 @@ export const conv2dGradInputOp: Op<GradAttrs> = {
   gpu({ inputs: [, weight], attrs }) {
     const shape = describe('conv2dGradInput', attrs.shape, weight.shape, attrs);
     const channels = channelBlock(shape.inChannels / shape.groups);
-    const block = { channels, pixels: pixelBlock(shape.image[1], channels) };
+    const block = { channels, pixels: pixelBlock(shape.image[1]) };
     return [
       {
         name: 'direct',
@@ -169,7 +182,7 @@ export const conv2dGradInputOp: Op<GradAttrs> = {
             wgsl: shader.conv2dGradInputKernel(shape, block),
             inputs: [f32('g'), f32('weight')],
             outputs: [f32('dx')],
-            workgroups: linearGrid(shader.conv2dGradInputThreads(shape, block), LINEAR_WORKGROUP),
+            workgroups: blockGrid(shader.conv2dGradInputThreads(shape, block), shape.inChannels / channels),
           },
         ],
       },
@@ -197,16 +210,16 @@ export const conv2dGradWeightOp: Op<GradAttrs> = {
   },
   gpu({ inputs: [, x], attrs }) {
     const shape = describe('conv2dGradWeight', x.shape, attrs.shape, attrs);
-    const channels = channelBlock(shape.outChannels / shape.groups, 4);
+    const block = { channels: channelBlock(shape.outChannels / shape.groups, 4), pixels: pixelBlock(shape.output[1]) };
     // Slice the batch until there are some thousand threads to share the work.
-    const unsliced = shader.conv2dGradWeightThreads(shape, channels, 1);
+    const unsliced = shader.conv2dGradWeightThreads(shape, block, 1);
     const perSlice = Math.ceil(shape.batch / Math.min(shape.batch, Math.ceil(8192 / unsliced)));
     const slices = Math.ceil(shape.batch / perSlice);
     const weights = sizeOf(attrs.shape);
     const partial = {
       name: 'conv2dGradWeight.slices',
-      wgsl: shader.conv2dGradWeightKernel(shape, channels, slices),
-      workgroups: linearGrid(shader.conv2dGradWeightThreads(shape, channels, slices), LINEAR_WORKGROUP),
+      wgsl: shader.conv2dGradWeightKernel(shape, block, slices),
+      workgroups: linearGrid(shader.conv2dGradWeightThreads(shape, block, slices), LINEAR_WORKGROUP),
     };
     if (slices === 1) {
       return [{ name: 'direct', kernels: [{ ...partial, inputs: [f32('g'), f32('x')], outputs: [f32('dw')] }] }];
@@ -276,5 +289,11 @@ const settings = ({ stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv2dO
 
 /** Convolution (cross-correlation, as in torch): [N, C, H, W] with [O, C / groups, KH, KW] and bias [O] → [N, O, H', W']. */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
-  return applyOne(conv2dOp, bias ? [x, weight, bias] : [x, weight], settings(options));
+  const attrs = settings(options);
+  const y = applyOne(conv2dOp, bias ? [x, weight, bias] : [x, weight], attrs);
+  const { image, kernel, output } = describe('conv2d', x.shape, weight.shape, attrs);
+  // One window that is the whole image is a matrix product, whose kernels are far better at it.
+  if (attrs.groups !== 1 || sizeOf(output) !== 1 || formatShape(image) !== formatShape(kernel)) return y;
+  const product = matmul(flatten(x), flatten(weight), { transposeB: true }); // [N, O]
+  return reshape(bias ? add(product, bias) : product, y.shape);
 }

@@ -46,7 +46,9 @@ export const fusedOp: Op<FusedAttrs> = {
     lines.forEach((line, at) => {
       const constants = line.args.map((arg) => ('value' in arg ? Float64Array.of(arg.value) : null));
       line.op.cpu({
-        inputs: line.args.map((arg, k) => constants[k] ?? ('input' in arg ? inputs[arg.input] : values[(arg as { line: number }).line])),
+        inputs: line.args.map(
+          (arg, k) => constants[k] ?? ('input' in arg ? inputs[arg.input] : values[(arg as { line: number }).line]),
+        ),
         inputSpecs: line.args.map((arg) =>
           'input' in arg ? inputSpecs[arg.input] : { shape: 'value' in arg ? [] : shape, dtype: arg.dtype },
         ),
@@ -69,7 +71,9 @@ function fusedKernel({ inputs, outputs, attrs, aliases = [] }: KernelCall<FusedA
   inputs.forEach((input, i) => {
     const name = aliased.has(i) ? `out${aliased.get(i)}` : `in${i}`;
     const loaded = `${name}[${stridedOffset('index', shape, broadcastStrides(input.shape, shape))}]`;
-    statements.push(`let x${i} = ${input.dtype === 'bool' ? `${loaded} != 0u` : input.dtype === 'f16' ? `f32(${loaded})` : loaded};`);
+    statements.push(
+      `let x${i} = ${input.dtype === 'bool' ? `${loaded} != 0u` : input.dtype === 'f16' ? `f32(${loaded})` : loaded};`,
+    );
   });
   lines.forEach((line, at) => {
     const args = line.args.map((arg) =>

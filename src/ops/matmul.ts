@@ -79,8 +79,12 @@ export const matmulOp: Op<MatmulAttrs> = {
   },
   vjp({ inputs: [a, b], gradients: [g], attrs: { transposeA, transposeB } }) {
     // c = a·b gives da = g·bᵀ and db = aᵀ·g; an operand that is stored transposed gets the transpose of that.
-    const da = transposeA ? matmul(b, g!, { transposeA: transposeB, transposeB: true }) : matmul(g!, b, { transposeB: !transposeB });
-    const db = transposeB ? matmul(g!, a, { transposeA: true, transposeB: transposeA }) : matmul(a, g!, { transposeA: !transposeA });
+    const da = transposeA
+      ? matmul(b, g!, { transposeA: transposeB, transposeB: true })
+      : matmul(g!, b, { transposeB: !transposeB });
+    const db = transposeB
+      ? matmul(g!, a, { transposeA: true, transposeB: transposeA })
+      : matmul(a, g!, { transposeA: !transposeA });
     return [da, db];
   },
   flops: (inputs, [c], attrs) => 2 * sizeOf(c.shape) * describe(inputs, attrs).k,
@@ -90,6 +94,10 @@ export const matmulOp: Op<MatmulAttrs> = {
  * Matrix product over the last two axes: [..., M, K] · [..., K, N] → [..., M, N]; the axes before them broadcast.
  * With `transposeA` (`transposeB`) the operand is given as [..., K, M] ([..., N, K]).
  */
-export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: Partial<MatmulAttrs> = {}): Tensor {
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false }: Partial<MatmulAttrs> = {},
+): Tensor {
   return applyOne(matmulOp, [a, b], { transposeA, transposeB });
 }

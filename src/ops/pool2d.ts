@@ -22,7 +22,9 @@ interface PoolGradAttrs extends PoolAttrs {
 function describe(who: string, image: Shape, { kernel, stride, padding }: PoolAttrs): shader.Pool2dShape {
   const size = (axis: 0 | 1) => Math.floor((image[2 + axis] + 2 * padding[axis] - kernel[axis]) / stride[axis]) + 1;
   if (image.length !== 4 || size(0) < 1 || size(1) < 1) {
-    throw new Error(`${who}: needs [N, C, H, W] not smaller than the window [${kernel}], but got ${formatShape(image)}.`);
+    throw new Error(
+      `${who}: needs [N, C, H, W] not smaller than the window [${kernel}], but got ${formatShape(image)}.`,
+    );
   }
   if (padding.some((p, axis) => 2 * p > kernel[axis])) {
     throw new Error(`${who}: padding [${padding}] must be at most half of the window [${kernel}].`);
@@ -57,11 +59,12 @@ function largestPositions(s: shader.Pool2dShape, x: ArrayLike<number>): Int32Arr
   return positions;
 }
 
-function single(name: string, wgsl: string, inputs: readonly string[], output: string, threads: number): Variant[] {
+/** A variant of one kernel, named `op.variant`, with one thread for each of `threads` places. */
+function variant(name: string, wgsl: string, inputs: readonly string[], output: string, threads: number): Variant {
   const binding = (binding: string) => ({ name: binding, type: 'f32' }) as const;
   const workgroups = linearGrid(threads, LINEAR_WORKGROUP);
-  const kernel = { name: `${name}.gather`, wgsl, inputs: inputs.map(binding), outputs: [binding(output)], workgroups };
-  return [{ name: 'gather', kernels: [kernel] }];
+  const kernel = { name, wgsl, inputs: inputs.map(binding), outputs: [binding(output)], workgroups };
+  return { name: name.slice(name.indexOf('.') + 1), kernels: [kernel] };
 }
 
 function forward(name: string, rest: Pick<Op<PoolAttrs>, 'cpu' | 'gpu' | 'vjp'>): Op<PoolAttrs> {
@@ -82,7 +85,7 @@ export const maxPool2dOp = forward('maxPool2d', {
   },
   gpu({ inputs: [x], outputs: [y], attrs }) {
     const wgsl = shader.maxPool2dKernel(describe('maxPool2d', x.shape, attrs));
-    return single('maxPool2d', wgsl, ['x'], 'y', sizeOf(y.shape));
+    return [variant('maxPool2d.gather', wgsl, ['x'], 'y', sizeOf(y.shape))];
   },
   vjp: ({ inputs: [x], gradients: [g], attrs }) => [applyOne(maxPool2dGradOp, [g!, x], attrs)],
 });
@@ -95,8 +98,17 @@ export const maxPool2dGradOp: Op<PoolAttrs> = {
     positions.forEach((at, i) => (dx[at] += g[i]));
   },
   gpu({ inputs: [, x], attrs }) {
-    const wgsl = shader.maxPool2dGradKernel(describe('maxPool2dGrad', x.shape, attrs));
-    return single('maxPool2dGrad', wgsl, ['g', 'x'], 'dx', sizeOf(x.shape));
+    const shape = describe('maxPool2dGrad', x.shape, attrs);
+    const gather = variant(
+      'maxPool2dGrad.gather',
+      shader.maxPool2dGradKernel(shape),
+      ['g', 'x'],
+      'dx',
+      sizeOf(x.shape),
+    );
+    if (!shader.tiles(shape)) return [gather];
+    const windows = shape.planes * sizeOf(shape.output);
+    return [variant('maxPool2dGrad.tiled', shader.maxPool2dGradTiledKernel(shape), ['g', 'x'], 'dx', windows), gather];
   },
   vjp: 'none',
 };
@@ -109,7 +121,7 @@ export const avgPool2dOp = forward('avgPool2d', {
   },
   gpu({ inputs: [x], outputs: [y], attrs }) {
     const wgsl = shader.avgPool2dKernel(describe('avgPool2d', x.shape, attrs));
-    return single('avgPool2d', wgsl, ['x'], 'y', sizeOf(y.shape));
+    return [variant('avgPool2d.gather', wgsl, ['x'], 'y', sizeOf(y.shape))];
   },
   vjp: ({ inputs: [x], gradients: [g], attrs }) => [applyOne(avgPool2dGradOp, [g!], { ...attrs, shape: x.shape })],
 });
@@ -124,7 +136,7 @@ export const avgPool2dGradOp: Op<PoolGradAttrs> = {
   },
   gpu({ attrs }) {
     const wgsl = shader.avgPool2dGradKernel(describe('avgPool2dGrad', attrs.shape, attrs));
-    return single('avgPool2dGrad', wgsl, ['g'], 'dx', sizeOf(attrs.shape));
+    return [variant('avgPool2dGrad.gather', wgsl, ['g'], 'dx', sizeOf(attrs.shape))];
   },
   vjp: ({ gradients: [h], attrs: { kernel, stride, padding } }) => [
     applyOne(avgPool2dOp, [h!], { kernel, stride, padding }),

@@ -88,7 +88,10 @@ const EXTREMES = {
 const accumulatorType = (dtype: DType): keyof typeof EXTREMES =>
   dtype === 'i32' ? 'i32' : dtype === 'u32' || dtype === 'bool' ? 'u32' : 'f32';
 
-function variants(r: Reduction, { inputs: [x], outputs: [y], attrs, capabilities }: KernelCall<ReduceAttrs>): Variant[] {
+function variants(
+  r: Reduction,
+  { inputs: [x], outputs: [y], attrs, capabilities }: KernelCall<ReduceAttrs>,
+): Variant[] {
   const type = accumulatorType(x.dtype);
   const count = countOf(x, attrs);
   const scale = r.scale ? `total * ${f32Literal(r.scale(count))}` : 'total';

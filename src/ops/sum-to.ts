@@ -9,7 +9,9 @@ import { sum } from './reduce.ts';
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const missing = x.shape.length - shape.length;
-  const axes = x.shape.flatMap((dim, axis) => (axis < missing || (shape[axis - missing] === 1 && dim !== 1) ? [axis] : []));
+  const axes = x.shape.flatMap((dim, axis) =>
+    axis < missing || (shape[axis - missing] === 1 && dim !== 1) ? [axis] : [],
+  );
   const summed = axes.length > 0 ? sum(x, axes) : x;
   return sameShape(summed.shape, shape) ? summed : reshape(summed, shape);
 }

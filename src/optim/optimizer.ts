@@ -20,7 +20,9 @@ export abstract class Optimizer {
   /** Records one update of every parameter; `gradients` are in the order of `parameters`. Call it inside compile(). */
   step(gradients: readonly Tensor[]): void {
     if (gradients.length !== this.parameters.length) {
-      throw new Error(`step: ${this.parameters.length} parameters need as many gradients, but got ${gradients.length}.`);
+      throw new Error(
+        `step: ${this.parameters.length} parameters need as many gradients, but got ${gradients.length}.`,
+      );
     }
     this.beginStep();
     this.parameters.forEach((parameter, i) => assign(parameter, this.update(parameter, gradients[i], i)));

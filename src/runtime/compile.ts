@@ -55,7 +55,8 @@ function makePlan(device: Device, inputs: Input[], outputs: Tensor[], { updates 
   const values = updates.map(({ value }) => value);
   const order = topologicalOrder([...outputs, ...values]);
   const leaves = new Set([...outputs, ...values, ...order.flatMap((node) => node.inputs)].filter(({ node }) => !node));
-  const leavesOf = <T extends Tensor>(type: new (...args: never[]) => T) => [...leaves].filter((leaf) => leaf instanceof type) as T[];
+  const leavesOf = <T extends Tensor>(type: new (...args: never[]) => T) =>
+    [...leaves].filter((leaf) => leaf instanceof type) as T[];
   const missing = leavesOf(Input).find((input) => !inputs.includes(input));
   if (missing) throw new Error(`compile: the function uses input "${missing.name}" of another program.`);
 
@@ -77,7 +78,8 @@ function makePlan(device: Device, inputs: Input[], outputs: Tensor[], { updates 
     attrs: node.attrs,
     capabilities: capabilities!,
   });
-  const variantOf = (node: Node, call: KernelCall<object>) => (node.op.gpu as (call: KernelCall<object>) => Variant[])(call)[0];
+  const variantOf = (node: Node, call: KernelCall<object>) =>
+    (node.op.gpu as (call: KernelCall<object>) => Variant[])(call)[0];
   const placed = work.map((node) => {
     const scratch = capabilities ? (variantOf(node, callOf(node)).scratch ?? []) : [];
     return { node, scratch: scratch.map(({ shape, dtype }) => new Tensor(shape, dtype)) };

@@ -24,7 +24,8 @@ export const bytesOf = ({ dtype, size }: Tensor): number =>
   Math.max(1, Math.ceil((size * bytesPerElement[dtype]) / ALIGNMENT)) * ALIGNMENT;
 
 /** True when a kernel may see both through one binding: bool is a u32 in memory. */
-const sameType = (a: DType, b: DType): boolean => a === b || (a === 'bool' && b === 'u32') || (a === 'u32' && b === 'bool');
+const sameType = (a: DType, b: DType): boolean =>
+  a === b || (a === 'bool' && b === 'u32') || (a === 'u32' && b === 'bool');
 
 /** The tensor whose memory `tensor` is a view of: itself, if it is none. */
 function viewedTensor(tensor: Tensor): Tensor {
@@ -34,7 +35,11 @@ function viewedTensor(tensor: Tensor): Tensor {
 }
 
 /** Places all tensors of the ordered `steps` (views left out). `outputs` stay readable after the run. */
-export function planMemory(steps: readonly Placed[], outputs: readonly Tensor[], updates: readonly Update[]): Placement {
+export function planMemory(
+  steps: readonly Placed[],
+  outputs: readonly Tensor[],
+  updates: readonly Update[],
+): Placement {
   const storage = new Map<Tensor, Storage>();
   const aliases = new Map<Node, (number | null)[]>();
   const pool: number[] = [];

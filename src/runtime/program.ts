@@ -26,7 +26,8 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
 
   /** Runs once and gives all outputs. */
   async run(inputs: InputValues<S>): Promise<OutputValues<O>> {
-    if (this.#outputs instanceof Tensor) return (await this.#run(inputs, { output: this.#outputs })).output as OutputValues<O>;
+    if (this.#outputs instanceof Tensor)
+      return (await this.#run(inputs, { output: this.#outputs })).output as OutputValues<O>;
     return (await this.#run(inputs, this.#outputs as Readonly<Record<string, Tensor>>)) as OutputValues<O>;
   }
 

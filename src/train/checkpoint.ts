@@ -18,7 +18,14 @@ export interface Checkpoint {
 const FORMAT = 'five-tigers checkpoint 1';
 
 /** The bytes of a checkpoint. Tensors are `model.…`, `optimizer.…` and `random.…`; the rest is in the metadata. */
-export function encodeCheckpoint({ step, learningRate, optimizerKind, model, optimizer, random }: Checkpoint): Uint8Array {
+export function encodeCheckpoint({
+  step,
+  learningRate,
+  optimizerKind,
+  model,
+  optimizer,
+  random,
+}: Checkpoint): Uint8Array {
   const tensors = new Map<string, TensorData>();
   for (const [name, values] of model) tensors.set(`model.${name}`, values);
   for (const [name, values] of optimizer) tensors.set(`optimizer.${name}`, values);
@@ -36,7 +43,9 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     throw new Error('This file holds no training checkpoint. Plain weights can be loaded, but not resumed from.');
   }
   const part = (prefix: string) =>
-    new Map([...tensors].flatMap(([name, values]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), values]] : [])));
+    new Map(
+      [...tensors].flatMap(([name, values]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), values]] : [])),
+    );
   return {
     step: Number(metadata.step),
     learningRate: Number(metadata.learningRate),

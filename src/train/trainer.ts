@@ -204,14 +204,23 @@ export class Trainer {
       this.#random.run.read(),
     ]);
     const { value: learningRate } = this.#optimizer.learningRate;
-    return { step: this.#stepsDone, learningRate, optimizerKind: this.#optimizer.constructor.name, model, optimizer, random: { seed, run } };
+    return {
+      step: this.#stepsDone,
+      learningRate,
+      optimizerKind: this.#optimizer.constructor.name,
+      model,
+      optimizer,
+      random: { seed, run },
+    };
   }
 
   #restore(checkpoint: Checkpoint): void {
     const kind = this.#optimizer.constructor.name;
     const state = this.#optimizer.state();
     if (checkpoint.optimizerKind !== kind || state.size !== checkpoint.optimizer.size) {
-      throw new Error(`This checkpoint was made with ${checkpoint.optimizerKind}; resume it with that, not with ${kind}.`);
+      throw new Error(
+        `This checkpoint was made with ${checkpoint.optimizerKind}; resume it with that, not with ${kind}.`,
+      );
     }
     this.#options.model.loadStateDict(checkpoint.model);
     for (const [name, parameter] of state) parameter.write(checkpoint.optimizer.get(name)!);

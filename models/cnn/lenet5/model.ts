@@ -82,7 +82,8 @@ export class LeNet5 extends Module {
   maps(x: Tensor): LeNet5Maps {
     const activate = this.#activate;
     const drop = (maps: Tensor) => this.dropout.forward(maps);
-    const pool = (layer: ScaledAverage | null, maps: Tensor) => (layer ? activate(layer.forward(maps)) : maxPool2d(maps, 2));
+    const pool = (layer: ScaledAverage | null, maps: Tensor) =>
+      layer ? activate(layer.forward(maps)) : maxPool2d(maps, 2);
     const c1 = activate(this.c1.forward(x)); // [B, 6, 28, 28]
     const s2 = pool(this.s2, c1); // [B, 6, 14, 14]
     const c3 = activate(this.c3.forward(s2)); // [B, 16, 10, 10]

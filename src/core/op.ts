@@ -53,6 +53,7 @@ export interface Pointwise<A> {
 }
 
 /** An operation: shape rule, CPU reference, GPU kernel and gradient in one record. */
+// oxlint-disable-next-line no-explicit-any -- a graph holds ops of all attributes; each is safe with its own.
 export interface Op<A extends object = any> {
   readonly name: string;
   /** Output specs for these inputs; throws an error that names the op and shows the shapes. */

@@ -1,6 +1,6 @@
 // What a function does to state while it is traced: parameter updates and draws of random numbers.
 
-import { Parameter, Tensor } from './tensor.ts';
+import { Parameter, type Tensor } from './tensor.ts';
 import { formatShape, sameShape } from './shape.ts';
 
 /** A change of a parameter that happens at the end of a run. */

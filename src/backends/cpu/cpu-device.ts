@@ -2,7 +2,7 @@
 
 import { allocate, isFloat, type TypedArray } from '../../core/dtype.ts';
 import type { CpuArray } from '../../core/op.ts';
-import { Parameter, type Input, type Tensor } from '../../core/tensor.ts';
+import type { Input, Parameter, Tensor } from '../../core/tensor.ts';
 import type { Device, DeviceInfo, Executable, Plan, Step } from '../device.ts';
 
 interface CpuOptions {

@@ -3,12 +3,11 @@
 import type { Executable, Plan, Progress, Step, Storage } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
 import type { Kernel } from '../../core/kernel.ts';
-import { Input, Parameter, type Scalar, type Tensor } from '../../core/tensor.ts';
+import { Input, Parameter, Scalar, type Tensor } from '../../core/tensor.ts';
 import { createBuffer, createStorage, upload } from './buffers.ts';
 import type { ParameterStore } from './parameter-store.ts';
 import type { PipelineCache } from './pipeline-cache.ts';
 import type { Readback, Source } from './readback.ts';
-import { isWrittenInput } from './wgsl-source.ts';
 
 /** What the executable uses of its device. */
 export interface Host {
@@ -62,23 +61,31 @@ function makeDispatch(
   const bindGroup = device.createBindGroup({
     label: kernel.name,
     layout: pipeline.getBindGroupLayout(0),
-    entries: bound.map((tensor, binding) => ({ binding, resource: { buffer: buffers.of(tensor) } })),
+    entries: bound.map((tensor, binding) => ({ binding, resource: buffers.bindingOf(tensor) })),
   });
   return { pipeline, bindGroup, workgroups: kernel.workgroups };
 }
 
-/** The buffers of one program: its pool, its inputs and scalars, and its share of the parameters. */
+/** Distance between scalars in their buffer: WebGPU's alignment of a binding's offset. */
+const SCALAR_STRIDE = 256;
+
+/** The buffers of one program: its pool, its inputs, one small buffer of scalars, and its share of the parameters. */
 class ProgramBuffers {
   readonly #plan: Plan;
   readonly #host: Host;
   readonly #pool: readonly GPUBuffer[];
   readonly #leaves = new Map<Tensor, GPUBuffer>();
+  readonly #scalars: GPUBuffer;
+  /** What the scalars' buffer holds. */
+  readonly #scalarValues: DataView<ArrayBuffer>;
 
   constructor(host: Host, plan: Plan) {
     this.#host = host;
     this.#plan = plan;
     this.#pool = plan.memory.pool.map((bytes, i) => createStorage(host.device, `pool ${i}`, bytes));
-    for (const leaf of [...plan.inputs, ...plan.constants, ...plan.scalars]) {
+    this.#scalarValues = new DataView(new ArrayBuffer(Math.max(1, plan.scalars.length) * SCALAR_STRIDE));
+    this.#scalars = createStorage(host.device, 'scalars', this.#scalarValues.byteLength);
+    for (const leaf of [...plan.inputs, ...plan.constants]) {
       this.#leaves.set(
         leaf,
         createBuffer(host.device, leaf instanceof Input ? `input ${leaf.name}` : 'constant', leaf),
@@ -96,7 +103,27 @@ class ProgramBuffers {
     return 'pool' in place ? this.#pool[place.pool] : this.#leaves.get(place.leaf)!;
   }
 
+  /** `tensor` as a kernel is bound to it. */
+  bindingOf(tensor: Tensor): GPUBufferBinding {
+    if (!(tensor instanceof Scalar)) return { buffer: this.of(tensor) };
+    return { buffer: this.#scalars, offset: this.#plan.scalars.indexOf(tensor) * SCALAR_STRIDE, size: 16 };
+  }
+
+  /** Brings the scalars' buffer up to date; writes nothing when none has changed. */
+  writeScalars(): void {
+    let changed = false;
+    this.#plan.scalars.forEach(({ value, dtype }, i) => {
+      const at = i * SCALAR_STRIDE;
+      const before = this.#scalarValues.getUint32(at, true);
+      if (dtype === 'f32') this.#scalarValues.setFloat32(at, value, true);
+      else this.#scalarValues.setInt32(at, value, true);
+      changed ||= this.#scalarValues.getUint32(at, true) !== before;
+    });
+    if (changed) this.#host.device.queue.writeBuffer(this.#scalars, 0, this.#scalarValues);
+  }
+
   dispose(): void {
+    this.#scalars.destroy();
     for (const buffer of this.#pool) buffer.destroy();
     for (const [leaf, buffer] of this.#leaves) if (!(leaf instanceof Parameter)) buffer.destroy();
     for (const parameter of this.#plan.parameters) this.#host.parameters.release(parameter);
@@ -108,7 +135,6 @@ class GpuExecutable implements Executable {
   readonly #plan: Plan;
   readonly #buffers: ProgramBuffers;
   readonly #dispatches: readonly Dispatch[];
-  readonly #scalarValues: TypedArray[];
   readonly #copies: readonly { readonly from: GPUBuffer; readonly to: GPUBuffer }[];
 
   constructor(host: Host, plan: Plan, buffers: ProgramBuffers, dispatches: readonly Dispatch[]) {
@@ -116,9 +142,6 @@ class GpuExecutable implements Executable {
     this.#plan = plan;
     this.#buffers = buffers;
     this.#dispatches = dispatches;
-    this.#scalarValues = plan.scalars.map(({ dtype }) =>
-      dtype === 'f32' ? new Float32Array(1).fill(NaN) : new Int32Array(1),
-    );
     this.#copies = plan.updates
       .map(({ parameter, value }) => ({ from: buffers.of(value), to: buffers.of(parameter) }))
       .filter(({ from, to }) => from !== to);
@@ -132,7 +155,7 @@ class GpuExecutable implements Executable {
       if (refreshed) await refreshed;
     }
     for (const [input, values] of inputs) upload(device, this.#buffers.of(input), values);
-    this.#plan.scalars.forEach((scalar, i) => this.#setScalar(scalar, this.#scalarValues[i]));
+    this.#buffers.writeScalars();
 
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
@@ -153,11 +176,5 @@ class GpuExecutable implements Executable {
 
   dispose(): void {
     this.#buffers.dispose();
-  }
-
-  #setScalar(scalar: Scalar, held: TypedArray): void {
-    if (held[0] === scalar.value) return;
-    held[0] = scalar.value;
-    upload(this.#host.device, this.#buffers.of(scalar), held);
   }
 }

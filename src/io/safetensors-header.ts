@@ -180,7 +180,13 @@ function unsupported(fileType: string): string {
     : `has dtype ${quoteName(fileType)}, which cannot be read. The dtypes are ${known}.`;
 }
 
+/** A JSON value for an error: not all of a long one, and not the depths of a nested one, which may have no end. */
 function describe(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'missing';
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+  if (value === undefined) return 'missing';
+  if (Array.isArray(value)) {
+    const items = value.slice(0, 8).map((item) => (typeof item === 'object' && item !== null ? '…' : describe(item)));
+    return `[${items.join(',')}${value.length > 8 ? ',…' : ''}]`;
+  }
+  if (typeof value === 'string') return quoteName(value);
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }

@@ -119,7 +119,7 @@ class ProgramBuffers {
       else this.#scalarValues.setInt32(at, value, true);
       changed ||= this.#scalarValues.getUint32(at, true) !== before;
     });
-    if (changed) this.#host.device.queue.writeBuffer(this.#scalars, 0, this.#scalarValues);
+    if (changed) this.#host.device.queue.writeBuffer(this.#scalars, 0, this.#scalarValues.buffer);
   }
 
   dispose(): void {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { TensorData } from '../../src/core/dtype.ts';
+import { RandomSource } from '../../src/core/random.ts';
 import { readSafetensors, writeSafetensors } from '../../src/io/safetensors.ts';
 import { MAX_HEADER_BYTES } from '../../src/io/safetensors-header.ts';
 import { realData } from '../harness/real-data.ts';
@@ -226,6 +227,32 @@ describe('reading refuses', () => {
     const bytes = file({ mask: entry(0, 3, [3], 'BOOL') }, 3);
     bytes[bytes.length - 2] = 7;
     expect(() => readSafetensors(bytes)).toThrow(/"mask" is BOOL, but its element 1 is 7/);
+  });
+
+  test.each([
+    ['lists', '['.repeat(100_000) + ']'.repeat(100_000)],
+    ['objects', '{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000)],
+  ])('%s in a hundred thousand layers', (_, shape) => {
+    const header = `{"w":{"dtype":"F32","shape":${shape},"data_offsets":[0,0]}}`;
+    expect(() => readSafetensors(file(header))).toThrow(/^safetensors: tensor "w" has the shape (\[…\]|an object)/);
+  });
+
+  test('whatever a few changed bytes make of a header, without any other error', () => {
+    const random = new RandomSource(3);
+    let refused = 0;
+    for (let i = 0; i < 5000; i++) {
+      const bytes = good.slice();
+      for (let k = random.integer(3); k >= 0; k--) {
+        bytes[random.integer(bytes.length)] = random.integer(4) ? 0x30 + random.integer(10) : random.integer(256);
+      }
+      try {
+        readSafetensors(bytes);
+      } catch (error) {
+        expect((error as Error).message).toMatch(/^safetensors: /);
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(2500);
   });
 
   test('an absurd name without repeating all of it', () => {

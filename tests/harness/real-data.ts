@@ -8,7 +8,7 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * The folder of a real data set, such as `realData('mnist')`, or null where there is none. It is looked for in the
- * folder that the environment variable FIVE_TIGERS_DATA names, or else in ../shared/data beside the repository.
+ * folder that the environment variable FIVE_TIGERS_DATA names, or else in one beside the repository.
  */
 export function realData(name: string): string | null {
   const folder = join(process.env.FIVE_TIGERS_DATA ?? join(repository, '../shared/data'), name);

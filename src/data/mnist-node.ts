@@ -15,7 +15,7 @@ export async function loadMnist(folder: string, split: MnistSplit): Promise<Imag
   if (missing.length > 0) {
     throw new Error(
       `The folder ${folder} lacks ${missing.join(' and ')} (with or without .gz). ` +
-        `MNIST's four files are at ${MNIST_SOURCE} and its mirrors: put them into this folder.`,
+        `MNIST's four files are linked at ${MNIST_SOURCE}: put them into this folder.`,
     );
   }
   const images = join(folder, files[split].images!);

@@ -18,8 +18,8 @@ const OFFICIAL_NAMES: Readonly<Record<MnistSplit, Readonly<Record<MnistPart, str
   test: { images: 't10k-images-idx3-ubyte', labels: 't10k-labels-idx1-ubyte' },
 };
 
-/** Where the four files are, for messages to the user. */
-export const MNIST_SOURCE = 'https://storage.googleapis.com/cvdf-datasets/mnist/';
+/** A page that links to the four files, for messages to the user. */
+export const MNIST_SOURCE = 'https://github.com/cvdfoundation/mnist';
 
 // "(1)" is what a browser adds to a second download; some mirrors write ".idx3" for "-idx3".
 const FILE_NAME = /(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(?: ?\(\d+\))?(\.gz)?$/i;

@@ -186,7 +186,7 @@ describe('a folder', () => {
   test('without some of the files names them and where they are', async () => {
     await writeFile(join(folder, 't10k-images-idx3-ubyte.gz'), '');
     await expect(loadMnist(folder, 'test')).rejects.toThrow(
-      /^The folder .* lacks t10k-labels-idx1-ubyte \(with or without \.gz\)\. MNIST's four files are at https:/,
+      /^The folder .* lacks t10k-labels-idx1-ubyte \(with or without \.gz\)\. MNIST's four files are linked at https:/,
     );
     await expect(loadMnist(folder, 'train')).rejects.toThrow(
       /lacks train-images-idx3-ubyte and train-labels-idx1-ubyte/,

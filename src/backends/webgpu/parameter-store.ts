@@ -14,7 +14,8 @@ interface Copy {
 export class ParameterStore {
   readonly #device: GPUDevice;
   readonly #home: ParameterHome;
-  readonly #copies = new Map<Parameter, Copy>();
+  // Weak: a model that nobody holds any more takes its buffers with it.
+  readonly #copies = new WeakMap<Parameter, Copy>();
 
   constructor(device: GPUDevice, home: ParameterHome) {
     this.#device = device;

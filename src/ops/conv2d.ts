@@ -100,9 +100,11 @@ function channelBlock(channels: number, most = 8): number {
   return block;
 }
 
-/** Neighbours in a row of `width` that one thread computes: 4, or fewer where much of the last block would be wasted. */
-const pixelBlock = (width: number): number =>
-  width % 4 === 0 || width > 8 ? 4 : width % 3 === 0 ? 3 : Math.min(width, 2);
+/** Neighbours in a row of `width` that one thread computes: 4 to 7, whatever leaves the least of its last block unused. */
+function pixelBlock(width: number): number {
+  const waste = (pixels: number) => Math.ceil(width / pixels) * pixels;
+  return width <= 7 ? width : [7, 6, 5, 4].reduce((best, pixels) => (waste(pixels) < waste(best) ? pixels : best));
+}
 
 /** The grid of a blocked kernel: places in x (folded into z past the limit), blocks of channels in y. */
 function blockGrid(threads: number, channelBlocks: number): [number, number, number] {

@@ -13,11 +13,14 @@ let folder: string;
 let project: string;
 let packed: string[];
 
-/** Output of a command; its error output is part of the error when it fails. */
+/** Output of a command; when it fails, all that it printed is in the error. */
 async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
   // npm is a batch file on Windows, which only a shell can start.
   const shell = process.platform === 'win32' && command === 'npm';
-  const { stdout } = await promisify(execFile)(command, args, { cwd, shell, maxBuffer: 1 << 26 });
+  const running = promisify(execFile)(command, args, { cwd, shell, maxBuffer: 1 << 26 });
+  const { stdout } = await running.catch(({ message, stdout }: { message: string; stdout: string }) => {
+    throw new Error(`${message}\n${stdout}`);
+  });
   return stdout;
 }
 
@@ -77,15 +80,24 @@ test('the package holds the built library with types, weights and papers, and no
   expect(stray).toEqual([]);
 });
 
-test("the README's script has right types, and runs", async () => {
+test("the README's script has right types, and learns its eight pictures", async () => {
   await writeFile(join(project, 'script.ts'), await readmeScript());
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const flags = ['--strict', '--target', 'es2022', '--lib', 'es2023,dom,esnext.disposable', '--types', ''];
-  await run(project, process.execPath, tsc, 'script.ts', '--module', 'nodenext', ...flags).catch((error) => {
-    throw new Error(`The script does not compile:\n${error.stdout}`);
-  });
+  await run(project, process.execPath, tsc, 'script.ts', '--module', 'nodenext', ...flags);
   const output = await run(project, process.execPath, 'script.js');
-  expect(output.trim()).not.toBe('');
+  const losses = [...output.matchAll(/^loss (\S+)$/gm)].map(([, loss]) => Number(loss));
+  // A network that knows nothing about ten classes has a loss of ln 10.
+  expect(losses[0]).toBeCloseTo(Math.log(10), 1);
+  expect(losses.at(-1)).toBeLessThan(losses[0] / 2);
+  const scores = output
+    .slice(output.lastIndexOf('['))
+    .match(/-?\d+(\.\d+)?/g)!
+    .map(Number);
+  const rows = Array.from({ length: 8 }, (_, row) => scores.slice(10 * row, 10 * row + 10));
+  const right = rows.filter((row, label) => row.indexOf(Math.max(...row)) === label);
+  // A GPU's rounding may turn one close call.
+  expect(right.length).toBeGreaterThanOrEqual(7);
 }, 300_000);
 
 test('the command runs from the installed package', async () => {

@@ -66,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 const storeBlock = (name: string, block: Conv2dBlock, plane: number, width: number) =>
   range(block.pixels)
     .map((p) => {
-      const stores = range(block.channels).map((c) => `${name}[at + ${c * plane + p}u] = total_${c}_${p};`);
+      const stores = range(block.channels).map((c) => `store_${name}(at + ${c * plane + p}u, total_${c}_${p});`);
       return `if (first_column + ${p}u < ${width}u) { ${stores.join(' ')} }`;
     })
     .join('\n  ');
@@ -239,7 +239,7 @@ ${linearMain(conv2dGradWeightThreads(s, block, slices))}
     }
   }
   let at = slice * ${s.outChannels * groupIn * kernelSize}u + (first_channel * ${groupIn}u + c) * ${kernelSize}u + ky * ${kernelWidth}u;
-  ${pairs(channels, kernelWidth, (o, k) => `dw[at + ${o * groupIn * kernelSize + k}u] = total_${o}_${k};`)}
+  ${pairs(channels, kernelWidth, (o, k) => `store_dw(at + ${o * groupIn * kernelSize + k}u, total_${o}_${k});`)}
 }
 `;
 }

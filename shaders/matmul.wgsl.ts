@@ -51,16 +51,16 @@ fn load_${name}(base: u32, row: u32, column: u32) -> vec4<f32> {
 const access = (s: MatmulShape) => wgsl`
 ${s.transposeA ? loadFunction('a', s.k, s.m, vectorizedA(s)) : loadFunction('a', s.m, s.k, vectorizedA(s))}
 ${s.transposeB ? loadFunction('b', s.n, s.k, vectorizedB(s)) : loadFunction('b', s.k, s.n, vectorizedB(s))}
-fn store_c(batch: u32, row: u32, column: u32, value: vec4<f32>) {
+fn store_four(batch: u32, row: u32, column: u32, value: vec4<f32>) {
   if (row >= ${s.m}u || column >= ${s.n}u) { return; }
   let at = (batch * ${s.m}u + row) * ${s.n}u + column;
 #if ${vectorizedC(s)}
-  c[at >> 2u] = value;
+  store_c(at >> 2u, value);
 #else
-  c[at] = value.x;
-  if (column + 1u < ${s.n}u) { c[at + 1u] = value.y; }
-  if (column + 2u < ${s.n}u) { c[at + 2u] = value.z; }
-  if (column + 3u < ${s.n}u) { c[at + 3u] = value.w; }
+  store_c(at, value.x);
+  if (column + 1u < ${s.n}u) { store_c(at + 1u, value.y); }
+  if (column + 2u < ${s.n}u) { store_c(at + 2u, value.z); }
+  if (column + 3u < ${s.n}u) { store_c(at + 3u, value.w); }
 #endif
 }
 `;
@@ -97,7 +97,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endif
     total += b_block * a_block;
   }
-  for (var i = 0u; i < 4u; i++) { store_c(batch, row + i, column, total[i]); }
+  for (var i = 0u; i < 4u; i++) { store_four(batch, row + i, column, total[i]); }
 }
 `;
 
@@ -141,7 +141,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     workgroupBarrier();
   }
   for (var i = 0u; i < 4u; i++) {
-    store_c(batch, first_row + local.y * 4u + i, first_column + local.x * 4u, total[i]);
+    store_four(batch, first_row + local.y * 4u + i, first_column + local.x * 4u, total[i]);
   }
 }
 `;

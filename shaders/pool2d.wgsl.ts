@@ -46,7 +46,7 @@ export const maxPool2dKernel = (s: Pool2dShape): string => wgsl`
 ${maxOfWindow(s)}
 ${linearMain(s.planes * s.output[0] * s.output[1])}
   ${outputPosition(s)}
-  y[index] = max_of_window(plane, out_row, out_column).value;
+  store_y(index, max_of_window(plane, out_row, out_column).value);
 }
 `;
 
@@ -63,7 +63,7 @@ ${linearMain(s.planes * s.output[0] * s.output[1])}
       total += x[(plane * ${s.image[0]}u + row) * ${s.image[1]}u + column];
     }
   }
-  y[index] = total / ${s.kernel[0] * s.kernel[1]}.0;
+  store_y(index, total / ${s.kernel[0] * s.kernel[1]}.0);
 }
 `;
 
@@ -90,7 +90,7 @@ export const maxPool2dGradKernel = (s: Pool2dShape): string => wgsl`
 ${maxOfWindow(s)}
 ${linearMain(s.planes * s.image[0] * s.image[1])}
   ${forEachWindow(s, 'if (max_of_window(plane, out_row, out_column).at == index) { total += g[out_index]; }')}
-  dx[index] = total;
+  store_dx(index, total);
 }
 `;
 
@@ -103,7 +103,7 @@ ${linearMain(s.planes * s.output[0] * s.output[1])}
   for (var ky = 0u; ky < ${s.kernel[0]}u; ky++) {
     for (var kx = 0u; kx < ${s.kernel[1]}u; kx++) {
       let at = (plane * ${s.image[0]}u + out_row * ${s.kernel[0]}u + ky) * ${s.image[1]}u + out_column * ${s.kernel[1]}u + kx;
-      dx[at] = select(0.0, g[index], at == largest);
+      store_dx(at, select(0.0, g[index], at == largest));
     }
   }
 }
@@ -116,6 +116,6 @@ export const tiles = ({ image, kernel, stride, padding }: Pool2dShape): boolean 
 export const avgPool2dGradKernel = (s: Pool2dShape): string => wgsl`
 ${linearMain(s.planes * s.image[0] * s.image[1])}
   ${forEachWindow(s, 'total += g[out_index];')}
-  dx[index] = total / ${s.kernel[0] * s.kernel[1]}.0;
+  store_dx(index, total / ${s.kernel[0] * s.kernel[1]}.0);
 }
 `;

@@ -48,7 +48,7 @@ ${combineFunction(shape)}
 ${linearMain(size(shape.kept))}
   let base = ${stridedOffset('index', shape.kept, shape.keptStrides)};
   ${loops(shape, 0, 'base')}
-  y[index] = finish(total0);
+  store_y(index, finish(total0));
 }
 `;
 
@@ -72,6 +72,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     workgroupBarrier();
     if (local < width) { partial[local] = combine(partial[local], partial[local + width]); }
   }
-  if (local == 0u && index < ${size(shape.kept)}u) { y[index] = finish(partial[0]); }
+  if (local == 0u && index < ${size(shape.kept)}u) { store_y(index, finish(partial[0])); }
 }
 `;

@@ -23,7 +23,13 @@ export { type BatchSource, DivergedError, type StepResult, Trainer, type Trainer
 export { Optimizer } from './optim/optimizer.ts';
 export { SGD, type SGDOptions } from './optim/sgd.ts';
 export { readSafetensors, type Safetensors, writeSafetensors } from './io/safetensors.ts';
-export { type DigitBatch, digitBatches, type DigitBatchOptions, type DigitBatches, evalBatches } from './data/digits-batch.ts';
+export {
+  type DigitBatch,
+  digitBatches,
+  type DigitBatchOptions,
+  type DigitBatches,
+  evalBatches,
+} from './data/digits-batch.ts';
 export { type ImageDataset } from './data/image-dataset.ts';
 export { identifyMnistFiles, missingMnistFiles, parseMnist } from './data/mnist.ts';
 export { toDigit } from './data/to-digit.ts';

@@ -1,12 +1,17 @@
 // A GPU kernel as plain data: WGSL text, what it is bound to, and how many workgroups it takes.
 
 /** The type of one element of a binding as the kernel indexes it. */
-export type ElementType = 'f32' | 'f16' | 'i32' | 'u32' | 'vec2<f32>' | 'vec4<f32>' | 'vec4<u32>';
+export type ElementType = 'f32' | 'f16' | 'i32' | 'u32' | 'vec4<f32>' | 'vec4<i32>' | 'vec4<u32>';
 
 /** One storage buffer that a kernel reads or writes, under the name that its WGSL uses. */
 export interface Binding {
   readonly name: string;
   readonly type: ElementType;
+  /**
+   * True when the kernel writes this buffer only through `store_NAME(index, value)`, which is added to its text: a plain
+   * store, or elementwise ops that follow, computed while the value is still in a register.
+   */
+  readonly store?: boolean;
 }
 
 /** One dispatch. `wgsl` holds functions and the entry point `main`; the bindings are declared by the backend. */

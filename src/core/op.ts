@@ -22,7 +22,7 @@ export interface KernelCall<A> {
   readonly outputs: readonly TensorSpec[];
   readonly attrs: A;
   readonly capabilities: Capabilities;
-  /** For each output the input whose memory it takes over, or null. Only ops with `inPlace` ever see one. */
+  /** For each output the input whose memory it takes over, or null. Only ops with `inPlaceFrom` ever see one. */
   readonly aliases?: readonly (number | null)[];
 }
 
@@ -66,8 +66,13 @@ export interface Op<A extends object = any> {
    */
   readonly gpu: 'view' | 'pointwise' | ((call: KernelCall<A>) => Variant[]);
   readonly pointwise?: Pointwise<A>;
-  /** True when element i of each output depends on element i only of every input with as many elements. */
-  readonly inPlace?: boolean;
+  /**
+   * The first input that is read only where the same element is written, when it has as many elements as an output: from
+   * there on an output may take over an input's memory. Absent where no input is read so.
+   */
+  inPlaceFrom?(attrs: A): number;
+  /** True when every variant writes its one f32 output by `store` (see Binding), so that elementwise ops can join it. */
+  readonly stores?: boolean;
   /**
    * Gradients of the inputs (null where there is none), made of ordinary ops; `'none'` for an op without gradient. Where
    * an input was broadcast, its gradient may have the broadcast shape: grad() sums it.

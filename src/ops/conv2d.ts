@@ -92,6 +92,7 @@ function forEachProduct(s: shader.Conv2dShape, visit: (y: number, x: number, w: 
 }
 
 const f32 = (name: string): Binding => ({ name, type: 'f32' });
+const stored = (name: string): Binding => ({ name, type: 'f32', store: true });
 
 /** The largest divisor of `channels` up to 8: what one thread keeps in registers. */
 function channelBlock(channels: number, most = 8): number {
@@ -114,6 +115,7 @@ function blockGrid(threads: number, channelBlocks: number): [number, number, num
 
 export const conv2dOp: Op<Conv2dAttrs> = {
   name: 'conv2d',
+  stores: true,
   infer([x, weight, bias], attrs) {
     [x, weight, bias].forEach(
       (input, i) => input && expectDType('conv2d', ['image', 'weight', 'bias'][i], input, 'f32'),
@@ -144,7 +146,7 @@ export const conv2dOp: Op<Conv2dAttrs> = {
             name: 'conv2d.direct',
             wgsl: shader.conv2dKernel(shape, block, bias !== undefined),
             inputs: [f32('x'), f32('weight'), ...(bias ? [f32('bias')] : [])],
-            outputs: [f32('y')],
+            outputs: [stored('y')],
             workgroups: blockGrid(shader.conv2dThreads(shape, block), shape.outChannels / channels),
           },
         ],
@@ -160,6 +162,7 @@ export const conv2dOp: Op<Conv2dAttrs> = {
 
 export const conv2dGradInputOp: Op<GradAttrs> = {
   name: 'conv2dGradInput',
+  stores: true,
   infer([g, weight], attrs) {
     const expected = outputShape(describe('conv2dGradInput', attrs.shape, weight.shape, attrs));
     expectGradient('conv2dGradInput', g.shape, expected);
@@ -183,7 +186,7 @@ export const conv2dGradInputOp: Op<GradAttrs> = {
             name: 'conv2dGradInput.direct',
             wgsl: shader.conv2dGradInputKernel(shape, block),
             inputs: [f32('g'), f32('weight')],
-            outputs: [f32('dx')],
+            outputs: [stored('dx')],
             workgroups: blockGrid(shader.conv2dGradInputThreads(shape, block), shape.inChannels / channels),
           },
         ],
@@ -200,6 +203,7 @@ export const conv2dGradInputOp: Op<GradAttrs> = {
 
 export const conv2dGradWeightOp: Op<GradAttrs> = {
   name: 'conv2dGradWeight',
+  stores: true,
   infer([g, x], attrs) {
     expectGradient('conv2dGradWeight', g.shape, outputShape(describe('conv2dGradWeight', x.shape, attrs.shape, attrs)));
     return [{ shape: attrs.shape, dtype: 'f32' }];
@@ -224,7 +228,7 @@ export const conv2dGradWeightOp: Op<GradAttrs> = {
       workgroups: linearGrid(shader.conv2dGradWeightThreads(shape, block, slices), LINEAR_WORKGROUP),
     };
     if (slices === 1) {
-      return [{ name: 'direct', kernels: [{ ...partial, inputs: [f32('g'), f32('x')], outputs: [f32('dw')] }] }];
+      return [{ name: 'direct', kernels: [{ ...partial, inputs: [f32('g'), f32('x')], outputs: [stored('dw')] }] }];
     }
     const addSlices = {
       name: 'conv2dGradWeight.add',
@@ -239,14 +243,14 @@ export const conv2dGradWeightOp: Op<GradAttrs> = {
         finish: 'total',
       }),
       inputs: [null, null, f32('x')],
-      outputs: [f32('y')],
+      outputs: [stored('y')],
       workgroups: linearGrid(weights, LINEAR_WORKGROUP),
     };
     return [
       {
         name: 'sliced',
         scratch: [{ shape: [slices, ...attrs.shape], dtype: 'f32' }],
-        kernels: [{ ...partial, inputs: [f32('g'), f32('x'), f32('dw')], outputs: [null] }, addSlices],
+        kernels: [{ ...partial, inputs: [f32('g'), f32('x'), stored('dw')], outputs: [null] }, addSlices],
       },
     ];
   },

@@ -1,20 +1,20 @@
-// Many elementwise ops as one kernel. The fusion pass makes these nodes; nobody writes them by hand.
+// Many elementwise ops as one kernel, or as the end of another op's kernel. The fusion pass makes these nodes.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { stridedOffset } from '../../shaders/lib/index.wgsl.ts';
 import { literal } from '../../shaders/lib/literal.wgsl.ts';
-import { pointwiseKernel } from '../../shaders/pointwise.wgsl.ts';
+import { epilogueFunctions, pointwiseKernel } from '../../shaders/pointwise.wgsl.ts';
 import { allocate, type DType } from '../core/dtype.ts';
-import { linearGrid, type Binding } from '../core/kernel.ts';
-import type { CpuArray, KernelCall, Op, Pointwise } from '../core/op.ts';
+import { linearGrid, type Binding, type Kernel } from '../core/kernel.ts';
+import type { CpuArray, KernelCall, Op, Pointwise, Variant } from '../core/op.ts';
 import { broadcastStrides, sizeOf, type Shape } from '../core/shape.ts';
 import { elementType } from './element-type.ts';
 
-/** Where an argument comes from: an input of the fused node, an earlier line of it, or a number. */
+/** Where an argument comes from: an input of the fused node, an earlier line of it, the host's output, or a number. */
 export type Argument =
-  | { readonly input: number; readonly dtype: DType }
-  | { readonly line: number; readonly dtype: DType }
-  | { readonly value: number; readonly dtype: DType };
+  | { readonly from: 'input' | 'line'; readonly at: number; readonly dtype: DType }
+  | { readonly from: 'host'; readonly dtype: DType }
+  | { readonly from: 'number'; readonly value: number; readonly dtype: DType };
 
 /** One elementwise op of a fused node. */
 export interface Line {
@@ -25,75 +25,160 @@ export interface Line {
   readonly dtype: DType;
 }
 
-export interface FusedAttrs {
-  /** Shape of every line. */
-  readonly shape: Shape;
-  readonly lines: readonly Line[];
-  /** The lines that are outputs. */
-  readonly outputs: readonly number[];
+/** The op whose kernel the lines end: it takes the fused node's first inputs and gives one f32 output of its shape. */
+export interface Host {
+  readonly op: Op;
+  readonly attrs: object;
+  readonly inputs: number;
 }
+
+export interface FusedAttrs {
+  /** Shape of every line, and of the host's output. */
+  readonly shape: Shape;
+  readonly host: Host | null;
+  readonly lines: readonly Line[];
+  /** What the node gives: values of lines or of the host. */
+  readonly outputs: readonly Argument[];
+}
+
+export const fusedOp: Op<FusedAttrs> = {
+  name: 'fused',
+  infer: (_inputs, { shape, outputs }) => outputs.map(({ dtype }) => ({ shape, dtype })),
+  inPlaceFrom: ({ host }) => host?.inputs ?? 0,
+  cpu({ inputs, outputs, inputSpecs, attrs: { shape, host, lines, outputs: results } }) {
+    const hostValues = allocate('f32', host ? sizeOf(shape) : 0);
+    const values: CpuArray[] = lines.map(({ dtype }) => allocate(dtype, sizeOf(shape)));
+    const valuesOf = (arg: Argument): CpuArray => {
+      if (arg.from === 'number') return Float64Array.of(arg.value);
+      return arg.from === 'host' ? hostValues : (arg.from === 'input' ? inputs : values)[arg.at];
+    };
+    const specOf = (arg: Argument) =>
+      arg.from === 'input' ? inputSpecs[arg.at] : { shape: arg.from === 'number' ? [] : shape, dtype: arg.dtype };
+    const hostOutput = { shape, dtype: 'f32' } as const;
+    host?.op.cpu({ inputs, inputSpecs, outputs: [hostValues], outputSpecs: [hostOutput], attrs: host.attrs });
+    lines.forEach(({ op, args, attrs, ...spec }, at) => {
+      const [values_, specs] = [args.map(valuesOf), args.map(specOf)];
+      op.cpu({ inputs: values_, inputSpecs: specs, outputs: [values[at]], outputSpecs: [spec], attrs });
+    });
+    results.forEach((result, i) => outputs[i].set(valuesOf(result)));
+  },
+  gpu: (call) => (call.attrs.host ? hostVariants(call, call.attrs.host) : [standAlone(call)]),
+  vjp: 'none',
+  flops: (inputs, [y], { host, lines }) =>
+    sizeOf(y.shape) * lines.length + (host?.op.flops?.(inputs.slice(0, host.inputs), [y], host.attrs) ?? 0),
+};
 
 /** WGSL type in which a value is computed: f16 is computed in f32, and bool is a real bool. */
 const computeType = (dtype: DType) => (dtype === 'f16' ? 'f32' : dtype);
 const pointwiseOf = (line: Line): Pointwise<object> => line.op.pointwise!;
+const helpersOf = (lines: readonly Line[]) =>
+  [...new Set(lines.map((line) => pointwiseOf(line).helpers ?? ''))].join('\n');
+const namesOf = (lines: readonly Line[]) => [...new Set(lines.map((line) => line.op.name))].join('+');
 
-export const fusedOp: Op<FusedAttrs> = {
-  name: 'fused',
-  infer: (_inputs, { shape, lines, outputs }) => outputs.map((line) => ({ shape, dtype: lines[line].dtype })),
-  inPlace: true,
-  cpu({ inputs, outputs, inputSpecs, attrs: { shape, lines, outputs: outputLines } }) {
-    const values: CpuArray[] = lines.map(({ dtype }) => allocate(dtype, sizeOf(shape)));
-    lines.forEach((line, at) => {
-      const constants = line.args.map((arg) => ('value' in arg ? Float64Array.of(arg.value) : null));
-      line.op.cpu({
-        inputs: line.args.map(
-          (arg, k) => constants[k] ?? ('input' in arg ? inputs[arg.input] : values[(arg as { line: number }).line]),
-        ),
-        inputSpecs: line.args.map((arg) =>
-          'input' in arg ? inputSpecs[arg.input] : { shape: 'value' in arg ? [] : shape, dtype: arg.dtype },
-        ),
-        outputs: [values[at]],
-        outputSpecs: [line],
-        attrs: line.attrs,
-      });
-    });
-    outputLines.forEach((line, i) => outputs[i].set(values[line]));
-  },
-  gpu: (call) => [{ name: 'pointwise', kernels: [fusedKernel(call)] }],
-  vjp: 'none',
-  flops: (_inputs, [y], { lines }) => sizeOf(y.shape) * lines.length,
-};
+/** For each input whose memory an output takes over, that output. */
+const aliasedInputs = (aliases: readonly (number | null)[] = []) =>
+  new Map(aliases.flatMap((input, output) => (input === null ? [] : [[input, output]])));
 
-function fusedKernel({ inputs, outputs, attrs, aliases = [] }: KernelCall<FusedAttrs>) {
-  const { shape, lines, outputs: outputLines } = attrs;
-  const aliased = new Map(aliases.flatMap((input, output) => (input === null ? [] : [[input, output]])));
-  const statements: string[] = [];
-  inputs.forEach((input, i) => {
-    const name = aliased.has(i) ? `out${aliased.get(i)}` : `in${i}`;
-    const loaded = `${name}[${stridedOffset('index', shape, broadcastStrides(input.shape, shape))}]`;
-    statements.push(
-      `let x${i} = ${input.dtype === 'bool' ? `${loaded} != 0u` : input.dtype === 'f16' ? `f32(${loaded})` : loaded};`,
-    );
+/** Statements that leave line i of the fused node in `v<i>`; `index` is the element and `host` the host's value. */
+function lineStatements({ inputs, attrs, aliases }: KernelCall<FusedAttrs>, vectorized: boolean): string[] {
+  const aliased = aliasedInputs(aliases);
+  const loads = inputs.slice(attrs.host?.inputs ?? 0).map((input, k) => {
+    const i = k + (attrs.host?.inputs ?? 0);
+    const at = stridedOffset('index', attrs.shape, broadcastStrides(input.shape, attrs.shape));
+    // An input in an output's memory is bound as that output, whose elements may be vectors.
+    const loaded = !aliased.has(i)
+      ? `in${i}[${at}]`
+      : vectorized
+        ? `out${aliased.get(i)}[index >> 2u][index & 3u]`
+        : `out${aliased.get(i)}[index]`;
+    return `let x${i} = ${input.dtype === 'bool' ? `${loaded} != 0u` : input.dtype === 'f16' ? `f32(${loaded})` : loaded};`;
   });
-  lines.forEach((line, at) => {
-    const args = line.args.map((arg) =>
-      'input' in arg ? `x${arg.input}` : 'line' in arg ? `v${arg.line}` : literal(arg.value, computeType(arg.dtype)),
-    );
+  const lines = attrs.lines.map((line, at) => {
     const dtypes = line.args.map((arg) => arg.dtype);
-    statements.push(`let v${at} = ${pointwiseOf(line).wgsl(args, line.attrs, dtypes)};`);
+    return `let v${at} = ${pointwiseOf(line).wgsl(line.args.map(expression), line.attrs, dtypes)};`;
   });
-  outputLines.forEach((line, i) => {
-    const { dtype } = lines[line];
-    const stored = dtype === 'bool' ? `select(0u, 1u, v${line})` : dtype === 'f16' ? `f16(v${line})` : `v${line}`;
-    statements.push(`out${i}[index] = ${stored};`);
-  });
-  const helpers = [...new Set(lines.map((line) => pointwiseOf(line).helpers ?? ''))].join('\n');
-  const binding = (name: string, dtype: DType): Binding => ({ name, type: elementType(dtype) });
-  return {
-    name: `pointwise.${[...new Set(lines.map((line) => line.op.name))].join('+')}`,
-    wgsl: pointwiseKernel(sizeOf(shape), helpers, statements),
-    inputs: inputs.map((input, i) => (aliased.has(i) ? null : binding(`in${i}`, input.dtype))),
-    outputs: outputs.map((output, i) => binding(`out${i}`, output.dtype)),
+  return [...loads, ...lines];
+}
+
+function expression(arg: Argument): string {
+  switch (arg.from) {
+    case 'number':
+      return literal(arg.value, computeType(arg.dtype));
+    case 'host':
+      return 'host';
+    case 'input':
+      return `x${arg.at}`;
+    case 'line':
+      return `v${arg.at}`;
+  }
+}
+
+/** A value as it is stored. */
+function storedExpression(arg: Argument): string {
+  const value = expression(arg);
+  return arg.dtype === 'bool' ? `select(0u, 1u, ${value})` : arg.dtype === 'f16' ? `f16(${value})` : value;
+}
+
+/** Bindings of inputs from `first` on; null for those in an output's memory. */
+function inputBindings({ inputs, aliases }: KernelCall<FusedAttrs>, first: number): (Binding | null)[] {
+  const aliased = aliasedInputs(aliases);
+  return inputs
+    .map((input, i) => (aliased.has(i) ? null : { name: `in${i}`, type: elementType(input.dtype) }))
+    .slice(first);
+}
+
+function standAlone(call: KernelCall<FusedAttrs>): Variant {
+  const { shape, lines, outputs } = call.attrs;
+  const stores = outputs.map((output, i) => `out${i}[index] = ${storedExpression(output)};`);
+  const kernel: Kernel = {
+    name: `pointwise.${namesOf(lines)}`,
+    wgsl: pointwiseKernel(sizeOf(shape), helpersOf(lines), [...lineStatements(call, false), ...stores]),
+    inputs: inputBindings(call, 0),
+    outputs: outputs.map(({ dtype }, i) => ({ name: `out${i}`, type: elementType(dtype) })),
     workgroups: linearGrid(sizeOf(shape), LINEAR_WORKGROUP),
   };
+  return { name: 'pointwise', kernels: [kernel] };
+}
+
+/** The host's variants, with the kernel that stores its output storing the lines' values instead. */
+function hostVariants(call: KernelCall<FusedAttrs>, host: Host): Variant[] {
+  const { shape, lines } = call.attrs;
+  const hostCall: KernelCall<object> = {
+    inputs: call.inputs.slice(0, host.inputs),
+    outputs: [{ shape, dtype: 'f32' }],
+    attrs: host.attrs,
+    capabilities: call.capabilities,
+  };
+  const extra = inputBindings(call, host.inputs);
+  return (host.op.gpu as (call: KernelCall<object>) => Variant[])(hostCall).map((variant) => ({
+    ...variant,
+    kernels: variant.kernels.map((kernel) => {
+      const [stored] = kernel.outputs;
+      const inputs = [
+        ...kernel.inputs.slice(0, host.inputs),
+        ...extra.map((binding) => stored && binding),
+        ...kernel.inputs.slice(host.inputs),
+      ];
+      if (!stored) return { ...kernel, inputs, outputs: call.outputs.map(() => null) };
+      const { outputs, wgsl } = storeLines(call, stored);
+      return { ...kernel, name: `${kernel.name}+${namesOf(lines)}`, inputs, outputs, wgsl: kernel.wgsl + wgsl };
+    }),
+  }));
+}
+
+/** The bindings and functions with which a host's kernel stores the lines' values. */
+function storeLines(call: KernelCall<FusedAttrs>, stored: Binding): Pick<Kernel, 'outputs' | 'wgsl'> {
+  const { lines, outputs } = call.attrs;
+  const vectorized = stored.type === 'vec4<f32>';
+  const results = outputs.map((output, i) => ({
+    name: `out${i}`,
+    type: elementType(output.dtype),
+    value: storedExpression(output),
+  }));
+  const bindings = results.map(({ name, type }) => ({
+    name,
+    type: vectorized ? (`vec4<${type}>` as Binding['type']) : type,
+  }));
+  const wgsl = epilogueFunctions(stored.name, vectorized, results, lineStatements(call, vectorized));
+  return { outputs: bindings, wgsl: `${helpersOf(lines)}\n${wgsl}` };
 }

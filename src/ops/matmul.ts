@@ -34,6 +34,7 @@ function describe([a, b]: readonly TensorSpec[], { transposeA, transposeB }: Mat
 
 export const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
+  stores: true,
   infer(inputs, attrs) {
     inputs.forEach((input, i) => expectDType('matmul', 'ab'[i], input, 'f32'));
     const { m, n, batch } = describe(inputs, attrs);
@@ -68,7 +69,7 @@ export const matmulOp: Op<MatmulAttrs> = {
           { name: 'a', type: element(shader.vectorizedA(shape)) },
           { name: 'b', type: element(shader.vectorizedB(shape)) },
         ],
-        outputs: [{ name: 'c', type: element(shader.vectorizedC(shape)) }],
+        outputs: [{ name: 'c', type: element(shader.vectorizedC(shape)), store: true }],
         workgroups: [Math.ceil(n / tile), Math.ceil(m / tile), sizeOf(shape.batch)],
       };
       return { name, kernels: [kernel] };

@@ -63,13 +63,20 @@ function largestPositions(s: shader.Pool2dShape, x: ArrayLike<number>): Int32Arr
 function variant(name: string, wgsl: string, inputs: readonly string[], output: string, threads: number): Variant {
   const binding = (binding: string) => ({ name: binding, type: 'f32' }) as const;
   const workgroups = linearGrid(threads, LINEAR_WORKGROUP);
-  const kernel = { name, wgsl, inputs: inputs.map(binding), outputs: [binding(output)], workgroups };
+  const kernel = {
+    name,
+    wgsl,
+    inputs: inputs.map(binding),
+    outputs: [{ ...binding(output), store: true }],
+    workgroups,
+  };
   return { name: name.slice(name.indexOf('.') + 1), kernels: [kernel] };
 }
 
 function forward(name: string, rest: Pick<Op<PoolAttrs>, 'cpu' | 'gpu' | 'vjp'>): Op<PoolAttrs> {
   return {
     name,
+    stores: true,
     infer([x], attrs) {
       expectDType(name, 'image', x, 'f32');
       return [{ shape: [x.shape[0], x.shape[1], ...describe(name, x.shape, attrs).output], dtype: 'f32' }];
@@ -92,6 +99,7 @@ export const maxPool2dOp = forward('maxPool2d', {
 
 export const maxPool2dGradOp: Op<PoolAttrs> = {
   name: 'maxPool2dGrad',
+  stores: true,
   infer: ([, x]) => [{ shape: x.shape, dtype: 'f32' }],
   cpu({ inputs: [g, x], outputs: [dx], inputSpecs, attrs }) {
     const positions = largestPositions(describe('maxPool2dGrad', inputSpecs[1].shape, attrs), x);
@@ -128,6 +136,7 @@ export const avgPool2dOp = forward('avgPool2d', {
 
 export const avgPool2dGradOp: Op<PoolGradAttrs> = {
   name: 'avgPool2dGrad',
+  stores: true,
   infer: (_inputs, { shape }) => [{ shape, dtype: 'f32' }],
   cpu({ inputs: [g], outputs: [dx], attrs }) {
     const totals = new Float64Array(dx.length);

@@ -49,6 +49,7 @@ const countOf = (x: TensorSpec, { axes }: ReduceAttrs) => sizeOf(axes.map((axis)
 function reduction(r: Reduction): Op<ReduceAttrs> {
   return {
     name: r.name,
+    stores: true,
     infer([x], attrs) {
       if (x.dtype === 'bool') throw new Error(`${r.name}: takes numbers, but was given bool; cast it first.`);
       if (!Number.isFinite(r.identity) && countOf(x, attrs) === 0) {
@@ -105,7 +106,7 @@ function variants(
         name: `${r.name}.${name}`,
         wgsl,
         inputs: [{ name: 'x', type: elementType(x.dtype) }],
-        outputs: [{ name: 'y', type: elementType(y.dtype) }],
+        outputs: [{ name: 'y', type: elementType(y.dtype), store: true }],
         workgroups,
       },
     ],

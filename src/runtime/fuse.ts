@@ -1,4 +1,4 @@
-// Joins elementwise ops into fused nodes, so that a chain of them reads and writes memory once.
+// Joins elementwise ops into fused nodes, and into the kernel before them, so that a chain reads and writes memory once.
 
 import { Constant, type Node, type Tensor } from '../core/tensor.ts';
 import { sameShape } from '../core/shape.ts';
@@ -62,34 +62,64 @@ export function fuse(order: readonly Node[], roots: ReadonlySet<Tensor>, maxBind
     }
   }
 
-  return [...new Set(order.map((node) => unitOf.get(node)!))].map(({ nodes }) => {
-    const [first] = nodes;
-    if (first.op.gpu !== 'pointwise') return first;
+  // Then what can end with elementwise ops takes in a unit of them that reads its output.
+  for (const host of order) {
+    if (!host.op.stores || host.outputs[0].dtype !== 'f32') continue;
+    const { shape } = host.outputs[0];
+    for (const user of consumers.get(host)!) {
+      const unit = unitOf.get(user)!;
+      if (user.op.gpu !== 'pointwise' || !sameShape(user.outputs[0].shape, shape) || hostOf(unit.nodes)) continue;
+      const joined = new Set([host, ...unit.nodes]);
+      // The host's kernel may bind a buffer of its own between its dispatches.
+      if (externalInputs(joined).size + externalOutputs(joined).length + 1 > maxBindings || wouldCycle(joined))
+        continue;
+      const hosted = { nodes: joined };
+      for (const member of joined) unitOf.set(member, hosted);
+      break;
+    }
+  }
+
+  return [...new Set(order.map((node) => unitOf.get(node)!.nodes))].map((nodes) => {
     const sorted = [...nodes].sort((a, b) => position.get(a)! - position.get(b)!);
+    if (nodes.size === 1 && sorted[0].op.gpu !== 'pointwise') return sorted[0];
     return fusedNode(sorted, [...externalInputs(nodes)], externalOutputs(new Set(sorted)));
   });
 }
 
+/** The node of a unit that is not elementwise. */
+const hostOf = (nodes: Iterable<Node>): Node | undefined => [...nodes].find((node) => node.op.gpu !== 'pointwise');
+
 /** Numbers are written into the kernel. */
 const isLiteral = (tensor: Tensor): tensor is Constant => tensor instanceof Constant && tensor.size === 1;
 
-function fusedNode(nodes: readonly Node[], inputs: readonly Tensor[], outputs: readonly Tensor[]): Node {
-  const line = new Map(nodes.map((node, i) => [node.outputs[0], i]));
+/** The fused node of `nodes` in graph order; `external` are the tensors that they read from outside. */
+function fusedNode(nodes: readonly Node[], external: readonly Tensor[], outputs: readonly Tensor[]): Node {
+  const host = hostOf(nodes);
+  const pointwise = nodes.filter((node) => node !== host);
+  const readByLines = external.filter((tensor) => pointwise.some((node) => node.inputs.includes(tensor)));
+  const inputs = [...(host?.inputs ?? []), ...readByLines];
+  const firstOfLines = host?.inputs.length ?? 0;
+  const line = new Map(pointwise.map((node, i) => [node.outputs[0], i]));
   const argument = (tensor: Tensor): Argument => {
     const { dtype } = tensor;
-    if (isLiteral(tensor)) return { value: tensor.data[0], dtype };
-    return line.has(tensor) ? { line: line.get(tensor)!, dtype } : { input: inputs.indexOf(tensor), dtype };
+    if (isLiteral(tensor)) return { from: 'number', value: tensor.data[0], dtype };
+    if (tensor.node && tensor.node === host) return { from: 'host', dtype };
+    const at = line.get(tensor);
+    return at !== undefined
+      ? { from: 'line', at, dtype }
+      : { from: 'input', at: firstOfLines + readByLines.indexOf(tensor), dtype };
   };
   const attrs: FusedAttrs = {
     shape: nodes[0].outputs[0].shape,
-    lines: nodes.map(({ op, attrs, inputs: args, outputs: [{ shape, dtype }] }) => ({
+    host: host ? { op: host.op, attrs: host.attrs, inputs: host.inputs.length } : null,
+    lines: pointwise.map(({ op, attrs, inputs: args, outputs: [{ shape, dtype }] }) => ({
       op,
       attrs,
       args: args.map(argument),
       shape,
       dtype,
     })),
-    outputs: outputs.map((output) => line.get(output)!),
+    outputs: outputs.map(argument),
   };
   return { op: fusedOp, attrs, inputs, outputs };
 }

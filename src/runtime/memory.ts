@@ -71,6 +71,7 @@ export function planMemory(
       const parameter = updates.find(({ value }) => value === output)?.parameter;
       const found = roots.findIndex(
         (root, i) =>
+          i >= firstInPlace &&
           node.inputs[i].size === output.size &&
           sameType(root.dtype, output.dtype) &&
           roots.filter((other) => other === root).length === 1 &&
@@ -79,11 +80,12 @@ export function planMemory(
       );
       return found < 0 ? null : found;
     };
+    const firstInPlace = node.op.inPlaceFrom?.(node.attrs) ?? Infinity;
     const taken: (number | null)[] = [];
     for (const output of node.outputs) {
       const parameter = updates.find(({ value }) => value === output)?.parameter;
       const readUntil = parameter ? (lastUse.get(parameter) ?? -1) : Infinity;
-      const alias = node.op.inPlace && (!parameter || readUntil <= at) ? aliasFor(output, taken) : null;
+      const alias = !parameter || readUntil <= at ? aliasFor(output, taken) : null;
       taken.push(alias);
       if (alias !== null) storage.set(output, storage.get(roots[alias]) ?? { leaf: roots[alias] });
       else if (parameter && readUntil < at) storage.set(output, { leaf: parameter });

@@ -1,6 +1,6 @@
 // Completes a kernel's WGSL with the declarations of its bindings.
 
-import type { Kernel } from '../../core/kernel.ts';
+import type { Binding, Kernel } from '../../core/kernel.ts';
 
 /** The full WGSL of `kernel`: bindings are numbered inputs first, in the order in which they are given. */
 export function wgslSource({ inputs, outputs, wgsl }: Kernel): string {
@@ -18,9 +18,13 @@ export function wgslSource({ inputs, outputs, wgsl }: Kernel): string {
       ({ binding, access }, i) =>
         `@group(0) @binding(${i}) var<storage, ${access}> ${binding!.name}: array<${binding!.type}>;`,
     ),
+    ...used.filter(({ binding }) => binding!.store).map(({ binding }) => plainStore(binding!)),
     wgsl,
   ].join('\n');
 }
+
+const plainStore = ({ name, type }: Binding): string =>
+  `fn store_${name}(index: u32, value: ${type}) { ${name}[index] = value; }`;
 
 /** A kernel without outputs writes its last input: the scratch that the next kernel reads. */
 export function isWrittenInput({ inputs, outputs }: Pick<Kernel, 'inputs' | 'outputs'>, at: number): boolean {

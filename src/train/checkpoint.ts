@@ -3,6 +3,9 @@
 import type { TensorData } from '../core/dtype.ts';
 import { readSafetensors, writeSafetensors } from '../io/safetensors.ts';
 
+/** What a run was started with, as its owner names it: options of a command, say. Plain JSON. */
+export type Settings = Readonly<Record<string, unknown>>;
+
 /** Everything that the rest of a run depends on. */
 export interface Checkpoint {
   /** Steps done. */
@@ -13,33 +16,37 @@ export interface Checkpoint {
   readonly model: ReadonlyMap<string, TensorData>;
   readonly optimizer: ReadonlyMap<string, TensorData>;
   readonly random: { readonly seed: TensorData; readonly run: TensorData };
+  /** Kept for whoever resumes; the trainer itself does not look at them. */
+  readonly settings: Settings;
 }
 
 const FORMAT = 'five-tigers checkpoint 1';
 
 /** The bytes of a checkpoint. Tensors are `model.…`, `optimizer.…` and `random.…`; the rest is in the metadata. */
-export function encodeCheckpoint({
-  step,
-  learningRate,
-  optimizerKind,
-  model,
-  optimizer,
-  random,
-}: Checkpoint): Uint8Array {
+export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
+  const { step, learningRate, optimizerKind, model, optimizer, random, settings } = checkpoint;
   const tensors = new Map<string, TensorData>();
   for (const [name, values] of model) tensors.set(`model.${name}`, values);
   for (const [name, values] of optimizer) tensors.set(`optimizer.${name}`, values);
   tensors.set('random.seed', random.seed);
   tensors.set('random.run', random.run);
-  const metadata = { format: FORMAT, step: String(step), learningRate: String(learningRate), optimizerKind };
-  return writeSafetensors(tensors, metadata);
+  return writeSafetensors(tensors, {
+    format: FORMAT,
+    step: String(step),
+    learningRate: String(learningRate),
+    optimizerKind,
+    settings: JSON.stringify(settings),
+  });
 }
+
+/** Whether a safetensors file with this metadata is a checkpoint rather than plain weights. */
+export const isCheckpoint = (metadata: Readonly<Record<string, string>>): boolean => metadata.format === FORMAT;
 
 /** Reads what `encodeCheckpoint` wrote; throws for any other file. */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const { tensors, metadata } = readSafetensors(bytes);
   const [seed, run] = [tensors.get('random.seed'), tensors.get('random.run')];
-  if (metadata.format !== FORMAT || !seed || !run) {
+  if (!isCheckpoint(metadata) || !seed || !run) {
     throw new Error('This file holds no training checkpoint. Plain weights can be loaded, but not resumed from.');
   }
   const part = (prefix: string) =>
@@ -53,5 +60,6 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     model: part('model.'),
     optimizer: part('optimizer.'),
     random: { seed, run },
+    settings: JSON.parse(metadata.settings),
   };
 }

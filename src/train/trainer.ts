@@ -9,7 +9,7 @@ import type { Module } from '../nn/module.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { compile } from '../runtime/compile.ts';
 import type { Program } from '../runtime/program.ts';
-import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoint.ts';
+import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Settings } from './checkpoint.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
 
@@ -33,6 +33,8 @@ export interface TrainerOptions {
   readonly seed?: number;
   /** Steps between copies of the state to the host: at most so many are repeated after a lost device. */
   readonly snapshotEvery?: number;
+  /** What the run was started with: kept in its checkpoints for whoever resumes. */
+  readonly settings?: Settings;
   /** Called as GPU pipelines become ready. */
   readonly onProgress?: Progress;
   /** Called when a lost device has been replaced, with the reason of the loss. */
@@ -66,6 +68,9 @@ export class DivergedError extends Error {
   }
 }
 
+/** Devices lost in a row, without a step between them, after which another one will not help. */
+const MAX_LOSSES = 3;
+
 /** A training run. `step()` does one step; everything that the next step depends on is in `checkpoint()`. */
 export class Trainer {
   readonly #options: TrainerOptions;
@@ -75,6 +80,8 @@ export class Trainer {
   #device: Device;
   #program: Program<Named<TensorSpec>, Named<Tensor>> | null = null;
   #snapshot!: Checkpoint;
+  /** The learning rate of each step since the snapshot, in case they must be repeated. */
+  #rates: number[] = [];
   #stepsDone = 0;
 
   private constructor(options: TrainerOptions, device: Device) {
@@ -114,17 +121,7 @@ export class Trainer {
    * Throws DivergedError when the loss is not finite.
    */
   async step(): Promise<StepResult> {
-    const wanted = this.#stepsDone + 1;
-    for (;;) {
-      try {
-        let result = await this.#stepOnce();
-        while (result.step < wanted) result = await this.#stepOnce();
-        return result;
-      } catch (error) {
-        if (!(error instanceof DeviceLostError)) throw error;
-        await this.#recover(error.message);
-      }
-    }
+    return this.#survive(() => this.#stepOnce());
   }
 
   /** Goes on with another optimizer, whose state starts at zero. */
@@ -139,7 +136,7 @@ export class Trainer {
 
   /** Everything that the rest of the run depends on, as the bytes of a safetensors file. */
   async checkpoint(): Promise<Uint8Array> {
-    return encodeCheckpoint(await this.#capture());
+    return encodeCheckpoint(await this.#survive(() => this.#capture()));
   }
 
   /** Continues from `bytes` of a checkpoint as if the run had never stopped. */
@@ -155,6 +152,10 @@ export class Trainer {
 
   async #stepOnce(): Promise<StepResult> {
     const program = await this.#ready();
+    // Only a finite loss shows that the weights before it were good, so a snapshot counts after one more step.
+    const due = this.#rates.length >= (this.#options.snapshotEvery ?? 100);
+    const candidate = due ? await this.#capture() : null;
+    const { value: rate } = this.#optimizer.learningRate;
     const outputs = await program.run(this.#data.batch(this.#stepsDone));
     const loss = outputs.loss.data[0];
     if (!Number.isFinite(loss)) {
@@ -162,8 +163,9 @@ export class Trainer {
       this.#restore(this.#snapshot);
       throw new DivergedError(failed, loss, this.#stepsDone);
     }
+    if (candidate) this.#keep(candidate);
+    this.#rates.push(rate);
     this.#stepsDone++;
-    if (this.#stepsDone % (this.#options.snapshotEvery ?? 100) === 0) this.#snapshot = await this.#capture();
     return { step: this.#stepsDone, loss, outputs };
   }
 
@@ -183,16 +185,40 @@ export class Trainer {
   }
 
   async #change(apply: () => void): Promise<void> {
+    // To the host first: what only a device holds is lost with it.
+    this.#restore(await this.#survive(() => this.#capture()));
     apply();
-    this.#snapshot = await this.#capture();
+    this.#keep(await this.#capture());
     this.dispose();
-    await this.#ready();
+    await this.#survive(() => this.#ready());
   }
 
-  async #recover(reason: string): Promise<void> {
+  /** Does `work`; when the device is lost meanwhile, brings another one to the same state and does it there. */
+  async #survive<T>(work: () => Promise<T>): Promise<T> {
+    const rates = this.#rates;
+    const { value: rate } = this.#optimizer.learningRate;
+    for (let losses = 0; ; losses++) {
+      try {
+        if (losses > 0) await this.#rebuild(rates, rate);
+        return await work();
+      } catch (error) {
+        if (!(error instanceof DeviceLostError) || losses === MAX_LOSSES) throw error;
+      }
+    }
+  }
+
+  /** Opens another device and repeats there what was done since the snapshot: a step for each of `rates`. */
+  async #rebuild(rates: readonly number[], rate: number): Promise<void> {
+    const reason = await this.#device.lost;
     this.#program = null;
     this.#device = await this.#options.openDevice();
     this.#restore(this.#snapshot);
+    const { learningRate } = this.#optimizer;
+    for (const earlier of rates) {
+      learningRate.value = earlier;
+      await this.#stepOnce();
+    }
+    learningRate.value = rate;
     this.#options.onRecovered?.(reason);
   }
 
@@ -203,15 +229,20 @@ export class Trainer {
       this.#random.seed.read(),
       this.#random.run.read(),
     ]);
-    const { value: learningRate } = this.#optimizer.learningRate;
     return {
       step: this.#stepsDone,
-      learningRate,
+      learningRate: this.#optimizer.learningRate.value,
       optimizerKind: this.#optimizer.constructor.name,
       model,
       optimizer,
       random: { seed, run },
+      settings: this.#options.settings ?? {},
     };
+  }
+
+  #keep(snapshot: Checkpoint): void {
+    this.#snapshot = snapshot;
+    this.#rates = [];
   }
 
   #restore(checkpoint: Checkpoint): void {
@@ -228,6 +259,6 @@ export class Trainer {
     this.#random.run.write(checkpoint.random.run);
     this.#optimizer.learningRate.value = checkpoint.learningRate;
     this.#stepsDone = checkpoint.step;
-    this.#snapshot = checkpoint;
+    this.#keep(checkpoint);
   }
 }

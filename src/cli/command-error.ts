@@ -1,0 +1,17 @@
+// Failures that a command foresees: one readable message and an exit code.
+
+/** Ends the command with `message` and an exit code. */
+export class CommandError extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 1, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CommandError';
+    this.exitCode = exitCode;
+  }
+}
+
+/** Exit codes besides 0 for success and 1 for failure. */
+export const USAGE = 2;
+/** What shells give for Ctrl-C: 128 and the number of SIGINT. */
+export const INTERRUPTED = 130;

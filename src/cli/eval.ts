@@ -1,0 +1,44 @@
+// `five-tigers eval`: the share of MNIST's test images that a model tells right.
+
+import type { ModelEntry } from '../../models/index.ts';
+import { loadMnist, type DeviceKind } from '../node.ts';
+import { describeDevice, openWithNews } from './device.ts';
+import { evaluate } from './digits.ts';
+import { grouped, percent, showProgress, type Terminal } from './terminal.ts';
+import { loadModel } from './weights.ts';
+
+/** Options of the command. */
+export interface EvalOptions {
+  readonly data: string;
+  readonly weights?: string;
+  readonly config?: string;
+  readonly device: DeviceKind;
+  readonly json?: boolean;
+}
+
+/** Evaluates `entry`, registered as `name`. */
+export async function evaluateModel(
+  name: string,
+  entry: ModelEntry,
+  options: EvalOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const { model, config, file } = await loadModel(entry, options.weights, options.config);
+  const test = await loadMnist(options.data, 'test');
+  const device = await openWithNews(options.device, terminal);
+  const progress = showProgress(terminal, 'test images', test.count, options.json);
+  try {
+    const { accuracy, count, seconds } = await evaluate(device, model, test, (done) => progress.update(done));
+    progress.stop();
+    const adapter = device.info.description;
+    terminal.result(
+      options.json
+        ? JSON.stringify({ model: name, config, weights: file, accuracy, count, adapter, seconds })
+        : `${name} (${config}) tells ${percent(accuracy)} of ${grouped(count)} test images right ` +
+            `(${seconds.toFixed(1)} s on ${describeDevice(device)}).`,
+    );
+  } finally {
+    progress.stop();
+    device.destroy();
+  }
+}

@@ -1,0 +1,34 @@
+// `five-tigers info`: what computes here, and what it can do.
+
+import type { DeviceKind } from '../node.ts';
+import { describeDevice, openWithNews } from './device.ts';
+import { grouped, type Terminal } from './terminal.ts';
+import { versions } from './versions.ts';
+
+/** Options of the command. */
+export interface InfoOptions {
+  readonly device: DeviceKind;
+  readonly json?: boolean;
+}
+
+/** Describes the device. */
+export async function info({ device: kind, json }: InfoOptions, terminal: Terminal): Promise<void> {
+  const device = await openWithNews(kind, terminal);
+  const { description, features, limits, ...rest } = device.info;
+  device.destroy();
+  if (json) {
+    terminal.result(JSON.stringify({ adapter: description, ...rest, features, limits, versions: versions() }));
+    return;
+  }
+  const list = (lines: readonly string[]) => lines.map((line) => `\n  ${line}`).join('');
+  const rows = Object.entries(limits).map(([name, limit]) => `${name.padEnd(36)} ${grouped(limit).padStart(15)}`);
+  terminal.result(`Adapter   ${describeDevice(device)}`);
+  if (rest.vendor) terminal.result(`Vendor    ${[rest.vendor, rest.architecture].filter(Boolean).join(', ')}`);
+  terminal.result(
+    `Versions  ${Object.entries(versions())
+      .map((entry) => entry.join(' '))
+      .join(', ')}`,
+  );
+  if (features.length > 0) terminal.result(`Features ${list(features)}`);
+  if (rows.length > 0) terminal.result(`Limits ${list(rows)}`);
+}

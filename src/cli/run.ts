@@ -1,0 +1,50 @@
+// `five-tigers run`: which digit is on a picture.
+
+import type { ModelEntry } from '../../models/index.ts';
+import { decodeImage, readFileOrExplain, toDigit, type DeviceKind } from '../node.ts';
+import { openWithNews } from './device.ts';
+import { classify } from './digits.ts';
+import { percent, type Terminal } from './terminal.ts';
+import { loadModel } from './weights.ts';
+
+/** Options of the command. */
+export interface RunOptions {
+  readonly weights?: string;
+  readonly config?: string;
+  readonly device: DeviceKind;
+  readonly json?: boolean;
+}
+
+const BAR_WIDTH = 40;
+
+/** Classifies the PNG or JPEG `file` with `entry`, registered as `name`. */
+export async function runModel(
+  name: string,
+  entry: ModelEntry,
+  file: string,
+  options: RunOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const { data, width, height } = decodeImage(await readFileOrExplain(file, 'the image'), file);
+  const input = toDigit(data, width, height);
+  if (!input) throw new Error(`${file} is an empty page: there is no digit on it.`);
+  const { model, config } = await loadModel(entry, options.weights, options.config);
+  const device = await openWithNews(options.device, terminal);
+  try {
+    const probabilities = await classify(device, model, input);
+    const digit = probabilities.indexOf(Math.max(...probabilities));
+    const adapter = device.info.description;
+    if (options.json) terminal.result(JSON.stringify({ model: name, config, digit, probabilities, adapter }));
+    else terminal.result(probabilityTable(probabilities, digit));
+  } finally {
+    device.destroy();
+  }
+}
+
+function probabilityTable(probabilities: readonly number[], digit: number): string {
+  const rows = probabilities.map((probability, i) => {
+    const bar = '█'.repeat(Math.round(BAR_WIDTH * probability)).padEnd(BAR_WIDTH);
+    return `${i === digit ? '▸' : ' '} ${i}  ${bar} ${percent(probability).padStart(8)}`;
+  });
+  return rows.join('\n');
+}

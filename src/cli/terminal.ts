@@ -1,0 +1,61 @@
+// Where a command writes: results to stdout, everything else to stderr. Tests bring their own.
+
+import { SingleBar } from 'cli-progress';
+
+/** Two streams of text. */
+export interface Terminal {
+  /** A line of the result. */
+  result(text: string): void;
+  /** A line of news for people: progress, warnings, errors. */
+  news(text: string): void;
+  /** Whether news goes to a person's terminal, where a bar can move. */
+  readonly interactive: boolean;
+}
+
+/** This process's own. */
+export const processTerminal: Terminal = {
+  result: (text) => void process.stdout.write(`${text}\n`),
+  news: (text) => void process.stderr.write(`${text}\n`),
+  interactive: process.stderr.isTTY ?? false,
+};
+
+/** How far long work has come. */
+export interface ProgressReport {
+  /** `note`: what else there is to say just now. */
+  update(done: number, note?: string): void;
+  stop(): void;
+}
+
+const SECONDS_BETWEEN_LINES = 10;
+
+/** Shows progress: a bar where it can move, else a line now and then, and nothing with `quiet`. */
+export function showProgress(terminal: Terminal, title: string, total: number, quiet = false): ProgressReport {
+  if (quiet) return { update() {}, stop() {} };
+  if (terminal.interactive) {
+    const format = `${title} {bar} {value}/{total} {note}  ETA {eta_formatted}`;
+    // Its own handling of Ctrl-C would swallow it; what that would undo is not done in the first place.
+    const bar = new SingleBar({ format, barsize: 16, gracefulExit: false, linewrap: true });
+    bar.start(total, 0, { note: '' });
+    return { update: (done, note = '') => bar.update(done, { note }), stop: () => bar.stop() };
+  }
+  let [last, told] = ['', ''];
+  let due = Date.now() + SECONDS_BETWEEN_LINES * 1000;
+  const tell = () => {
+    if (last !== told) terminal.news(last);
+    told = last;
+    due = Date.now() + SECONDS_BETWEEN_LINES * 1000;
+  };
+  return {
+    update(done, note = '') {
+      last = `${title} ${done}/${total} ${note}`.trimEnd();
+      if (Date.now() >= due) tell();
+    },
+    stop: tell,
+  };
+}
+
+/** 0.98765 as "98.77 %". */
+export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+
+/** Numbers with commas, as in 10,000. */
+export const grouped = (count: number): string => count.toLocaleString('en');

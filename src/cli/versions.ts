@@ -1,0 +1,25 @@
+// Version numbers, for --version and for people who report a problem.
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const require = createRequire(import.meta.url);
+
+const versionIn = (file: string): string => (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+
+/** This package's version. */
+export const version = versionIn(require.resolve('five-tigers/package.json'));
+
+/** Versions of what computes: this package, the runtime, and Dawn where it is installed. */
+export function versions(): Record<string, string> {
+  const found: Record<string, string> = { 'five-tigers': version };
+  if (process.versions.deno) found.deno = process.versions.deno;
+  else found.node = process.versions.node;
+  try {
+    found.webgpu = versionIn(join(dirname(require.resolve('webgpu')), 'package.json'));
+  } catch {
+    // The peer package is optional.
+  }
+  return found;
+}

@@ -1,0 +1,24 @@
+// The library's entry for Node: all of the public surface, Dawn as the GPU, and files.
+
+import { openDevice as openWith, type DeviceKind } from './backends/open-device.ts';
+import type { Device } from './backends/device.ts';
+import { findNavigatorAdapter } from './backends/webgpu/adapter-navigator.ts';
+import { nodeAdapter, type NodeAdapterOptions } from './backends/webgpu/adapter-node.ts';
+
+export * from './index.ts';
+export { type NodeAdapterOptions, type NodeAdapterSource } from './backends/webgpu/adapter-node.ts';
+export { decodeImage } from './data/image-node.ts';
+export { loadMnist } from './data/mnist-node.ts';
+export { loadSafetensorsFile, readFileOrExplain, saveSafetensorsFile, writeFileAtomic } from './io/files-node.ts';
+export { constant, cosine, type Schedule } from './optim/schedules.ts';
+export { decodeCheckpoint, isCheckpoint, type Settings } from './train/checkpoint.ts';
+
+/**
+ * Opens a device, under Deno on its own WebGPU and under Node on Dawn (the optional peer package `webgpu`). An idle
+ * device keeps no process alive. Throws, with what was tried and the ways out, when `webgpu` is asked for and there is
+ * none; `auto` then takes the CPU reference.
+ */
+export function openDevice(kind: DeviceKind = 'auto', options: NodeAdapterOptions = {}): Promise<Device> {
+  const inDeno = !!globalThis.navigator?.gpu;
+  return openWith(kind, inDeno ? findNavigatorAdapter : async () => (await nodeAdapter(options)).adapter);
+}

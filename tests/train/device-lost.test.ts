@@ -1,0 +1,103 @@
+// A device lost in the middle of training: the trainer opens another one, and nothing of the run is lost.
+
+import { beforeAll, expect, test } from 'vitest';
+import { DeviceLostError, openDevice, type WebGpuDevice, type Trainer } from '../../src/node.ts';
+import { losses, rateOf, tinyBatches, tinyRun } from './tiny.ts';
+
+const STEPS = 14;
+let undisturbed: number[];
+let finalState: Uint8Array;
+
+beforeAll(async () => {
+  const { trainer } = await tinyRun('webgpu');
+  undisturbed = await losses(trainer, STEPS);
+  finalState = await trainer.checkpoint();
+});
+
+const lose = (trainer: Trainer) => (trainer.device as WebGpuDevice).gpu.destroy();
+
+test.each([
+  ['between two steps', false],
+  ['while a step runs', true],
+])('lost %s: the losses are those of an undisturbed run', async (_, running) => {
+  const reasons: string[] = [];
+  const { trainer } = await tinyRun('webgpu', { snapshotEvery: 4, onRecovered: (reason) => reasons.push(reason) });
+  const before = trainer.device;
+  const found = await losses(trainer, 7);
+  if (running) {
+    const next = losses(trainer, 1);
+    lose(trainer);
+    found.push(...(await next));
+  } else {
+    lose(trainer);
+  }
+  found.push(...(await losses(trainer, STEPS - found.length)));
+  expect(found).toEqual(undisturbed);
+  expect(reasons).toEqual([expect.stringMatching(/./)]);
+  expect(trainer.device).not.toBe(before);
+  expect(await trainer.checkpoint()).toEqual(finalState);
+});
+
+test('lost twice, and again while the steps since the snapshot are repeated', async () => {
+  let opened = 0;
+  const { trainer } = await tinyRun('webgpu', {
+    snapshotEvery: 100,
+    async openDevice() {
+      const device = (await openDevice('webgpu')) as WebGpuDevice;
+      // The second device dies as soon as its program is loaded.
+      if (++opened === 2) {
+        const load = device.load.bind(device);
+        device.load = async (...plan) => {
+          const executable = await load(...plan);
+          device.gpu.destroy();
+          return executable;
+        };
+      }
+      return device;
+    },
+  });
+  const found = await losses(trainer, 5);
+  lose(trainer);
+  found.push(...(await losses(trainer, 5)));
+  lose(trainer);
+  found.push(...(await losses(trainer, STEPS - 10)));
+  expect(opened).toBe(4);
+  expect(found).toEqual(undisturbed);
+});
+
+test('lost before a checkpoint is written: it holds the state all the same', async () => {
+  const { trainer } = await tinyRun('webgpu', { snapshotEvery: 4 });
+  await losses(trainer, STEPS);
+  lose(trainer);
+  expect(await trainer.checkpoint()).toEqual(finalState);
+});
+
+test('lost before the batches are changed: the run goes on where it was', async () => {
+  const { trainer, model } = await tinyRun('webgpu', { snapshotEvery: 4 });
+  await losses(trainer, 6);
+  const weights = await model.stateDict();
+  lose(trainer);
+  await trainer.setData(tinyBatches(3));
+  expect(trainer.stepsDone).toBe(6);
+  expect(await model.stateDict()).toEqual(weights);
+  expect(trainer.optimizer.learningRate.value).toBe(rateOf(5));
+});
+
+test('a device that is lost again and again is given up', async () => {
+  let opened = 0;
+  let failing = false;
+  const { trainer } = await tinyRun('webgpu', {
+    async openDevice() {
+      opened++;
+      const device = await openDevice('webgpu');
+      if (failing) device.destroy();
+      return device;
+    },
+  });
+  failing = true;
+  lose(trainer);
+  await expect(trainer.step()).rejects.toThrow(DeviceLostError);
+  expect(opened).toBe(4);
+  failing = false;
+  expect(await losses(trainer, STEPS)).toEqual(undisturbed);
+});

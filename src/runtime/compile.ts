@@ -1,14 +1,13 @@
 // compile(): traces a function once and turns its graph into a plan that a device replays.
 
-import type { Device, Plan, Progress, Step } from '../backends/device.ts';
+import type { Device, Plan, Progress } from '../backends/device.ts';
 import type { TensorData } from '../core/dtype.ts';
 import { topologicalOrder } from '../core/graph.ts';
-import type { KernelCall, Variant } from '../core/op.ts';
 import { Constant, Input, Parameter, Scalar, Tensor, type Node, type TensorSpec } from '../core/tensor.ts';
 import { RandomState, trace, type Trace } from '../core/trace.ts';
 import { add } from '../ops/binary.ts';
 import { fuse } from './fuse.ts';
-import { planMemory } from './memory.ts';
+import { chooseFirst, lower, type ChooseVariant } from './lower.ts';
 import { Program } from './program.ts';
 import { schedule } from './schedule.ts';
 
@@ -28,6 +27,8 @@ export interface CompileOptions {
   readonly random?: RandomState;
   /** False keeps each op a kernel of its own, so that every intermediate can be looked at. */
   readonly fuse?: boolean;
+  /** Picks among an op's kernel variants; by default the first, which its record holds to be the best for the device. */
+  readonly chooseVariant?: ChooseVariant;
 }
 
 /**
@@ -38,20 +39,26 @@ export async function compile<S extends Readonly<Record<string, TensorSpec>>, O 
   device: Device,
   fn: (inputs: InputTensors<S>) => O,
   specs: S,
-  { onProgress, random = new RandomState(0), fuse: fused = true }: CompileOptions = {},
+  options: CompileOptions = {},
 ): Promise<Program<S, O>> {
   const inputs = Object.entries(specs).map(([name, spec]) => new Input(name, spec));
   const { result, trace: recorded } = trace(
     () => fn(Object.fromEntries(inputs.map((input) => [input.name, input as Tensor])) as InputTensors<S>),
-    random,
+    options.random ?? new RandomState(0),
   );
-  if (recorded.draws > 0) recorded.updates.push({ parameter: random.run, value: add(random.run, 1) });
+  if (recorded.draws > 0) recorded.updates.push({ parameter: recorded.random.run, value: add(recorded.random.run, 1) });
   const outputs = result instanceof Tensor ? [result] : Object.values(result);
-  const plan = makePlan(device, inputs, outputs, recorded, fused);
-  return new Program(await device.load(plan, onProgress), plan, result);
+  const plan = makePlan(device, inputs, outputs, recorded, options);
+  return new Program(await device.load(plan, options.onProgress), plan, result);
 }
 
-function makePlan(device: Device, inputs: Input[], outputs: Tensor[], { updates }: Trace, fused: boolean): Plan {
+function makePlan(
+  { capabilities }: Device,
+  inputs: Input[],
+  outputs: Tensor[],
+  { updates }: Trace,
+  { fuse: fused = true, chooseVariant = chooseFirst }: CompileOptions,
+): Plan {
   const values = updates.map(({ value }) => value);
   const order = topologicalOrder([...outputs, ...values]);
   const leaves = new Set([...outputs, ...values, ...order.flatMap((node) => node.inputs)].filter(({ node }) => !node));
@@ -60,43 +67,22 @@ function makePlan(device: Device, inputs: Input[], outputs: Tensor[], { updates 
   const missing = leavesOf(Input).find((input) => !inputs.includes(input));
   if (missing) throw new Error(`compile: the function uses input "${missing.name}" of another program.`);
 
-  const { capabilities } = device;
   let nodes = order;
   if (capabilities) {
     // On a GPU elementwise ops run as fused nodes, even one alone; views are no work at all.
-    const roots = new Set(order.filter((node) => node.op.gpu === 'view').flatMap((node) => node.inputs));
-    for (const tensor of [...outputs, ...values]) roots.add(tensor);
+    const isView = (node: Node) => node.op.gpu === 'view';
+    const needed = new Set([...outputs, ...values, ...order.filter(isView).flatMap((node) => node.inputs)]);
     const everything = new Set(order.flatMap((node) => node.outputs));
-    nodes = fuse(order, fused ? roots : everything, fused ? capabilities.maxStorageBuffersPerShaderStage : 0);
+    nodes = fuse(order, fused ? needed : everything, fused ? capabilities.maxStorageBuffersPerShaderStage : 0);
+    nodes = schedule(nodes, outputs, values).filter((node) => !isView(node));
   }
-  const scheduled = schedule(nodes, outputs, values);
-  const work = capabilities ? scheduled.filter((node) => node.op.gpu !== 'view') : scheduled;
-
-  const callOf = (node: Node): KernelCall<object> => ({
-    inputs: node.inputs,
-    outputs: node.outputs,
-    attrs: node.attrs,
-    capabilities: capabilities!,
-  });
-  const variantOf = (node: Node, call: KernelCall<object>) =>
-    (node.op.gpu as (call: KernelCall<object>) => Variant[])(call)[0];
-  const placed = work.map((node) => {
-    const scratch = capabilities ? (variantOf(node, callOf(node)).scratch ?? []) : [];
-    return { node, scratch: scratch.map(({ shape, dtype }) => new Tensor(shape, dtype)) };
-  });
-  const { memory, aliases } = planMemory(placed, outputs, updates);
-  const steps = placed.map(({ node, scratch }): Step => {
-    const kernels = capabilities ? variantOf(node, { ...callOf(node), aliases: aliases.get(node) }).kernels : [];
-    return { op: node.op, attrs: node.attrs, inputs: node.inputs, outputs: node.outputs, kernels, scratch };
-  });
   return {
-    steps,
+    ...lower(nodes, outputs, updates, capabilities, chooseVariant),
     inputs,
     constants: leavesOf(Constant),
     scalars: leavesOf(Scalar),
     parameters: [...new Set([...leavesOf(Parameter), ...updates.map(({ parameter }) => parameter)])],
     outputs,
     updates,
-    memory,
   };
 }

@@ -3,15 +3,18 @@
 export { add, div, maximum, minimum, mul, pow, sub } from './binary.ts';
 export { cast } from './cast.ts';
 export { eq, ge, gt, le, lt, ne } from './compare.ts';
+export { concat } from './concat.ts';
 export { conv2d } from './conv2d.ts';
 export { crossEntropy } from './cross-entropy.ts';
 export { expand } from './expand.ts';
 export { matmul } from './matmul.ts';
+export { pad } from './pad.ts';
 export { permute, transpose } from './permute.ts';
 export { avgPool2d, maxPool2d } from './pool2d.ts';
 export { dropout, uniform } from './random.ts';
 export { max, mean, min, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';
+export { slice } from './slice.ts';
 export { logSoftmax, logsumexp, softmax } from './softmax.ts';
 export { abs, exp, log, neg, reciprocal, relu, rsqrt, sigmoid, sign, sqrt, square, tanh } from './unary.ts';
 export { where } from './where.ts';

@@ -1,6 +1,6 @@
 // Reorders axes, by a copy.
 
-import { permuteKernel } from '../../shaders/permute.wgsl.ts';
+import { gatherKernel } from '../../shaders/copy.wgsl.ts';
 import { applyOne, type Op } from '../core/op.ts';
 import { linearGrid } from '../core/kernel.ts';
 import { formatShape, sizeOf, stridedOffsets, stridesOf } from '../core/shape.ts';
@@ -37,7 +37,7 @@ export const permuteOp: Op<PermuteAttrs> = {
         kernels: [
           {
             name: 'permute.copy',
-            wgsl: permuteKernel(y.shape, attrs.order.map((axis) => strides[axis])), // prettier-ignore
+            wgsl: gatherKernel({ shape: y.shape, strides: attrs.order.map((axis) => strides[axis]), base: 0 }),
             inputs: [{ name: 'x', type }],
             outputs: [{ name: 'y', type }],
             workgroups: linearGrid(sizeOf(y.shape), LINEAR_WORKGROUP),

@@ -197,19 +197,22 @@ export class Trainer {
   async #survive<T>(work: () => Promise<T>): Promise<T> {
     const rates = this.#rates;
     const { value: rate } = this.#optimizer.learningRate;
+    let lost: DeviceLostError | null = null;
     for (let losses = 0; ; losses++) {
       try {
-        if (losses > 0) await this.#rebuild(rates, rate);
+        if (lost) await this.#rebuild(lost, rates, rate);
         return await work();
       } catch (error) {
         if (!(error instanceof DeviceLostError) || losses === MAX_LOSSES) throw error;
+        lost = error;
       }
     }
   }
 
   /** Opens another device and repeats there what was done since the snapshot: a step for each of `rates`. */
-  async #rebuild(rates: readonly number[], rate: number): Promise<void> {
-    const reason = await this.#device.lost;
+  async #rebuild(lost: DeviceLostError, rates: readonly number[], rate: number): Promise<void> {
+    // The error may be that of a device before, so this one's reason is not worth waiting for.
+    const reason = await Promise.race([this.#device.lost, lost.message]);
     this.#program = null;
     this.#device = await this.#options.openDevice();
     this.#restore(this.#snapshot);

@@ -1,8 +1,19 @@
 // A device lost in the middle of training: the trainer opens another one, and nothing of the run is lost.
 
 import { beforeAll, expect, test } from 'vitest';
-import { DeviceLostError, openDevice, type WebGpuDevice, type Trainer } from '../../src/node.ts';
-import { losses, rateOf, tinyBatches, tinyRun } from './tiny.ts';
+import {
+  add,
+  assign,
+  crossEntropy,
+  DeviceLostError,
+  openDevice,
+  Parameter,
+  SGD,
+  spec,
+  type WebGpuDevice,
+  type Trainer,
+} from '../../src/node.ts';
+import { losses, rateOf, Tiny, tinyBatches, tinyRun } from './tiny.ts';
 
 const STEPS = 14;
 let undisturbed: number[];
@@ -81,6 +92,22 @@ test('lost before the batches are changed: the run goes on where it was', async 
   expect(trainer.stepsDone).toBe(6);
   expect(await model.stateDict()).toEqual(weights);
   expect(trainer.optimizer.learningRate.value).toBe(rateOf(5));
+});
+
+test('state that only the lost device had and no snapshot holds is an error, not an endless wait', async () => {
+  const stray = Parameter.zeros('stray', spec([]));
+  const model = new Tiny();
+  const { trainer } = await tinyRun('webgpu', {
+    model,
+    optimizer: new SGD(model.parameters()),
+    task({ x, label }) {
+      assign(stray, add(stray, 1));
+      return { loss: crossEntropy(model.forward(x), label) };
+    },
+  });
+  await trainer.step();
+  lose(trainer);
+  await expect(trainer.step()).rejects.toThrow(DeviceLostError);
 });
 
 test('a device that is lost again and again is given up', async () => {

@@ -20,6 +20,7 @@ export { Linear } from './nn/linear.ts';
 export { Module, StateDictError } from './nn/module.ts';
 export { Adam, AdamW, type AdamOptions } from './optim/adam.ts';
 export { type BatchSource, DivergedError, type StepResult, Trainer, type TrainerOptions } from './train/trainer.ts';
+export { decodeCheckpoint, isCheckpoint, type Settings } from './train/checkpoint.ts';
 export { Optimizer } from './optim/optimizer.ts';
 export { SGD, type SGDOptions } from './optim/sgd.ts';
 export { readSafetensors, type Safetensors, writeSafetensors } from './io/safetensors.ts';

@@ -2,7 +2,7 @@
 
 import { compile, evalBatches, softmax, spec, type Device, type ImageDataset, type Module } from '../node.ts';
 
-/** Images of one run in evaluation. */
+/** Images of one run in evaluation, at most. */
 const BATCH_SIZE = 100;
 const CLASSES = 10;
 const IMAGE = [1, 32, 32];
@@ -36,11 +36,12 @@ export async function evaluate(
   onProgress: (done: number) => void,
 ): Promise<Evaluation> {
   model.eval();
-  const specs = { image: spec([BATCH_SIZE, ...IMAGE]) };
+  const batchSize = Math.min(BATCH_SIZE, data.count);
+  const specs = { image: spec([batchSize, ...IMAGE]) };
   const program = await compile(device, ({ image }) => model.forward(image), specs);
   const start = performance.now();
   let [right, done] = [0, 0];
-  for (const { image, label, count } of evalBatches(data, BATCH_SIZE)) {
+  for (const { image, label, count } of evalBatches(data, batchSize)) {
     const logits = await program.run({ image });
     right += countRight(logits.data, label, count);
     done += count;

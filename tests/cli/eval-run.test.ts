@@ -1,0 +1,151 @@
+// `five-tigers eval` and `run`: their results, and clear errors for files that will not do.
+
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { models } from '../../models/index.ts';
+import { Conv2d, Linear, manualSeed, Module, saveSafetensorsFile, type Tensor } from '../../src/node.ts';
+import { GREY, png } from '../data/png.ts';
+import { jsonLines, run, temporaryFolder, writeSmallMnist } from './cli.ts';
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder(), name);
+const weights = (config: string) => at(`${config}.safetensors`);
+
+beforeAll(async () => {
+  await mkdir(at('mnist'));
+  await writeSmallMnist(at('mnist'));
+  manualSeed(1);
+  for (const config of ['classic', 'modern']) {
+    const model = models.lenet5.configs[config]();
+    await saveSafetensorsFile(weights(config), await model.stateDict(), { config });
+  }
+});
+
+const evaluate = (device: string, ...more: string[]) =>
+  run('eval', 'lenet5', '--device', device, '--data', at('mnist'), '--json', ...more);
+
+test('eval --json gives accuracy, count, adapter and seconds; CPU and GPU agree on them', async () => {
+  const results: Record<string, unknown>[] = [];
+  for (const device of ['cpu', 'webgpu']) {
+    const outcome = await evaluate(device, '--weights', weights('modern'));
+    expect(outcome).toMatchObject({ code: 0 });
+    const [result, ...more] = jsonLines(outcome);
+    expect(more).toEqual([]);
+    expect(result).toMatchObject({ model: 'lenet5', config: 'modern', count: 20, adapter: expect.stringMatching(/./) });
+    expect(result.seconds).toBeGreaterThan(0);
+    results.push(result);
+  }
+  expect(results[0].accuracy).toBe(results[1].accuracy);
+  expect(results[0].adapter).not.toBe(results[1].adapter);
+}, 180_000);
+
+test('eval for people is one line', async () => {
+  const options = ['--device', 'cpu', '--data', at('mnist'), '--weights', weights('classic')];
+  const { code, stdout } = await run('eval', 'lenet5', ...options);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^lenet5 \(classic\) tells [\d.]+ % of 20 test images right \([\d.]+ s on CPU.*\)\.\n$/);
+});
+
+test('weights of another model are refused with every name that does not fit', async () => {
+  class Other extends Module {
+    readonly c1 = new Conv2d(1, 4, 3);
+    readonly head = new Linear(4, 10);
+    forward(x: Tensor): Tensor {
+      return this.head.forward(this.c1.forward(x));
+    }
+  }
+  await saveSafetensorsFile(at('other.safetensors'), await new Other().stateDict());
+  const { code, stdout, stderr } = await evaluate('cpu', '--weights', at('other.safetensors'));
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toContain('other.safetensors: These weights are not for LeNet5:');
+  expect(stderr).toMatch(/missing: .*c3\.weight.*output\.bias/);
+  expect(stderr).toMatch(/unexpected: head\.(weight|bias), head\.(weight|bias)/);
+  expect(stderr).toMatch(/other shape or type: c1\.weight \(is f32\[4, 1, 3, 3\], needs f32\[6, 1, 5, 5\]\)/);
+  expect(stderr).not.toMatch(/^ +at /m);
+});
+
+test('a config that the weights are not for is refused, and so is one that does not exist', async () => {
+  const other = await evaluate('cpu', '--weights', weights('modern'), '--config', 'classic');
+  expect(other).toMatchObject({ code: 1, stderr: expect.stringMatching(/missing: .*s2\.weight/) });
+  const unknown = await evaluate('cpu', '--weights', weights('modern'), '--config', 'baroque');
+  expect(unknown).toMatchObject({ code: 2, stderr: expect.stringMatching(/no config "baroque".*classic, modern/) });
+});
+
+test('a training checkpoint can be evaluated as it is', async () => {
+  const files = ['--out', at('trained.safetensors'), '--checkpoint', at('trained.checkpoint')];
+  const options = ['--device', 'cpu', '--data', at('mnist'), '--batch', '4', '--steps', '2', '--config', 'classic'];
+  await run('train', 'lenet5', ...options, ...files);
+  const [ofCheckpoint] = jsonLines(await evaluate('cpu', '--weights', at('trained.checkpoint')));
+  const [ofWeights] = jsonLines(await evaluate('cpu', '--weights', at('trained.safetensors')));
+  expect(ofCheckpoint).toMatchObject({ config: 'classic', accuracy: ofWeights.accuracy });
+});
+
+test('weights and data that are missing or cut are named', async () => {
+  await writeFile(at('cut.safetensors'), (await readFile(weights('modern'))).subarray(0, 5000));
+  expect(await evaluate('cpu', '--weights', at('cut.safetensors'))).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^Cannot read the weights from .*cut\.safetensors: /),
+  });
+  expect(await evaluate('cpu', '--weights', at('none.safetensors'))).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('there is no file none.safetensors in the folder'),
+  });
+
+  const data = (name: string) => run('eval', 'lenet5', '--data', at(name), '--weights', weights('modern'));
+  expect(await data('nothing')).toMatchObject({ code: 1, stderr: expect.stringMatching(/nothing: it does not exist/) });
+  await mkdir(at('half'));
+  await copyFile(at('mnist/t10k-images-idx3-ubyte'), at('half/t10k-images-idx3-ubyte'));
+  expect(await data('half')).toMatchObject({ code: 1, stderr: expect.stringMatching(/lacks t10k-labels-idx1-ubyte/) });
+  await copyFile(at('mnist/t10k-labels-idx1-ubyte'), at('half/t10k-labels-idx1-ubyte'));
+  await writeFile(
+    at('half/t10k-images-idx3-ubyte'),
+    (await readFile(at('mnist/t10k-images-idx3-ubyte'))).subarray(0, 999),
+  );
+  expect(await data('half')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/t10k-images-idx3-ubyte is cut: 15696 bytes expected, 999 found/),
+  });
+});
+
+/** A PNG of 40 × 40 pixels: white, with a black bar unless it is `empty`. */
+function picture(empty = false): Buffer {
+  const isInk = (x: number, y: number) => !empty && x > 17 && x < 23 && y > 5 && y < 35;
+  const samples = Array.from({ length: 40 }, (_, y) => Array.from({ length: 40 }, (__, x) => (isInk(x, y) ? 0 : 255)));
+  return png({ width: 40, depth: 8, colourType: GREY, samples });
+}
+
+const classify = (file: string, ...more: string[]) =>
+  run('run', 'lenet5', at(file), '--weights', weights('modern'), '--device', 'cpu', ...more);
+
+test('run gives ten probabilities, as JSON and as a table', async () => {
+  await writeFile(at('one.png'), picture());
+  const [result] = jsonLines(await classify('one.png', '--json')) as { digit: number; probabilities: number[] }[];
+  expect(result).toMatchObject({ model: 'lenet5', config: 'modern', adapter: expect.any(String) });
+  expect(result.probabilities).toHaveLength(10);
+  expect(result.probabilities.reduce((sum, value) => sum + value)).toBeCloseTo(1, 5);
+  expect(result.probabilities[result.digit]).toBe(Math.max(...result.probabilities));
+
+  const { code, stdout } = await classify('one.png');
+  const rows = stdout.trimEnd().split('\n');
+  expect([code, rows.length]).toEqual([0, 10]);
+  rows.forEach((row, i) => {
+    expect(row).toMatch(new RegExp(`^${i === result.digit ? '▸' : ' '} ${i}  █+ +[\\d.]+ %$`));
+    expect(row).toContain(`${(100 * result.probabilities[i]).toFixed(2)} %`);
+  });
+});
+
+test('run says what is wrong with a picture', async () => {
+  await writeFile(at('text.png'), 'This is no picture.');
+  await writeFile(at('cut.png'), picture().subarray(0, 80));
+  await writeFile(at('empty.png'), picture(true));
+  const failures = {
+    'text.png': /text\.png is not a PNG or JPEG/,
+    'cut.png': /cut\.png is a PNG, but it is cut or damaged/,
+    'empty.png': /empty\.png is an empty page/,
+    'none.png': /^Cannot read the image: there is no file none\.png/,
+  };
+  for (const [file, message] of Object.entries(failures)) {
+    expect(await classify(file)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
+  }
+});

@@ -1,0 +1,54 @@
+// Ctrl-C during `five-tigers train`: a checkpoint is written, from which the run goes on exactly.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { jsonLines, lossesIn, run, start, temporaryFolder, writeSmallMnist } from './cli.ts';
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder(), name);
+
+beforeAll(async () => {
+  await mkdir(at('mnist'));
+  await writeSmallMnist(at('mnist'));
+});
+
+test.each([
+  ['cpu', 'SIGINT'],
+  ['cpu', 'SIGTERM'],
+  ['webgpu', 'SIGINT'],
+] as const)(
+  'on %s, %s',
+  async (device, signal) => {
+    const name = `${device}-${signal}`;
+    const command = (out: string) => {
+      return ['train', 'lenet5', '--json', '--device', device, '--data', at('mnist'), '--out', at(out)];
+    };
+    const options = ['--epochs', '500', '--batch', '4'];
+    const { child, outcome } = start(...command(`${name}.safetensors`), ...options);
+    let text = '';
+    child.stdout!.on('data', (part: string) => {
+      const wasTraining = text.includes('"step":3');
+      text += part;
+      if (!wasTraining && text.includes('"step":3')) child.kill(signal);
+    });
+    const interrupted = await outcome;
+    const checkpoint = at(`${name}.checkpoint.safetensors`);
+    expect(interrupted.code).toBe(130);
+    expect(interrupted.stderr).toMatch(
+      /Stopped after step \d+\. Go on with:\n {2}five-tigers train lenet5 .*--resume /,
+    );
+    expect(interrupted.stderr).toContain(checkpoint);
+    const last = jsonLines(interrupted).at(-1)!;
+    expect(last).toMatchObject({ event: 'checkpoint', checkpoint, step: lossesIn(interrupted).length });
+
+    const resumed = await run(...command('resumed'), '--resume', checkpoint, '--steps', String(Number(last.step) + 3));
+    expect(resumed.code).toBe(0);
+    expect(lossesIn(resumed)).toHaveLength(3);
+    // That a GPU's run resumes exactly is tested where no process must be started for it.
+    if (device === 'webgpu') return;
+    const whole = await run(...command('whole'), ...options, '--steps', String(Number(last.step) + 3));
+    expect([...lossesIn(interrupted), ...lossesIn(resumed)]).toEqual(lossesIn(whole));
+  },
+  180_000,
+);

@@ -1,0 +1,185 @@
+// `five-tigers train`: exact resuming, settings kept in checkpoints, divergence, and what is written where.
+
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { loadSafetensorsFile } from '../../src/node.ts';
+import { jsonLines, lossesIn, run, temporaryFolder, writeSmallMnist } from './cli.ts';
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder(), name);
+/** A run of 2 epochs of 6 steps. */
+const small = () => ['--data', at('mnist'), '--epochs', '2', '--batch', '4'];
+const train = (device: string, name: string, ...more: string[]) =>
+  run('train', 'lenet5', '--device', device, '--json', '--out', at(`${name}.safetensors`), ...more);
+
+beforeAll(async () => {
+  await mkdir(at('mnist'));
+  await writeSmallMnist(at('mnist'));
+});
+
+test.each(['cpu', 'webgpu'])(
+  'a resumed run equals one that never stopped, on %s',
+  async (device) => {
+    const name = (part: string) => `${device}-${part}`;
+    const whole = await train(device, name('whole'), ...small());
+    expect(whole).toMatchObject({ code: 0 });
+    expect(lossesIn(whole)).toHaveLength(12);
+
+    // Stopped within the first epoch, and again at the end of the second.
+    const checkpoint = at(`${name('stopped')}.checkpoint.safetensors`);
+    const first = await train(device, name('stopped'), ...small(), '--steps', '4');
+    expect(first).toMatchObject({ code: 0 });
+    const rest = await train(device, name('resumed'), '--data', at('mnist'), '--resume', checkpoint);
+    expect(rest).toMatchObject({ code: 0 });
+    expect([...lossesIn(first), ...lossesIn(rest)]).toEqual(lossesIn(whole));
+    expect(jsonLines(rest).at(-1)).toMatchObject({ event: 'result', step: 12, checkpoint });
+
+    const weights = (part: string) => readFile(at(`${name(part)}.safetensors`));
+    expect(Buffer.compare(await weights('resumed'), await weights('whole'))).toBe(0);
+  },
+  180_000,
+);
+
+test('--json gives an object for each step and a result with the promised keys', async () => {
+  const lines = jsonLines(await train('cpu', 'json', ...small(), '--steps', '7'));
+  expect(lines.map(({ event }) => event)).toEqual([
+    'start',
+    ...Array(6).fill('step'),
+    'checkpoint',
+    'step',
+    'checkpoint',
+    'result',
+  ]);
+  expect(lines[1]).toEqual({
+    event: 'step',
+    step: 1,
+    epoch: 1,
+    loss: expect.any(Number),
+    accuracy: expect.any(Number),
+    learningRate: expect.any(Number),
+  });
+  expect(lines.at(-1)).toEqual({
+    event: 'result',
+    model: 'lenet5',
+    config: 'modern',
+    step: 7,
+    accuracy: expect.any(Number),
+    count: 20,
+    adapter: expect.any(String),
+    seconds: expect.any(Number),
+    weights: at('json.safetensors'),
+    checkpoint: at('json.checkpoint.safetensors'),
+  });
+});
+
+test('the weights file tells what made it, and evaluates to the accuracy it notes', async () => {
+  const options = [
+    '--config',
+    'classic',
+    '--optimizer',
+    'sgd',
+    '--schedule',
+    'constant',
+    '--no-augment',
+    '--seed',
+    '4',
+  ];
+  expect(await train('cpu', 'noted', ...small(), ...options)).toMatchObject({ code: 0 });
+  const { metadata } = await loadSafetensorsFile(at('noted.safetensors'));
+  expect(metadata).toMatchObject({
+    model: 'lenet5',
+    config: 'classic',
+    epochs: '2',
+    batch: '4',
+    lr: '0.02',
+    seed: '4',
+  });
+  expect(metadata).toMatchObject({
+    optimizer: 'sgd',
+    schedule: 'constant',
+    augment: 'null',
+    steps: '12',
+    images: '20',
+  });
+  const evaluated = await run(
+    'eval',
+    'lenet5',
+    '--device',
+    'cpu',
+    '--data',
+    at('mnist'),
+    '--json',
+    '--weights',
+    at('noted.safetensors'),
+  );
+  expect(jsonLines(evaluated)).toMatchObject([{ accuracy: Number(metadata.accuracy), config: 'classic' }]);
+});
+
+test('people read lines on stderr and a result on stdout', async () => {
+  const options = ['--device', 'cpu', '--out', at('text.safetensors'), '--steps', '7'];
+  const { code, stdout, stderr } = await run('train', 'lenet5', ...small(), ...options);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /^lenet5 tells [\d.]+ % of 20 test images right after 7 steps\.\nWeights: .*\nCheckpoint: .*\n$/,
+  );
+  expect(stderr).toMatch(/^Training lenet5 \(modern, 61,706 parameters\) on CPU/);
+  expect(stderr).toMatch(/^epoch 1\/2 6\/6 loss \d\.\d+ {2}accuracy [\d.]+ %$/m);
+  expect(stderr).toMatch(/^epoch 2\/2 1\/6 loss/m);
+});
+
+test('options that differ from those of the run are refused by name; equal ones are not', async () => {
+  const checkpoint = at('conflict.checkpoint.safetensors');
+  await train('cpu', 'conflict', ...small(), '--steps', '1');
+  const resume = (...more: string[]) => train('cpu', 'other', '--data', at('mnist'), '--resume', checkpoint, ...more);
+  const options = { batch: 8, seed: 2, lr: 0.5, optimizer: 'adam', epochs: 3, config: 'classic', schedule: 'constant' };
+  const given = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const refused = await resume(...given, '--no-augment');
+  expect(refused).toMatchObject({ code: 2, stdout: '' });
+  for (const [name, value] of Object.entries(options)) expect(refused.stderr).toContain(`--${name} ${value} (there `);
+  expect(refused.stderr).toContain('--no-augment');
+  expect(await resume(...small(), '--seed', '1', '--steps', '1')).toMatchObject({ code: 0 });
+});
+
+test('other training images are refused', async () => {
+  await train('cpu', 'images', ...small(), '--steps', '1');
+  await mkdir(at('other'));
+  await writeSmallMnist(at('other'));
+  const file = join(at('other'), 'train-images-idx3-ubyte');
+  const bytes = await readFile(file);
+  bytes[500] ^= 1;
+  await writeFile(file, bytes);
+  const refused = await train('cpu', 'images', '--data', at('other'), '--resume', at('images.checkpoint.safetensors'));
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--data (other training images)') });
+});
+
+test('a run that diverges keeps its last good weights and says at which step', async () => {
+  const options = ['--optimizer', 'sgd', '--lr', '1e30', '--schedule', 'constant'];
+  const { code, stderr } = await train('cpu', 'diverged', ...small(), ...options);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /loss of step 2 is not finite\. The last good weights, of step 0, are in .*diverged\.safetensors/,
+  );
+  const { tensors, metadata } = await loadSafetensorsFile(at('diverged.safetensors'));
+  expect(metadata.steps).toBe('0');
+  expect([...tensors.values()].every(({ data }) => data.every(Number.isFinite))).toBe(true);
+});
+
+test('what cannot be resumed from or written to is known before the training', async () => {
+  await writeFile(at('cut.safetensors'), (await readFile(at('mnist/train-images-idx3-ubyte'))).subarray(0, 20));
+  const data = ['--data', at('mnist')];
+  expect(await train('cpu', 'no', ...data, '--resume', at('none.safetensors'))).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^Cannot read the checkpoint: there is no file none\.safetensors in the folder/),
+  });
+  expect(await train('cpu', 'no', ...data, '--resume', at('cut.safetensors'))).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^Cannot resume from .*cut\.safetensors: /),
+  });
+  expect(await train('cpu', 'nowhere/weights', ...data)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is missing or read-only'),
+  });
+  expect(await train('cpu', 'same', ...data, '--checkpoint', at('same.safetensors'))).toMatchObject({ code: 2 });
+  expect((await readdir(folder())).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+});

@@ -1,0 +1,86 @@
+// What every command has in common: help, wrong usage, exit codes, which stream says what; and `info`.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { jsonLines, run, start } from './cli.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+afterEach(() => vi.unstubAllEnvs());
+
+test('help and version go to stdout with code 0', async () => {
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+  expect(await run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  const help = await run('--help');
+  expect(help).toMatchObject({ code: 0, stderr: '' });
+  for (const command of ['info', 'train', 'eval', 'run']) {
+    expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+    const own = await run(command, '--help');
+    expect(own).toMatchObject({ code: 0, stderr: '' });
+    for (const option of ['--device', '--json', '--help']) expect(own.stdout).toContain(option);
+  }
+});
+
+test.each([
+  [['bogus'], /unknown command 'bogus'[^]*Commands: info, train, eval, run/],
+  [['train', 'bogus', '--data', '.'], /'bogus' is invalid[^]*lenet5/],
+  [['train', 'lenet5'], /required option '--data <folder>' not specified/],
+  [['train', 'lenet5', '--data', '.', '--bogus'], /unknown option '--bogus'[^]*Options: .*--epochs, .*--resume/],
+  [['train', 'lenet5', '--data', '.', '--epochs', '1.5'], /'1\.5' is invalid\. It is a whole number from 1 on/],
+  [['train', 'lenet5', '--data', '.', '--lr', '-1'], /'-1' is invalid\. It is a number above 0/],
+  [['train', 'lenet5', '--data', '.', '--seed', '-1'], /'-1' is invalid\. It is a whole number from 0 on/],
+  [['train', 'lenet5', '--data', '.', '--optimizer', 'lion'], /adamw, adam, sgd/],
+  [['info', '--device', 'tpu'], /auto, webgpu, cpu/],
+  [['run', 'lenet5'], /missing required argument 'image'/],
+  [[], /Usage: five-tigers/],
+])('wrong usage has code 2: %j', async (args, message) => {
+  const outcome = await run(...args);
+  expect(outcome).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
+});
+
+test('info --json describes the device and names the versions', async () => {
+  const [gpu, ...more] = jsonLines(await run('info', '--json', '--device', 'webgpu'));
+  expect(more).toEqual([]);
+  expect(gpu).toMatchObject({ kind: 'webgpu', adapter: expect.stringMatching(/./), software: expect.any(Boolean) });
+  expect(gpu.features).toBeInstanceOf(Array);
+  expect(gpu.limits).toMatchObject({ maxBufferSize: expect.any(Number) });
+  expect(gpu.versions).toMatchObject({
+    'five-tigers': expect.stringMatching(/^\d/),
+    webgpu: expect.stringMatching(/^\d/),
+  });
+  const [cpu] = jsonLines(await run('info', '--json', '--device', 'cpu'));
+  expect(cpu).toMatchObject({ kind: 'cpu', software: true });
+});
+
+test('info for people names the adapter, its features and limits', async () => {
+  const { code, stdout } = await run('info', '--device', 'webgpu');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^Adapter {3}\S.*\n/);
+  expect(stdout).toMatch(/^Versions {2}five-tigers \d/m);
+  expect(stdout).toMatch(/^ {2}maxBufferSize +[\d,]+$/m);
+});
+
+test('without a GPU, auto is the CPU and says why; webgpu is an error', async () => {
+  vi.stubEnv('FIVE_TIGERS_ADAPTER', 'none-such');
+  const automatic = await run('info', '--json');
+  expect(automatic).toMatchObject({ code: 0, stderr: expect.stringMatching(/none-such[^]*CPU reference/) });
+  expect(jsonLines(automatic)).toMatchObject([{ kind: 'cpu' }]);
+  const demanded = await run('info', '--json', '--device', 'webgpu');
+  expect(demanded).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('none-such') });
+});
+
+test('the process has the exit code, one readable line, and the stack only on request', async () => {
+  const args = ['eval', 'lenet5', '--data', join(root, 'no-such-folder'), '--weights', join(root, 'none.safetensors')];
+  const plain = await start(...args).outcome;
+  expect(plain).toMatchObject({ code: 1, stdout: '' });
+  expect(plain.stderr).toMatch(/^Cannot read the weights: .*\n$/);
+  vi.stubEnv('FIVE_TIGERS_DEBUG', '1');
+  expect((await start(...args).outcome).stderr).toMatch(/^Error: Cannot read the weights: .*\n +at /);
+});
+
+test('a process that used a GPU ends by itself, and stderr stays out of stdout', async () => {
+  const { code, stdout } = await start('info', '--json', '--device', 'webgpu').outcome;
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ kind: 'webgpu' });
+});

@@ -34,6 +34,7 @@ export default defineConfig(({ command, isPreview }) => ({
     root,
     include: ['tests/**/*.test.ts'],
     environment: 'node',
+    globalSetup: 'tests/harness/choose-adapter.ts',
     pool: 'forks',
     // A software adapter uses several threads a process, so more processes than this only get in each other's way.
     maxWorkers: 2,

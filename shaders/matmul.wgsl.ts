@@ -30,19 +30,21 @@ export const vectorizedA = ({ m, k, transposeA }: MatmulShape): boolean => (tran
 export const vectorizedB = ({ n, k, transposeB }: MatmulShape): boolean => (transposeB ? k : n) % 4 === 0;
 export const vectorizedC = ({ n }: MatmulShape): boolean => n % 4 === 0;
 
-/** Four neighbours of one operand, stored as `rows` × `columns`: zero outside. */
+/**
+ * Four neighbours of one operand, stored as `rows` × `columns`: zero outside. Without branches, which some compilers take
+ * seconds over once this is inlined eight times: places outside read the nearest one inside, and the value is dropped.
+ */
 const loadFunction = (name: string, rows: number, columns: number, vectorized: boolean) => wgsl`
 fn load_${name}(base: u32, row: u32, column: u32) -> vec4<f32> {
-  if (row >= ${rows}u || column >= ${columns}u) { return vec4<f32>(0.0); }
-  let at = base + row * ${columns}u + column;
+  let start = base + min(row, ${rows - 1}u) * ${columns}u;
 #if ${vectorized}
-  return ${name}[at >> 2u];
+  let value = ${name}[(start + min(column, ${columns - 4}u)) >> 2u];
+  return select(vec4<f32>(0.0), value, row < ${rows}u && column < ${columns}u);
 #else
-  var value = vec4<f32>(${name}[at], 0.0, 0.0, 0.0);
-  if (column + 1u < ${columns}u) { value.y = ${name}[at + 1u]; }
-  if (column + 2u < ${columns}u) { value.z = ${name}[at + 2u]; }
-  if (column + 3u < ${columns}u) { value.w = ${name}[at + 3u]; }
-  return value;
+  let columns = vec4<u32>(column, column + 1u, column + 2u, column + 3u);
+  let at = start + min(columns, vec4<u32>(${columns - 1}u));
+  let value = vec4<f32>(${name}[at.x], ${name}[at.y], ${name}[at.z], ${name}[at.w]);
+  return select(vec4<f32>(0.0), value, vec4<bool>(row < ${rows}u) & (columns < vec4<u32>(${columns}u)));
 #endif
 }
 `;

@@ -5,8 +5,8 @@ import type { ModelEntry } from '../../models/index.ts';
 import {
   Adam,
   AdamW,
-  constant,
-  cosine,
+  constantSchedule,
+  cosineSchedule,
   SGD,
   type Augmentation,
   type ImageDataset,
@@ -33,8 +33,8 @@ const LONGEST_WARMUP = 100;
 
 /** The choices of --schedule: learning rates of a run of `steps`. */
 export const schedules: Readonly<Record<string, (learningRate: number, steps: number) => Schedule>> = {
-  cosine: (learningRate, steps) => cosine(learningRate, steps, Math.min(LONGEST_WARMUP, Math.ceil(steps / 20))),
-  constant,
+  cosine: (learningRate, steps) => cosineSchedule(learningRate, steps, Math.min(LONGEST_WARMUP, Math.ceil(steps / 20))),
+  constant: constantSchedule,
 };
 
 /** Everything that decides the losses of a run. */

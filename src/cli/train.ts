@@ -38,7 +38,8 @@ export async function train(name: string, entry: ModelEntry, options: TrainOptio
     };
     const interrupted = await trainSteps(run, options.steps ?? Infinity, save, report, terminal);
     if (interrupted) {
-      const again = { data: options.data, resume: checkpoint, out: weights, device: options.device };
+      const device = options.device === 'auto' ? {} : { device: options.device };
+      const again = { data: options.data, resume: checkpoint, out: weights, ...device };
       const words = Object.entries(again).map(([option, value]) => ` --${option} ${quoted(value)}`);
       throw new CommandError(
         `Stopped after step ${trainer.stepsDone}. Go on with:\n  five-tigers train ${name}${words.join('')}`,

@@ -13,9 +13,8 @@ export const version = versionIn(require.resolve('five-tigers/package.json'));
 
 /** Versions of what computes: this package, the runtime, and Dawn where it is installed. */
 export function versions(): Record<string, string> {
-  const found: Record<string, string> = { 'five-tigers': version };
-  if (process.versions.deno) found.deno = process.versions.deno;
-  else found.node = process.versions.node;
+  if (process.versions.deno) return { 'five-tigers': version, deno: process.versions.deno };
+  const found: Record<string, string> = { 'five-tigers': version, node: process.versions.node };
   try {
     found.webgpu = versionIn(join(dirname(require.resolve('webgpu')), 'package.json'));
   } catch {

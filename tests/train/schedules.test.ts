@@ -1,10 +1,10 @@
 // Learning rates over a run.
 
 import { expect, test } from 'vitest';
-import { constant, cosine } from '../../src/node.ts';
+import { constantSchedule, cosineSchedule } from '../../src/node.ts';
 
 test('cosine rises straight to its peak, falls to 0, and stays there', () => {
-  const schedule = cosine(0.4, 104, 4);
+  const schedule = cosineSchedule(0.4, 104, 4);
   expect([0, 1, 2, 3].map(schedule)).toEqual([1, 2, 3, 4].map((part) => expect.closeTo((0.4 * part) / 5, 12)));
   expect(schedule(4)).toBe(0.4);
   expect(schedule(54)).toBeCloseTo(0.2, 12);
@@ -14,5 +14,5 @@ test('cosine rises straight to its peak, falls to 0, and stays there', () => {
 });
 
 test('constant is the same at every step', () => {
-  expect([0, 5, 1e6].map(constant(0.01))).toEqual([0.01, 0.01, 0.01]);
+  expect([0, 5, 1e6].map(constantSchedule(0.01))).toEqual([0.01, 0.01, 0.01]);
 });

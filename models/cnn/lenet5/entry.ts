@@ -14,5 +14,5 @@ export const lenet5: ModelEntry = {
   },
   task: lenet5Task,
   recipe: lenet5Recipe,
-  weights: new URL('weights.safetensors', import.meta.url),
+  weights: new URL('./weights.safetensors', import.meta.url),
 };

@@ -94,7 +94,7 @@ export function textReport(terminal: Terminal): TrainReport {
       const { model, config, epochs, batch, optimizer, lr, schedule, augment } = about.settings;
       terminal.news(
         `Training ${model} (${config}, ${grouped(about.parameters)} parameters) on ${about.adapter}\n` +
-          `${epochs} epochs of ${grouped(about.stepsPerEpoch)} steps, batch ${batch}, ${augment ? '' : 'not '}augmented; ` +
+          `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${grouped(about.stepsPerEpoch)} steps, batch ${batch}, ${augment ? '' : 'not '}augmented; ` +
           `${optimizer}, learning rate ${lr} (${schedule})` +
           (about.step > 0 ? `\nGoing on after step ${grouped(about.step)}` : ''),
       );

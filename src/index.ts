@@ -35,3 +35,4 @@ export { type ImageDataset } from './data/image-dataset.ts';
 export { identifyMnistFiles, missingMnistFiles, parseMnist } from './data/mnist.ts';
 export { toDigit } from './data/to-digit.ts';
 export { type Augmentation } from './data/warp.ts';
+export { constantSchedule, cosineSchedule, type Schedule } from './optim/schedules.ts';

@@ -10,7 +10,6 @@ export { type NodeAdapterOptions, type NodeAdapterSource } from './backends/webg
 export { decodeImage } from './data/image-node.ts';
 export { loadMnist } from './data/mnist-node.ts';
 export { loadSafetensorsFile, readFileOrExplain, saveSafetensorsFile, writeFileAtomic } from './io/files-node.ts';
-export { constantSchedule, cosineSchedule, type Schedule } from './optim/schedules.ts';
 
 /**
  * Opens a device, under Deno on its own WebGPU and under Node on Dawn (the optional peer package `webgpu`). An idle

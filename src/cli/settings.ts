@@ -29,7 +29,7 @@ export const optimizers: Readonly<Record<string, MakeOptimizer>> = {
 /** --lr for sgd, unless told: its steps are not scaled as Adam's are. */
 export const SGD_LEARNING_RATE = 0.02;
 
-const LONGEST_WARMUP = 100;
+const LONGEST_WARMUP = 500;
 
 /** The choices of --schedule: learning rates of a run of `steps`. */
 export const schedules: Readonly<Record<string, (learningRate: number, steps: number) => Schedule>> = {

@@ -30,6 +30,8 @@ export class StateDictError extends Error {
 export abstract class Module {
   /** Whether dropout and the like are active: set by train() and eval(), read while a function is traced. */
   training = true;
+  /** What errors call it. Models set it, as a minified bundle shortens the names of classes. */
+  readonly title: string = this.constructor.name;
 
   abstract forward(...inputs: Tensor[]): Tensor;
 
@@ -71,7 +73,7 @@ export abstract class Module {
       return [`${name} (is ${describe(value)}, needs ${describe(parameter)})`];
     });
     if (missing.length + unexpected.length + misshapen.length > 0) {
-      throw new StateDictError(this.constructor.name, missing, unexpected, misshapen);
+      throw new StateDictError(this.title, missing, unexpected, misshapen);
     }
     for (const [name, parameter] of parameters) parameter.write(values.get(name)!);
   }

@@ -16,6 +16,7 @@ export interface AdamOptions {
 
 /** Adam (Kingma and Ba, 2015) as torch.optim.Adam: weight decay is part of the gradient. */
 export class Adam extends Optimizer {
+  readonly kind: string = 'Adam';
   readonly weightDecay: Scalar;
   readonly #betas: readonly [number, number];
   readonly #epsilon: number;
@@ -61,6 +62,7 @@ export class Adam extends Optimizer {
 
 /** AdamW (Loshchilov and Hutter, 2019) as torch.optim.AdamW: weights decay by themselves, not through the gradient. */
 export class AdamW extends Adam {
+  override readonly kind = 'AdamW';
   constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
     super(parameters, { weightDecay: 0.01, ...options });
   }

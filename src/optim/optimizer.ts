@@ -6,6 +6,8 @@ import { assign } from '../core/trace.ts';
 
 /** Changes parameters by their gradients. Hyperparameters are scalars: set `.value` at any time, also while training. */
 export abstract class Optimizer {
+  /** The class's name, which checkpoints keep; a minified bundle would shorten `constructor.name`. */
+  abstract readonly kind: string;
   readonly parameters: readonly Parameter[];
   /** Size of a step. */
   readonly learningRate: Scalar;

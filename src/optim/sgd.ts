@@ -15,6 +15,7 @@ export interface SGDOptions {
 
 /** torch.optim.SGD: v ← momentum · v + g, then p ← p − learningRate · v (or g + momentum · v with Nesterov). */
 export class SGD extends Optimizer {
+  readonly kind = 'SGD';
   readonly momentum: Scalar;
   readonly weightDecay: Scalar;
   readonly #nesterov: boolean;

@@ -235,7 +235,7 @@ export class Trainer {
     return {
       step: this.#stepsDone,
       learningRate: this.#optimizer.learningRate.value,
-      optimizerKind: this.#optimizer.constructor.name,
+      optimizerKind: this.#optimizer.kind,
       model,
       optimizer,
       random: { seed, run },
@@ -249,7 +249,7 @@ export class Trainer {
   }
 
   #restore(checkpoint: Checkpoint): void {
-    const kind = this.#optimizer.constructor.name;
+    const { kind } = this.#optimizer;
     const state = this.#optimizer.state();
     if (checkpoint.optimizerKind !== kind || state.size !== checkpoint.optimizer.size) {
       throw new Error(

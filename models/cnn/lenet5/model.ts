@@ -55,6 +55,7 @@ export interface LeNet5Maps {
  * output is a linear layer for cross-entropy instead of radial basis functions.
  */
 export class LeNet5 extends Module {
+  override readonly title = 'LeNet-5';
   readonly c1 = new Conv2d(1, 6, 5);
   readonly s2: ScaledAverage | null;
   readonly c3 = new Conv2d(6, 16, 5);

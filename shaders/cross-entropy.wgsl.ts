@@ -17,7 +17,8 @@ export const crossEntropyKernel = (rows: number, classes: number): string => wgs
 ${linearMain(rows)}
   ${rowSums(classes)}
   let label = min(u32(labels[index]), ${classes - 1}u);
-  loss[index] = log(total) + largest - logits[start + label];
+  // The distance first: beside a large logit the logarithm would be rounded away.
+  loss[index] = log(total) + (largest - logits[start + label]);
 }
 `;
 

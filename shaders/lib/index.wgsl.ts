@@ -6,6 +6,7 @@
  * no division.
  */
 export function stridedOffset(index: string, shape: readonly number[], strides: readonly number[]): string {
+  if (shape.includes(0)) return '0u';
   const axes: { dim: number; stride: number }[] = [];
   shape.forEach((dim, axis) => {
     if (dim === 1) return;

@@ -1,18 +1,27 @@
 // Changes the element type.
 
-import type { DType } from '../core/dtype.ts';
+import { isFloat, type DType } from '../core/dtype.ts';
 import { applyOne } from '../core/op.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { pointwise } from './pointwise.ts';
 
-export const castOp = pointwise<{ dtype: DType }>({
+export const castOp = pointwise<{ from: DType; dtype: DType }>({
   name: 'cast',
   dtype: (_inputs, { dtype }) => dtype,
   wgsl: ([x], { dtype }) => `${dtype === 'f16' ? 'f32' : dtype}(${x})`,
-  cpu: ([x], { dtype }) =>
-    dtype === 'f32' || dtype === 'f16' ? x : dtype === 'bool' ? Number(x !== 0) : Math.trunc(x),
-  vjp: (g, { inputs: [x] }) => [x.dtype === 'f32' || x.dtype === 'f16' ? cast(g, x.dtype) : null],
+  cpu([x], { from, dtype }) {
+    if (isFloat(dtype)) return x;
+    if (dtype === 'bool') return Number(x !== 0);
+    // Whole numbers keep their bits; fractions too large for the type become its largest value.
+    const [smallest, largest] = dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1];
+    return isFloat(from) ? Math.min(Math.max(Math.trunc(x), smallest), largest) : x;
+  },
+  vjp: (g, { inputs: [x] }) => [isFloat(x.dtype) ? cast(g, x.dtype) : null],
 });
 
-/** `x` as another dtype: fractions are cut towards zero, and anything but 0 is true. */
-export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : applyOne(castOp, [x], { dtype }));
+/**
+ * `x` as another dtype. Fractions are cut towards zero and held within the type's range, i32 and u32 keep their bits, and
+ * anything but 0 is true.
+ */
+export const cast = (x: Tensor, dtype: DType): Tensor =>
+  x.dtype === dtype ? x : applyOne(castOp, [x], { from: x.dtype, dtype });

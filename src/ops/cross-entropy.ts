@@ -46,7 +46,7 @@ export const crossEntropyOp: Op = {
     const [rows, classes] = inputSpecs[0].shape;
     for (let row = 0; row < rows; row++) {
       const [largest, total] = rowSums(logits, row * classes, classes);
-      loss[row] = Math.log(total) + largest - logits[row * classes + labelOf(labels, row, classes)];
+      loss[row] = Math.log(total) + (largest - logits[row * classes + labelOf(labels, row, classes)]);
     }
   },
   gpu({ inputs: [{ shape }] }) {

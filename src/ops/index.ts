@@ -6,6 +6,7 @@ export { eq, ge, gt, le, lt, ne } from './compare.ts';
 export { concat } from './concat.ts';
 export { conv2d } from './conv2d.ts';
 export { crossEntropy } from './cross-entropy.ts';
+export { detach } from './detach.ts';
 export { expand } from './expand.ts';
 export { matmul } from './matmul.ts';
 export { pad } from './pad.ts';

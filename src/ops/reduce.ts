@@ -3,7 +3,7 @@
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { f32Literal } from '../../shaders/lib/literal.wgsl.ts';
 import { reduceSerialKernel, reduceTreeKernel, type ReduceShape } from '../../shaders/reduce.wgsl.ts';
-import type { DType } from '../core/dtype.ts';
+import { isFloat, type DType } from '../core/dtype.ts';
 import { linearGrid } from '../core/kernel.ts';
 import { applyOne, type KernelCall, type Op, type Variant, type VjpCall } from '../core/op.ts';
 import { formatShape, reducedShape, resolveAxes, sizeOf, stridedOffsets, stridesOf } from '../core/shape.ts';
@@ -51,7 +51,10 @@ function reduction(r: Reduction): Op<ReduceAttrs> {
     name: r.name,
     stores: true,
     infer([x], attrs) {
-      if (x.dtype === 'bool') throw new Error(`${r.name}: takes numbers, but was given bool; cast it first.`);
+      if (x.dtype === 'bool' || (r.scale && !isFloat(x.dtype))) {
+        const takes = r.scale ? 'f32 or f16' : 'numbers';
+        throw new Error(`${r.name}: takes ${takes}, but was given ${x.dtype}; cast it first.`);
+      }
       if (!Number.isFinite(r.identity) && countOf(x, attrs) === 0) {
         throw new Error(`${r.name}: there is nothing to reduce along axes [${attrs.axes}] of ${formatShape(x.shape)}.`);
       }

@@ -7,9 +7,9 @@ import type { Tensor } from '../core/tensor.ts';
 export const reshapeOp: Op<{ shape: Shape }> = {
   name: 'reshape',
   infer([x], { shape }) {
-    if (sizeOf(shape) !== sizeOf(x.shape)) {
+    if (sizeOf(shape) !== sizeOf(x.shape) || shape.some((dim) => !Number.isInteger(dim) || dim < 0)) {
       throw new Error(
-        `reshape: ${formatShape(x.shape)} holds ${sizeOf(x.shape)} values, but ${formatShape(shape)} needs ${sizeOf(shape)}.`,
+        `reshape: the ${sizeOf(x.shape)} values of ${formatShape(x.shape)} do not fill ${formatShape(shape)}.`,
       );
     }
     return [{ shape, dtype: x.dtype }];
@@ -21,8 +21,13 @@ export const reshapeOp: Op<{ shape: Shape }> = {
 
 /** `x` as `shape`, in which one axis may be -1: whatever is left. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
-  const known = shape.reduce((size, dim) => (dim === -1 ? size : size * dim), 1);
-  const resolved = shape.map((dim) => (dim === -1 && known > 0 ? x.size / known : dim));
+  const known = sizeOf(shape.filter((dim) => dim !== -1));
+  const left = x.size / known;
+  // What does not come out even stays -1, and is refused with the shape as it was given.
+  const resolved =
+    shape.filter((dim) => dim === -1).length === 1 && Number.isInteger(left)
+      ? shape.map((dim) => (dim === -1 ? left : dim))
+      : shape;
   return sameShape(x.shape, resolved) ? x : applyOne(reshapeOp, [x], { shape: resolved });
 }
 

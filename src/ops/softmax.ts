@@ -4,10 +4,12 @@ import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { softmaxSerialKernel, softmaxTreeKernel, type RowsShape } from '../../shaders/softmax.wgsl.ts';
 import { linearGrid } from '../core/kernel.ts';
 import { applyOne, expectDType, type Op } from '../core/op.ts';
-import { resolveAxis, sizeOf, type Shape } from '../core/shape.ts';
+import { resolveAxes, resolveAxis, sizeOf, type Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { add, mul, sub } from './binary.ts';
+import { detach } from './detach.ts';
 import { max, sum } from './reduce.ts';
+import { reshape } from './reshape.ts';
 import { exp, log } from './unary.ts';
 
 interface SoftmaxAttrs {
@@ -57,11 +59,23 @@ export const softmaxOp: Op<SoftmaxAttrs> = {
 export const softmax = (x: Tensor, axis = -1): Tensor =>
   applyOne(softmaxOp, [x], { axis: resolveAxis('softmax', axis, x.shape.length) });
 
+/** x less its largest value over `axes`, and that value. The result of what is made of them does not depend on it. */
+function shifted(x: Tensor, axes: readonly number[]): { distance: Tensor; shift: Tensor } {
+  const shift = detach(max(x, axes, true));
+  return { distance: sub(x, shift), shift };
+}
+
 /** log Σ e^x over `axes`, safe for large x. */
 export function logsumexp(x: Tensor, axes?: number | readonly number[], keepdims = false): Tensor {
-  const shift = max(x, axes, true);
-  return add(log(sum(exp(sub(x, shift)), axes, keepdims)), keepdims ? shift : max(x, axes));
+  const over = resolveAxes('logsumexp', axes, x.shape.length);
+  const { distance, shift } = shifted(x, over);
+  const result = log(sum(exp(distance), over, keepdims));
+  return add(result, reshape(shift, result.shape));
 }
 
 /** log of softmax along `axis` (the last one by default), without the rounding that log(softmax) has. */
-export const logSoftmax = (x: Tensor, axis = -1): Tensor => sub(x, logsumexp(x, axis, true));
+export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  const over = [resolveAxis('logSoftmax', axis, x.shape.length)];
+  const { distance } = shifted(x, over);
+  return sub(distance, log(sum(exp(distance), over, true)));
+}

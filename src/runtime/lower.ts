@@ -25,7 +25,9 @@ export function lower(
     { op, inputs, outputs: results, attrs }: Node,
     aliases?: KernelCall<object>['aliases'],
   ): Variant => {
-    if (!capabilities || typeof op.gpu === 'string') return { name: '', kernels: [] };
+    // Kernels divide by sizes, so there are none where nothing is computed.
+    const empty = results.every(({ size }) => size === 0);
+    if (!capabilities || typeof op.gpu === 'string' || empty) return { name: '', kernels: [] };
     return choose(op, op.gpu({ inputs, outputs: results, attrs, capabilities, aliases }));
   };
   // Scratch must be known before memory is planned, and aliases are known only after it: hence two calls for a variant.

@@ -1,0 +1,14 @@
+// Cuts a tensor off from its history: the same values, through which no gradient flows.
+
+import { pointwise, unaryFunction } from './pointwise.ts';
+
+export const detachOp = pointwise({
+  name: 'detach',
+  dtype: ([x]) => x.dtype,
+  wgsl: ([x]) => x,
+  cpu: ([x]) => x,
+  vjp: () => [null],
+});
+
+/** `x` as a constant to grad(). */
+export const detach = unaryFunction(detachOp);

@@ -74,6 +74,12 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepdims: bo
     : shape.filter((_, axis) => !axes.includes(axis));
 }
 
+/** Checks a setting made of whole numbers of at least `least`; the error names the op and the setting. */
+export function expectWhole(who: string, what: string, values: readonly number[], least: number): void {
+  if (values.every((value) => Number.isInteger(value) && value >= least)) return;
+  throw new Error(`${who}: ${what} must be whole numbers from ${least} on, but is [${values}].`);
+}
+
 /** The offset of every row-major position of `shape` in memory with `strides`. */
 export function stridedOffsets(shape: Shape, strides: readonly number[]): Uint32Array {
   const size = sizeOf(shape);

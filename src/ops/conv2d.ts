@@ -5,7 +5,7 @@ import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { reduceSerialKernel } from '../../shaders/reduce.wgsl.ts';
 import { linearGrid, type Binding } from '../core/kernel.ts';
 import { applyOne, expectDType, type Op } from '../core/op.ts';
-import { formatShape, sizeOf, type Shape } from '../core/shape.ts';
+import { expectWhole, formatShape, sizeOf, type Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { add } from './binary.ts';
 import { matmul } from './matmul.ts';
@@ -30,6 +30,10 @@ interface GradAttrs extends Conv2dAttrs {
 
 function describe(who: string, image: Shape, weight: Shape, attrs: Conv2dAttrs): shader.Conv2dShape {
   const { stride, padding, dilation, groups } = attrs;
+  expectWhole(who, 'stride', stride, 1);
+  expectWhole(who, 'padding', padding, 0);
+  expectWhole(who, 'dilation', dilation, 1);
+  expectWhole(who, 'groups', [groups], 1);
   const problem =
     image.length !== 4 || weight.length !== 4
       ? 'both need four axes, [N, C, H, W] and [O, C / groups, KH, KW]'

@@ -4,7 +4,7 @@ import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import * as shader from '../../shaders/pool2d.wgsl.ts';
 import { linearGrid } from '../core/kernel.ts';
 import { applyOne, expectDType, type Op, type Variant } from '../core/op.ts';
-import { formatShape, sizeOf, type Shape } from '../core/shape.ts';
+import { expectWhole, formatShape, sizeOf, type Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { pair, type Sizes } from './conv2d.ts';
 
@@ -20,6 +20,9 @@ interface PoolGradAttrs extends PoolAttrs {
 }
 
 function describe(who: string, image: Shape, { kernel, stride, padding }: PoolAttrs): shader.Pool2dShape {
+  expectWhole(who, 'window', kernel, 1);
+  expectWhole(who, 'stride', stride, 1);
+  expectWhole(who, 'padding', padding, 0);
   const size = (axis: 0 | 1) => Math.floor((image[2 + axis] + 2 * padding[axis] - kernel[axis]) / stride[axis]) + 1;
   if (image.length !== 4 || size(0) < 1 || size(1) < 1) {
     throw new Error(

@@ -81,7 +81,7 @@ export abstract class Module {
   /** Switches this module and all below it to training. */
   train(training = true): this {
     this.training = training;
-    for (const value of Object.values(this).flat()) if (value instanceof Module) value.train(training);
+    for (const value of Object.values(this).flat(Infinity)) if (value instanceof Module) value.train(training);
     return this;
   }
 

@@ -4,10 +4,12 @@ import type { Device, Plan, Progress } from '../backends/device.ts';
 import type { TensorData } from '../core/dtype.ts';
 import { topologicalOrder } from '../core/graph.ts';
 import { Constant, Input, Parameter, Scalar, Tensor, type Node, type TensorSpec } from '../core/tensor.ts';
-import { RandomState, trace, type Trace } from '../core/trace.ts';
+import { RandomState, trace, type Update } from '../core/trace.ts';
 import { add } from '../ops/binary.ts';
+import { detach } from '../ops/detach.ts';
 import { fuse } from './fuse.ts';
 import { chooseFirst, lower, type ChooseVariant } from './lower.ts';
+import { viewedTensor } from './memory.ts';
 import { Program } from './program.ts';
 import { schedule } from './schedule.ts';
 
@@ -42,21 +44,33 @@ export async function compile<S extends Readonly<Record<string, TensorSpec>>, O 
   options: CompileOptions = {},
 ): Promise<Program<S, O>> {
   const inputs = Object.entries(specs).map(([name, spec]) => new Input(name, spec));
-  const { result, trace: recorded } = trace(
+  const { result: returned, trace: recorded } = trace(
     () => fn(Object.fromEntries(inputs.map((input) => [input.name, input as Tensor])) as InputTensors<S>),
     options.random ?? new RandomState(0),
   );
   if (recorded.draws > 0) recorded.updates.push({ parameter: recorded.random.run, value: add(recorded.random.run, 1) });
+  const result = (
+    returned instanceof Tensor
+      ? readable(returned)
+      : Object.fromEntries(Object.entries(returned).map(([name, tensor]) => [name, readable(tensor)]))
+  ) as O;
   const outputs = result instanceof Tensor ? [result] : Object.values(result);
-  const plan = makePlan(device, inputs, outputs, recorded, options);
+  const updates = recorded.updates.map(({ parameter, value }) => ({ parameter, value: lasting(value) }));
+  const plan = makePlan(device, inputs, outputs, updates, options);
   return new Program(await device.load(plan, options.onProgress), plan, result);
 }
+
+/** A tensor that can be read after a run: scalars share one buffer, and are copied out of it. */
+const readable = (output: Tensor): Tensor => (viewedTensor(output) instanceof Scalar ? detach(output) : output);
+
+/** An update's value with memory of its own. A leaf's may be overwritten first, as when two parameters are swapped. */
+const lasting = (value: Tensor): Tensor => (viewedTensor(value).node ? value : detach(value));
 
 function makePlan(
   { capabilities }: Device,
   inputs: Input[],
   outputs: Tensor[],
-  { updates }: Trace,
+  updates: readonly Update[],
   { fuse: fused = true, chooseVariant = chooseFirst }: CompileOptions,
 ): Plan {
   const values = updates.map(({ value }) => value);

@@ -28,8 +28,19 @@ export function fuse(order: readonly Node[], roots: ReadonlySet<Tensor>, maxBind
     [...nodes].flatMap((node) =>
       roots.has(node.outputs[0]) || consumers.get(node)!.some((user) => !nodes.has(user)) ? [node.outputs[0]] : [],
     );
+  /** What the elementwise nodes among `nodes` read from outside. */
   const externalInputs = (nodes: ReadonlySet<Node>) =>
-    new Set([...nodes].flatMap((node) => node.inputs.filter((x) => !(x.node && nodes.has(x.node)) && !isLiteral(x))));
+    new Set(
+      [...nodes]
+        .filter((node) => node.op.gpu === 'pointwise')
+        .flatMap((node) => node.inputs.filter((x) => !(x.node && nodes.has(x.node)) && !isLiteral(x))),
+    );
+  const fits = (nodes: ReadonlySet<Node>): boolean => {
+    const host = hostOf(nodes);
+    // A host's inputs are bound even where the lines read them too, and it may bind a buffer between its dispatches.
+    const ofHost = host ? host.inputs.length + 1 : 0;
+    return ofHost + externalInputs(nodes).size + externalOutputs(nodes).length <= maxBindings;
+  };
 
   /** True when a path leaves `nodes` and comes back: the joined unit would wait for itself. */
   const wouldCycle = (nodes: ReadonlySet<Node>): boolean => {
@@ -56,7 +67,7 @@ export function fuse(order: readonly Node[], roots: ReadonlySet<Tensor>, maxBind
       if (own === other || user.op.gpu !== 'pointwise') continue;
       if (!sameShape(node.outputs[0].shape, user.outputs[0].shape)) continue;
       const joined = new Set([...own.nodes, ...other.nodes]);
-      if (externalInputs(joined).size + externalOutputs(joined).length > maxBindings || wouldCycle(joined)) continue;
+      if (!fits(joined) || wouldCycle(joined)) continue;
       const unit = { nodes: joined };
       for (const member of joined) unitOf.set(member, unit);
     }
@@ -70,9 +81,7 @@ export function fuse(order: readonly Node[], roots: ReadonlySet<Tensor>, maxBind
       const unit = unitOf.get(user)!;
       if (user.op.gpu !== 'pointwise' || !sameShape(user.outputs[0].shape, shape) || hostOf(unit.nodes)) continue;
       const joined = new Set([host, ...unit.nodes]);
-      // The host's kernel may bind a buffer of its own between its dispatches.
-      if (externalInputs(joined).size + externalOutputs(joined).length + 1 > maxBindings || wouldCycle(joined))
-        continue;
+      if (!fits(joined) || wouldCycle(joined)) continue;
       const hosted = { nodes: joined };
       for (const member of joined) unitOf.set(member, hosted);
       break;
@@ -92,11 +101,10 @@ const hostOf = (nodes: Iterable<Node>): Node | undefined => [...nodes].find((nod
 /** Numbers are written into the kernel. */
 const isLiteral = (tensor: Tensor): tensor is Constant => tensor instanceof Constant && tensor.size === 1;
 
-/** The fused node of `nodes` in graph order; `external` are the tensors that they read from outside. */
-function fusedNode(nodes: readonly Node[], external: readonly Tensor[], outputs: readonly Tensor[]): Node {
+/** The fused node of `nodes` in graph order; `readByLines` is what the elementwise ones read from outside. */
+function fusedNode(nodes: readonly Node[], readByLines: readonly Tensor[], outputs: readonly Tensor[]): Node {
   const host = hostOf(nodes);
   const pointwise = nodes.filter((node) => node !== host);
-  const readByLines = external.filter((tensor) => pointwise.some((node) => node.inputs.includes(tensor)));
   const inputs = [...(host?.inputs ?? []), ...readByLines];
   const firstOfLines = host?.inputs.length ?? 0;
   const line = new Map(pointwise.map((node, i) => [node.outputs[0], i]));

@@ -28,7 +28,7 @@ const sameType = (a: DType, b: DType): boolean =>
   a === b || (a === 'bool' && b === 'u32') || (a === 'u32' && b === 'bool');
 
 /** The tensor whose memory `tensor` is a view of: itself, if it is none. */
-function viewedTensor(tensor: Tensor): Tensor {
+export function viewedTensor(tensor: Tensor): Tensor {
   let root = tensor;
   while (root.node?.op.gpu === 'view') root = root.node.inputs[0];
   return root;
@@ -53,7 +53,6 @@ export function planMemory(
 
   const take = (tensor: Tensor): number => {
     const bytes = bytesOf(tensor);
-    bytesWithoutReuse += bytes;
     // The smallest dead buffer that is large enough, but not one so large that it would be wasted.
     let best = -1;
     for (const buffer of free) {
@@ -65,6 +64,7 @@ export function planMemory(
   };
 
   steps.forEach(({ node, scratch }, at) => {
+    for (const tensor of [...node.outputs, ...scratch]) bytesWithoutReuse += bytesOf(tensor);
     const roots = node.inputs.map(viewedTensor);
     /** The input that ends here, or a parameter about to be updated, whose memory output `output` can have. */
     const aliasFor = (output: Tensor, taken: readonly (number | null)[]): number | null => {
@@ -105,10 +105,4 @@ export function planMemory(
     for (const output of node.outputs) if (!lastUse.has(output)) release(output);
   });
   return { memory: { storage, pool, bytesWithoutReuse }, aliases };
-}
-
-/** Where `tensor` lies, through any views. */
-export function storageOf(memory: MemoryPlan, tensor: Tensor): Storage {
-  const root = viewedTensor(tensor);
-  return memory.storage.get(root) ?? { leaf: root };
 }

@@ -42,10 +42,12 @@ export class CpuDevice implements Device {
   destroy(): void {}
 
   async #run(plan: Plan, inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]> {
+    for (const parameter of plan.parameters) if (!this.#isCurrent(parameter)) await this.#refresh(parameter);
+    // From here on without a pause: a run that was started meanwhile must find what this one leaves.
     const values = new Map<Tensor, CpuArray>(inputs);
     for (const constant of plan.constants) values.set(constant, constant.data);
     for (const scalar of plan.scalars) values.set(scalar, Float64Array.of(scalar.value));
-    for (const parameter of plan.parameters) values.set(parameter, await this.#refresh(parameter));
+    for (const parameter of plan.parameters) values.set(parameter, this.#values.get(parameter)!.data);
     for (const step of plan.steps) this.#execute(step, values);
     const results = wanted.map((tensor) => toHost(tensor, values.get(tensor)!));
     for (const { parameter, value } of plan.updates) {
@@ -69,12 +71,16 @@ export class CpuDevice implements Device {
     outputs.forEach((output, i) => values.set(output, results[i]));
   }
 
-  async #refresh(parameter: Parameter): Promise<CpuArray> {
-    const held = this.#values.get(parameter);
-    if (held?.version === parameter.version) return held.data;
+  #isCurrent(parameter: Parameter): boolean {
+    return this.#values.get(parameter)?.version === parameter.version;
+  }
+
+  async #refresh(parameter: Parameter): Promise<void> {
+    const { version } = parameter;
     const { data } = await parameter.read();
-    this.#values.set(parameter, { data, version: parameter.version });
-    return data;
+    const held = this.#values.get(parameter);
+    // Another run may have read the values too, and changed them since.
+    if (!held || held.version < version) this.#values.set(parameter, { data, version });
   }
 }
 

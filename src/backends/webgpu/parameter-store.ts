@@ -45,11 +45,12 @@ export class ParameterStore {
   refresh(parameter: Parameter): Promise<void> | undefined {
     const copy = this.#copies.get(parameter)!;
     if (copy.version === parameter.version) return undefined;
+    const { version } = parameter;
     if (!parameter.home) {
-      this.#fill(copy, parameter, parameter.hostValues);
+      this.#fill(copy, version, parameter.hostValues);
       return undefined;
     }
-    return parameter.read().then(({ data }) => this.#fill(copy, parameter, data));
+    return parameter.read().then(({ data }) => this.#fill(copy, version, data));
   }
 
   /** Notes that a program of this device has changed the parameter. */
@@ -65,8 +66,10 @@ export class ParameterStore {
     return copy.buffer;
   }
 
-  #fill(copy: Copy, parameter: Parameter, data: TypedArray): void {
+  #fill(copy: Copy, version: number, data: TypedArray): void {
+    // Another run may have brought the copy up to date, and changed it since.
+    if (copy.version >= version) return;
     upload(this.#device, copy.buffer, data);
-    copy.version = parameter.version;
+    copy.version = version;
   }
 }

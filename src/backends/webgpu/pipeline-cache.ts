@@ -38,7 +38,10 @@ export class PipelineCache {
   }
 
   async #compile(code: string, name: string): Promise<GPUComputePipeline> {
+    // What is wrong with a kernel is thrown below; outside a scope it would also be taken for an error of the next run.
+    this.#device.pushErrorScope('validation');
     const module = this.#device.createShaderModule({ label: name, code });
+    this.#device.popErrorScope().catch(() => {});
     try {
       return await this.#device.createComputePipelineAsync({
         label: name,

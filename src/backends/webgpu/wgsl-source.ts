@@ -11,7 +11,7 @@ export function wgslSource({ inputs, outputs, wgsl }: Kernel): string {
     })),
     ...outputs.map((binding) => ({ binding, access: 'read_write' })),
   ].filter(({ binding }) => binding !== null);
-  const needsF16 = used.some(({ binding }) => binding!.type === 'f16');
+  const needsF16 = used.some(({ binding }) => binding!.type.includes('f16'));
   return [
     ...(needsF16 ? ['enable f16;'] : []),
     ...used.map(

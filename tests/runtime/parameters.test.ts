@@ -1,0 +1,167 @@
+// Parameters: what a run leaves in them, whatever reads them beside it, and on whichever device it is.
+
+import { describe, expect, test } from 'vitest';
+import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
+import type { Device } from '../../src/backends/device.ts';
+import { Parameter, Scalar, spec, type Tensor } from '../../src/core/tensor.ts';
+import { assign } from '../../src/core/trace.ts';
+import { add, matmul, mul, reshape, transpose } from '../../src/ops/index.ts';
+import { compile } from '../../src/runtime/compile.ts';
+import { testGpu } from '../harness/devices.ts';
+import { memoryProblems } from './check-memory.ts';
+
+const parameter = (name: string, ...values: number[]) =>
+  new Parameter(name, { shape: [2, 2], dtype: 'f32', data: Float32Array.from(values) });
+const valuesOf = async (p: Parameter) => [...(await p.read()).data];
+const devices: [string, () => Promise<Device>][] = [
+  ['GPU', testGpu],
+  ['CPU', async () => new CpuDevice()],
+];
+
+/** Compiles and runs `fn` once; gives its outputs as arrays. */
+async function runOnce(device: Device, fn: () => Record<string, Tensor>, runs = 1): Promise<Record<string, number[]>> {
+  using program = await compile(device, fn, {});
+  if (device.capabilities) expect(memoryProblems(program.plan)).toEqual([]);
+  for (let i = 1; i < runs; i++) await program.enqueue({});
+  const results = await program.run({});
+  return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, [...data]]));
+}
+
+describe.each(devices)('on the %s', (_, open) => {
+  test('two parameters are swapped in one run', async () => {
+    const [a, b] = [parameter('a', 1, 2, 3, 4), parameter('b', 5, 6, 7, 8)];
+    const outputs = await runOnce(await open(), () => {
+      assign(a, b);
+      assign(b, a);
+      return { a, b };
+    });
+    expect(outputs).toEqual({ a: [1, 2, 3, 4], b: [5, 6, 7, 8] });
+    expect([await valuesOf(a), await valuesOf(b)]).toEqual([[5, 6, 7, 8], [1, 2, 3, 4]]); // prettier-ignore
+  });
+
+  test('each of two parameters is updated from the old value of the other', async () => {
+    const [a, b] = [parameter('a', 1, 2, 3, 4), parameter('b', 5, 6, 7, 8)];
+    await runOnce(await open(), () => {
+      assign(a, add(b, 1));
+      assign(b, add(a, 1));
+      return {};
+    });
+    expect([await valuesOf(a), await valuesOf(b)]).toEqual([[6, 7, 8, 9], [2, 3, 4, 5]]); // prettier-ignore
+    await runOnce(await open(), () => {
+      assign(a, transpose(b));
+      assign(b, reshape(transpose(a), [2, 2]));
+      return {};
+    });
+    expect([await valuesOf(a), await valuesOf(b)]).toEqual([[2, 4, 3, 5], [6, 8, 7, 9]]); // prettier-ignore
+  });
+
+  test('a parameter that is read by a later step and is an output gives its old value', async () => {
+    const p = parameter('p', 1, 2, 3, 4);
+    const outputs = await runOnce(await open(), () => {
+      const next = mul(p, 2);
+      assign(p, next);
+      return { product: matmul(next, p), before: p, flat: reshape(p, [4]), after: next };
+    });
+    expect(outputs).toEqual({
+      product: [14, 20, 30, 44],
+      before: [1, 2, 3, 4],
+      flat: [1, 2, 3, 4],
+      after: [2, 4, 6, 8],
+    });
+    expect(await valuesOf(p)).toEqual([2, 4, 6, 8]);
+  });
+
+  test('two parameters get the same value, and one under another shape', async () => {
+    const [a, b] = [parameter('a', 1, 2, 3, 4), parameter('b', 0, 0, 0, 0)];
+    const flat = Parameter.zeros('flat', spec([4]));
+    const step = () => {
+      const next = add(a, 10);
+      for (const p of [a, b]) assign(p, next);
+      assign(flat, reshape(next, [4]));
+      return { next };
+    };
+    expect(await runOnce(await open(), step, 2)).toEqual({ next: [21, 22, 23, 24] });
+    for (const p of [a, b, flat]) expect(await valuesOf(p)).toEqual([21, 22, 23, 24]);
+  });
+
+  test('a parameter is set to an input, which the caller may change afterwards, or to a scalar', async () => {
+    const p = parameter('p', 0, 0, 0, 0);
+    const rate = new Scalar('rate', 0.5);
+    const last = Parameter.zeros('last', spec([]));
+    const build = ({ x }: Record<string, Tensor>) => {
+      assign(p, x);
+      assign(last, rate);
+      return { rate };
+    };
+    using program = await compile(await open(), build, { x: spec([2, 2]) });
+    const x = Float32Array.of(1, 2, 3, 4);
+    await program.run({ x });
+    x.fill(9);
+    rate.value = 0.25;
+    expect(await valuesOf(p)).toEqual([1, 2, 3, 4]);
+    expect(await valuesOf(last)).toEqual([0.5]);
+    expect([...(await program.run({ x })).rate.data]).toEqual([0.25]);
+    expect(await valuesOf(p)).toEqual([9, 9, 9, 9]);
+  });
+
+  test('runs that are not waited for follow each other', async () => {
+    const counters = [parameter('a', 0, 0, 0, 0), parameter('b', 0, 0, 0, 0)];
+    const build = () => {
+      for (const counter of counters) assign(counter, add(counter, 1));
+      return {};
+    };
+    using program = await compile(await open(), build, {});
+    await Promise.all(Array.from({ length: 5 }, () => program.enqueue({})));
+    for (const counter of counters) expect(await valuesOf(counter)).toEqual([5, 5, 5, 5]);
+  });
+
+  test('values that are written from outside are those of the next run', async () => {
+    const p = parameter('p', 1, 1, 1, 1);
+    const build = () => {
+      const next = add(p, 1);
+      assign(p, next);
+      return { next };
+    };
+    using program = await compile(await open(), build, {});
+    await program.run({});
+    p.write({ shape: [2, 2], dtype: 'f32', data: Float32Array.of(5, 6, 7, 8) });
+    expect([...(await program.run({})).next.data]).toEqual([6, 7, 8, 9]);
+    expect(await valuesOf(p)).toEqual([6, 7, 8, 9]);
+  });
+});
+
+test('two programs of one device share a parameter', async () => {
+  const p = parameter('p', 0, 0, 0, 0);
+  const gpu = await testGpu();
+  using training = await compile(gpu, () => (assign(p, add(p, 1)), {}), {});
+  using reading = await compile(gpu, () => ({ y: mul(p, 10) }), {});
+  expect([...(await reading.run({})).y.data]).toEqual([0, 0, 0, 0]);
+  for (let i = 1; i <= 3; i++) {
+    await training.enqueue({});
+    expect([...(await reading.run({})).y.data]).toEqual(Array(4).fill(10 * i));
+  }
+  // The values outlive the program that made them.
+  training.dispose();
+  expect([...(await reading.run({})).y.data]).toEqual([30, 30, 30, 30]);
+  expect(await valuesOf(p)).toEqual([3, 3, 3, 3]);
+});
+
+test('a CPU and a GPU that train the same parameters in turn stay in step', async () => {
+  const [a, b] = [parameter('a', 0, 0, 0, 0), parameter('b', 1, 1, 1, 1)];
+  const step = () => {
+    assign(a, add(a, 1));
+    assign(b, add(b, a));
+    return {};
+  };
+  const onGpu = await compile(await testGpu(), step, {});
+  const onCpu = await compile(new CpuDevice(), step, {});
+  for (const program of [onGpu, onCpu, onCpu, onGpu]) await program.enqueue({});
+  // Two runs at once on the device that has to fetch the values first.
+  await Promise.all([onCpu.enqueue({}), onCpu.enqueue({})]);
+  await Promise.all([onGpu.enqueue({}), onGpu.enqueue({})]);
+  expect(await valuesOf(a)).toEqual(Array(4).fill(8));
+  expect(await valuesOf(b)).toEqual(Array(4).fill(1 + 28));
+  onGpu.dispose();
+  await onCpu.enqueue({});
+  expect(await valuesOf(a)).toEqual(Array(4).fill(9));
+});

@@ -1,0 +1,39 @@
+// Plans of programs without a GPU: what the runtime decides can be looked at before any kernel is compiled.
+
+import type { Device, Plan } from '../../src/backends/device.ts';
+import type { Capabilities } from '../../src/core/kernel.ts';
+import type { Tensor, TensorSpec } from '../../src/core/tensor.ts';
+import { compile, type CompileOptions } from '../../src/runtime/compile.ts';
+
+/** What WebGPU guarantees, on a GPU whose kernels are those of a software adapter. */
+const CAPABILITIES: Capabilities = {
+  software: true,
+  f16: true,
+  subgroups: false,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxStorageBuffersPerShaderStage: 8,
+};
+
+const info = { vendor: '', architecture: '', description: 'plans only', features: [], limits: {} };
+
+/** The plan of `fn` for a GPU with `capabilities` besides WebGPU's guaranteed ones. */
+export async function planOf(
+  fn: (inputs: Record<string, Tensor>) => Record<string, Tensor>,
+  specs: Readonly<Record<string, TensorSpec>>,
+  options: CompileOptions & { capabilities?: Partial<Capabilities> } = {},
+): Promise<Plan> {
+  const device: Device = {
+    info: { ...info, kind: 'webgpu', software: true },
+    capabilities: { ...CAPABILITIES, ...options.capabilities },
+    lost: new Promise(() => {}),
+    load: async () => ({ run: () => Promise.reject(new Error('This device only plans.')), dispose() {} }),
+    read: (parameter) => Promise.reject(new Error(`${parameter.name} is not on a device that only plans.`)),
+    destroy() {},
+  };
+  return (await compile(device, fn, specs, options)).plan;
+}
+
+/** The names of a plan's kernels in order of execution. */
+export const kernelNames = ({ steps }: Plan): string[] =>
+  steps.flatMap(({ kernels }) => kernels.map(({ name }) => name));

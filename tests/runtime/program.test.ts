@@ -1,0 +1,189 @@
+// Programs: what they refuse and how they say it, progress, and buffers that do not pile up.
+
+import { afterAll, describe, expect, test } from 'vitest';
+import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
+import { DeviceLostError } from '../../src/backends/device.ts';
+import type { WebGpuDevice } from '../../src/backends/webgpu/webgpu-device.ts';
+import { Input, Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
+import { assign } from '../../src/core/trace.ts';
+import { openDevice } from '../../src/node.ts';
+import { add, conv2d, crossEntropy, matmul, mul, reshape, sum, tanh } from '../../src/ops/index.ts';
+import { compile } from '../../src/runtime/compile.ts';
+import { testGpu } from '../harness/devices.ts';
+
+const cpu = new CpuDevice();
+const build = ({ x, label }: Record<string, Tensor>) => ({ loss: crossEntropy(tanh(x), label) });
+const specs = { x: spec([2, 3]), label: spec([2], 'i32') };
+const inputs = { x: Float32Array.of(1, 2, 3, 4, 5, 6), label: Int32Array.of(0, 2) };
+
+describe('a run refuses inputs that are', () => {
+  test.each([
+    ['missing', { label: inputs.label }, 'nothing'],
+    ['too short', { ...inputs, x: new Float32Array(4) }, 'Float32Array of 4'],
+    ['too long', { ...inputs, x: new Float32Array(7) }, 'Float32Array of 7'],
+    ['of another type', { ...inputs, x: new Int32Array(6) }, 'Int32Array of 6'],
+    ['plain arrays', { ...inputs, x: [1, 2, 3, 4, 5, 6] }, 'Array of 6'],
+  ])('%s, and says what it expects and what it found', async (_, given, found) => {
+    for (const device of [cpu, await testGpu()]) {
+      using program = await compile(device, build, specs);
+      await expect(program.run(given as unknown as typeof inputs)).rejects.toThrow(
+        `run: input "x" is f32[2, 3] and takes a Float32Array of 6, but was given ${found}.`,
+      );
+      expect((await program.run(inputs)).loss.data[0]).toBeGreaterThan(0);
+    }
+  });
+});
+
+test.each([
+  ['matmul', [2, 3], [4, 5], (a: Tensor, b: Tensor) => matmul(a, b)],
+  ['conv2d', [1, 3, 8, 8], [4, 2, 3, 3], (a: Tensor, b: Tensor) => conv2d(a, b)],
+  ['add', [2, 3], [4], (a: Tensor, b: Tensor) => add(a, b)],
+  ['reshape', [2, 3], [5], (a: Tensor, b: Tensor) => reshape(a, b.shape)],
+  ['crossEntropy', [2, 3], [3], (a: Tensor, b: Tensor) => crossEntropy(a, b)],
+])('%s names itself and both shapes when they do not fit', async (name, a, b, call) => {
+  const failed = compile(cpu, (x) => ({ y: call(x.a, x.b) }), { a: spec(a), b: spec(b) });
+  for (const text of [name, `[${a.join(', ')}]`, `[${b.join(', ')}]`]) await expect(failed).rejects.toThrow(text);
+});
+
+describe('compile', () => {
+  const p = Parameter.zeros('gain', spec([2]));
+
+  test('assign works only inside, once for each parameter, and with the parameter’s shape', async () => {
+    expect(() => assign(p, add(p, 1))).toThrow('assign() works only inside a function that is being compiled');
+    const twice = () => (assign(p, add(p, 1)), assign(p, add(p, 2)), {});
+    await expect(compile(cpu, twice, {})).rejects.toThrow('parameter gain is assigned twice');
+    const wrong = () => (assign(p, sum(p)), {});
+    await expect(compile(cpu, wrong, {})).rejects.toThrow('parameter gain is f32[2], but the value is f32[]');
+    // A function that failed leaves nothing behind.
+    expect(() => assign(p, add(p, 1))).toThrow('works only inside');
+  });
+
+  test('refuses an input of another program, by its name', async () => {
+    const stray = new Input('stray', spec([2]));
+    await expect(compile(cpu, ({ x }) => add(x, stray), { x: spec([2]) })).rejects.toThrow('input "stray" of another');
+  });
+
+  test('every name that is returned has its values: leaves, views, and one tensor twice', async () => {
+    const build_ = ({ x }: Record<string, Tensor>) => {
+      const y = mul(x, 2);
+      return { x, y, again: y, view: reshape(y, [2, 1]), p };
+    };
+    for (const device of [cpu, await testGpu()]) {
+      using program = await compile(device, build_, { x: spec([2]) });
+      const results = await program.run({ x: Float32Array.of(1, 2) });
+      const found = Object.entries(results).map(([name, { shape, data }]) => [name, shape, ...data]);
+      expect(found).toEqual([
+        ['x', [2], 1, 2],
+        ['y', [2], 2, 4],
+        ['again', [2], 2, 4],
+        ['view', [2, 1], 2, 4],
+        ['p', [2], 0, 0],
+      ]);
+    }
+  });
+
+  test('tells progress from nothing to everything', async () => {
+    const told: [number, number][] = [];
+    const onProgress = (done: number, total: number) => void told.push([done, total]);
+    using program = await compile(await testGpu(), build, specs, { onProgress });
+    const total = told[0][1];
+    expect(total).toBe(new Set(program.plan.steps.flatMap(({ kernels }) => kernels.map(({ wgsl }) => wgsl))).size);
+    expect(told).toEqual(Array.from({ length: total + 1 }, (_, done) => [done, total]));
+  });
+});
+
+test('a disposed program says so, and may be disposed again', async () => {
+  for (const device of [cpu, await testGpu()]) {
+    const program = await compile(device, build, specs);
+    program.dispose();
+    program.dispose();
+    await expect(program.run(inputs)).rejects.toThrow('This program was disposed; compile it again.');
+  }
+});
+
+describe('buffers', () => {
+  const opened: WebGpuDevice[] = [];
+  afterAll(() => opened.forEach((device) => device.destroy()));
+
+  /** A device whose live buffers are counted. */
+  async function countedDevice() {
+    const device = (await openDevice('webgpu')) as WebGpuDevice;
+    opened.push(device);
+    const count = { made: 0, alive: 0 };
+    const create = device.gpu.createBuffer.bind(device.gpu);
+    device.gpu.createBuffer = (descriptor) => {
+      const buffer = create(descriptor);
+      const destroy = buffer.destroy.bind(buffer);
+      let alive = true;
+      count.made++;
+      count.alive++;
+      buffer.destroy = () => {
+        if (alive) count.alive--;
+        alive = false;
+        return destroy();
+      };
+      return buffer;
+    };
+    return { device, count };
+  }
+
+  const weight = Parameter.zeros('weight', spec([3]));
+  const rate = Parameter.zeros('rate', spec([3]));
+  const step = (x: Record<string, Tensor>) => {
+    const { loss } = build({ ...x, x: add(mul(x.x, rate), weight) });
+    assign(weight, add(weight, 1));
+    return { loss };
+  };
+
+  test('a hundred times compile, run and dispose take no more than once', async () => {
+    const { device, count } = await countedDevice();
+    const once = async () => {
+      using program = await compile(device, step, specs);
+      await program.run(inputs);
+    };
+    await once();
+    const after = count.alive;
+    expect(count.made).toBeGreaterThan(after);
+    for (let i = 1; i < 100; i++) await once();
+    expect(count.alive).toBe(after);
+    // The parameter that changed is only there; the other has gone with its programs.
+    expect([...(await weight.read()).data]).toEqual([100, 100, 100]);
+  });
+
+  test('a kernel that does not compile leaves none, and its error is told once, with the compiler’s words', async () => {
+    const { device, count } = await countedDevice();
+    const kernel = { name: 'broken.kernel', wgsl: 'fn main() { nonsense }', inputs: [], outputs: [], workgroups: [1, 1, 1] } as const; // prettier-ignore
+    const { plan } = await compile(cpu, build, specs);
+    const broken = { ...plan, steps: plan.steps.map((one) => ({ ...one, kernels: [kernel] })) };
+    await expect(device.load(broken)).rejects.toThrow(/broken\.kernel does not compile: line \d+/);
+    expect(count.made).toBeGreaterThan(0);
+    expect(count.alive).toBe(0);
+    using program = await compile(device, build, specs);
+    expect((await program.run(inputs)).loss.data[0]).toBeGreaterThan(0);
+  });
+
+  test('two hundred runs make none', async () => {
+    const { device, count } = await countedDevice();
+    using program = await compile(device, step, specs);
+    await program.run(inputs);
+    const { made } = count;
+    for (let i = 0; i < 200; i++) await (i % 2 ? program.run(inputs) : program.enqueue(inputs));
+    expect(count.made).toBe(made);
+  });
+});
+
+test.each(['before a run', 'during a run'])(
+  'a device destroyed %s makes it fail with DeviceLostError',
+  async (when) => {
+    const device = await openDevice('webgpu');
+    const program = await compile(device, build, specs);
+    await program.run(inputs);
+    const running = when === 'during a run' ? program.run(inputs) : null;
+    device.destroy();
+    if (running) await expect(running).rejects.toThrow(DeviceLostError);
+    await expect(program.run(inputs)).rejects.toThrow(DeviceLostError);
+    await expect(compile(device, build, specs)).rejects.toThrow(DeviceLostError);
+    expect(await device.lost).toMatch(/./);
+    program.dispose();
+  },
+);

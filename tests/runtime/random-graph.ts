@@ -1,0 +1,75 @@
+// Random graphs from a seed: compositions of every kind of op, forward and backward.
+
+import { grad } from '../../src/autograd/grad.ts';
+import { RandomSource } from '../../src/core/random.ts';
+import { spec, type Tensor, type TensorSpec } from '../../src/core/tensor.ts';
+import {
+  add, concat, div, exp, expand, gt, logSoftmax, logsumexp, matmul, max, maximum, mean, mul, neg, pad, permute, relu, reshape,
+  sigmoid, slice, softmax, square, sub, sum, tanh, where,
+} from '../../src/ops/index.ts'; // prettier-ignore
+
+/** A way to make an n × n matrix of one or two others; `v` is a vector of n. Values stay near 1. */
+type Piece = (x: Tensor, y: Tensor, v: Tensor, n: number, draw: RandomSource) => Tensor;
+
+const elementwise: readonly Piece[] = [
+  (x) => tanh(x),
+  (x) => sigmoid(x),
+  (x) => relu(x),
+  (x) => exp(neg(square(x))),
+  (x, y) => add(mul(x, 0.5), y),
+  (x, y) => sub(x, mul(y, 0.5)),
+  (x, y) => mul(x, tanh(y)),
+  (x, y) => div(x, add(square(y), 1)),
+  (x, y) => maximum(x, y),
+  (x, y) => where(gt(x, y), tanh(x), mul(y, 0.5)),
+  (x, _y, v) => add(x, v),
+  (x, _y, v, n) => mul(x, reshape(v, [n, 1])),
+];
+
+const others: readonly Piece[] = [
+  (x, y, _v, n, draw) => {
+    const [transposeA, transposeB] = [draw.integer(2) === 1, draw.integer(2) === 1];
+    return mul(matmul(x, y, { transposeA, transposeB }), 1 / n);
+  },
+  (x, y) => tanh(add(matmul(x, y), x)),
+  (x, _y, _v, _n, draw) => softmax(x, draw.integer(2)),
+  (x, y, _v, _n, draw) => mul(logSoftmax(x, draw.integer(2)), tanh(y)),
+  (x) => permute(x, [1, 0]),
+  (x, _y, _v, n) => reshape(tanh(reshape(x, [n * n])), [n, n]),
+  (x, _y, _v, _n, draw) => sub(x, mean(x, draw.integer(2), true)),
+  (x, y) => div(x, add(sum(square(y), 1, true), 1)),
+  (x, y, _v, n) => add(expand(max(x, 1, true), [n, n]), y),
+  (x, y, _v, n) => mul(y, reshape(logsumexp(x, 0), [n, 1])),
+  (x, y) => mul(x, tanh(sum(matmul(x, y)))),
+  (x, y) => sub(x, mean(y)),
+  (x, y, _v, n) => concat([slice(x, [1, 0], [n, n]), slice(y, [0, 0], [1, n])]),
+  (x, _y, _v, n) => pad(slice(x, [0, 1], [n, n]), [0, 0], [0, 1]),
+];
+
+/** The inputs of every random graph of n × n matrices. */
+export const randomGraphSpecs = (n: number): Record<string, TensorSpec> => ({
+  a: spec([n, n]),
+  b: spec([n, n]),
+  v: spec([n]),
+});
+
+/** A graph of `steps` pieces with a loss made of its last values, and the loss's gradients. */
+export function randomGraph(
+  seed: number,
+  n: number,
+  inputs: Record<string, Tensor>,
+  steps = 6,
+): Record<string, Tensor> {
+  const draw = new RandomSource(seed, 31);
+  const { a, b, v } = inputs;
+  const values = [a, b];
+  // Mostly recent values, so that graphs become deep.
+  const pick = () => values[Math.max(0, values.length - 1 - draw.integer(3))];
+  for (let i = 0; i < steps; i++) {
+    const pieces = draw.integer(2) === 0 ? elementwise : others;
+    values.push(pieces[draw.integer(pieces.length)](pick(), pick(), v, n, draw));
+  }
+  const loss = mean(mul(values[steps + 1], add(values[steps], v)));
+  const [da, db, dv] = grad(loss, [a, b, v]);
+  return { last: values[steps + 1], loss, da, db, dv };
+}

@@ -1,0 +1,73 @@
+// Fifty random graphs and their gradients: the GPU with and without fusion, and the CPU, must agree.
+
+import { expect, test } from 'vitest';
+import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
+import type { Device } from '../../src/backends/device.ts';
+import type { Tensor } from '../../src/core/tensor.ts';
+import { compile } from '../../src/runtime/compile.ts';
+import { memoryProblems } from './check-memory.ts';
+import { expectClose, randomValues, runEverywhere, type Results } from './everywhere.ts';
+import { planOf } from './plan-of.ts';
+import { randomGraph, randomGraphSpecs } from './random-graph.ts';
+import { noisyCpu } from './rounding.ts';
+
+const GRAPHS = 50;
+/** Compiled together: few pipelines are made twice, and an error still says which graph it is in. */
+const BATCH = 25;
+
+/**
+ * The size of one rounding: WGSL lets division be off by 2.5 units in the last place of f32 (2^-24 each) and exp, for the
+ * values here, by 3 + 2 · 4; tanh is made of these. 16 units cover them and a sum's order.
+ */
+const ROUNDING = 16 * 2 ** -24;
+/** Of four random runs the worst is rarely less than a quarter of what unlucky roundings can do. */
+const SAFETY = 4;
+
+/** For each output how far rounding may move it, and how large it is. */
+async function roundingErrors(build: Build, specs: Specs, values: ReturnType<typeof randomValues>) {
+  const runOn = async (device: Device) => (await (await compile(device, build, specs)).run(values)) as Results;
+  const exact = await runOn(new CpuDevice({ float64: true }));
+  const noisy = await Promise.all([1, 2, 3, 4].map((seed) => runOn(noisyCpu(ROUNDING, seed))));
+  return Object.fromEntries(
+    Object.entries(exact).map(([name, { data }]) => {
+      const errors = noisy.map((result) => Math.max(...data.map((value, i) => Math.abs(result[name].data[i] - value))));
+      return [name, { error: SAFETY * Math.max(...errors), size: Math.max(...data.map(Math.abs)) }];
+    }),
+  );
+}
+type Build = (inputs: Record<string, Tensor>) => Record<string, Tensor>;
+type Specs = ReturnType<typeof randomGraphSpecs>;
+
+// Matrices of 4 are stored in vectors, those of 3 value by value.
+test.each([
+  [4, 0],
+  [3, BATCH],
+])('matrices of %i, graphs from number %i on', async (n, first) => {
+  expect(first + BATCH).toBeLessThanOrEqual(GRAPHS);
+  const specs = randomGraphSpecs(n);
+  const build: Build = (inputs) =>
+    Object.fromEntries(
+      Array.from({ length: BATCH }, (_, i) => first + i).flatMap((seed) =>
+        Object.entries(randomGraph(seed, n, inputs)).map(
+          ([name, tensor]) => [`graph ${seed} ${name}`, tensor] as const,
+        ),
+      ),
+    );
+  const values = randomValues(specs, n);
+  const rounding = await roundingErrors(build, specs, values);
+  // A bound that allows everything would test nothing.
+  for (const [name, { error, size }] of Object.entries(rounding)) expect(error, name).toBeLessThan(1e-3 * (size + 0.1));
+  const { fused, unfused, cpu } = await runEverywhere(build, specs, values);
+  const toleranceOf = (name: string) => ({ absolute: rounding[name].error, relative: 2 ** -24 });
+  expectClose('random graphs gpu fused', fused, cpu, toleranceOf);
+  expectClose('random graphs gpu unfused', unfused, cpu, toleranceOf);
+});
+
+test('whatever a graph reads is still in memory, with fusion and without', async () => {
+  for (let seed = 0; seed < GRAPHS; seed++) {
+    for (const fuse of [true, false]) {
+      const plan = await planOf((inputs) => randomGraph(seed, 4, inputs, 12), randomGraphSpecs(4), { fuse });
+      expect(memoryProblems(plan), `graph ${seed}`).toEqual([]);
+    }
+  }
+});

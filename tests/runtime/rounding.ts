@@ -1,0 +1,49 @@
+// How far rounding may move a program's results: measured on the program itself, by rounding at random.
+
+import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
+import type { Device, Step } from '../../src/backends/device.ts';
+import { isFloat } from '../../src/core/dtype.ts';
+import type { CpuArray, CpuCall, Op } from '../../src/core/op.ts';
+import { RandomSource } from '../../src/core/random.ts';
+import type { TensorSpec } from '../../src/core/tensor.ts';
+
+/** Ops that move or choose values and round nothing. */
+const EXACT = new Set(['max', 'min', 'expand', 'reshape', 'permute', 'slice', 'concat', 'pad', 'detach', 'where']);
+
+/** Ops whose error WGSL bounds in absolute terms near 0: they are made of a difference of values near 1. */
+const ABSOLUTE = new Set(['tanh', 'log']);
+
+/**
+ * A CPU that computes in float64 and then moves every float that an op reads or writes by a random part of up to `noise`
+ * of it (Monte Carlo arithmetic: D. S. Parker, 1997). What results differ by from those of exact arithmetic is what the
+ * program makes of roundings of that size, cancellation and all.
+ */
+export function noisyCpu(noise: number, seed: number): Device {
+  const random = new RandomSource(seed);
+  const cpu = new CpuDevice({ float64: true });
+  const moved = (values: CpuArray, { dtype }: TensorSpec, least = 0): CpuArray => {
+    const move = (value: number) => value + Math.max(Math.abs(value), least) * noise * random.uniform(-1, 1);
+    return isFloat(dtype) ? Float64Array.from(values, move) : values;
+  };
+  const noisy = (op: Op): Op => ({
+    ...op,
+    cpu(call: CpuCall<object>) {
+      op.cpu({ ...call, inputs: call.inputs.map((input, i) => moved(input, call.inputSpecs[i])) });
+      call.outputs.forEach((output, i) =>
+        output.set(moved(output, call.outputSpecs[i], ABSOLUTE.has(op.name) ? 1 : 0)),
+      );
+    },
+  });
+  const replaced = (step: Step): Step =>
+    EXACT.has(step.op.name) || step.outputs.every(({ dtype }) => !isFloat(dtype))
+      ? step
+      : { ...step, op: noisy(step.op) };
+  return {
+    info: cpu.info,
+    capabilities: null,
+    lost: cpu.lost,
+    load: (plan) => cpu.load({ ...plan, steps: plan.steps.map(replaced) }),
+    read: (parameter) => cpu.read(parameter),
+    destroy() {},
+  };
+}

@@ -12,8 +12,8 @@ export const castOp = pointwise<{ from: DType; dtype: DType }>({
   cpu([x], { from, dtype }) {
     if (isFloat(dtype)) return x;
     if (dtype === 'bool') return Number(x !== 0);
-    // Whole numbers keep their bits; fractions too large for the type become its largest value.
-    const [smallest, largest] = dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1];
+    // Whole numbers keep their bits; as in WGSL, floats are held within what both types can say.
+    const [smallest, largest] = dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 128] : [0, 2 ** 32 - 256];
     return isFloat(from) ? Math.min(Math.max(Math.trunc(x), smallest), largest) : x;
   },
   vjp: (g, { inputs: [x] }) => [isFloat(x.dtype) ? cast(g, x.dtype) : null],

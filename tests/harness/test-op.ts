@@ -1,0 +1,205 @@
+// The one harness of every op: shapes, errors, CPU against PyTorch, GPU against CPU, gradients against finite differences.
+
+import { describe, expect, test } from 'vitest';
+import { grad } from '../../src/autograd/grad.ts';
+import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
+import type { Device } from '../../src/backends/device.ts';
+import { isFloat, type TensorData, type TypedArray } from '../../src/core/dtype.ts';
+import { formatShape, sameShape } from '../../src/core/shape.ts';
+import { Input, spec, type Tensor, type TensorSpec } from '../../src/core/tensor.ts';
+import { mul } from '../../src/ops/binary.ts';
+import { sum } from '../../src/ops/reduce.ts';
+import { compile, type CompileOptions } from '../../src/runtime/compile.ts';
+import { difference } from './compare.ts';
+import { compileOnlyDevice, hasCompileOnlyDevice, testGpu } from './devices.ts';
+import { finiteDifferenceErrors } from './finite-differences.ts';
+import { loadCases, type OpCase } from './fixtures.ts';
+import { toleranceOf, type Comparison } from './tolerances.ts';
+
+/** Inputs that an op must refuse. */
+export interface WrongInputs {
+  readonly inputs: readonly TensorSpec[];
+  readonly attrs?: object;
+  /** What the error must say, besides the op's name; by default the shapes of all inputs. */
+  readonly says?: readonly string[];
+}
+
+/** How one public function is tested. */
+export interface OpSpec {
+  /** Calls the function with a case's inputs and attributes. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- attributes come from a file.
+  call(inputs: readonly Tensor[], attrs: any): Tensor;
+  readonly wrong: readonly WrongInputs[] | 'nothing';
+  /** Cases that PyTorch has no part in; by default those of the fixture of the op's name. */
+  readonly cases?: readonly OpCase[];
+  /** Why the gradient has no gradient of its own; absent where it has. */
+  readonly noSecondDerivative?: string;
+}
+
+/** With FIVE_TIGERS_TESTS=all every case runs on the GPU; otherwise every third does, and what is special. */
+const runsAll = process.env.FIVE_TIGERS_TESTS === 'all';
+const isQuick = ({ name }: OpCase, i: number): boolean => runsAll || i % 3 === 0 || /extreme|ties|integers/.test(name);
+
+/** All cases of an op. */
+export const casesOf = (name: string, { cases }: OpSpec): readonly OpCase[] => cases ?? loadCases(name);
+
+/** The sum of a case's output times its cotangent: its gradient is that which the case holds. */
+const weighted = (output: Tensor, cotangent: Tensor): Tensor => sum(mul(output, cotangent));
+
+/** Output and gradients of a case as tensors, by name. */
+export function traceCase(
+  { call }: OpSpec,
+  { attrs, gradients }: OpCase,
+  inputs: readonly Tensor[],
+  cotangent?: Tensor,
+): Record<string, Tensor> {
+  const output = call(inputs, attrs);
+  const wanted = [...inputs.keys()].filter((i) => gradients[i]);
+  const found = cotangent ? grad(weighted(output, cotangent), wanted.map((i) => inputs[i])) : []; // prettier-ignore
+  return { out: output, ...Object.fromEntries(wanted.map((i, at) => [`grad${i}`, found[at]])) };
+}
+
+/** All inputs of `cases` by a name that tells the case. */
+function namedInputs(cases: readonly OpCase[]): Map<string, TensorData> {
+  return new Map(
+    cases.flatMap(({ name, inputs, cotangent }) => [
+      ...inputs.map((input, i) => [`${name}/in${i}`, input] as const),
+      ...(cotangent ? [[`${name}/cotangent`, cotangent] as const] : []),
+    ]),
+  );
+}
+
+const leaves = (specs: readonly TensorSpec[]): Input[] => specs.map((input, i) => new Input(`in${i}`, input));
+
+/** Compiles all `cases` into one program; outputs are named `CASE/out` and `CASE/grad0`. */
+function compileCases(device: Device, opSpec: OpSpec, cases: readonly OpCase[], options?: CompileOptions) {
+  const build = (tensors: Record<string, Tensor>) => {
+    const outputs = cases.flatMap((one) => {
+      const inputs = one.inputs.map((_, i) => tensors[`${one.name}/in${i}`]);
+      const results = traceCase(opSpec, one, inputs, tensors[`${one.name}/cotangent`]);
+      return Object.entries(results).map(([name, tensor]) => [`${one.name}/${name}`, tensor] as const);
+    });
+    return Object.fromEntries(outputs);
+  };
+  const specs = [...namedInputs(cases)].map(([name, { shape, dtype }]) => [name, spec(shape, dtype)] as const);
+  return compile(device, build, Object.fromEntries(specs), options);
+}
+
+async function runCases(device: Device, opSpec: OpSpec, cases: readonly OpCase[], options?: CompileOptions) {
+  const program = await compileCases(device, opSpec, cases, options);
+  const inputs: Record<string, TypedArray> = {};
+  for (const [name, { data }] of namedInputs(cases)) inputs[name] = data;
+  const results = await program.run(inputs);
+  program.dispose();
+  return results;
+}
+
+/** Compiles with variant 0, 1, 2 … of every op, or its last one, until there are no more. */
+async function forEachVariant(visit: (options: CompileOptions, index: number) => Promise<void>): Promise<void> {
+  let most = 1;
+  for (let index = 0; index < most; index++) {
+    const chooseVariant: CompileOptions['chooseVariant'] = (_op, variants) => {
+      most = Math.max(most, variants.length);
+      return variants[Math.min(index, variants.length - 1)];
+    };
+    await visit({ chooseVariant }, index);
+  }
+}
+
+/** What is wrong with the results of a comparison, one line a tensor. */
+function problems(
+  op: string,
+  comparison: Comparison,
+  actual: Readonly<Record<string, TensorData>>,
+  expected: Readonly<Record<string, TensorData>>,
+): string[] {
+  return Object.entries(expected).flatMap(([name, value]) => {
+    const part = name.endsWith('/out') ? 'output' : 'gradient';
+    const found = difference(`${op} ${comparison} ${part}`, actual[name], value, toleranceOf(op, comparison, part));
+    return found ? [`${name}: ${found}`] : [];
+  });
+}
+
+/** The stored results of `cases`, named as those of `runCases`. */
+const storedResults = (cases: readonly OpCase[]): Record<string, TensorData> =>
+  Object.fromEntries(
+    cases.flatMap(({ name, output, gradients }) => [
+      [`${name}/out`, output] as const,
+      ...gradients.flatMap((gradient, i) => (gradient ? [[`${name}/grad${i}`, gradient] as const] : [])),
+    ]),
+  );
+
+/** GPUs that kernels must compile for, besides the one that the tests run on. */
+const otherGpus = [
+  { software: false, subgroups: true, f16: true },
+  { software: false, subgroups: false, f16: false },
+  { software: true, subgroups: false, f16: false },
+];
+
+/** Declares the tests of one op. */
+export function testOp(name: string, opSpec: OpSpec): void {
+  const cases = casesOf(name, opSpec);
+  const finite = cases.filter((one) => !one.nonFinite);
+  const onGpu = finite.filter(isQuick);
+
+  describe(name, () => {
+    test('has the shape and type of the reference', () => {
+      for (const one of cases) {
+        const { shape, dtype } = opSpec.call(leaves(one.inputs), one.attrs);
+        expect({ case: one.name, shape, dtype }).toEqual({ case: one.name, shape: one.output.shape, dtype: one.output.dtype }); // prettier-ignore
+      }
+    });
+
+    const refused = opSpec.wrong === 'nothing' ? [] : opSpec.wrong;
+    test.runIf(refused.length > 0)('refuses wrong inputs with an error that shows them', () => {
+      for (const { inputs, attrs = {}, says = inputs.map(({ shape }) => formatShape(shape)) } of refused) {
+        const call = () => opSpec.call(leaves(inputs), attrs);
+        for (const part of [name, ...says]) expect(call).toThrow(part);
+      }
+    });
+
+    test('computes on the CPU what PyTorch computes', async () => {
+      const results = await runCases(new CpuDevice(), opSpec, cases);
+      expect(problems(name, 'cpu', results, storedResults(cases))).toEqual([]);
+    });
+
+    const smooth = finite.filter((one) => one.cotangent && one.finiteDifferences !== false && !isEmpty(one));
+    test.runIf(smooth.length > 0)('has the gradients that finite differences show', async () => {
+      const found: string[] = [];
+      for (const one of smooth) {
+        const f = (inputs: readonly Tensor[]) => opSpec.call(inputs, one.attrs);
+        const orders = opSpec.noSecondDerivative ? ([1] as const) : ([1, 2] as const);
+        for (const order of orders) {
+          const errors = await finiteDifferenceErrors(name, f, one, order);
+          found.push(...errors.map((error) => `${one.name}, derivative ${order}: ${error}`));
+        }
+      }
+      expect(found).toEqual([]);
+    });
+
+    test('computes on the GPU what the CPU computes, with every variant', async () => {
+      const expected = await runCases(new CpuDevice(), opSpec, onGpu);
+      const gpu = await testGpu();
+      const found: string[] = [];
+      await forEachVariant(async (options, index) => {
+        const results = await runCases(gpu, opSpec, onGpu, options);
+        found.push(...problems(name, 'gpu', results, expected).map((problem) => `variant ${index}, ${problem}`));
+      });
+      expect(found).toEqual([]);
+    });
+
+    test.runIf(hasCompileOnlyDevice)('compiles for other GPUs, every variant', async () => {
+      for (const capabilities of otherGpus) {
+        const device = await compileOnlyDevice(capabilities);
+        await forEachVariant(async (options) => (await compileCases(device, opSpec, cases, options)).dispose());
+      }
+    });
+  });
+}
+
+const isEmpty = ({ inputs }: OpCase): boolean => inputs.some(({ shape }) => shape.includes(0));
+
+/** Declares the tests of a table of ops. */
+export function testOps(specs: Readonly<Record<string, OpSpec>>): void {
+  for (const [name, opSpec] of Object.entries(specs)) testOp(name, opSpec);
+}

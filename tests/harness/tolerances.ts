@@ -1,0 +1,96 @@
+// How far results may be from what is expected: all in one place, each with its reason.
+//
+// A unit is 2⁻²⁴, half the distance of neighbouring f32 numbers around 1: what one rounding costs. A tolerance of n allows
+// n units · (1 + |expected|). "Measured" is the worst over all cases on SwiftShader and lavapipe; no tolerance is wider
+// than four times that, or than what WGSL grants the functions that an op calls (WGSL, "Accuracy of expressions").
+// FIVE_TIGERS_MEASURE=FILE with FIVE_TIGERS_TESTS=all writes what part of each tolerance was used.
+
+import type { Tolerance } from './compare.ts';
+
+const UNIT = 2 ** -24;
+
+/** `count` units. */
+export const units = (count: number): Tolerance => ({ absolute: count * UNIT, relative: count * UNIT });
+
+/** `cpu`: the CPU reference against PyTorch. `gpu`: the GPU against the CPU reference. */
+export type Comparison = 'cpu' | 'gpu';
+
+/** Units for an op's output and for its gradients. */
+interface Allowed {
+  readonly cpu: readonly [output: number, gradient: number];
+  readonly gpu: readonly [output: number, gradient: number];
+}
+
+/** Values are moved, compared or change their sign: nothing is rounded. */
+const exact: Allowed = { cpu: [0, 0], gpu: [0, 0] };
+
+/** The CPU computes in float64 as PyTorch did, and rounds once an op: outputs once, gradients up to three times. */
+const rounded = { cpu: [2, 4] } as const;
+
+/** WGSL rounds + − · correctly. Gradients of broadcast inputs are sums, of up to 33 values here. Measured 1.3 to 3.5. */
+const summedGradient: Allowed = { cpu: [0, 2], gpu: [0, 4] };
+
+const table: Readonly<Record<string, Allowed>> = {
+  abs: exact, cast: exact, concat: exact, detach: exact, eq: exact, flatten: exact, ge: exact, gt: exact, le: exact,
+  lt: exact, ne: exact, neg: exact, pad: exact, permute: exact, relu: exact, reshape: exact, sign: exact, slice: exact,
+  square: exact, transpose: exact,
+
+  add: summedGradient, expand: summedGradient, maximum: summedGradient, minimum: summedGradient, mul: summedGradient,
+  sub: summedGradient, where: summedGradient,
+
+  // WGSL: division within 2.5 ulp, which is 5 units. The gradient −g·a/b² rounds twice more. Measured 0 and 1.9.
+  div: { ...rounded, gpu: [5, 7] },
+  // As division; the gradient squares it. Measured 0.
+  reciprocal: { ...rounded, gpu: [5, 12] },
+  // WGSL: 1 / inverseSqrt, of 2.5 and 2 ulp. Measured 0.
+  sqrt: { ...rounded, gpu: [9, 9] },
+  // WGSL: 2 ulp. Measured 1.0 and 1.2.
+  rsqrt: { ...rounded, gpu: [4, 4] },
+  // WGSL: 3 + 2·|x| ulp, and x goes up to 60. Measured 39.5.
+  exp: { ...rounded, gpu: [128, 128] },
+  // WGSL: 2⁻²¹ (8 units) around 1, 3 ulp elsewhere. Measured 1.2; the gradient only divides.
+  log: { ...rounded, gpu: [4, 5] },
+  // WGSL: 1e-5 (168 units), far more than is needed. Measured 1.3 and 3.5.
+  tanh: { ...rounded, gpu: [5, 12] },
+  // An exponential of a small number and a division. Measured 1.1 and 0.6.
+  sigmoid: { ...rounded, gpu: [4, 2] },
+  // WGSL: as exp2(b · log2(a)). The gradient by the exponent has a logarithm besides. Measured 3.1 and 6.9.
+  pow: { ...rounded, gpu: [12, 24] },
+
+  // f32 sums of n terms are off by up to n units of the terms' sum; the longest here is 1025 values of up to 2. Measured 65.
+  sum: { cpu: [0, 0], gpu: [128, 0] },
+  // The same divided by n. Measured 0.7.
+  mean: { cpu: [0, 1], gpu: [2, 1] },
+  // One of the values; the gradient is divided by the number of ties (WGSL: 2.5 ulp).
+  max: { cpu: [0, 0], gpu: [0, 5] },
+  min: { cpu: [0, 0], gpu: [0, 5] },
+  // Exponentials of negative numbers, a sum of up to 257 of them, a logarithm. Measured 2.0 and 0.8.
+  logsumexp: { ...rounded, gpu: [6, 3] },
+  // Measured 0.8 and 1.3.
+  softmax: { ...rounded, gpu: [3, 5] },
+  // Measured 2.0 and 4.9: the gradient subtracts the softmax times a sum.
+  logSoftmax: { ...rounded, gpu: [6, 16] },
+  // Measured 1.8 and 0.8.
+  crossEntropy: { ...rounded, gpu: [6, 3] },
+
+  // Sums of up to 127 products below 1. Measured: see the tolerance's part.
+  matmul: { ...rounded, gpu: [64, 64] },
+  // Outputs sum up to 400 products; gradients of weights up to 784. Measured 16.6 and 70.
+  conv2d: { ...rounded, gpu: [64, 256] },
+  // One of the values; overlapping windows add up to four gradients.
+  maxPool2d: { cpu: [0, 2], gpu: [0, 2] },
+  // Sums of up to 20 values, divided. Measured 1.3 and 0.4.
+  avgPool2d: { cpu: [0, 0], gpu: [5, 1.5] },
+}; // prettier-ignore
+
+/** What an op is allowed in a comparison. Throws for an op that the table lacks. */
+export function toleranceOf(op: string, comparison: Comparison, part: 'output' | 'gradient'): Tolerance {
+  if (!(op in table)) throw new Error(`tests/harness/tolerances.ts has no tolerance for ${op}.`);
+  return units(table[op][comparison][part === 'output' ? 0 : 1]);
+}
+
+/**
+ * Finite differences in float64 against gradients in float64, as a part of the sum of |gradient · direction|. What is left
+ * is the fourth power of the step and constants such as 1/3, which are held in f32.
+ */
+export const finiteDifferences: Tolerance = { absolute: 1e-9, relative: 1e-6 };

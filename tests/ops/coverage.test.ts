@@ -1,0 +1,74 @@
+// No op without cases: every record and every public function of src/ops is reached by the specs beside this file.
+
+import { beforeAll, expect, test } from 'vitest';
+import { topologicalOrder } from '../../src/core/graph.ts';
+import { trace, RandomState } from '../../src/core/trace.ts';
+import { Input } from '../../src/core/tensor.ts';
+import type { Op } from '../../src/core/op.ts';
+import * as publicOps from '../../src/ops/index.ts';
+import { fusedOp } from '../../src/ops/fused.ts';
+import { casesOf, traceCase } from '../harness/test-op.ts';
+import { opSpecs } from './specs/index.ts';
+
+const modules = import.meta.glob<Record<string, unknown>>('../../src/ops/*.ts', { eager: true });
+
+const isOp = (value: unknown): value is Op =>
+  typeof value === 'object' && value !== null && ['name', 'infer', 'cpu', 'gpu', 'vjp'].every((key) => key in value);
+
+/** All records that the modules of src/ops export, alone or in lists. */
+const records = new Set(Object.values(modules).flatMap((module) => Object.values(module).flat().filter(isOp)));
+
+/** Random numbers have no reference value: random.test.ts beside this file tests what must hold of them. */
+const randomOps = ['dropout', 'uniform'];
+
+/** The records in the graphs of each spec's cases: in what they compute, and in their gradients. */
+const reached = new Map<Op, { forward: boolean }>();
+
+beforeAll(() => {
+  const note = (op: Op, forward: boolean) =>
+    reached.set(op, { forward: forward || (reached.get(op)?.forward ?? false) });
+  for (const [name, spec] of Object.entries(opSpecs)) {
+    for (const one of casesOf(name, spec)) {
+      const inputs = one.inputs.map((input, i) => new Input(`in${i}`, input));
+      const cotangent = one.cotangent && new Input('cotangent', one.cotangent);
+      const { out, ...gradients } = traceCase(spec, one, inputs, cotangent);
+      const forward = new Set(topologicalOrder([out]));
+      for (const node of topologicalOrder([out, ...Object.values(gradients)])) note(node.op, forward.has(node));
+    }
+  }
+  trace(() => topologicalOrder([publicOps.uniform([2])]).forEach(({ op }) => note(op, true)), new RandomState(0));
+});
+
+test('every public function has a spec', () => {
+  expect(Object.keys(opSpecs).concat(randomOps).sort()).toEqual(Object.keys(publicOps).sort());
+});
+
+test('every spec has cases, and those of an op with a gradient have gradients', () => {
+  for (const [name, spec] of Object.entries(opSpecs)) {
+    const cases = casesOf(name, spec);
+    expect([name, cases.length]).not.toEqual([name, 0]);
+    const record = [...records].find((op) => op.name === name);
+    if (record && record.vjp !== 'none' && !spec.cases) {
+      expect([name, cases.some(({ gradients }) => gradients.some(Boolean))]).toEqual([name, true]);
+    }
+  }
+});
+
+test('every record that cases reach is exported, so that this test sees it', () => {
+  expect([...reached.keys()].filter((op) => !records.has(op)).map(({ name }) => name)).toEqual([]);
+});
+
+test('no two records have one name', () => {
+  const names = [...records].map(({ name }) => name);
+  expect(names.length).toBeGreaterThan(40);
+  expect(names.sort()).toEqual([...new Set(names)].sort());
+});
+
+test('every record is computed by cases; one without a public function, in the gradients of others', () => {
+  // The fusion pass makes this one, of the others, whenever a GPU computes: see tests/runtime.
+  const expected = [...records].filter((op) => op !== fusedOp);
+  const missing = expected.filter((op) => !reached.has(op)).map(({ name }) => name);
+  expect(missing).toEqual([]);
+  const onlyInGradients = expected.filter((op) => !reached.get(op)!.forward).map(({ name }) => name);
+  expect(onlyInGradients.filter((name) => name in publicOps)).toEqual([]);
+});

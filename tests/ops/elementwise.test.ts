@@ -1,0 +1,6 @@
+// Elementwise ops.
+
+import { testOps } from '../harness/test-op.ts';
+import { elementwise } from './specs/elementwise.ts';
+
+testOps(elementwise);

@@ -1,0 +1,15 @@
+// Every public op by family.
+
+import type { OpSpec } from '../../harness/test-op.ts';
+import { elementwise } from './elementwise.ts';
+import { movement } from './movement.ts';
+import { images, matrices } from './products.ts';
+import { reductions } from './reductions.ts';
+
+export const opSpecs: Readonly<Record<string, OpSpec>> = {
+  ...elementwise,
+  ...reductions,
+  ...matrices,
+  ...images,
+  ...movement,
+};

@@ -1,0 +1,79 @@
+// How ops that only move values are called, and what they refuse.
+
+import * as ops from '../../../src/ops/index.ts';
+import { loadCases, type OpCase } from '../../harness/fixtures.ts';
+import type { OpSpec } from '../../harness/test-op.ts';
+import { shaped, wrongTypes } from './wrong.ts';
+
+/** The cases of a fixture that another function can stand for, with what tells which. */
+const casesWhere = (op: string, fits: (one: OpCase) => boolean): OpCase[] => loadCases(op).filter(fits);
+
+const swapsLastTwo = ({ attrs }: OpCase): boolean => {
+  const order = attrs.order as number[];
+  const rank = order.length;
+  return rank >= 2 && order.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
+};
+
+export const movement: Record<string, OpSpec> = {
+  permute: {
+    call: ([x], { order }: { order: number[] }) => ops.permute(x, order),
+    wrong: [
+      { inputs: shaped([2, 3]), attrs: { order: [0, 0] } },
+      { inputs: shaped([2, 3]), attrs: { order: [0, 1, 2] } },
+    ],
+  },
+  transpose: {
+    call: ([x]) => ops.transpose(x),
+    cases: casesWhere('permute', swapsLastTwo),
+    wrong: [{ inputs: shaped([3]) }],
+  },
+  reshape: {
+    call: ([x], { shape }: { shape: number[] }) => ops.reshape(x, shape),
+    wrong: [
+      { inputs: shaped([2, 3]), attrs: { shape: [4] }, says: ['[2, 3]', '[4]'] },
+      { inputs: shaped([5]), attrs: { shape: [2, -1] }, says: ['[5]', '[2, -1]'] },
+      { inputs: shaped([4]), attrs: { shape: [-2, -2] }, says: ['[4]', '[-2, -2]'] },
+      { inputs: shaped([1]), attrs: { shape: [-1, -1] }, says: ['[1]', '[-1, -1]'] },
+      { inputs: shaped([0, 3]), attrs: { shape: [0, -1] }, says: ['[0, 3]', '[0, -1]'] },
+    ],
+  },
+  flatten: {
+    call: ([x], { shape }: { shape: number[] }) => ops.flatten(x, shape.length - 1),
+    cases: casesWhere('reshape', ({ name }) => ['flatten', 'same'].includes(name)),
+    wrong: 'nothing',
+  },
+  expand: {
+    call: ([x], { shape }: { shape: number[] }) => ops.expand(x, shape),
+    wrong: [
+      { inputs: shaped([2, 3]), attrs: { shape: [2, 4] }, says: ['[2, 3]', '[2, 4]'] },
+      { inputs: shaped([2, 3]), attrs: { shape: [3] }, says: ['[2, 3]', '[3]'] },
+    ],
+  },
+  slice: {
+    call: ([x], { starts, ends, steps }: { starts: number[]; ends: number[]; steps?: number[] }) =>
+      ops.slice(x, starts, ends, steps),
+    wrong: [
+      { inputs: shaped([2, 3]), attrs: { starts: [0, 0], ends: [2, 4] } },
+      { inputs: shaped([2, 3]), attrs: { starts: [0], ends: [2] } },
+      { inputs: shaped([5]), attrs: { starts: [-1], ends: [5] } },
+      { inputs: shaped([5]), attrs: { starts: [0], ends: [5], steps: [0] } },
+    ],
+  },
+  concat: {
+    call: (tensors, { axis }: { axis: number }) => ops.concat(tensors, axis),
+    wrong: [
+      { inputs: shaped([2, 3], [2, 4]), attrs: { axis: 0 } },
+      { inputs: shaped([2, 3], [2]), attrs: { axis: 0 } },
+      { inputs: shaped([2, 3]), attrs: { axis: 2 }, says: ['axis 2', '2 axes'] },
+      { inputs: [], attrs: { axis: 0 }, says: ['at least one'] },
+      { ...wrongTypes('f32', 'i32'), attrs: { axis: 0 } },
+    ],
+  },
+  pad: {
+    call: ([x], { before, after }: { before: number[]; after: number[] }) => ops.pad(x, before, after),
+    wrong: [
+      { inputs: shaped([2, 3]), attrs: { before: [1], after: [1] } },
+      { inputs: shaped([2, 3]), attrs: { before: [-1, 0], after: [0, 0] } },
+    ],
+  },
+};

@@ -1,0 +1,43 @@
+// How ops that make one value of many are called, and what they refuse: reductions, softmax, cross-entropy.
+
+import { spec, type Tensor } from '../../../src/core/tensor.ts';
+import * as ops from '../../../src/ops/index.ts';
+import type { OpSpec, WrongInputs } from '../../harness/test-op.ts';
+import { shaped, wrongTypes } from './wrong.ts';
+
+interface ReduceAttrs {
+  readonly axes: number[];
+  readonly keepdims: boolean;
+}
+
+const noAxis = (attrs: object): WrongInputs => ({ inputs: shaped([2, 3]), attrs, says: ['axis 2', '2 axes'] });
+
+const reduce = (name: 'sum' | 'mean' | 'max' | 'min' | 'logsumexp', ...wrong: WrongInputs[]): OpSpec => ({
+  call: ([x], { axes, keepdims }: ReduceAttrs) => ops[name](x, axes, keepdims),
+  wrong: [noAxis({ axes: [2] }), { inputs: shaped([2, 3]), attrs: { axes: [1, -1] }, says: ['twice'] }, ...wrong],
+});
+const noBool: WrongInputs = { ...wrongTypes('bool'), attrs: { axes: [0] } };
+const noEmpty: WrongInputs = { inputs: shaped([3, 0]), attrs: { axes: [1] } };
+
+const softmax = (call: (x: Tensor, axis: number) => Tensor): OpSpec => ({
+  call: ([x], { axis }: { axis: number }) => call(x, axis),
+  wrong: [noAxis({ axis: 2 })],
+});
+
+export const reductions: Record<string, OpSpec> = {
+  sum: reduce('sum', noBool),
+  mean: reduce('mean', noBool, { ...wrongTypes('i32'), attrs: { axes: [0] } }),
+  max: reduce('max', noBool, noEmpty),
+  min: reduce('min', noBool, noEmpty),
+  logsumexp: reduce('logsumexp'),
+  softmax: softmax(ops.softmax),
+  logSoftmax: softmax(ops.logSoftmax),
+  crossEntropy: {
+    call: ([logits, labels]) => ops.crossEntropy(logits, labels, { reduction: 'none' }),
+    wrong: [
+      { inputs: [spec([3, 4]), spec([4], 'i32')] },
+      { inputs: [spec([3]), spec([3], 'i32')] },
+      { inputs: [spec([3, 4]), spec([3])], says: ['i32', 'f32[3]'] },
+    ],
+  },
+};

@@ -1,0 +1,14 @@
+// Shorthands for inputs that an op must refuse.
+
+import type { DType } from '../../../src/core/dtype.ts';
+import { spec, type TensorSpec } from '../../../src/core/tensor.ts';
+import type { WrongInputs } from '../../harness/test-op.ts';
+
+/** f32 inputs of these shapes. */
+export const shaped = (...shapes: number[][]): TensorSpec[] => shapes.map((shape) => spec(shape));
+
+/** Inputs of these types, which the error must name. */
+export const wrongTypes = (...dtypes: DType[]): WrongInputs => ({
+  inputs: dtypes.map((dtype) => spec([2], dtype)),
+  says: dtypes,
+});

@@ -148,6 +148,15 @@ const hosted: Record<string, Case> = {
     kernels: ['pointwise.tanh', 'matmul.register+add+sigmoid'],
     unfused: 4,
   },
+  'not where they also wait for another kernel that reads the product': {
+    shapes: square,
+    build({ a, b }) {
+      const product = matmul(a, b);
+      return { y: add(product, softmax(product)) };
+    },
+    kernels: ['matmul.register', 'softmax.serial', 'pointwise.add'],
+    unfused: 3,
+  },
   'between two products that both have a skip': {
     shapes: square,
     build({ a, b }) {

@@ -93,3 +93,14 @@ test('a parameter is updated in place only when nothing can still read its old v
     }),
   ).toBe('copied');
 });
+
+test('updates come last, so that one parameter’s old value can still be read for the update of another', async () => {
+  const [a, b] = [Parameter.zeros('a', spec([4, 4])), Parameter.zeros('b', spec([4, 4]))];
+  const plan = await planOf(() => {
+    assign(a, add(a, 1));
+    assign(b, add(b, softmax(a)));
+    return {};
+  }, {});
+  expect(memoryProblems(plan)).toEqual([]);
+  expect(plan.updates.map(({ value }) => plan.memory.storage.get(value))).toEqual([{ leaf: a }, { leaf: b }]);
+});

@@ -2,7 +2,7 @@
 
 import { Scalar, type Parameter, type Tensor } from '../core/tensor.ts';
 import { assign } from '../core/trace.ts';
-import { add, div, mul, pow, sub } from '../ops/binary.ts';
+import { add, div, mul, sub } from '../ops/binary.ts';
 import { sqrt, square } from '../ops/unary.ts';
 import { Optimizer } from './optimizer.ts';
 
@@ -20,11 +20,12 @@ export class Adam extends Optimizer {
   readonly weightDecay: Scalar;
   readonly #betas: readonly [number, number];
   readonly #epsilon: number;
-  readonly #count: Parameter;
+  /** 1 − βᵗ for each β after t steps, grown like the means themselves: 1 − pow(β, t) would cancel in f32. */
+  readonly #corrections: readonly [Parameter, Parameter];
   readonly #means: readonly Parameter[];
   readonly #squares: readonly Parameter[];
   #stepSize!: Tensor;
-  #squareCorrection!: Tensor;
+  #rootCorrection!: Tensor;
 
   constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
     const { learningRate = 0.001, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0 } = options;
@@ -32,16 +33,20 @@ export class Adam extends Optimizer {
     this.weightDecay = new Scalar('weightDecay', weightDecay);
     this.#betas = betas;
     this.#epsilon = epsilon;
-    this.#count = this.slot('count', { shape: [], dtype: 'f32' });
+    const one = { shape: [], dtype: 'f32' } as const;
+    this.#corrections = [this.slot('meanCorrection', one), this.slot('squareCorrection', one)];
     this.#means = parameters.map((parameter, i) => this.slot(`mean.${i}`, parameter));
     this.#squares = parameters.map((parameter, i) => this.slot(`square.${i}`, parameter));
   }
 
   protected override beginStep(): void {
-    const count = add(this.#count, 1);
-    assign(this.#count, count);
-    this.#stepSize = div(this.learningRate, sub(1, pow(this.#betas[0], count)));
-    this.#squareCorrection = sqrt(sub(1, pow(this.#betas[1], count)));
+    const [meanCorrection, squareCorrection] = this.#corrections.map((correction, i) => {
+      const grown = add(mul(correction, this.#betas[i]), 1 - this.#betas[i]);
+      assign(correction, grown);
+      return grown;
+    });
+    this.#stepSize = div(this.learningRate, meanCorrection);
+    this.#rootCorrection = sqrt(squareCorrection);
   }
 
   protected update(p: Parameter, gradient: Tensor, index: number): Tensor {
@@ -55,7 +60,7 @@ export class Adam extends Optimizer {
     const squares = add(mul(this.#squares[index], beta2), mul(square(g), 1 - beta2));
     assign(this.#means[index], mean);
     assign(this.#squares[index], squares);
-    const scale = add(div(sqrt(squares), this.#squareCorrection), this.#epsilon);
+    const scale = add(div(sqrt(squares), this.#rootCorrection), this.#epsilon);
     return sub(p, mul(this.#stepSize, div(mean, scale)));
   }
 }

@@ -22,13 +22,15 @@ export interface ReduceShape {
   readonly identity: string;
   readonly combine: string;
   readonly finish: string;
+  /** The type of y, where it is not the one that is computed in. */
+  readonly stored?: string;
 }
 
 const size = (shape: readonly number[]) => shape.reduce((product, dim) => product * dim, 1);
 
-const combineFunction = ({ type, combine, finish }: ReduceShape) => wgsl`
+const combineFunction = ({ type, combine, finish, stored = type }: ReduceShape) => wgsl`
 fn combine(a: ${type}, b: ${type}) -> ${type} { return ${combine}; }
-fn finish(total: ${type}) -> ${type} { return ${finish}; }
+fn finish(total: ${type}) -> ${stored} { return ${stored}(${finish}); }
 `;
 
 /** Loops over axes `axis`… that leave their result in `total<axis>`. */

@@ -24,7 +24,7 @@ export function grad(output: Tensor, inputs: readonly Tensor[]): Tensor[] {
   for (const { inputs: sources, outputs } of order) {
     if (sources.some((source) => needed.has(source))) for (const tensor of outputs) needed.add(tensor);
   }
-  const gradients = new Map<Tensor, Tensor>([[output, fill(output.shape, 1)]]);
+  const gradients = new Map<Tensor, Tensor>([[output, fill(output.shape, 1, output.dtype)]]);
   for (const node of order.reverse()) {
     const received = node.outputs.map((tensor) => gradients.get(tensor) ?? null);
     if (!received.some(Boolean) || !node.inputs.some((source) => needed.has(source) && isFloat(source.dtype))) continue;
@@ -39,5 +39,5 @@ export function grad(output: Tensor, inputs: readonly Tensor[]): Tensor[] {
       gradients.set(source, others ? add(others, gradient) : gradient);
     });
   }
-  return inputs.map((input) => gradients.get(input) ?? expand(fill([], 0), input.shape));
+  return inputs.map((input) => gradients.get(input) ?? expand(fill([], 0, input.dtype), input.shape));
 }

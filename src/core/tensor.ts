@@ -1,6 +1,7 @@
 // Symbolic tensors: what an op takes and gives while a graph is recorded. Leaves hold values, nodes hold how to compute.
 
 import { allocate, isFloat, type DType, type TensorData, type TypedArray } from './dtype.ts';
+import { toFloat16 } from './float16.ts';
 import type { Op } from './op.ts';
 import { formatShape, sameShape, sizeOf, type Shape } from './shape.ts';
 
@@ -147,6 +148,6 @@ export function toTensor(value: TensorLike, dtype: DType = 'f32'): Tensor {
 /** A constant with one value everywhere. It is stored once and broadcast. */
 export function fill(shape: Shape, value: number, dtype: DType = 'f32'): Constant {
   const data = allocate(dtype, sizeOf(shape));
-  data.fill(value);
+  data.fill(dtype === 'f16' ? toFloat16(value) : value);
   return new Constant(shape, dtype, data);
 }

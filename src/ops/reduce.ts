@@ -100,7 +100,14 @@ function variants(
   const count = countOf(x, attrs);
   const scale = r.scale ? `total * ${f32Literal(r.scale(count))}` : 'total';
   const identity = Number.isFinite(r.identity) ? `${type}(${r.identity})` : EXTREMES[type][r.identity > 0 ? 1 : 0];
-  const shape: ReduceShape = { ...split(x, attrs), type, identity, combine: r.wgsl, finish: scale };
+  const shape: ReduceShape = {
+    ...split(x, attrs),
+    type,
+    identity,
+    combine: r.wgsl,
+    finish: scale,
+    stored: elementType(y.dtype),
+  };
   const outputs = sizeOf(y.shape);
   const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]): Variant => ({
     name,
@@ -140,7 +147,7 @@ const meanOp = reduction({
 /** The gradient of an extreme value is shared by all positions that hold it. */
 const shareAmongTies: Reduction['vjp'] = (g, { inputs: [x], outputs: [y], attrs }, spread) => {
   const isExtreme = eq(x, spread(y));
-  const ties = applyOne(sumOp, [cast(isExtreme, 'f32')], attrs);
+  const ties = applyOne(sumOp, [cast(isExtreme, x.dtype)], attrs);
   return where(isExtreme, div(g, spread(ties)), 0);
 };
 

@@ -81,6 +81,13 @@ function makePlan(
   const missing = leavesOf(Input).find((input) => !inputs.includes(input));
   if (missing) throw new Error(`compile: the function uses input "${missing.name}" of another program.`);
 
+  const half =
+    capabilities &&
+    !capabilities.f16 &&
+    [...leaves, ...order.flatMap((node) => node.outputs)].find(({ dtype }) => dtype === 'f16');
+  if (half)
+    throw new Error(`compile: ${half} is f16, which this GPU does not have; use f32, or open the device 'cpu'.`);
+
   let nodes = order;
   if (capabilities) {
     // On a GPU elementwise ops run as fused nodes, even one alone; views are no work at all.

@@ -1,5 +1,6 @@
 // Joins elementwise ops into fused nodes, and into the kernel before them, so that a chain reads and writes memory once.
 
+import { fromFloat16 } from '../core/float16.ts';
 import { Constant, type Node, type Tensor } from '../core/tensor.ts';
 import { sameShape } from '../core/shape.ts';
 import { fusedOp, type Argument, type FusedAttrs } from '../ops/fused.ts';
@@ -110,7 +111,10 @@ function fusedNode(nodes: readonly Node[], readByLines: readonly Tensor[], outpu
   const line = new Map(pointwise.map((node, i) => [node.outputs[0], i]));
   const argument = (tensor: Tensor): Argument => {
     const { dtype } = tensor;
-    if (isLiteral(tensor)) return { from: 'number', value: tensor.data[0], dtype };
+    if (isLiteral(tensor)) {
+      const [value] = tensor.data;
+      return { from: 'number', value: dtype === 'f16' ? fromFloat16(value) : value, dtype };
+    }
     if (tensor.node && tensor.node === host) return { from: 'host', dtype };
     const at = line.get(tensor);
     return at !== undefined

@@ -1,6 +1,7 @@
 // The reference device: runs each op's CPU loops. Slow, obvious, and what every GPU result is checked against.
 
 import { allocate, isFloat, type TypedArray } from '../../core/dtype.ts';
+import { fromFloat16, toFloat16 } from '../../core/float16.ts';
 import type { CpuArray } from '../../core/op.ts';
 import type { Input, Parameter, Tensor } from '../../core/tensor.ts';
 import type { Device, DeviceInfo, Executable, Plan, Step } from '../device.ts';
@@ -44,9 +45,11 @@ export class CpuDevice implements Device {
   async #run(plan: Plan, inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]> {
     for (const parameter of plan.parameters) if (!this.#isCurrent(parameter)) await this.#refresh(parameter);
     // From here on without a pause: a run that was started meanwhile must find what this one leaves.
-    const values = new Map<Tensor, CpuArray>(inputs);
-    for (const constant of plan.constants) values.set(constant, constant.data);
-    for (const scalar of plan.scalars) values.set(scalar, Float64Array.of(scalar.value));
+    const values = new Map<Tensor, CpuArray>();
+    for (const [input, data] of inputs) values.set(input, fromHost(input, data));
+    for (const constant of plan.constants) values.set(constant, fromHost(constant, constant.data));
+    for (const scalar of plan.scalars)
+      values.set(scalar, this.#rounded(scalar, this.#allocate(scalar).fill(scalar.value)));
     for (const parameter of plan.parameters) values.set(parameter, this.#values.get(parameter)!.data);
     for (const step of plan.steps) this.#execute(step, values);
     const results = wanted.map((tensor) => toHost(tensor, values.get(tensor)!));
@@ -58,9 +61,7 @@ export class CpuDevice implements Device {
   }
 
   #execute({ op, attrs, inputs, outputs }: Step, values: Map<Tensor, CpuArray>): void {
-    const results = outputs.map((output) =>
-      this.#float64 && isFloat(output.dtype) ? new Float64Array(output.size) : allocate(output.dtype, output.size),
-    );
+    const results = outputs.map((output) => this.#allocate(output));
     op.cpu({
       inputs: inputs.map((input) => values.get(input)!),
       outputs: results,
@@ -68,7 +69,18 @@ export class CpuDevice implements Device {
       outputSpecs: outputs,
       attrs,
     });
-    outputs.forEach((output, i) => values.set(output, results[i]));
+    outputs.forEach((output, i) => values.set(output, this.#rounded(output, results[i])));
+  }
+
+  /** Memory of a tensor between ops. */
+  #allocate({ dtype, size }: Tensor): CpuArray {
+    if (!isFloat(dtype)) return allocate(dtype, size);
+    return this.#float64 ? new Float64Array(size) : new Float32Array(size);
+  }
+
+  /** An f16 is held as f32, and rounded to what an f16 can say. */
+  #rounded({ dtype }: Tensor, data: CpuArray): CpuArray {
+    return dtype === 'f16' && !this.#float64 ? data.map((value) => fromFloat16(toFloat16(value))) : data;
   }
 
   #isCurrent(parameter: Parameter): boolean {
@@ -80,13 +92,19 @@ export class CpuDevice implements Device {
     const { data } = await parameter.read();
     const held = this.#values.get(parameter);
     // Another run may have read the values too, and changed them since.
-    if (!held || held.version < version) this.#values.set(parameter, { data, version });
+    if (!held || held.version < version) this.#values.set(parameter, { data: fromHost(parameter, data), version });
   }
 }
 
 /** A copy in the host type of `tensor`. */
 function toHost({ dtype, size }: Tensor, data: CpuArray): TypedArray {
+  if (dtype === 'f16') return Uint16Array.from(data, toFloat16);
   const host = allocate(dtype, size);
   host.set(data);
   return host;
+}
+
+/** Values as ops compute with them: those of an f16 as f32. */
+function fromHost({ dtype }: Tensor, data: TypedArray): CpuArray {
+  return dtype === 'f16' ? Float32Array.from(data, fromFloat16) : data;
 }

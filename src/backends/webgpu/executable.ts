@@ -2,6 +2,7 @@
 
 import type { Executable, Plan, Progress, Step, Storage } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
+import { toFloat16 } from '../../core/float16.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import { Input, Parameter, Scalar, type Tensor } from '../../core/tensor.ts';
 import { createBuffer, createStorage, upload } from './buffers.ts';
@@ -116,6 +117,7 @@ class ProgramBuffers {
       const at = i * SCALAR_STRIDE;
       const before = this.#scalarValues.getUint32(at, true);
       if (dtype === 'f32') this.#scalarValues.setFloat32(at, value, true);
+      else if (dtype === 'f16') this.#scalarValues.setUint16(at, toFloat16(value), true);
       else this.#scalarValues.setInt32(at, value, true);
       changed ||= this.#scalarValues.getUint32(at, true) !== before;
     });

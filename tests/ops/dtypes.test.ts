@@ -1,0 +1,155 @@
+// Ops on other types than f32: each either refuses a type or computes the same on the CPU and the GPU.
+
+import { describe, expect, test } from 'vitest';
+import { grad } from '../../src/autograd/grad.ts';
+import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
+import type { Device } from '../../src/backends/device.ts';
+import { isFloat, type DType, type TensorData, type TypedArray } from '../../src/core/dtype.ts';
+import { fromFloat16, toFloat16 } from '../../src/core/float16.ts';
+import { Input, spec, type Tensor } from '../../src/core/tensor.ts';
+import { mul } from '../../src/ops/binary.ts';
+import { sum } from '../../src/ops/reduce.ts';
+import { compile } from '../../src/runtime/compile.ts';
+import { difference, type Tolerance } from '../harness/compare.ts';
+import { compileOnlyDevice, hasCompileOnlyDevice, testGpu } from '../harness/devices.ts';
+import type { OpCase } from '../harness/fixtures.ts';
+import { casesOf } from '../harness/test-op.ts';
+import { f16Tolerance, units } from '../harness/tolerances.ts';
+import { opSpecs } from './specs/index.ts';
+
+/** Values of a case as another type; none is 0, by which whole numbers cannot be divided. */
+const convert: Record<Exclude<DType, 'f32'>, (data: TypedArray) => TypedArray> = {
+  f16: (data) => Uint16Array.from(data, toFloat16),
+  i32: (data) => Int32Array.from(data, (value) => Math.round(3 * value) || 1),
+  u32: (data) => Uint32Array.from(data, (value) => Math.round(Math.abs(3 * value)) || 1),
+  bool: (data) => Uint32Array.from(data, (value) => Number(value > 0)),
+};
+
+/** The first case of an op with values of f32 that is not a single number. */
+function smallCase(name: string): OpCase {
+  const isUsual = ({ inputs, nonFinite }: OpCase) =>
+    !nonFinite && inputs.some(({ dtype }) => dtype === 'f32') && inputs.every(({ data }) => data.length > 0);
+  const cases = casesOf(name, opSpecs[name]).filter(isUsual);
+  return cases.find(({ output }) => output.data.length > 1) ?? cases[0];
+}
+
+type Tensors = Readonly<Record<string, Tensor>>;
+interface Converted {
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, TensorData>>;
+  build(tensors: Tensors): Record<string, Tensor>;
+}
+
+/** Each op's case with its f32 inputs as `dtype`, as far as the op takes that. */
+function convertedCases(dtype: Exclude<DType, 'f32'>): Converted[] {
+  const taken: Converted[] = [];
+  for (const name of Object.keys(opSpecs)) {
+    const one = smallCase(name);
+    const inputs = Object.fromEntries(
+      one.inputs.map((input, i) => {
+        const converted = input.dtype === 'f32' ? { ...input, dtype, data: convert[dtype](input.data) } : input;
+        return [`${name}/in${i}`, converted];
+      }),
+    );
+    const build = (tensors: Tensors) => {
+      const own = Object.keys(inputs).map((key) => tensors[key]);
+      const output = opSpecs[name].call(own, one.attrs);
+      if (!isFloat(dtype) || output.dtype !== dtype) return { [`${name}/out`]: output };
+      const floats = own.filter((_, i) => one.gradients[i]);
+      const gradients = grad(sum(mul(output, 0.5)), floats);
+      return Object.fromEntries([
+        [`${name}/out`, output],
+        ...gradients.map((g, i) => [`${name}/grad${i}`, g] as const),
+      ]);
+    };
+    const specs = Object.entries(inputs).map(([key, input]) => [key, spec(input.shape, input.dtype)] as const);
+    try {
+      build(Object.fromEntries(specs.map(([key, type]) => [key, new Input(key, type)])));
+      taken.push({ name, inputs, build });
+    } catch (error) {
+      expect((error as Error).message).toContain(dtype);
+    }
+  }
+  return taken;
+}
+
+const compileAll = (device: Device, cases: readonly Converted[]) => {
+  const specs = cases.flatMap(({ inputs }) =>
+    Object.entries(inputs).map(([name, { shape, dtype }]) => [name, spec(shape, dtype)] as const),
+  );
+  const build = (tensors: Tensors) => Object.assign({}, ...cases.map((one) => one.build(tensors))) as Tensors;
+  return compile(device, build, Object.fromEntries(specs));
+};
+
+async function runAll(device: Device, cases: readonly Converted[]): Promise<Record<string, TensorData>> {
+  using program = await compileAll(device, cases);
+  const inputs = cases.flatMap((one) => Object.entries(one.inputs).map(([name, { data }]) => [name, data] as const));
+  return program.run(Object.fromEntries(inputs));
+}
+
+/** An f16 tensor as f32, to be compared within a tolerance. */
+const asF32 = (x: TensorData): TensorData =>
+  x.dtype === 'f16' ? { ...x, dtype: 'f32', data: Float32Array.from(x.data, fromFloat16) } : x;
+
+async function expectEqualDevices(cases: readonly Converted[], tolerance: Tolerance) {
+  const [gpu, cpu] = [await runAll(await testGpu(), cases), await runAll(new CpuDevice(), cases)];
+  const problems = Object.entries(cpu).flatMap(([name, expected]) => {
+    const found = difference(`${name} ${expected.dtype}`, asF32(gpu[name]), asF32(expected), tolerance);
+    return found ? [`${name}: ${found}`] : [];
+  });
+  expect(problems).toEqual([]);
+}
+
+const moves = [
+  'cast',
+  'concat',
+  'detach',
+  'expand',
+  'flatten',
+  'pad',
+  'permute',
+  'reshape',
+  'slice',
+  'transpose',
+  'where',
+];
+const arithmetic = ['add', 'div', 'maximum', 'minimum', 'mul', 'sub'];
+const comparisons = ['eq', 'ge', 'gt', 'le', 'lt', 'ne'];
+const numbers = [...moves, ...arithmetic, ...comparisons, 'max', 'min', 'sum'];
+
+const names = (cases: readonly Converted[]) => cases.map(({ name }) => name).sort();
+
+describe.each([
+  ['i32', numbers],
+  ['u32', numbers],
+  ['bool', moves],
+] as const)('%s', (dtype, takers) => {
+  const taken = convertedCases(dtype);
+
+  test('is taken by the ops that it makes sense for', () => {
+    expect(names(taken)).toEqual([...takers].sort());
+  });
+
+  test('gives the same bits on the CPU and the GPU', async () => {
+    await expectEqualDevices(taken, units(0));
+  });
+});
+
+describe('f16', () => {
+  const taken = convertedCases('f16');
+
+  test('is taken by every elementwise op, every reduction, and all that moves values', () => {
+    const onlyF32 = ['avgPool2d', 'conv2d', 'crossEntropy', 'matmul', 'maxPool2d', 'softmax'];
+    expect([...names(taken), ...onlyF32].sort()).toEqual(Object.keys(opSpecs).sort());
+  });
+
+  test.runIf(hasCompileOnlyDevice)('compiles for a GPU that has it', async () => {
+    (await compileAll(await compileOnlyDevice({ f16: true }), taken)).dispose();
+  });
+
+  test('computes the same on the CPU and on a GPU that has it, and is refused by one that has not', async () => {
+    const gpu = await testGpu();
+    if (gpu.capabilities!.f16) await expectEqualDevices(taken, f16Tolerance);
+    else await expect(compileAll(gpu, taken)).rejects.toThrow(/f16, which this GPU does not have/);
+  });
+});

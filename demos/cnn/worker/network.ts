@@ -1,0 +1,78 @@
+// A LeNet-5 with its name: made anew, shipped with the page, or from the user's file.
+
+import {
+  decodeCheckpoint,
+  isCheckpoint,
+  manualSeed,
+  readSafetensors,
+  writeSafetensors,
+  type TensorData,
+} from '../../../src/index.ts';
+import { lenet5 } from '../../../models/cnn/lenet5/entry.ts';
+import { LeNet5, lenet5Configs } from '../../../models/cnn/lenet5/model.ts';
+import type { Config, OptimizerName, RunSettings } from '../protocol.ts';
+
+/** A model, and what to call it. */
+export interface Network {
+  readonly model: LeNet5;
+  readonly config: Config;
+  /** The file that its weights came from. */
+  readonly file: string | null;
+}
+
+/** A network with random weights. */
+export function freshNetwork(config: Config, seed: number): Network {
+  manualSeed(seed);
+  return { model: new LeNet5(lenet5Configs[config]), config, file: null };
+}
+
+function filledNetwork(tensors: ReadonlyMap<string, TensorData>, noted: unknown, file: string): Network {
+  // Files of others do not tell the config, but only the classic one has gains for its averages.
+  const guessed = tensors.has('s2.weight') ? 'classic' : 'modern';
+  const config = noted === 'classic' || noted === 'modern' ? noted : guessed;
+  const network = { ...freshNetwork(config, 0), file };
+  network.model.loadStateDict(tensors);
+  return network;
+}
+
+/** The weights that come with this page; null where they are missing. */
+export async function shippedNetwork(): Promise<Network | null> {
+  const response = await fetch(lenet5.weights).catch(() => null);
+  // Some servers answer with a page of theirs instead of "not found".
+  if (!response?.ok || response.headers.get('content-type')?.includes('text/html')) return null;
+  const { tensors, metadata } = readSafetensors(new Uint8Array(await response.arrayBuffer()));
+  return filledNetwork(tensors, metadata.config ?? lenet5.config, 'weights.safetensors');
+}
+
+/** What a user's file holds: a network, and the run to go on with if the file is a checkpoint. */
+export interface Loaded {
+  readonly network: Network;
+  readonly resumed: {
+    readonly bytes: Uint8Array;
+    readonly settings: Partial<RunSettings>;
+    readonly data: unknown;
+  } | null;
+}
+
+const OPTIMIZERS: Readonly<Record<string, OptimizerName>> = { SGD: 'sgd', Adam: 'adam', AdamW: 'adamw' };
+
+/** Reads weights or a checkpoint. @throws an Error that says what is wrong with the file, and the names that do not fit. */
+export function loadNetwork(bytes: Uint8Array, file: string): Loaded {
+  const { tensors, metadata } = readSafetensors(bytes);
+  if (!isCheckpoint(metadata)) return { network: filledNetwork(tensors, metadata.config, file), resumed: null };
+  const { model, settings, learningRate, optimizerKind } = decodeCheckpoint(bytes);
+  const { batch, seed } = settings as { batch?: number; seed?: number };
+  const network = filledNetwork(model, settings.config, file);
+  const { config } = network;
+  const resumed = { config, learningRate, optimizer: OPTIMIZERS[optimizerKind], batchSize: batch, seed };
+  return { network, resumed: { bytes, settings: withoutGaps(resumed), data: settings.data } };
+}
+
+/** What is known of `settings`. */
+export const withoutGaps = <T extends object>(settings: T): Partial<T> =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Partial<T>;
+
+/** The bytes of a weights file. */
+export async function saveNetwork({ model, config }: Network, steps: number): Promise<Uint8Array<ArrayBuffer>> {
+  return writeSafetensors(await model.stateDict(), { model: 'lenet5', config, steps: String(steps) });
+}

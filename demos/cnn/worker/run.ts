@@ -1,0 +1,210 @@
+// A training run of the page: a network, its data and settings, and the trainer that carries it on.
+
+import {
+  Adam,
+  AdamW,
+  digitBatches,
+  SGD,
+  Trainer,
+  type BatchSource,
+  type DigitBatch,
+  type DigitBatches,
+  type Optimizer,
+} from '../../../src/index.ts';
+import type { LeNet5 } from '../../../models/cnn/lenet5/model.ts';
+import { lenet5Task } from '../../../models/cnn/lenet5/train.ts';
+import type { RunSettings, Samples, StepNote } from '../protocol.ts';
+import type { TrainingData } from './data.ts';
+import type { Devices } from './devices.ts';
+import { saveNetwork, type Network } from './network.ts';
+import { bestClasses, countRight } from './scores.ts';
+import { sampleOf, Tester, type TestResult } from './tester.ts';
+
+/** What a run tells while it is made and carried on. */
+export interface RunEvents {
+  /** GPU pipelines become ready. */
+  preparing(done: number, total: number): void;
+  /** A lost device was replaced. */
+  recovered(reason: string): void;
+}
+
+/** Settings that may change while a run goes on. */
+export type Changes = Partial<Omit<RunSettings, 'config' | 'seed'>>;
+
+interface Parts {
+  readonly network: Network;
+  readonly settings: RunSettings;
+  readonly data: TrainingData;
+  readonly batches: ShownBatches;
+  readonly trainer: Trainer;
+  /** What the run's checkpoints say of it, under the command line's names. */
+  readonly noted: Record<string, unknown>;
+}
+
+const MOMENTUM = 0.9;
+
+function makeOptimizer({ optimizer, learningRate }: RunSettings, model: LeNet5): Optimizer {
+  const parameters = model.parameters();
+  if (optimizer === 'sgd') return new SGD(parameters, { learningRate, momentum: MOMENTUM });
+  return new { adam: Adam, adamw: AdamW }[optimizer](parameters, { learningRate });
+}
+
+const notesOf = ({ config, batchSize, optimizer, seed }: RunSettings, data: TrainingData) => ({
+  model: 'lenet5',
+  config,
+  batch: batchSize,
+  optimizer,
+  seed,
+  data: data.kind,
+});
+
+/** Batches of a run; the last one is kept to be shown. */
+class ShownBatches implements BatchSource {
+  last: DigitBatch | null = null;
+  readonly #batches: DigitBatches;
+
+  constructor({ train, augment }: TrainingData, { batchSize, seed }: RunSettings) {
+    this.#batches = digitBatches(train.digits, { batchSize, seed, augment });
+  }
+
+  get specs() {
+    return this.#batches.specs;
+  }
+
+  batch(step: number): DigitBatch {
+    console.log('DBG batch', step);
+    this.last = this.#batches.batch(step);
+    return this.last;
+  }
+}
+
+/** A run. Its methods that wait must not overlap. */
+export class Run {
+  readonly #parts: Parts;
+  readonly #tester: Tester;
+  #settings: RunSettings;
+  #data: TrainingData;
+  #batches: ShownBatches;
+  #predicted: Int32Array = new Int32Array(0);
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#settings = parts.settings;
+    this.#data = parts.data;
+    this.#batches = parts.batches;
+    this.#tester = new Tester(parts.network);
+  }
+
+  /** Opens the device, compiles the training step and, given the bytes of a checkpoint, goes on from there. */
+  static async create(
+    network: Network,
+    settings: RunSettings,
+    data: TrainingData,
+    devices: Devices,
+    events: RunEvents,
+    checkpoint?: Uint8Array,
+  ): Promise<Run> {
+    const { model } = network;
+    const noted: Record<string, unknown> = notesOf(settings, data);
+    const batches = new ShownBatches(data, settings);
+    const task = lenet5Task(model);
+    const trainer = await Trainer.create({
+      model,
+      optimizer: makeOptimizer(settings, model),
+      data: batches,
+      task: (batch) => {
+        // Other programs look at the same model without its dropout.
+        model.train();
+        return task(batch);
+      },
+      openDevice: async () => { console.log('DBG trainer wants device'); const d = await devices.get(); console.log('DBG trainer has device'); return d; },
+      seed: settings.seed,
+      settings: noted,
+      onProgress: events.preparing,
+      onRecovered: events.recovered,
+    });
+    if (checkpoint) trainer.restore(checkpoint);
+    return new Run({ network, settings, data, batches, trainer, noted });
+  }
+
+  get network(): Network {
+    return this.#parts.network;
+  }
+
+  get settings(): RunSettings {
+    return { ...this.#settings, learningRate: this.#parts.trainer.optimizer.learningRate.value };
+  }
+
+  get data(): TrainingData {
+    return this.#data;
+  }
+
+  get stepsDone(): number {
+    return this.#parts.trainer.stepsDone;
+  }
+
+  /** Trains one step. Throws DivergedError as Trainer does. */
+  async step(): Promise<StepNote> {
+    const { step, loss, outputs } = await this.#parts.trainer.step();
+    const { label } = this.#batches.last!;
+    this.#predicted = bestClasses(outputs.logits.data, label.length);
+    return { step, loss, accuracy: countRight(this.#predicted, label) / label.length };
+  }
+
+  /** The batch of the last step, with what the network said of it. */
+  lastBatch(): Samples | null {
+    const { last } = this.#batches;
+    return last && { images: last.image.slice(), labels: last.label, predicted: this.#predicted };
+  }
+
+  /** C1's filters [6, 1, 5, 5]. */
+  async filters(): Promise<Float32Array> {
+    return (await this.network.model.c1.weight.read()).data as Float32Array;
+  }
+
+  /** Goes on with other settings. A learning rate alone costs nothing; anything else compiles the step again. */
+  async change(changes: Changes): Promise<void> {
+    const { trainer, network } = this.#parts;
+    const before = this.settings;
+    this.#settings = { ...before, ...changes };
+    const { learningRate, optimizer, batchSize } = this.#settings;
+    if (batchSize !== before.batchSize) await this.setData(this.#data);
+    if (optimizer !== before.optimizer) await trainer.setOptimizer(makeOptimizer(this.#settings, network.model));
+    trainer.optimizer.learningRate.value = learningRate;
+    this.#note();
+  }
+
+  /** Goes on with other digits. */
+  async setData(data: TrainingData): Promise<void> {
+    const batches = new ShownBatches(data, this.#settings);
+    await this.#parts.trainer.setData(batches);
+    this.#data = data;
+    this.#batches = batches;
+    this.#note();
+  }
+
+  /** Tests on at most `most` digits of the test set. */
+  async test(device: Parameters<Tester['test']>[0], most: number): Promise<TestResult> {
+    return this.#tester.test(device, sampleOf(this.#data.test.digits, most));
+  }
+
+  /** The bytes of a checkpoint. If the device is lost, the newest weights with it, this brings them back. */
+  checkpoint(): Promise<Uint8Array> {
+    return this.#parts.trainer.checkpoint();
+  }
+
+  /** The bytes of the weights alone. */
+  async weights(): Promise<Uint8Array<ArrayBuffer>> {
+    return saveNetwork(this.network, this.stepsDone);
+  }
+
+  /** Frees the programs' memory. */
+  async dispose(): Promise<void> {
+    this.#parts.trainer.dispose();
+    await this.#tester.dispose();
+  }
+
+  #note(): void {
+    Object.assign(this.#parts.noted, notesOf(this.#settings, this.#data));
+  }
+}

@@ -1,0 +1,74 @@
+// What a user does on the page of LeNet-5.
+
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+/** Milliseconds to wait for a software GPU that shares its processors with other tests. */
+const PATIENCE = 45_000;
+
+/** A stroke that is a seven, in parts of the paper's width. */
+export const SEVEN = [
+  [0.25, 0.25],
+  [0.75, 0.25],
+  [0.45, 0.82],
+] as const;
+
+/** Draws a stroke through `points`. */
+export async function draw(page: Page, points: readonly (readonly [number, number])[]): Promise<void> {
+  const box = (await page.locator('#sketch').boundingBox())!;
+  const [[x, y], ...rest] = points.map(([px, py]) => [box.x + px * box.width, box.y + py * box.height]);
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  for (const [toX, toY] of rest) await page.mouse.move(toX, toY, { steps: 8 });
+  await page.mouse.up();
+}
+
+/** Waits until the text of `selector` matches. */
+export const waitForText = (page: Page, selector: string, pattern: RegExp): Promise<void> =>
+  expect.poll(() => page.locator(selector).innerText(), { timeout: PATIENCE, interval: 100 }).toMatch(pattern);
+
+/** A file as one has it on a disk. */
+export interface NamedBytes {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Drops files on the page. */
+export async function drop(page: Page, ...files: readonly NamedBytes[]): Promise<void> {
+  const sent = files.map(({ name, bytes }) => ({ name, bytes: [...bytes] }));
+  await page.evaluate((dropped) => {
+    const dataTransfer = new DataTransfer();
+    for (const { name, bytes } of dropped) dataTransfer.items.add(new File([Uint8Array.from(bytes)], name));
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+  }, sent);
+}
+
+const progressOf = async (page: Page, what: 'step' | 'loss') =>
+  Number(await page.locator('#progress').getAttribute(`data-${what}`));
+
+/** Steps done. */
+export const stepsOf = (page: Page): Promise<number> => progressOf(page, 'step');
+
+/** Mean loss of the last steps. */
+export const lossOf = (page: Page): Promise<number> => progressOf(page, 'loss');
+
+/** Waits until `count` steps are done. */
+export const waitForStep = (page: Page, count: number): Promise<void> =>
+  expect.poll(() => stepsOf(page), { timeout: PATIENCE, interval: 100 }).toBeGreaterThanOrEqual(count);
+
+/** Presses Pause and waits until the run stands. */
+export async function pause(page: Page): Promise<void> {
+  await page.locator('#play').click();
+  await waitForText(page, '#play', /Play/);
+}
+
+/** Clicks a button that downloads, and gives the file. */
+export async function download(page: Page, selector: string): Promise<NamedBytes> {
+  const [file] = await Promise.all([
+    page.waitForEvent('download', { timeout: PATIENCE }),
+    page.locator(selector).click(),
+  ]);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await file.createReadStream()) chunks.push(chunk);
+  return { name: file.suggestedFilename(), bytes: Buffer.concat(chunks) };
+}

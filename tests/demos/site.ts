@@ -1,0 +1,74 @@
+// The demos as a user gets them: built, served and opened in a browser, with an eye on everything that goes wrong.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { build, preview } from 'vite';
+import { expect } from 'vitest';
+
+const root = join(import.meta.dirname, '..', '..');
+const configFile = join(root, 'vite.config.ts');
+
+/** A running server. */
+export interface Site {
+  /** Ends with a slash. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Builds the demos into a folder that is gone after `close()`, and serves it on a free port. */
+export async function builtSite(): Promise<Site> {
+  const outDir = await mkdtemp(join(tmpdir(), 'site-'));
+  await build({ configFile, logLevel: 'warn', build: { outDir } });
+  const server = await preview({ configFile, build: { outDir }, preview: { port: 0, open: false } });
+  return {
+    url: server.resolvedUrls!.local[0],
+    async close() {
+      await server.close();
+      await rm(outDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A page, and what must not have happened on it. */
+export interface WatchedPage {
+  readonly page: Page;
+  /** Checks that nothing was complained of and nothing was fetched from elsewhere, and closes the page. */
+  finish(): Promise<void>;
+}
+
+/** Opens a page in a context of its own, which `prepare` may change before. */
+export async function openPage(
+  browser: Browser,
+  { url }: Pick<Site, 'url'>,
+  path: string,
+  options: BrowserContextOptions = {},
+  prepare: (context: BrowserContext) => Promise<void> = async () => {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 900 }, ...options });
+  await prepare(context);
+  const page = await context.newPage();
+  const troubles: string[] = []; page.on('console', (m) => console.log(m.text()));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') troubles.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => troubles.push(`error: ${error.message}`));
+  page.on('requestfailed', (request) => troubles.push(`failed: ${request.url()}`));
+  page.on(
+    'response',
+    (response) => response.status() >= 400 && troubles.push(`${response.status()}: ${response.url()}`),
+  );
+  page.on('request', (request) => {
+    if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(url))
+      troubles.push(`elsewhere: ${request.url()}`);
+  });
+  await page.goto(url + path);
+  return {
+    page,
+    async finish() {
+      await context.close();
+      expect(troubles).toEqual([]);
+    },
+  };
+}

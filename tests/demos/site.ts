@@ -49,7 +49,7 @@ export async function openPage(
   const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 900 }, ...options });
   await prepare(context);
   const page = await context.newPage();
-  const troubles: string[] = []; page.on('console', (m) => console.log(m.text()));
+  const troubles: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') troubles.push(`console: ${message.text()}`);
   });

@@ -75,8 +75,7 @@ export class Answers {
   async #answer(): Promise<void> {
     const [digit, name] = [this.#digit, this.#asked];
     const inspector = this.#inspectors[name];
-    const answer =
-      digit && inspector && (await this.#devices.use((device) => inspector.answer(device, digit, name)));
+    const answer = digit && inspector && (await this.#devices.use((device) => inspector.answer(device, digit, name)));
     this.#post({ type: 'answer', digit, answer });
   }
 }

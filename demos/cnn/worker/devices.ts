@@ -4,6 +4,8 @@ import { DeviceLostError, openDevice, type Device, type DeviceInfo } from '../..
 import type { DeviceNote } from '../protocol.ts';
 
 const ASKED_FOR_CPU = 'The address of this page asks for it (?device=cpu).';
+/** Milliseconds within which the news of a lost device comes after the error that it has caused. */
+const NEWS = 200;
 
 /** Keeps a device open. */
 export class Devices {
@@ -24,21 +26,29 @@ export class Devices {
     return this.#open;
   }
 
-  /** Does `work` on the device, and once more on another one if that device is lost meanwhile. */
+  /** The device in use, but not `failed`, of whose loss the news may still be on its way. */
+  async insteadOf(failed: Device): Promise<Device> {
+    if ((await this.#open) === failed) {
+      this.#open = null;
+      failed.destroy();
+    }
+    return this.get();
+  }
+
+  /** Does `work` on the device, and once more if a device was lost meanwhile. */
   async use<T>(work: (device: Device) => Promise<T>): Promise<T> {
     const device = await this.get();
     try {
       return await work(device);
     } catch (error) {
       if (!(error instanceof DeviceLostError)) throw error;
-      // Only then does `get()` give another one.
-      await device.lost;
+      // It may have been an earlier device, with a network's newest weights on it; then this one stays.
+      await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, NEWS))]);
       return work(await this.get());
     }
   }
 
   async #openAnother(): Promise<Device> {
-    console.log('DBG open another');
     let reason: string | null = ASKED_FOR_CPU;
     let device: Device | null = null;
     if (this.#kind === 'auto') {
@@ -49,14 +59,13 @@ export class Devices {
         reason = (error as Error).message;
       }
     }
-    console.log('DBG opened', reason);
-    device ??= await openDevice('cpu');
-    void device.lost.then((why) => {
-      console.log('DBG lost', why); this.#open = null;
+    const opened = device ?? (await openDevice('cpu'));
+    void opened.lost.then(async (why) => {
       this.#onLost(why);
+      if ((await this.#open) === opened) this.#open = null;
     });
-    this.#onOpened({ ...noteOf(device.info), reason });
-    return device;
+    this.#onOpened({ ...noteOf(opened.info), reason });
+    return opened;
   }
 }
 

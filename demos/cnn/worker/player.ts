@@ -118,7 +118,6 @@ export class Player {
   async #step(show: boolean): Promise<void> {
     const start = performance.now();
     const { settings } = this.run;
-    console.log('DBG step begins');
     try {
       this.#notes.push(await this.run.step());
     } catch (error) {
@@ -130,12 +129,11 @@ export class Player {
       this.announce();
       return;
     }
-    console.log('DBG step done');
     const now = performance.now();
     this.#milliseconds += now - start;
     if (show || now - this.#lastSteps > STEPS_EVERY) this.#flush();
-    if (show || now - this.#lastLook > LOOK_EVERY) {console.log('DBG show'); await this.#show();}
-    if (now > this.#nextTest) { console.log('DBG test'); await this.#unlessLost(() => this.#test());console.log('DBG tested'); }
+    if (show || now - this.#lastLook > LOOK_EVERY) await this.#show();
+    if (now > this.#nextTest) await this.#unlessLost(() => this.#test());
   }
 
   /** Sends the curves' new points. */

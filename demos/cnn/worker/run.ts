@@ -7,6 +7,7 @@ import {
   SGD,
   Trainer,
   type BatchSource,
+  type Device,
   type DigitBatch,
   type DigitBatches,
   type Optimizer,
@@ -72,7 +73,6 @@ class ShownBatches implements BatchSource {
   }
 
   batch(step: number): DigitBatch {
-    console.log('DBG batch', step);
     this.last = this.#batches.batch(step);
     return this.last;
   }
@@ -108,6 +108,7 @@ export class Run {
     const noted: Record<string, unknown> = notesOf(settings, data);
     const batches = new ShownBatches(data, settings);
     const task = lenet5Task(model);
+    let device: Device | null = null;
     const trainer = await Trainer.create({
       model,
       optimizer: makeOptimizer(settings, model),
@@ -117,7 +118,7 @@ export class Run {
         model.train();
         return task(batch);
       },
-      openDevice: async () => { console.log('DBG trainer wants device'); const d = await devices.get(); console.log('DBG trainer has device'); return d; },
+      openDevice: async () => (device = await (device ? devices.insteadOf(device) : devices.get())),
       seed: settings.seed,
       settings: noted,
       onProgress: events.preparing,
@@ -184,7 +185,7 @@ export class Run {
   }
 
   /** Tests on at most `most` digits of the test set. */
-  async test(device: Parameters<Tester['test']>[0], most: number): Promise<TestResult> {
+  async test(device: Device, most: number): Promise<TestResult> {
     return this.#tester.test(device, sampleOf(this.#data.test.digits, most));
   }
 

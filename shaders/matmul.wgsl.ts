@@ -36,13 +36,13 @@ export const vectorizedC = ({ n }: MatmulShape): boolean => n % 4 === 0;
  */
 const loadFunction = (name: string, rows: number, columns: number, vectorized: boolean) => wgsl`
 fn load_${name}(base: u32, row: u32, column: u32) -> vec4<f32> {
-  let start = base + min(row, ${rows - 1}u) * ${columns}u;
+  let start = base + min(row, ${Math.max(rows, 1) - 1}u) * ${columns}u;
 #if ${vectorized}
-  let value = ${name}[(start + min(column, ${columns - 4}u)) >> 2u];
+  let value = ${name}[(start + min(column, ${Math.max(columns, 4) - 4}u)) >> 2u];
   return select(vec4<f32>(0.0), value, row < ${rows}u && column < ${columns}u);
 #else
   let columns = vec4<u32>(column, column + 1u, column + 2u, column + 3u);
-  let at = start + min(columns, vec4<u32>(${columns - 1}u));
+  let at = start + min(columns, vec4<u32>(${Math.max(columns, 1) - 1}u));
   let value = vec4<f32>(${name}[at.x], ${name}[at.y], ${name}[at.z], ${name}[at.w]);
   return select(vec4<f32>(0.0), value, vec4<bool>(row < ${rows}u) & (columns < vec4<u32>(${columns}u)));
 #endif

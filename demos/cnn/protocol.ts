@@ -104,7 +104,13 @@ export type Reply =
   | { readonly type: 'asked'; readonly network: NetworkName }
   /** `digit` is what the networks get [32, 32]: null for an empty page. `answer` is null where no network is. */
   | { readonly type: 'answer'; readonly digit: Float32Array | null; readonly answer: Answer | null }
-  | { readonly type: 'preparing'; readonly what: string; readonly done: number; readonly total: number }
+  /** GPU kernels become ready. */
+  | {
+      readonly type: 'preparing';
+      readonly what: 'answering' | 'training';
+      readonly done: number;
+      readonly total: number;
+    }
   | { readonly type: 'run'; readonly run: RunNote }
   /** A new run: what was shown of another one is over. */
   | { readonly type: 'newRun' }

@@ -37,16 +37,27 @@ export function drawPanel(client: Client): (image: ImageBitmap) => void {
   const layers = layerSections(probe);
   const showProbabilities = probabilityBars();
   let last: AnswerReply | null = null;
+  let missing = 'loading the network …';
 
   function show(reply: AnswerReply): void {
     last = reply;
     const { digit, answer } = reply;
     probe.update(digit, answer);
-    showProbabilities(answer?.probabilities ?? null, digit ? 'no network to ask yet' : 'draw a digit');
+    showProbabilities(answer?.probabilities ?? null, digit ? missing : 'draw a digit');
     if (answer) layers.show(answer.config, answer.layers);
   }
   client.on('answer', show);
-  onThemeChange(() => last && show(last));
+  const showAgain = () => last && show(last);
+  onThemeChange(showAgain);
+  client.on('preparing', ({ what, done, total }) => {
+    if (what !== 'answering') return;
+    missing = `preparing kernels: ${done} of ${total} …`;
+    if (!last?.answer) showAgain();
+  });
+  client.on('networks', ({ shipped }) => {
+    if (!shipped) missing = 'no network to ask yet';
+    if (!last?.answer) showAgain();
+  });
 
   const write = (digit: number) => sketch.write(writeDigit(digit, neatly));
   byId('clear').onclick = () => sketch.clear();

@@ -112,7 +112,7 @@ function showCurves(client: Client): void {
   });
   client.on('diverged', ({ restoredStep }) => forget(restoredStep));
   client.on('preparing', ({ what, done, total }) => {
-    if (what === 'the training step')
+    if (what === 'training')
       progress.textContent = done < total ? `Preparing kernels: ${done} of ${total} …` : 'Ready.';
   });
 }

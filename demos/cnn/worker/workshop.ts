@@ -1,6 +1,6 @@
 // Does what the page asks for: answers digits, and makes, plays, saves and loads training runs.
 
-import { DeviceLostError } from '../../../src/index.ts';
+import { DeviceLostError, type Progress } from '../../../src/index.ts';
 import type { Of, Reply, Request, RunSettings } from '../protocol.ts';
 import { completeSettings } from '../settings.ts';
 import { Answers } from './answers.ts';
@@ -99,7 +99,7 @@ export class Workshop {
     });
     const shipped = await shippedNetwork();
     if (!shipped) return this.#answers.tell(null);
-    await this.#answers.set('shipped', shipped, null, this.#progress('the network'));
+    await this.#answers.set('shipped', shipped, null, this.#progress('answering'));
     await this.#answer();
   }
 
@@ -196,9 +196,8 @@ export class Workshop {
 
   /** A run with its player in the place of another one, which is only given up when the new one stands. */
   async #open(network: Network, settings: RunSettings, checkpoint?: Uint8Array): Promise<Player> {
-    const progress = this.#progress('the training step');
     const events: RunEvents = {
-      preparing: progress,
+      preparing: this.#progress('training'),
       recovered: (reason) => this.#log(`Another device goes on where the lost one was (${reason}). No step is lost.`),
     };
     this.#data ??= generatedData();
@@ -219,7 +218,7 @@ export class Workshop {
       },
       this.#slow,
     );
-    await this.#answers.set('yours', network, run.stepsDone, progress);
+    await this.#answers.set('yours', network, run.stepsDone, this.#progress('answering'));
     this.#post({ type: 'newRun' });
     const size = network.model.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
     this.#log(
@@ -237,8 +236,8 @@ export class Workshop {
     return result;
   }
 
-  #progress(what: string) {
-    return (done: number, total: number) => this.#post({ type: 'preparing', what, done, total });
+  #progress(what: Of<Reply, 'preparing'>['what']): Progress {
+    return (done, total) => this.#post({ type: 'preparing', what, done, total });
   }
 
   #log(text: string): void {

@@ -38,7 +38,7 @@ export default defineConfig(({ command, isPreview }) => ({
     pool: 'forks',
     // A software adapter uses several threads a process, so more processes than this only get in each other's way.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
   },
 }));

@@ -1,7 +1,6 @@
 // What a user does on the page of LeNet-5.
 
 import type { Page } from 'playwright-core';
-import { expect } from 'vitest';
 
 /** Milliseconds to wait for a software GPU that shares its processors with other tests. */
 const PATIENCE = 45_000;
@@ -23,9 +22,22 @@ export async function draw(page: Page, points: readonly (readonly [number, numbe
   await page.mouse.up();
 }
 
+/** Reads again and again until what is read is as it should be. */
+async function waitUntil<T>(what: string, read: () => Promise<T>, fits: (found: T) => boolean): Promise<void> {
+  const deadline = performance.now() + PATIENCE;
+  for (let found = await read(); !fits(found); found = await read()) {
+    if (performance.now() > deadline) throw new Error(`${what} is still ${JSON.stringify(found)}.`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** Waits until the text of `selector` matches. */
 export const waitForText = (page: Page, selector: string, pattern: RegExp): Promise<void> =>
-  expect.poll(() => page.locator(selector).innerText(), { timeout: PATIENCE, interval: 100 }).toMatch(pattern);
+  waitUntil(
+    `${selector}, which should match ${pattern},`,
+    () => page.locator(selector).innerText(),
+    (text) => pattern.test(text),
+  );
 
 /** A file as one has it on a disk. */
 export interface NamedBytes {
@@ -54,7 +66,11 @@ export const lossOf = (page: Page): Promise<number> => progressOf(page, 'loss');
 
 /** Waits until `count` steps are done. */
 export const waitForStep = (page: Page, count: number): Promise<void> =>
-  expect.poll(() => stepsOf(page), { timeout: PATIENCE, interval: 100 }).toBeGreaterThanOrEqual(count);
+  waitUntil(
+    `the run, which should come to step ${count},`,
+    () => stepsOf(page),
+    (steps) => steps >= count,
+  );
 
 /** Presses Pause and waits until the run stands. */
 export async function pause(page: Page): Promise<void> {

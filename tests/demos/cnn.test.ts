@@ -65,7 +65,7 @@ test('reads a drawn digit and shows what each layer saw', async () => {
   await waitForText(
     page,
     '#probe',
-    /C1, map 0, row 1, column 0: (\d\.\d{3})\s.*rows 1–5, columns 0–4.* ReLU makes it \1/s,
+    /C1, map 0, row 1, column 0: (\d\.\d{3})\s.*rows 1–5, columns 0–4.*ReLU makes it \1\./s,
   );
   await page.locator('#layers .s4').press('ArrowRight');
   await waitForText(page, '#probe', /S4, map 0, row 0, column 1: \S+\s+Sees 16 × 16 pixels: rows 0–15, columns 4–19/);

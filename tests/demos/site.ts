@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { build, preview } from 'vite';
-import { expect } from 'vitest';
 
 const root = join(import.meta.dirname, '..', '..');
 const configFile = join(root, 'vite.config.ts');
@@ -68,7 +67,7 @@ export async function openPage(
     page,
     async finish() {
       await context.close();
-      expect(troubles).toEqual([]);
+      if (troubles.length > 0) throw new Error(`The page had troubles:\n${troubles.join('\n')}`);
     },
   };
 }

@@ -97,7 +97,7 @@ export class Probe {
     paint(filter, weights, 'signed', scaleOf(filters));
     tipCells(filter, KERNEL, KERNEL, (row, column) => `weight: ${short(weights[row * KERNEL + column])}`);
     const sum = weights.reduce((total, weight, i) => total + weight * patch[i], biases[map]);
-    const steps = `+ ${short(biases[map])} = ${short(sum)}, ${ACTIVATIONS[config].name} makes it ${short(value)}`;
+    const steps = `summed, with a bias of ${short(biases[map])}: ${short(sum)}. ${ACTIVATIONS[config].name} makes it ${short(value)}.`;
     return element(
       'div',
       { className: 'sum' },

@@ -1,6 +1,7 @@
 // What a network is trained and tested on: digits that the page makes, or the user's MNIST files.
 
 import {
+  digitBatches,
   identifyMnistFiles,
   missingMnistFiles,
   parseMnist,
@@ -27,22 +28,31 @@ export interface TrainingData {
 const TRAIN_COUNT = 3000;
 const TEST_COUNT = 500;
 
+const WARPS: Augmentation = { shift: 2, rotate: 10, scale: 0.12, elastic: 0.8 };
+
 let generatedOnce: TrainingData | null = null;
 
 /** Handwriting and print made by the page, always the same. */
 export function generatedData(): TrainingData {
   if (generatedOnce) return generatedOnce;
   const printed = printDigits();
+  const train = makeDigits(TRAIN_COUNT, 1, printed.train);
   generatedOnce = {
     kind: 'generated',
-    train: {
-      digits: makeDigits(TRAIN_COUNT, 1, printed.train),
-      name: `${count(TRAIN_COUNT)} digits made by this page, warped anew each time`,
+    train: { digits: train, name: `${count(TRAIN_COUNT)} digits made by this page, warped anew each time` },
+    test: {
+      digits: warped(makeDigits(TEST_COUNT, 2, printed.test)),
+      name: `${TEST_COUNT} other digits made by this page`,
     },
-    test: { digits: makeDigits(TEST_COUNT, 2, printed.test), name: `${TEST_COUNT} other digits made by this page` },
-    augment: { shift: 2, rotate: 10, scale: 0.12, elastic: 0.8 },
+    augment: WARPS,
   };
   return generatedOnce;
+}
+
+/** A set whose digits are warped once and for all, as hard as those that are warped in training. */
+function warped(digits: ImageDataset): ImageDataset {
+  const { image, label } = digitBatches(digits, { batchSize: digits.count, seed: 0, augment: WARPS }).batch(0);
+  return { ...digits, images: Uint8Array.from(image, (ink) => 255 * ink), labels: Uint8Array.from(label) };
 }
 
 const count = (number: number): string => number.toLocaleString('en');

@@ -39,7 +39,11 @@ const deno = (driver: 'swiftshader' | 'lavapipe'): Run => ({
 function execute(command: readonly string[], env: Record<string, string>): Promise<number> {
   const { FIVE_TIGERS_ADAPTER: _, VK_ICD_FILENAMES: __, VK_DRIVER_FILES: ___, ...inherited } = process.env;
   return new Promise((resolve, reject) => {
-    spawn(command[0], command.slice(1), { cwd: root, env: { ...inherited, ...env }, stdio: 'inherit' })
+    spawn(command[0], command.slice(1), {
+      cwd: root,
+      env: { FIVE_TIGERS_TESTS: 'all', ...inherited, ...env },
+      stdio: 'inherit',
+    })
       .on('error', reject)
       .on('exit', (code) => resolve(code ?? 1));
   });

@@ -25,9 +25,16 @@ export class Files {
 
   /** Lets files be dropped anywhere on the page. */
   acceptDrops(): void {
-    addEventListener('dragover', (event) => event.preventDefault());
+    const { classList } = document.documentElement;
+    addEventListener('dragover', (event) => {
+      event.preventDefault();
+      classList.add('dropping');
+    });
+    // Without a next target, it is the window that is left.
+    addEventListener('dragleave', ({ relatedTarget }) => relatedTarget || classList.remove('dropping'));
     addEventListener('drop', (event) => {
       event.preventDefault();
+      classList.remove('dropping');
       void this.take([...(event.dataTransfer?.files ?? [])]);
     });
   }

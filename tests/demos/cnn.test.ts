@@ -1,6 +1,7 @@
 // The page of LeNet-5 in a browser: reads a drawn digit, learns, and bears with files that are no good.
 
 import { join } from 'node:path';
+import { encode } from 'fast-png';
 import type { Browser } from 'playwright-core';
 import { createServer } from 'vite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -44,6 +45,17 @@ function idx(name: string, shape: readonly number[], value: (i: number) => numbe
   return { name, bytes };
 }
 
+/** A white one on a blue ground, larger than the paper. */
+function pngOfOne(): Uint8Array {
+  const [width, height] = [400, 640];
+  const data = new Uint8Array(3 * width * height);
+  for (let i = 0; i < width * height; i++) {
+    const inside = Math.abs((i % width) - width / 2) < 30 && Math.abs(i / width - height / 2) < 220;
+    data.set(inside ? [255, 255, 255] : [10, 30, 120], 3 * i);
+  }
+  return encode({ width, height, data, channels: 3 });
+}
+
 test('reads a drawn digit and shows what each layer saw', async () => {
   const { page, finish } = await openPage(browser, site, 'cnn/');
   // The page writes a digit of its own, so that there is something to see at once.
@@ -71,6 +83,8 @@ test('reads a drawn digit and shows what each layer saw', async () => {
   await waitForText(page, '#probe', /S4, map 0, row 0, column 1: \S+\s+Sees 16 × 16 pixels: rows 0–15, columns 4–19/);
   await page.locator('#clear').click();
   await waitForText(page, '#best', /–/);
+  await drop(page, { name: 'one.png', bytes: pngOfOne() });
+  await waitForText(page, '#best', /^1$/);
   await page.locator('#sketch').press('4');
   await waitForText(page, '#best', /^4$/);
   await finish();
@@ -136,7 +150,9 @@ test('a lost GPU, a step too large, and files that are no good are told, and not
   const labels = idx('train-labels-idx1-ubyte', [40], (i) => i % 10);
   await drop(page, { ...pictures, bytes: pictures.bytes.subarray(0, 5000) }, labels);
   await waitForText(page, notices, /train-images-idx3-ubyte is cut: 31376 bytes expected, 5000 found/);
-  await drop(page, pictures, labels);
+  await drop(page, pictures);
+  await waitForText(page, notices, /Drop train-labels-idx1-ubyte as well/);
+  await drop(page, labels);
   await waitForText(page, '#train-data', /36 images of your MNIST files/);
 
   const foreign = writeSafetensors(new Map([['head.weight', { dtype: 'f32', shape: [1], data: Float32Array.of(1) }]]));

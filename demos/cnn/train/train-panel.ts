@@ -23,9 +23,6 @@ export function trainPanel(client: Client, onChange: (settings: Partial<RunSetti
   showMine(client);
   client.on('filters', bindFilters());
   client.on('log', ({ text }) => log(text));
-  client.on('networks', ({ yours }) => {
-    if (yours?.file) log(`The network comes from ${yours.file}.`);
-  });
   byId('save-weights').onclick = () => client.send({ type: 'save', what: 'weights' });
   byId('save-checkpoint').onclick = () => client.send({ type: 'save', what: 'checkpoint' });
   byId('lose-device').onclick = () => client.send({ type: 'loseDevice' });

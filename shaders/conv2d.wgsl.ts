@@ -48,6 +48,17 @@ const once = 'let once = min(groups.x, 1u);';
 /** True when a window may reach outside of the image. */
 const padded = ({ padding }: Conv2dShape) => padding[0] > 0 || padding[1] > 0;
 
+/** Loads the image columns that the windows of `pixels` outputs cover, from `left` on, each once: x_0, x_1 … */
+function loadImageColumns(s: Conv2dShape, pixels: number): string {
+  const width = s.image[1];
+  const offsets = range(pixels).flatMap((p) => range(s.kernel[1]).map((k) => p * s.stride[1] + k * s.dilation[1]));
+  const load = (offset: number) =>
+    padded(s)
+      ? `let c_${offset} = left + ${offset}u; let x_${offset} = select(0.0, x[x_row + min(c_${offset}, ${width - 1}u)], c_${offset} < ${width}u);`
+      : `let x_${offset} = x[x_row + min(left + ${offset}u, ${width - 1}u)];`;
+  return [...new Set(offsets)].map(load).join('\n      ');
+}
+
 /** Opens main for `threads` threads in x, and declares the channel block in y; then splits `index` into a place. */
 const blockMain = (threads: number, channels: number, height: number, pixelBlocks: number, pixels: number) => wgsl`
 @compute @workgroup_size(${LINEAR_WORKGROUP})
@@ -83,14 +94,6 @@ export function conv2dKernel(s: Conv2dShape, block: Conv2dBlock, bias: boolean):
   const groupIn = s.inChannels / s.groups;
   const kernelSize = kernelHeight * kernelWidth;
   const edges = padded(s);
-  // Image columns that the block's windows cover, relative to the first; each is loaded once for a row of the kernel.
-  const columns = new Set(
-    range(pixels).flatMap((p) => range(kernelWidth).map((k) => p * s.stride[1] + k * s.dilation[1])),
-  );
-  const load = (offset: number) =>
-    edges
-      ? `let c_${offset} = left + ${offset}u; let x_${offset} = select(0.0, x[x_row + min(c_${offset}, ${width - 1}u)], c_${offset} < ${width}u);`
-      : `let x_${offset} = x[x_row + min(left + ${offset}u, ${width - 1}u)];`;
   return wgsl`
 ${blockMain(conv2dThreads(s, block), channels, outHeight, Math.ceil(outWidth / pixels), pixels)}
   let in_channel = (first_channel / ${s.outChannels / s.groups}u) * ${groupIn}u;
@@ -105,7 +108,7 @@ ${blockMain(conv2dThreads(s, block), channels, outHeight, Math.ceil(outWidth / p
 #endif
       let x_row = ((item * ${s.inChannels}u + in_channel + c) * ${height}u + y) * ${width}u;
       let w_row = (first_channel * ${groupIn}u + c) * ${kernelSize}u + ky * ${kernelWidth}u;
-      ${[...columns].map(load).join('\n      ')}
+      ${loadImageColumns(s, pixels)}
       ${range(kernelWidth)
         .map(
           (k) => `{
@@ -198,13 +201,6 @@ export function conv2dGradWeightKernel(s: Conv2dShape, block: Conv2dBlock, slice
   const perSlice = Math.ceil(s.batch / slices);
   const edges = padded(s);
   const whole = outWidth % pixels === 0;
-  const columns = new Set(
-    range(pixels).flatMap((p) => range(kernelWidth).map((k) => p * s.stride[1] + k * s.dilation[1])),
-  );
-  const loadX = (offset: number) =>
-    edges
-      ? `let c_${offset} = left + ${offset}u; let x_${offset} = select(0.0, x[x_row + min(c_${offset}, ${width - 1}u)], c_${offset} < ${width}u);`
-      : `let x_${offset} = x[x_row + min(left + ${offset}u, ${width - 1}u)];`;
   const loadG = (c: number, p: number) => {
     const value = `g[g_row + ${c * outHeight * outWidth}u + ${whole ? `column + ${p}u` : `min(column + ${p}u, ${outWidth - 1}u)`}]`;
     return `let g_${c}_${p} = ${whole || p === 0 ? value : `select(0.0, ${value}, column + ${p}u < ${outWidth}u)`};`;
@@ -229,7 +225,7 @@ ${linearMain(conv2dGradWeightThreads(s, block, slices))}
       for (var column = 0u; column < ${outWidth}u * once; column += ${pixels}u) {
         let left = column * ${s.stride[1]}u - ${s.padding[1]}u;
         ${pairs(channels, pixels, loadG)}
-        ${[...columns].map(loadX).join('\n        ')}
+        ${loadImageColumns(s, pixels)}
         ${pairs(channels, kernelWidth, (o, k) =>
           range(pixels)
             .map((p) => `total_${o}_${k} += g_${o}_${p} * x_${p * s.stride[1] + k * s.dilation[1]};`)

@@ -37,7 +37,7 @@ export interface OpSpec {
 }
 
 /** With FIVE_TIGERS_TESTS=all every case runs on the GPU, with every variant; otherwise a part of them does. */
-const runsAll = process.env.FIVE_TIGERS_TESTS === 'all';
+export const runsAll = process.env.FIVE_TIGERS_TESTS === 'all';
 const isQuick = ({ name }: OpCase, i: number): boolean => runsAll || i % 4 === 0 || /extreme|ties|integers/.test(name);
 /** Where an op has several variants, the first runs all of `cases` and the others, in a quick run, every other one. */
 const forVariant = (cases: readonly OpCase[], variant: number): readonly OpCase[] =>

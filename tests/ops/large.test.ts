@@ -1,0 +1,61 @@
+// Grids with more workgroups than one axis of a dispatch may have: they fold, and nothing is lost or done twice.
+
+import { expect, test } from 'vitest';
+import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
+import { MAX_WORKGROUPS } from '../../src/core/kernel.ts';
+import type { TypedArray } from '../../src/core/dtype.ts';
+import { sizeOf, type Shape } from '../../src/core/shape.ts';
+import { spec, type Tensor } from '../../src/core/tensor.ts';
+import * as ops from '../../src/ops/index.ts';
+import { compile } from '../../src/runtime/compile.ts';
+import { difference } from '../harness/compare.ts';
+import { testGpu } from '../harness/devices.ts';
+import { runsAll } from '../harness/test-op.ts';
+import { units } from '../harness/tolerances.ts';
+
+/** One more workgroup of 64 threads than an axis has. */
+const THREADS = (MAX_WORKGROUPS + 1) * 64;
+const ROWS = MAX_WORKGROUPS + 2;
+
+interface Large {
+  readonly shapes: readonly Shape[];
+  call(...inputs: Tensor[]): Tensor;
+  readonly variant?: 'serial' | 'tree';
+}
+
+const cases: Record<string, Large> = {
+  elementwise: { shapes: [[THREADS + 1]], call: (x) => ops.mul(x, 2) },
+  permute: { shapes: [[THREADS / 32 + 1, 32]], call: (x) => ops.transpose(x) },
+  concat: { shapes: [[THREADS + 3], [5]], call: (...xs) => ops.concat(xs) },
+  pad: { shapes: [[THREADS + 3]], call: (x) => ops.pad(x, [2], [1]) },
+  'sum, a thread each': { shapes: [[THREADS + 1, 2]], call: (x) => ops.sum(x, 1), variant: 'serial' },
+  'sum, a workgroup each': { shapes: [[ROWS, 3]], call: (x) => ops.sum(x, 1), variant: 'tree' },
+  'softmax, a workgroup each': { shapes: [[ROWS, 3]], call: (x) => ops.softmax(x), variant: 'tree' },
+  maxPool2d: { shapes: [[1, 1, 4, THREADS + 2]], call: (x) => ops.maxPool2d(x, 2) },
+  conv2d: {
+    shapes: [[1, 1, 1, (THREADS + 1) * 8], [1, 1, 1, 1]],
+    call: (x, weight) => ops.conv2d(x, weight),
+  },
+}; // prettier-ignore
+
+// Each takes seconds on a software adapter, and barriers of so many workgroups minutes.
+test.runIf(runsAll).each(Object.entries(cases))('%s', { timeout: 600_000 }, async (_, { shapes, call, variant }) => {
+  const device = await testGpu();
+  if (device.capabilities!.software && variant === 'tree') return;
+  const specs = Object.fromEntries(shapes.map((shape, i) => [`in${i}`, spec(shape)]));
+  const inputs = Object.fromEntries(
+    shapes.map((shape, i): [string, TypedArray] => [
+      `in${i}`,
+      Float32Array.from({ length: sizeOf(shape) }, (_value, at) => (at % 1009) / 1009 - 0.5),
+    ]),
+  );
+  const build = (tensors: Record<string, Tensor>) => call(...Object.values(tensors));
+  const cpu = await compile(new CpuDevice(), build, specs);
+  const gpu = await compile(device, build, specs, {
+    chooseVariant: (_op, variants) => variants.find(({ name }) => name === variant) ?? variants[0],
+  });
+  expect(gpu.plan.steps.some(({ kernels }) => kernels.some(({ workgroups }) => workgroups[1] > 1 || workgroups[2] > 1))).toBe(true); // prettier-ignore
+  const [actual, expected] = [await gpu.run(inputs), await cpu.run(inputs)];
+  gpu.dispose();
+  expect(difference('large', actual, expected, units(4))).toBeNull();
+});

@@ -23,6 +23,8 @@ export function createStorage(device: GPUDevice, label: string, size: number): G
 
 /** Writes `data` to the start of `buffer`. */
 export function upload(device: GPUDevice, buffer: GPUBuffer, data: TypedArray): void {
+  // Deno 2.9 ends the process over an empty write.
+  if (data.length === 0) return;
   if (data.byteLength % 4 === 0) {
     device.queue.writeBuffer(buffer, 0, data as GPUAllowSharedBufferSource);
     return;

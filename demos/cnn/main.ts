@@ -1,6 +1,5 @@
 // The page of LeNet-5: starts the worker and puts the parts together.
 
-import '../shared/locale.ts';
 import { byId } from '../shared/dom.ts';
 import { readAddress, writeAddress, type Tab } from './address.ts';
 import { Client } from './client.ts';

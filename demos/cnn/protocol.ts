@@ -32,9 +32,7 @@ export interface DeviceNote {
 /** A network that can answer. */
 export interface NetworkNote {
   readonly config: Config;
-  /** Steps that it was trained for here; null for one that came as a file. */
-  readonly step: number | null;
-  /** The file that it came from. */
+  /** The file that it came from; null for one that started here. */
   readonly file: string | null;
 }
 

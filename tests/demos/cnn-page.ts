@@ -23,8 +23,13 @@ export async function draw(page: Page, points: readonly (readonly [number, numbe
 }
 
 /** Reads again and again until what is read is as it should be. */
-async function waitUntil<T>(what: string, read: () => Promise<T>, fits: (found: T) => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE;
+async function waitUntil<T>(
+  what: string,
+  read: () => Promise<T>,
+  fits: (found: T) => boolean,
+  patience = PATIENCE,
+): Promise<void> {
+  const deadline = performance.now() + patience;
   for (let found = await read(); !fits(found); found = await read()) {
     if (performance.now() > deadline) throw new Error(`${what} is still ${JSON.stringify(found)}.`);
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -64,12 +69,13 @@ export const stepsOf = (page: Page): Promise<number> => progressOf(page, 'step')
 /** Mean loss of the last steps. */
 export const lossOf = (page: Page): Promise<number> => progressOf(page, 'loss');
 
-/** Waits until `count` steps are done. */
-export const waitForStep = (page: Page, count: number): Promise<void> =>
+/** Waits until `count` steps are done, for `patience` milliseconds at most. */
+export const waitForStep = (page: Page, count: number, patience = PATIENCE): Promise<void> =>
   waitUntil(
     `the run, which should come to step ${count},`,
     () => stepsOf(page),
     (steps) => steps >= count,
+    patience,
   );
 
 /** Presses Pause and waits until the run stands. */

@@ -45,7 +45,7 @@ export async function openPage(
   options: BrowserContextOptions = {},
   prepare: (context: BrowserContext) => Promise<void> = async () => {},
 ): Promise<WatchedPage> {
-  const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 900 }, ...options });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   await prepare(context);
   const page = await context.newPage();
   const troubles: string[] = [];

@@ -43,7 +43,7 @@ async function takePictures(): Promise<void> {
   const train = await open('cnn/#tab=train&batch=32', 'light', 1280);
   await waitForText(train.page, '#progress', /random weights/);
   await train.page.locator('#play').click();
-  await waitForStep(train.page, STEPS);
+  await waitForStep(train.page, STEPS, 1000 * STEPS);
   await pause(train.page);
   await train.page.screenshot({ path: save('cnn-train') });
   await train.finish();

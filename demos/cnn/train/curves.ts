@@ -1,5 +1,6 @@
 // Curves of loss and accuracy while they grow. Long runs are thinned out, so that a day of training fits too.
 
+import { language } from './valid-language.ts';
 import uPlot, { type AlignedData, type Options, type Series } from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { oncePerFrame } from '../../shared/dom.ts';
@@ -95,7 +96,7 @@ export class Curves {
       height: HEIGHT,
       scales: { x: { time: false }, ...this.#range },
       axes: [axis, { ...axis, size: 48, values: (_, ticks) => ticks.map(this.#tick) }],
-      series: [{ label: 'step' }, ...series],
+      series: [{ label: 'step', value: (_, step) => step?.toLocaleString(language) ?? '–' }, ...series],
       cursor: { drag: { x: false, y: false } },
     };
     this.#plot = new uPlot(options, this.#data as AlignedData, this.#root);

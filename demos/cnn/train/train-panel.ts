@@ -46,7 +46,7 @@ function showCurves(client: Client): void {
   const loss = new Curves(
     byId('loss-chart'),
     [
-      { label: 'batch', color: '--line', width: 1 },
+      { label: 'batch', color: '--faint', width: 1 },
       { label: 'mean', color: '--accent-bright' },
     ],
     { y: { range: (_, __, most) => [0, Math.max(most, 0.1) * 1.05] } },

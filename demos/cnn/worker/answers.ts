@@ -43,18 +43,18 @@ export class Answers {
   }
 
   /** Puts a network in the place of another one. */
-  async set(name: NetworkName, network: Network, step: number | null, onProgress: Progress): Promise<void> {
+  async set(name: NetworkName, network: Network, onProgress: Progress): Promise<void> {
     await this.#inspectors[name]?.dispose();
     this.#inspectors[name] = new Inspector(network, onProgress);
-    this.tell(step);
+    this.tell();
   }
 
   /** Tells the page which networks there are. */
-  tell(step: number | null): void {
-    const note = (inspector: Inspector | null, steps: number | null): NetworkNote | null =>
-      inspector && { config: inspector.network.config, file: inspector.network.file, step: steps };
+  tell(): void {
+    const note = (inspector: Inspector | null): NetworkNote | null =>
+      inspector && { config: inspector.network.config, file: inspector.network.file };
     const { shipped, yours } = this.#inspectors;
-    this.#post({ type: 'networks', shipped: note(shipped, null), yours: note(yours, step) });
+    this.#post({ type: 'networks', shipped: note(shipped), yours: note(yours) });
   }
 
   /** Answers the digit as it is now. Throws DeviceLostError when the network's newest weights are lost. */

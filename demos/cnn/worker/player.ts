@@ -49,10 +49,6 @@ export class Player {
     this.#slow = slow;
   }
 
-  get playing(): boolean {
-    return this.#playing;
-  }
-
   /** Tells the page how the run stands. */
   announce(): void {
     const { settings, stepsDone, data } = this.run;
@@ -123,6 +119,7 @@ export class Player {
     } catch (error) {
       if (!(error instanceof DivergedError)) throw error;
       this.pause();
+      this.#flush();
       const { message, restoredStep } = error;
       const suggested = Math.min(settings.learningRate / 10, USUAL_RATES[settings.optimizer]);
       this.#stage.post({ type: 'diverged', message, restoredStep, suggested });

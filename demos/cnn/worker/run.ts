@@ -63,6 +63,7 @@ const notesOf = ({ config, batchSize, optimizer, seed }: RunSettings, data: Trai
 class ShownBatches implements BatchSource {
   last: DigitBatch | null = null;
   readonly #batches: DigitBatches;
+  #next: { readonly step: number; readonly batch: DigitBatch } | null = null;
 
   constructor({ train, augment }: TrainingData, { batchSize, seed }: RunSettings) {
     this.#batches = digitBatches(train.digits, { batchSize, seed, augment });
@@ -73,7 +74,9 @@ class ShownBatches implements BatchSource {
   }
 
   batch(step: number): DigitBatch {
-    this.last = this.#batches.batch(step);
+    this.last = this.#next?.step === step ? this.#next.batch : this.#batches.batch(step);
+    // The next one is made while the GPU is at work on this one.
+    setTimeout(() => (this.#next = { step: step + 1, batch: this.#batches.batch(step + 1) }));
     return this.last;
   }
 }
@@ -124,7 +127,12 @@ export class Run {
       onProgress: events.preparing,
       onRecovered: events.recovered,
     });
-    if (checkpoint) trainer.restore(checkpoint);
+    try {
+      if (checkpoint) trainer.restore(checkpoint);
+    } catch (error) {
+      trainer.dispose();
+      throw error;
+    }
     return new Run({ network, settings, data, batches, trainer, noted });
   }
 
@@ -167,17 +175,17 @@ export class Run {
   async change(changes: Changes): Promise<void> {
     const { trainer, network } = this.#parts;
     const before = this.settings;
-    this.#settings = { ...before, ...changes };
-    const { learningRate, optimizer, batchSize } = this.#settings;
-    if (batchSize !== before.batchSize) await this.setData(this.#data);
-    if (optimizer !== before.optimizer) await trainer.setOptimizer(makeOptimizer(this.#settings, network.model));
-    trainer.optimizer.learningRate.value = learningRate;
+    const settings = { ...before, ...changes };
+    if (settings.batchSize !== before.batchSize) await this.setData(this.#data, settings);
+    if (settings.optimizer !== before.optimizer) await trainer.setOptimizer(makeOptimizer(settings, network.model));
+    trainer.optimizer.learningRate.value = settings.learningRate;
+    this.#settings = settings;
     this.#note();
   }
 
-  /** Goes on with other digits. */
-  async setData(data: TrainingData): Promise<void> {
-    const batches = new ShownBatches(data, this.#settings);
+  /** Goes on with other digits. @throws an Error where they are fewer than a batch. */
+  async setData(data: TrainingData, settings = this.#settings): Promise<void> {
+    const batches = new ShownBatches(data, settings);
     await this.#parts.trainer.setData(batches);
     this.#data = data;
     this.#batches = batches;

@@ -99,8 +99,8 @@ export class Workshop {
       this.#settings = completeSettings(settings, info.software);
     });
     const shipped = await shippedNetwork();
-    if (!shipped) return this.#answers.tell(null);
-    await this.#answers.set('shipped', shipped, null, this.#progress('answering'));
+    if (!shipped) return this.#answers.tell();
+    await this.#answers.set('shipped', shipped, this.#progress('answering'));
     await this.#answer();
   }
 
@@ -132,9 +132,13 @@ export class Workshop {
 
   async #change(settings: Of<Request, 'change'>['settings']): Promise<void> {
     await this.#exclusive(async () => {
-      await this.#player?.run.change(settings);
-      this.#settings = this.#player?.run.settings ?? { ...this.#settings, ...settings };
-      this.#player?.announce();
+      try {
+        await this.#player?.run.change(settings);
+        this.#settings = this.#player?.run.settings ?? { ...this.#settings, ...settings };
+      } finally {
+        // Also what was refused: the fields show what holds.
+        this.#player?.announce();
+      }
     });
   }
 
@@ -219,7 +223,7 @@ export class Workshop {
       },
       this.#slow,
     );
-    await this.#answers.set('yours', network, run.stepsDone, this.#progress('answering'));
+    await this.#answers.set('yours', network, this.#progress('answering'));
     this.#post({ type: 'newRun' });
     const size = network.model.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
     this.#log(

@@ -210,6 +210,23 @@ test('without WebGPU it answers on the CPU, and says why', async () => {
   await finish();
 });
 
+test('without its weights it says so, and answers as soon as a network is trained', async () => {
+  const { page, finish } = await openPage(browser, site, 'cnn/?device=cpu', {}, async (context) => {
+    // As servers answer that have a page for everything.
+    await context.route('**/*.safetensors', (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<p>Hello</p>' }),
+    );
+  });
+  await waitForText(page, '#banner', /weights are missing.*Train tab/);
+  await waitForText(page, '#certainty', /no network/);
+  await page.locator('#tab-train').click();
+  await page.locator('#step').click();
+  await waitForStep(page, 1);
+  await page.locator('#tab-draw').click();
+  await waitForText(page, '#best', /^\d$/);
+  await finish();
+});
+
 test('where the browser has no WebGPU, the banner tells its reason', async () => {
   const elsewhere = { ...site, url: 'http://five-tigers.test/' };
   const { page, finish } = await openPage(browser, elsewhere, 'cnn/', {}, async (context) => {

@@ -4,12 +4,7 @@ import { appendFileSync } from 'node:fs';
 import { afterAll } from 'vitest';
 import type { TensorData } from '../../src/core/dtype.ts';
 import { formatShape, sameShape } from '../../src/core/shape.ts';
-
-/** A value may differ from the expected one by `absolute + relative · |expected|`. */
-export interface Tolerance {
-  readonly absolute: number;
-  readonly relative: number;
-}
+import type { Tolerance } from '../../src/verify/tolerances.ts';
 
 /** Below it f32 has subnormal numbers only, which a GPU may flush to zero. */
 const SMALLEST_NORMAL = 2 ** -126;

@@ -12,7 +12,7 @@ import { sum } from '../../src/ops/reduce.ts';
 import { compile } from '../../src/runtime/compile.ts';
 import { recordError } from './compare.ts';
 import type { OpCase } from './fixtures.ts';
-import { finiteDifferences } from './tolerances.ts';
+import { finiteDifferences } from '../../src/verify/tolerances.ts';
 
 /** Small enough that its fourth power vanishes beside the rounding of f32 constants, large enough for float64. */
 const STEP = 2 ** -10;

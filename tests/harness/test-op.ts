@@ -14,7 +14,7 @@ import { difference } from './compare.ts';
 import { compileOnlyDevice, hasCompileOnlyDevice, testGpu } from './devices.ts';
 import { finiteDifferenceErrors } from './finite-differences.ts';
 import { loadCases, type OpCase } from './fixtures.ts';
-import { toleranceOf, type Comparison } from './tolerances.ts';
+import { toleranceOf, type Comparison } from '../../src/verify/tolerances.ts';
 
 /** Inputs that an op must refuse. */
 export interface WrongInputs {

@@ -8,7 +8,8 @@ import { evaluate } from '../../src/cli/digits.ts';
 import {
   compile, CpuDevice, crossEntropy, grad, Input, loadMnist, loadSafetensorsFile, spec, type Device, type TensorData,
 } from '../../src/node.ts'; // prettier-ignore
-import { difference, type Tolerance } from '../harness/compare.ts';
+import type { Tolerance } from '../../src/verify/tolerances.ts';
+import { difference } from '../harness/compare.ts';
 import { testGpu } from '../harness/devices.ts';
 import { readFixture } from '../harness/fixtures.ts';
 import { realData } from '../harness/real-data.ts';

@@ -10,11 +10,11 @@ import { Input, spec, type Tensor } from '../../src/core/tensor.ts';
 import { mul } from '../../src/ops/binary.ts';
 import { sum } from '../../src/ops/reduce.ts';
 import { compile } from '../../src/runtime/compile.ts';
-import { difference, type Tolerance } from '../harness/compare.ts';
+import { difference } from '../harness/compare.ts';
 import { compileOnlyDevice, hasCompileOnlyDevice, testGpu } from '../harness/devices.ts';
 import type { OpCase } from '../harness/fixtures.ts';
 import { casesOf } from '../harness/test-op.ts';
-import { f16Tolerance, units } from '../harness/tolerances.ts';
+import { f16Tolerance, units, type Tolerance } from '../../src/verify/tolerances.ts';
 import { opSpecs } from './specs/index.ts';
 
 /** Values of a case as another type; none is 0, by which whole numbers cannot be divided. */

@@ -11,7 +11,7 @@ import { compile } from '../../src/runtime/compile.ts';
 import { difference } from '../harness/compare.ts';
 import { testGpu } from '../harness/devices.ts';
 import { runsAll } from '../harness/test-op.ts';
-import { units } from '../harness/tolerances.ts';
+import { units } from '../../src/verify/tolerances.ts';
 
 /** One more workgroup of 64 threads than an axis has. */
 const THREADS = (MAX_WORKGROUPS + 1) * 64;

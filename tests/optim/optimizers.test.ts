@@ -5,7 +5,8 @@ import {
   Adam, AdamW, compile, CpuDevice, Parameter, SGD, spec, type Device, type Optimizer, type Tensor,
   type TensorData, type TypedArray,
 } from '../../src/node.ts'; // prettier-ignore
-import { difference, type Tolerance } from '../harness/compare.ts';
+import type { Tolerance } from '../../src/verify/tolerances.ts';
+import { difference } from '../harness/compare.ts';
 import { testGpu } from '../harness/devices.ts';
 import { readFixture } from '../harness/fixtures.ts';
 

@@ -7,7 +7,8 @@ import { RandomSource } from '../../src/core/random.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import type { Tensor, TensorSpec } from '../../src/core/tensor.ts';
 import { compile } from '../../src/runtime/compile.ts';
-import { difference, type Tolerance } from '../harness/compare.ts';
+import type { Tolerance } from '../../src/verify/tolerances.ts';
+import { difference } from '../harness/compare.ts';
 import { testGpu } from '../harness/devices.ts';
 
 type Build = (inputs: Record<string, Tensor>) => Record<string, Tensor>;

@@ -5,7 +5,11 @@
 // than four times that, or than what WGSL grants the functions that an op calls (WGSL, "Accuracy of expressions").
 // FIVE_TIGERS_MEASURE=FILE with FIVE_TIGERS_TESTS=all writes what part of each tolerance was used.
 
-import type { Tolerance } from './compare.ts';
+/** A value may differ from the expected one by `absolute + relative · |expected|`. */
+export interface Tolerance {
+  readonly absolute: number;
+  readonly relative: number;
+}
 
 const UNIT = 2 ** -24;
 
@@ -85,7 +89,7 @@ const table: Readonly<Record<string, Allowed>> = {
 
 /** What an op is allowed in a comparison. Throws for an op that the table lacks. */
 export function toleranceOf(op: string, comparison: Comparison, part: 'output' | 'gradient'): Tolerance {
-  if (!(op in table)) throw new Error(`tests/harness/tolerances.ts has no tolerance for ${op}.`);
+  if (!(op in table)) throw new Error(`src/verify/tolerances.ts has no tolerance for ${op}.`);
   return units(table[op][comparison][part === 'output' ? 0 : 1]);
 }
 

@@ -25,6 +25,11 @@ export interface Kernel {
   readonly outputs: readonly (Binding | null)[];
   /** Workgroups in x, y and z. */
   readonly workgroups: readonly [number, number, number];
+  /**
+   * Whole numbers from 0 to 2³² - 1 in which dispatches of one text differ, such as a time step: they share a pipeline.
+   * The text reads them, four to a vector, as `args: array<vec4<u32>, N>`; where there are some, it must read one.
+   */
+  readonly arguments?: readonly number[];
 }
 
 /** What a kernel may count on: the limits and features of the adapter, in WebGPU's own names. */

@@ -5,6 +5,7 @@ import type { TypedArray } from '../../core/dtype.ts';
 import { toFloat16 } from '../../core/float16.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import { Input, Parameter, Scalar, type Tensor } from '../../core/tensor.ts';
+import { ArgumentBuffer } from './argument-buffer.ts';
 import { createBuffer, createStorage, upload } from './buffers.ts';
 import type { ParameterStore } from './parameter-store.ts';
 import type { PipelineCache } from './pipeline-cache.ts';
@@ -62,7 +63,9 @@ function makeDispatch(
   const bindGroup = device.createBindGroup({
     label: kernel.name,
     layout: pipeline.getBindGroupLayout(0),
-    entries: bound.map((tensor, binding) => ({ binding, resource: buffers.bindingOf(tensor) })),
+    entries: [...bound.map((tensor) => buffers.bindingOf(tensor)), ...buffers.arguments.bindingsOf(kernel)].map(
+      (resource, binding) => ({ binding, resource }),
+    ),
   });
   return { pipeline, bindGroup, workgroups: kernel.workgroups };
 }
@@ -70,8 +73,9 @@ function makeDispatch(
 /** Distance between scalars in their buffer: WebGPU's alignment of a binding's offset. */
 const SCALAR_STRIDE = 256;
 
-/** The buffers of one program: its pool, its inputs, one small buffer of scalars, and its share of the parameters. */
+/** The buffers of one program: its pool, its inputs, small ones of scalars and arguments, its share of the parameters. */
 class ProgramBuffers {
+  readonly arguments: ArgumentBuffer;
   readonly #plan: Plan;
   readonly #host: Host;
   readonly #pool: readonly GPUBuffer[];
@@ -83,6 +87,10 @@ class ProgramBuffers {
   constructor(host: Host, plan: Plan) {
     this.#host = host;
     this.#plan = plan;
+    this.arguments = new ArgumentBuffer(
+      host.device,
+      plan.steps.flatMap(({ kernels }) => kernels),
+    );
     this.#pool = plan.memory.pool.map((bytes, i) => createStorage(host.device, `pool ${i}`, bytes));
     this.#scalarValues = new DataView(new ArrayBuffer(Math.max(1, plan.scalars.length) * SCALAR_STRIDE));
     this.#scalars = createStorage(host.device, 'scalars', this.#scalarValues.byteLength);
@@ -126,6 +134,7 @@ class ProgramBuffers {
 
   dispose(): void {
     this.#scalars.destroy();
+    this.arguments.dispose();
     for (const buffer of this.#pool) buffer.destroy();
     for (const [leaf, buffer] of this.#leaves) if (!(leaf instanceof Parameter)) buffer.destroy();
     for (const parameter of this.#plan.parameters) this.#host.parameters.release(parameter);

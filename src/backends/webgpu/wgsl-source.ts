@@ -2,8 +2,8 @@
 
 import type { Binding, Kernel } from '../../core/kernel.ts';
 
-/** The full WGSL of `kernel`: bindings are numbered inputs first, in the order in which they are given. */
-export function wgslSource({ inputs, outputs, wgsl }: Kernel): string {
+/** The full WGSL of `kernel`: bindings are numbered inputs, outputs, arguments, in the order in which they are given. */
+export function wgslSource({ inputs, outputs, wgsl, arguments: args = [] }: Kernel): string {
   const used = [
     ...inputs.map((binding, i) => ({
       binding,
@@ -18,10 +18,14 @@ export function wgslSource({ inputs, outputs, wgsl }: Kernel): string {
       ({ binding, access }, i) =>
         `@group(0) @binding(${i}) var<storage, ${access}> ${binding!.name}: array<${binding!.type}>;`,
     ),
+    ...(args.length > 0 ? [argumentsDeclaration(used.length, args.length)] : []),
     ...used.filter(({ binding }) => binding!.store).map(({ binding }) => plainStore(binding!)),
     wgsl,
   ].join('\n');
 }
+
+const argumentsDeclaration = (binding: number, count: number): string =>
+  `@group(0) @binding(${binding}) var<uniform> args: array<vec4<u32>, ${Math.ceil(count / 4)}>;`;
 
 const plainStore = ({ name, type }: Binding): string =>
   `fn store_${name}(index: u32, value: ${type}) { ${name}[index] = value; }`;

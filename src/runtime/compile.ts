@@ -12,6 +12,7 @@ import { chooseFirst, lower, type ChooseVariant } from './lower.ts';
 import { viewedTensor } from './memory.ts';
 import { Program } from './program.ts';
 import { schedule } from './schedule.ts';
+import { simplify } from './simplify.ts';
 
 /** What a compiled function may return: one tensor, or tensors by name. */
 export type Outputs = Tensor | Readonly<Record<string, Tensor>>;
@@ -44,20 +45,27 @@ export async function compile<S extends Readonly<Record<string, TensorSpec>>, O 
   options: CompileOptions = {},
 ): Promise<Program<S, O>> {
   const inputs = Object.entries(specs).map(([name, spec]) => new Input(name, spec));
+  const random = options.random ?? new RandomState(0);
   const { result: returned, trace: recorded } = trace(
     () => fn(Object.fromEntries(inputs.map((input) => [input.name, input as Tensor])) as InputTensors<S>),
-    options.random ?? new RandomState(0),
+    random,
   );
-  if (recorded.draws > 0) recorded.updates.push({ parameter: recorded.random.run, value: add(recorded.random.run, 1) });
+  if (recorded.draws > 0) recorded.updates.push({ parameter: random.run, value: add(random.run, 1) });
+  const roots = returned instanceof Tensor ? [returned] : Object.values(returned);
+  const wanted = [...roots, ...recorded.updates.map(({ value }) => value)];
+  // The CPU, against which everything is checked, computes the graph as it was written.
+  const simplified = device.capabilities && options.fuse !== false ? simplify(wanted) : (tensor: Tensor) => tensor;
+  const output = (tensor: Tensor) => readable(simplified(tensor));
   const result = (
     returned instanceof Tensor
-      ? readable(returned)
-      : Object.fromEntries(Object.entries(returned).map(([name, tensor]) => [name, readable(tensor)]))
+      ? output(returned)
+      : Object.fromEntries(Object.entries(returned).map(([name, tensor]) => [name, output(tensor)]))
   ) as O;
   const outputs = result instanceof Tensor ? [result] : Object.values(result);
-  const updates = recorded.updates.map(({ parameter, value }) => ({ parameter, value: lasting(value) }));
+  const updates = recorded.updates.map(({ parameter, value }) => ({ parameter, value: lasting(simplified(value)) }));
   const plan = makePlan(device, inputs, outputs, updates, options);
-  return new Program(await device.load(plan, options.onProgress), plan, result);
+  const own = options.random ? [] : [random.seed, random.run];
+  return new Program(await device.load(plan, options.onProgress), plan, result, own);
 }
 
 /** A tensor that can be read after a run: scalars share one buffer, and are copied out of it. */

@@ -4,7 +4,7 @@ import type { Executable, Plan } from '../backends/device.ts';
 import type { TensorData, TypedArray } from '../core/dtype.ts';
 import { allocate } from '../core/dtype.ts';
 import { formatShape } from '../core/shape.ts';
-import { Tensor, type Input, type TensorSpec } from '../core/tensor.ts';
+import { Tensor, type Input, type Parameter, type TensorSpec } from '../core/tensor.ts';
 import type { Outputs, OutputValues } from './compile.ts';
 
 /** Values for each input of a program. */
@@ -16,12 +16,15 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
   readonly plan: Plan;
   readonly #executable: Executable;
   readonly #outputs: O;
+  readonly #own: readonly Parameter[];
   #disposed = false;
 
-  constructor(executable: Executable, plan: Plan, outputs: O) {
+  /** `own` are parameters that nothing else can read: they go with the program. */
+  constructor(executable: Executable, plan: Plan, outputs: O, own: readonly Parameter[] = []) {
     this.#executable = executable;
     this.plan = plan;
     this.#outputs = outputs;
+    this.#own = own;
   }
 
   /** Runs once and gives all outputs. */
@@ -38,8 +41,10 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
 
   /** Frees the program's memory. Parameters stay. */
   dispose(): void {
-    if (!this.#disposed) this.#executable.dispose();
+    if (this.#disposed) return;
     this.#disposed = true;
+    for (const parameter of this.#own) parameter.home = null;
+    this.#executable.dispose();
   }
 
   [Symbol.dispose](): void {

@@ -7,7 +7,7 @@ import type { WebGpuDevice } from '../../src/backends/webgpu/webgpu-device.ts';
 import { Input, Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
 import { assign } from '../../src/core/trace.ts';
 import { openDevice } from '../../src/node.ts';
-import { add, conv2d, crossEntropy, matmul, mul, reshape, sum, tanh } from '../../src/ops/index.ts';
+import { add, conv2d, crossEntropy, matmul, mul, reshape, sum, tanh, uniform } from '../../src/ops/index.ts';
 import { compile } from '../../src/runtime/compile.ts';
 import { testGpu } from '../harness/devices.ts';
 
@@ -135,7 +135,7 @@ describe('buffers', () => {
     return { loss };
   };
 
-  test('a hundred times compile, run and dispose take no more than once', async () => {
+  test('a thousand times compile, run and dispose take no more than once', { timeout: 60_000 }, async () => {
     const { device, count } = await countedDevice();
     const once = async () => {
       using program = await compile(device, step, specs);
@@ -144,10 +144,10 @@ describe('buffers', () => {
     await once();
     const after = count.alive;
     expect(count.made).toBeGreaterThan(after);
-    for (let i = 1; i < 100; i++) await once();
+    for (let i = 1; i < 1000; i++) await once();
     expect(count.alive).toBe(after);
     // The parameter that changed is only there; the other has gone with its programs.
-    expect([...(await weight.read()).data]).toEqual([100, 100, 100]);
+    expect([...(await weight.read()).data]).toEqual([1000, 1000, 1000]);
   });
 
   test('a kernel that does not compile leaves none, and its error is told once, with the compiler’s words', async () => {
@@ -162,12 +162,21 @@ describe('buffers', () => {
     expect((await program.run(inputs)).loss.data[0]).toBeGreaterThan(0);
   });
 
-  test('two hundred runs make none', async () => {
+  test('the random state of a program alone goes with it', async () => {
+    const { device, count } = await countedDevice();
+    const program = await compile(device, () => ({ x: uniform([2]) }), {});
+    await program.run({});
+    program.dispose();
+    // What stays is the staging buffer of the device.
+    expect(count.alive).toBe(1);
+  });
+
+  test('ten thousand training steps make none', { timeout: 60_000 }, async () => {
     const { device, count } = await countedDevice();
     using program = await compile(device, step, specs);
     await program.run(inputs);
     const { made } = count;
-    for (let i = 0; i < 200; i++) await (i % 2 ? program.run(inputs) : program.enqueue(inputs));
+    for (let i = 0; i < 10_000; i++) await (i % 100 ? program.enqueue(inputs) : program.run(inputs));
     expect(count.made).toBe(made);
   });
 });

@@ -3,6 +3,11 @@
 /** The type of one element of a binding as the kernel indexes it. */
 export type ElementType = 'f32' | 'f16' | 'i32' | 'u32' | 'vec4<f32>' | 'vec4<i32>' | 'vec4<u32>';
 
+/** Bytes of one element of a binding. */
+export const bytesPerBoundElement: Readonly<Record<ElementType, number>> = {
+  f32: 4, f16: 2, i32: 4, u32: 4, 'vec4<f32>': 16, 'vec4<i32>': 16, 'vec4<u32>': 16,
+}; // prettier-ignore
+
 /** One storage buffer that a kernel reads or writes, under the name that its WGSL uses. */
 export interface Binding {
   readonly name: string;
@@ -12,6 +17,11 @@ export interface Binding {
    * store, or elementwise ops that follow, computed while the value is still in a register.
    */
   readonly store?: boolean;
+  /**
+   * Present where the tensor is larger than the adapter binds at once: it is bound in `count` pieces of `elements` elements.
+   * Kernels do not see that; the backend rewrites their `name[index]`.
+   */
+  readonly windows?: { readonly count: number; readonly elements: number };
 }
 
 /** One dispatch. `wgsl` holds functions and the entry point `main`; the bindings are declared by the backend. */
@@ -41,7 +51,16 @@ export interface Capabilities {
   readonly maxComputeInvocationsPerWorkgroup: number;
   readonly maxComputeWorkgroupStorageSize: number;
   readonly maxStorageBuffersPerShaderStage: number;
+  readonly maxStorageBufferBindingSize: number;
+  readonly maxBufferSize: number;
 }
+
+/** Bindings that a tensor of `bytes` takes. */
+export const bindingsFor = (bytes: number, { maxStorageBufferBindingSize }: Capabilities): number =>
+  Math.max(1, Math.ceil(bytes / windowSize(maxStorageBufferBindingSize)));
+
+/** Bytes of one of several bindings of a buffer: each starts at a multiple of 256. */
+export const windowSize = (maxStorageBufferBindingSize: number): number => maxStorageBufferBindingSize & ~255;
 
 /** Most workgroups that one axis of a dispatch may have (WebGPU's default limit). */
 export const MAX_WORKGROUPS = 65535;

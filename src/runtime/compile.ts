@@ -3,13 +3,15 @@
 import type { Device, Plan, Progress } from '../backends/device.ts';
 import type { TensorData } from '../core/dtype.ts';
 import { topologicalOrder } from '../core/graph.ts';
+import { bindingsFor } from '../core/kernel.ts';
 import { Constant, Input, Parameter, Scalar, Tensor, type Node, type TensorSpec } from '../core/tensor.ts';
 import { RandomState, trace, type Update } from '../core/trace.ts';
 import { add } from '../ops/binary.ts';
 import { detach } from '../ops/detach.ts';
+import { misfits } from './fit.ts';
 import { fuse } from './fuse.ts';
 import { chooseFirst, lower, type ChooseVariant } from './lower.ts';
-import { viewedTensor } from './memory.ts';
+import { bytesOf, viewedTensor } from './memory.ts';
 import { Program } from './program.ts';
 import { schedule } from './schedule.ts';
 import { simplify } from './simplify.ts';
@@ -102,10 +104,12 @@ function makePlan(
     const isView = (node: Node) => node.op.gpu === 'view';
     const needed = new Set([...outputs, ...values, ...order.filter(isView).flatMap((node) => node.inputs)]);
     const everything = new Set(order.flatMap((node) => node.outputs));
-    nodes = fuse(order, fused ? needed : everything, fused ? capabilities.maxStorageBuffersPerShaderStage : 0);
+    const countBindings = (tensor: Tensor) => bindingsFor(bytesOf(tensor), capabilities);
+    const most = fused ? capabilities.maxStorageBuffersPerShaderStage : 0;
+    nodes = fuse(order, fused ? needed : everything, most, countBindings);
     nodes = schedule(nodes, outputs, values).filter((node) => !isView(node));
   }
-  return {
+  const plan: Plan = {
     ...lower(nodes, outputs, updates, capabilities, chooseVariant),
     inputs,
     constants: leavesOf(Constant),
@@ -114,4 +118,11 @@ function makePlan(
     outputs,
     updates,
   };
+  const lacking = capabilities ? misfits(plan, capabilities) : [];
+  if (lacking.length > 0) {
+    throw new Error(
+      `compile: this GPU cannot run the program:\n  ${lacking.join('\n  ')}\nUse a smaller batch or model, or open the device 'cpu'.`,
+    );
+  }
+  return plan;
 }

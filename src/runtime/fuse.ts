@@ -12,12 +12,18 @@ interface Unit {
 
 /**
  * The nodes of `order` with elementwise ones fused, not yet in order of execution. `roots` are the tensors needed after
- * the run; a kernel binds at most `maxBindings` buffers.
+ * the run; a kernel binds at most `maxBindings` buffers, of which a tensor takes `bindingsOf` it.
  *
  * Going backwards, each elementwise node joins the units of its consumers where shapes agree, unless something outside
  * the joined unit would then have to run both before and after it.
  */
-export function fuse(order: readonly Node[], roots: ReadonlySet<Tensor>, maxBindings: number): Node[] {
+export function fuse(
+  order: readonly Node[],
+  roots: ReadonlySet<Tensor>,
+  maxBindings: number,
+  bindingsOf: (tensor: Tensor) => number,
+): Node[] {
+  const count = (tensors: Iterable<Tensor>) => [...tensors].reduce((sum, tensor) => sum + bindingsOf(tensor), 0);
   const position = new Map(order.map((node, i) => [node, i]));
   const consumers = new Map<Node, Node[]>(order.map((node) => [node, []]));
   for (const node of order) {
@@ -39,8 +45,8 @@ export function fuse(order: readonly Node[], roots: ReadonlySet<Tensor>, maxBind
   const fits = (nodes: ReadonlySet<Node>): boolean => {
     const host = hostOf(nodes);
     // A host's inputs are bound even where the lines read them too, and it may bind a buffer between its dispatches.
-    const ofHost = host ? host.inputs.length + 1 : 0;
-    return ofHost + externalInputs(nodes).size + externalOutputs(nodes).length <= maxBindings;
+    const ofHost = host ? count(host.inputs) + 1 : 0;
+    return ofHost + count(externalInputs(nodes)) + count(externalOutputs(nodes)) <= maxBindings;
   };
 
   /** True when a path leaves `nodes` and comes back: the joined unit would wait for itself. */

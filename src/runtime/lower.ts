@@ -1,11 +1,11 @@
 // Turns ordered nodes into steps: picks each op's kernels for a device, and gives them memory.
 
 import type { MemoryPlan, Step } from '../backends/device.ts';
-import type { Capabilities } from '../core/kernel.ts';
+import { bindingsFor, bytesPerBoundElement, windowSize, type Capabilities, type Kernel } from '../core/kernel.ts';
 import type { KernelCall, Op, Variant } from '../core/op.ts';
 import { Tensor, type Node } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
-import { planMemory } from './memory.ts';
+import { bytesOf, planMemory } from './memory.ts';
 
 /** Picks one of the ways to compute `op`. */
 export type ChooseVariant = (op: Op, variants: readonly Variant[]) => Variant;
@@ -37,8 +37,27 @@ export function lower(
   });
   const { memory, aliases } = planMemory(placed, outputs, updates);
   const steps = placed.map(({ node, scratch }): Step => {
+    const { op, attrs, inputs, outputs: results } = node;
     const { kernels } = variantOf(node, aliases.get(node));
-    return { op: node.op, attrs: node.attrs, inputs: node.inputs, outputs: node.outputs, kernels, scratch };
+    const withWindows = kernels.map((kernel) => addWindows(kernel, [...inputs, ...scratch], results, capabilities!));
+    return { op, attrs, inputs, outputs: results, kernels: withWindows, scratch };
   });
   return { steps, memory };
+}
+
+/** `kernel`, with windows on the bindings of tensors that are larger than what the device binds at once. */
+function addWindows(
+  kernel: Kernel,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  capabilities: Capabilities,
+): Kernel {
+  const add = (bindings: Kernel['inputs'], tensors: readonly Tensor[]) =>
+    bindings.map((binding, i) => {
+      const count = bindingsFor(bytesOf(tensors[i]), capabilities);
+      if (!binding || count === 1) return binding;
+      const elements = windowSize(capabilities.maxStorageBufferBindingSize) / bytesPerBoundElement[binding.type];
+      return { ...binding, windows: { count, elements } };
+    });
+  return { ...kernel, inputs: add(kernel.inputs, inputs), outputs: add(kernel.outputs, outputs) };
 }

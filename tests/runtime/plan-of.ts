@@ -13,6 +13,8 @@ const CAPABILITIES: Capabilities = {
   maxComputeInvocationsPerWorkgroup: 256,
   maxComputeWorkgroupStorageSize: 16384,
   maxStorageBuffersPerShaderStage: 8,
+  maxStorageBufferBindingSize: 128 * 2 ** 20,
+  maxBufferSize: 256 * 2 ** 20,
 };
 
 const info = { vendor: '', architecture: '', description: 'plans only', features: [], limits: {} };

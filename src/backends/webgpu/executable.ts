@@ -3,10 +3,10 @@
 import type { Executable, Plan, Progress, Step, Storage } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
 import { toFloat16 } from '../../core/float16.ts';
-import type { Kernel } from '../../core/kernel.ts';
+import { bytesPerBoundElement, type Binding, type Kernel } from '../../core/kernel.ts';
 import { Input, Parameter, Scalar, type Tensor } from '../../core/tensor.ts';
 import { ArgumentBuffer } from './argument-buffer.ts';
-import { createBuffer, createStorage, upload } from './buffers.ts';
+import { byteLength, createBuffer, createStorage, upload } from './buffers.ts';
 import type { ParameterStore } from './parameter-store.ts';
 import type { PipelineCache } from './pipeline-cache.ts';
 import type { Readback, Source } from './readback.ts';
@@ -56,16 +56,13 @@ function makeDispatch(
   buffers: ProgramBuffers,
 ): Dispatch | null {
   if (kernel.workgroups.includes(0) || outputs.every((output) => output.size === 0)) return null;
-  const bound = [
-    ...[...inputs, ...scratch].filter((_, i) => kernel.inputs[i]),
-    ...outputs.filter((_, i) => kernel.outputs[i]),
-  ];
+  const bindingsOf = (tensors: readonly Tensor[], bindings: Kernel['inputs']) =>
+    bindings.flatMap((binding, i) => (binding ? buffers.bindingsOf(tensors[i], binding) : []));
+  const bound = [...bindingsOf([...inputs, ...scratch], kernel.inputs), ...bindingsOf(outputs, kernel.outputs)];
   const bindGroup = device.createBindGroup({
     label: kernel.name,
     layout: pipeline.getBindGroupLayout(0),
-    entries: [...bound.map((tensor) => buffers.bindingOf(tensor)), ...buffers.arguments.bindingsOf(kernel)].map(
-      (resource, binding) => ({ binding, resource }),
-    ),
+    entries: [...bound, ...buffers.arguments.bindingsOf(kernel)].map((resource, binding) => ({ binding, resource })),
   });
   return { pipeline, bindGroup, workgroups: kernel.workgroups };
 }
@@ -112,10 +109,22 @@ class ProgramBuffers {
     return 'pool' in place ? this.#pool[place.pool] : this.#leaves.get(place.leaf)!;
   }
 
-  /** `tensor` as a kernel is bound to it. */
-  bindingOf(tensor: Tensor): GPUBufferBinding {
-    if (!(tensor instanceof Scalar)) return { buffer: this.of(tensor) };
-    return { buffer: this.#scalars, offset: this.#plan.scalars.indexOf(tensor) * SCALAR_STRIDE, size: 16 };
+  /** `tensor` as a kernel is bound to it: once, or once for each window. */
+  bindingsOf(tensor: Tensor, { type, windows }: Binding): GPUBufferBinding[] {
+    if (tensor instanceof Scalar) {
+      return [{ buffer: this.#scalars, offset: this.#plan.scalars.indexOf(tensor) * SCALAR_STRIDE, size: 16 }];
+    }
+    const buffer = this.of(tensor);
+    // A tensor may lie in a buffer that is larger than itself.
+    if (!windows)
+      return [{ buffer, size: Math.min(buffer.size, this.#host.device.limits.maxStorageBufferBindingSize) }];
+    const bytes = byteLength(tensor);
+    const size = windows.elements * bytesPerBoundElement[type];
+    return Array.from({ length: windows.count }, (_, i) => ({
+      buffer,
+      offset: i * size,
+      size: Math.min(size, bytes - i * size),
+    }));
   }
 
   /** Brings the scalars' buffer up to date; writes nothing when none has changed. */

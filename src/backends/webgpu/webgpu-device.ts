@@ -14,6 +14,7 @@ import { Readback } from './readback.ts';
 const RAISED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
   'maxComputeInvocationsPerWorkgroup',
   'maxComputeWorkgroupSizeX',
   'maxComputeWorkgroupStorageSize',
@@ -43,6 +44,8 @@ export class WebGpuDevice implements Device {
       maxComputeInvocationsPerWorkgroup: gpu.limits.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupStorageSize: gpu.limits.maxComputeWorkgroupStorageSize,
       maxStorageBuffersPerShaderStage: gpu.limits.maxStorageBuffersPerShaderStage,
+      maxStorageBufferBindingSize: gpu.limits.maxStorageBufferBindingSize,
+      maxBufferSize: gpu.limits.maxBufferSize,
     };
     this.lost = gpu.lost.then(({ reason, message }) => message || reason);
     void this.lost.then((reason) => (this.#failure = new DeviceLostError(reason)));

@@ -1,26 +1,31 @@
 // Completes a kernel's WGSL with the declarations of its bindings.
 
 import type { Binding, Kernel } from '../../core/kernel.ts';
+import { useWindows, variablesOf, windowFunctions } from './windows.ts';
 
 /** The full WGSL of `kernel`: bindings are numbered inputs, outputs, arguments, in the order in which they are given. */
 export function wgslSource({ inputs, outputs, wgsl, arguments: args = [] }: Kernel): string {
   const used = [
-    ...inputs.map((binding, i) => ({
-      binding,
-      access: isWrittenInput({ inputs, outputs }, i) ? 'read_write' : 'read',
-    })),
-    ...outputs.map((binding) => ({ binding, access: 'read_write' })),
-  ].filter(({ binding }) => binding !== null);
-  const needsF16 = used.some(({ binding }) => binding!.type.includes('f16'));
+    ...inputs.map((binding, i) => ({ binding, written: isWrittenInput({ inputs, outputs }, i) })),
+    ...outputs.map((binding) => ({ binding, written: true })),
+  ].filter((one): one is { binding: Binding; written: boolean } => one.binding !== null);
+  const needsF16 = used.some(({ binding }) => binding.type.includes('f16'));
+  const variables = used.flatMap(({ binding, written }) =>
+    variablesOf(binding).map((name) => ({ name, binding, written })),
+  );
+  const text = [...used.filter(({ binding }) => binding.store).map(({ binding }) => plainStore(binding)), wgsl].join(
+    '\n',
+  );
+  const large = used.filter(({ binding }) => binding.windows);
   return [
     ...(needsF16 ? ['enable f16;'] : []),
-    ...used.map(
-      ({ binding, access }, i) =>
-        `@group(0) @binding(${i}) var<storage, ${access}> ${binding!.name}: array<${binding!.type}>;`,
+    ...variables.map(
+      ({ name, binding, written }, i) =>
+        `@group(0) @binding(${i}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${binding.type}>;`,
     ),
-    ...(args.length > 0 ? [argumentsDeclaration(used.length, args.length)] : []),
-    ...used.filter(({ binding }) => binding!.store).map(({ binding }) => plainStore(binding!)),
-    wgsl,
+    ...(args.length > 0 ? [argumentsDeclaration(variables.length, args.length)] : []),
+    ...large.map(({ binding, written }) => windowFunctions(binding, written)),
+    large.reduce((rewritten, { binding }) => useWindows(rewritten, binding.name), text),
   ].join('\n');
 }
 

@@ -1,0 +1,60 @@
+// Tensors larger than what the adapter binds at once: several bindings of one buffer, and kernels that choose among them.
+
+import type { Binding } from '../../core/kernel.ts';
+
+/** The names of a binding's variables: one, or one for each window. */
+export const variablesOf = ({ name, windows }: Binding): string[] =>
+  windows ? Array.from({ length: windows.count }, (_, i) => `${name}_window${i}`) : [name];
+
+/** Functions that read element `index` of a binding with windows and, where it is written, store it. */
+export function windowFunctions(binding: Binding, written: boolean): string {
+  const { name, type, windows } = binding;
+  const each = (statement: (variable: string, offset: string) => string) =>
+    variablesOf(binding)
+      .map((variable, i, all) => {
+        const inside = i + 1 < all.length ? `if (index < ${(i + 1) * windows!.elements}u) ` : '';
+        return `${inside}{ ${statement(variable, `index - ${i * windows!.elements}u`)} }`;
+      })
+      .join(' else ');
+  const load = `fn load_window_${name}(index: u32) -> ${type} { var value: ${type}; ${each((x, at) => `value = ${x}[${at}];`)} return value; }`;
+  const store = `fn store_window_${name}(index: u32, value: ${type}) { ${each((x, at) => `${x}[${at}] = value;`)} }`;
+  return written ? `${load}\n${store}` : load;
+}
+
+/** `wgsl` with each `NAME[…]` replaced by a call of NAME's window functions. */
+export function useWindows(wgsl: string, name: string): string {
+  const access = new RegExp(`(?<![\\w.])${name}\\[`, 'g');
+  let result = '';
+  let from = 0;
+  for (let match = access.exec(wgsl); match; match = access.exec(wgsl)) {
+    const close = closing(wgsl, access.lastIndex);
+    const index = useWindows(wgsl.slice(access.lastIndex, close), name);
+    const assignment = /^\s*([-+*/])?=(?!=)/.exec(wgsl.slice(close + 1));
+    result += wgsl.slice(from, match.index);
+    if (assignment) {
+      const start = close + 1 + assignment[0].length;
+      const end = wgsl.indexOf(';', start);
+      const value = useWindows(wgsl.slice(start, end), name).trim();
+      const operator = assignment[1];
+      result += `store_window_${name}(${index}, ${operator ? `load_window_${name}(${index}) ${operator} (${value})` : value})`;
+      from = end;
+    } else {
+      result += `load_window_${name}(${index})`;
+      from = close + 1;
+    }
+    access.lastIndex = from;
+  }
+  return result + wgsl.slice(from);
+}
+
+/** Where the bracket that was opened just before `from` closes. */
+function closing(text: string, from: number): number {
+  let depth = 1;
+  let at = from;
+  while (depth > 0) {
+    if (text[at] === '[') depth++;
+    else if (text[at] === ']') depth--;
+    at++;
+  }
+  return at - 1;
+}

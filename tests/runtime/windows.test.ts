@@ -1,0 +1,121 @@
+// Tensors beyond the adapter's limit of one binding: bound in pieces, computed as if whole; what cannot fit says so first.
+
+import { expect, test } from 'vitest';
+import { LeNet5, lenet5Configs } from '../../models/cnn/lenet5/model.ts';
+import { grad } from '../../src/autograd/grad.ts';
+import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
+import type { Device } from '../../src/backends/device.ts';
+import { useWindows } from '../../src/backends/webgpu/windows.ts';
+import { RandomSource } from '../../src/core/random.ts';
+import { Parameter, spec, type Tensor, type TensorSpec } from '../../src/core/tensor.ts';
+import { add, cast, concat, conv2d, crossEntropy, matmul, mul, reshape, softmax, sum, tanh, transpose } from '../../src/ops/index.ts'; // prettier-ignore
+import { SGD } from '../../src/optim/sgd.ts';
+import { compile } from '../../src/runtime/compile.ts';
+import { testGpu } from '../harness/devices.ts';
+import { expectClose, randomValues, type Results } from './everywhere.ts';
+import { planOf } from './plan-of.ts';
+
+/** The test GPU, as if it could bind `bytes` at once only. */
+async function smallBindings(bytes: number): Promise<Device> {
+  const device = await testGpu();
+  return {
+    info: device.info,
+    lost: device.lost,
+    capabilities: { ...device.capabilities!, maxStorageBufferBindingSize: bytes },
+    load: (...plan) => device.load(...plan),
+    read: (parameter) => device.read(parameter),
+    destroy() {},
+  };
+}
+
+test.each([
+  ['y = x[i + x[j]] * ax[k];', 'y = load_window_x(i + load_window_x(j)) * ax[k];'],
+  ['x[a[i]] = x[2u] + 1.0;', 'store_window_x(a[i], load_window_x(2u) + 1.0);'],
+  ['x[i] += f(x[j]);', 'store_window_x(i, load_window_x(i) + (f(load_window_x(j))));'],
+  ['if (x[i] == x[j].y) { s.x[0] = 1; }', 'if (load_window_x(i) == load_window_x(j).y) { s.x[0] = 1; }'],
+])('%s is rewritten', (before, after) => expect(useWindows(before, 'x')).toBe(after));
+
+test('every kind of kernel computes the same with tensors in many pieces', async () => {
+  const specs: Record<string, TensorSpec> = {
+    a: spec([12, 16]),
+    b: spec([16, 12]),
+    image: spec([2, 3, 8, 8]),
+    kernel: spec([4, 3, 3, 3]),
+  };
+  const build = ({ a, b, image, kernel }: Record<string, Tensor>) => {
+    const product = tanh(matmul(a, b));
+    const loss = add(sum(mul(product, product)), sum(tanh(conv2d(image, kernel, undefined, { padding: 1 }))));
+    const [da, dkernel] = grad(loss, [a, kernel]);
+    return {
+      product,
+      loss,
+      da,
+      dkernel, // prettier-ignore
+      soft: softmax(transpose(a)),
+      joined: concat([a, reshape(b, [12, 16])]),
+      whole: cast(mul(a, 3), 'i32'),
+    };
+  };
+  const values = randomValues(specs);
+  const runOn = async (device: Device) => (await (await compile(device, build, specs)).run(values)) as Results;
+  const expected = await runOn(new CpuDevice());
+  for (const bytes of [512, 768]) {
+    const device = await smallBindings(bytes);
+    const windows = (await compile(device, build, specs)).plan.steps.flatMap(({ kernels }) =>
+      kernels.flatMap(({ inputs, outputs }) => [...inputs, ...outputs].map((binding) => binding?.windows?.count ?? 1)),
+    );
+    expect(Math.max(...windows)).toBeGreaterThan(2);
+    // WGSL grants tanh 1e-5; a value from a wrong place would be off by far more.
+    expectClose('windows', await runOn(device), expected, () => ({ absolute: 1e-5, relative: 1e-5 }));
+  }
+});
+
+test('LeNet-5 trains with weights in pieces', async () => {
+  const specs = { image: spec([4, 1, 32, 32]), label: spec([4], 'i32') };
+  const random = new RandomSource(3);
+  const inputs = {
+    image: Float32Array.from({ length: 4096 }, () => random.uniform(0, 1)),
+    label: Int32Array.of(1, 2, 3, 4),
+  };
+  const lossesOn = async (device: Device) => {
+    const model = new LeNet5(lenet5Configs.modern);
+    const start = new RandomSource(1);
+    for (const parameter of model.parameters()) {
+      const { shape, dtype, data } = await parameter.read();
+      parameter.write({ shape, dtype, data: data.map(() => start.uniform(-0.1, 0.1)) });
+    }
+    model.eval();
+    const optimizer = new SGD(model.parameters(), { learningRate: 0.1, momentum: 0.9 });
+    using program = await compile(
+      device,
+      ({ image, label }) => {
+        const loss = crossEntropy(model.forward(image), label);
+        optimizer.step(grad(loss, model.parameters()));
+        return { loss };
+      },
+      specs,
+    );
+    const losses: number[] = [];
+    for (let step = 0; step < 3; step++) losses.push((await program.run(inputs)).loss.data[0]);
+    return losses;
+  };
+  // The largest weight takes 192,000 bytes.
+  const pieces = await lossesOn(await smallBindings(128 * 1024));
+  const whole = await lossesOn(await testGpu());
+  pieces.forEach((loss, i) => expect(loss).toBeCloseTo(whole[i], 5));
+  expect(whole[2]).toBeLessThan(whole[0]);
+});
+
+test('what does not fit is told at once, and by name', async () => {
+  const step = ({ x }: Record<string, Tensor>) => ({ y: matmul(x, Parameter.zeros('vocabulary', spec([4096, 4096]))) });
+  const build = planOf(step, { x: spec([4, 4096]) }, { capabilities: { maxBufferSize: 2 ** 20 } });
+  await expect(build).rejects.toThrow(
+    'compile: this GPU cannot run the program:\n  parameter vocabulary leaf f32[4096, 4096] takes 64 MiB, but a buffer has at most 1 MiB',
+  );
+  const many = planOf(
+    ({ x }) => ({ y: tanh(x) }),
+    { x: spec([4096]) },
+    { capabilities: { maxStorageBufferBindingSize: 1024 } },
+  );
+  await expect(many).rejects.toThrow(/kernel pointwise\.tanh binds 32 buffers, but at most 8 can be bound/);
+});

@@ -3,7 +3,7 @@
 import type { Tensor, TensorLike } from '../core/tensor.ts';
 import { alike, binaryFunction, pointwise } from './pointwise.ts';
 import { eq, gt, lt } from './compare.ts';
-import { log, neg, square } from './unary.ts';
+import { floor, log, neg, square } from './unary.ts';
 import { where } from './where.ts';
 
 type Binary = (a: TensorLike, b: TensorLike) => Tensor;
@@ -92,4 +92,29 @@ fn real_pow(a: f32, b: f32) -> f32 {
 /** a to the power of b. */
 export const pow: Binary = binaryFunction(powOp);
 
-export const binaryOps = [addOp, subOp, mulOp, divOp, maximumOp, minimumOp, powOp];
+const remainderOp = pointwise({
+  name: 'remainder',
+  dtype: alike('remainder', 'f32', 'f16', 'i32', 'u32'),
+  wgsl: ([a, b], _attrs, [dtype]) =>
+    dtype === 'u32' ? `${a} % ${b}` : `${dtype === 'i32' ? 'i32' : 'f32'}_remainder(${a}, ${b})`,
+  cpu([a, b]) {
+    const rest = a % b;
+    return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+  },
+  // A quotient just off a whole number leaves a rest on the wrong side of 0 or b.
+  helpers: /* wgsl */ `
+fn i32_remainder(a: i32, b: i32) -> i32 {
+  let rest = a % b;
+  return select(rest, rest + b, rest != 0 && (rest < 0) != (b < 0));
+}
+fn f32_remainder(a: f32, b: f32) -> f32 {
+  var rest = a - b * floor(a / b);
+  if (abs(rest) >= abs(b)) { rest -= b; }
+  return select(rest, rest + b, rest != 0.0 && (rest < 0.0) != (b < 0.0));
+}`,
+  vjp: (g, { inputs: [a, b] }) => [g, neg(mul(g, floor(div(a, b))))],
+});
+/** What is left of a after whole multiples of b, with the sign of b. */
+export const remainder: Binary = binaryFunction(remainderOp);
+
+export const binaryOps = [addOp, subOp, mulOp, divOp, maximumOp, minimumOp, powOp, remainderOp];

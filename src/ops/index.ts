@@ -1,6 +1,6 @@
 // Every public op.
 
-export { add, div, maximum, minimum, mul, pow, sub } from './binary.ts';
+export { add, div, maximum, minimum, mul, pow, remainder, sub } from './binary.ts';
 export { cast } from './cast.ts';
 export { eq, ge, gt, le, lt, ne } from './compare.ts';
 export { concat } from './concat.ts';
@@ -17,5 +17,6 @@ export { max, mean, min, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';
 export { slice } from './slice.ts';
 export { logSoftmax, logsumexp, softmax } from './softmax.ts';
-export { abs, exp, log, neg, reciprocal, relu, rsqrt, sigmoid, sign, sqrt, square, tanh } from './unary.ts';
+export { abs, ceil, cos, erf, exp, expm1, floor, log, log1p, neg, reciprocal, relu, round, rsqrt } from './unary.ts';
+export { sigmoid, sign, sin, sqrt, square, tanh, trunc } from './unary.ts';
 export { where } from './where.ts';

@@ -1,7 +1,9 @@
 // Elementwise functions of one tensor: WGSL, CPU and derivative side by side.
 
+import * as functions from '../../shaders/lib/functions.wgsl.ts';
+import { erfOf, roundToEven } from '../core/functions.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { div, mul, sub } from './binary.ts';
+import { add, div, mul, sub } from './binary.ts';
 import { gt } from './compare.ts';
 import { alike, pointwise, unaryFunction } from './pointwise.ts';
 import { where } from './where.ts';
@@ -9,17 +11,26 @@ import { where } from './where.ts';
 /** The derivative of a function of x, given the gradient of its output, x and the output y. */
 type Derivative = (g: Tensor, x: Tensor, y: Tensor) => Tensor;
 
-function unary(name: string, wgsl: (x: string) => string, cpu: (x: number) => number, derivative: Derivative) {
+function unary(
+  name: string,
+  wgsl: (x: string) => string,
+  cpu: (x: number) => number,
+  derivative: Derivative,
+  helpers?: string,
+) {
   return pointwise({
     name,
     dtype: alike(name, 'f32', 'f16'),
     wgsl: ([x]) => wgsl(x),
     cpu: ([x]) => cpu(x),
+    helpers,
     vjp: (g, { inputs: [x], outputs: [y] }) => [derivative(g, x, y)],
   });
 }
 
 const zero: Derivative = (g) => mul(g, 0);
+/** log(2/√π): added to an exponent, as the factor would be rounded more. */
+const LOG_OF_ERF_SLOPE = 0.12078223763524522;
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
 // prettier-ignore
@@ -37,6 +48,15 @@ const ops = {
   tanh: unary('tanh', (x) => `tanh(clamp(${x}, -15.0, 15.0))`, Math.tanh, (g, _x, y) => mul(g, sub(1, square(y)))),
   sigmoid: unary('sigmoid', (x) => `1.0 / (1.0 + exp(-clamp(${x}, -87.0, 87.0)))`, logistic, (g, _x, y) => mul(g, mul(y, sub(1, y)))),
   relu: unary('relu', (x) => `max(${x}, 0.0)`, (x) => Math.max(x, 0), (g, x) => where(gt(x, 0), g, 0)),
+  floor: unary('floor', (x) => `floor(${x})`, Math.floor, zero),
+  ceil: unary('ceil', (x) => `ceil(${x})`, Math.ceil, zero),
+  trunc: unary('trunc', (x) => `trunc(${x})`, Math.trunc, zero),
+  round: unary('round', (x) => `round(${x})`, roundToEven, zero),
+  erf: unary('erf', (x) => `real_erf(${x})`, erfOf, (g, x) => mul(g, exp(sub(LOG_OF_ERF_SLOPE, square(x)))), functions.erf),
+  log1p: unary('log1p', (x) => `real_log1p(${x})`, Math.log1p, (g, x) => div(g, add(x, 1)), functions.log1p),
+  expm1: unary('expm1', (x) => `real_expm1(${x})`, Math.expm1, (g, _x, y) => mul(g, add(y, 1)), functions.expm1),
+  sin: unary('sin', (x) => `real_sin_cos(${x}, 0u)`, Math.sin, (g, x) => mul(g, cos(x)), functions.sinCos),
+  cos: unary('cos', (x) => `real_sin_cos(${x}, 1u)`, Math.cos, (g, x) => neg(mul(g, sin(x))), functions.sinCos),
 };
 
 /** -x. */
@@ -63,5 +83,23 @@ export const tanh = unaryFunction(ops.tanh);
 export const sigmoid = unaryFunction(ops.sigmoid);
 /** max(x, 0). */
 export const relu = unaryFunction(ops.relu);
+/** The largest whole number that is not above x. */
+export const floor = unaryFunction(ops.floor);
+/** The smallest whole number that is not below x. */
+export const ceil = unaryFunction(ops.ceil);
+/** x without its fraction. */
+export const trunc = unaryFunction(ops.trunc);
+/** The nearest whole number; of two, the even one. */
+export const round = unaryFunction(ops.round);
+/** The error function, 2/√π times the integral of e^-t² from 0 to x. */
+export const erf = unaryFunction(ops.erf);
+/** log(1 + x), exact near 0. */
+export const log1p = unaryFunction(ops.log1p);
+/** e^x - 1, exact near 0. */
+export const expm1 = unaryFunction(ops.expm1);
+/** Sine of an angle in radians, of any size. */
+export const sin = unaryFunction(ops.sin);
+/** Cosine of an angle in radians, of any size. */
+export const cos = unaryFunction(ops.cos);
 
 export const unaryOps = Object.values(ops);

@@ -113,7 +113,7 @@ const moves = [
   'transpose',
   'where',
 ];
-const arithmetic = ['add', 'div', 'maximum', 'minimum', 'mul', 'sub'];
+const arithmetic = ['add', 'div', 'maximum', 'minimum', 'mul', 'remainder', 'sub'];
 const comparisons = ['eq', 'ge', 'gt', 'le', 'lt', 'ne'];
 const numbers = [...moves, ...arithmetic, ...comparisons, 'max', 'min', 'sum'];
 

@@ -15,12 +15,13 @@ const ERF_BOTTOM = [
   -1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2,
 ];
 
-/** The error function, off by at most 4e-7. Past 4 it is 1 in f32. */
+/** The error function, off by at most 4e-7. From 3.92 on it is 1 in f32, and must be: gelu multiplies 1 - erf by x. */
 export const erf: string = wgsl`
 fn real_erf(value: f32) -> f32 {
   let x = clamp(value, -4.0, 4.0);
   let s = x * x;
-  return x * (${polynomial('s', ERF_TOP)}) / (${polynomial('s', ERF_BOTTOM)});
+  let near = x * (${polynomial('s', ERF_TOP)}) / (${polynomial('s', ERF_BOTTOM)});
+  return select(near, sign(x), abs(x) > 3.92);
 }
 `;
 

@@ -1,7 +1,10 @@
 // Every public op.
 
+export { elu, gelu, glu, hardsigmoid, hardswish, hardtanh, leakyRelu, logsigmoid, mish } from './activations.ts';
+export { prelu, relu6, selu, silu, softplus, softsign } from './activations.ts';
 export { add, div, maximum, minimum, mul, pow, remainder, sub } from './binary.ts';
 export { cast } from './cast.ts';
+export { clamp } from './clamp.ts';
 export { eq, ge, gt, le, lt, ne } from './compare.ts';
 export { concat } from './concat.ts';
 export { conv2d } from './conv2d.ts';

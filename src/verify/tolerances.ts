@@ -37,7 +37,7 @@ const summedGradient: Allowed = { cpu: [0, 2], gpu: [0, 4] };
 const table: Readonly<Record<string, Allowed>> = {
   abs: exact, cast: exact, concat: exact, detach: exact, eq: exact, flatten: exact, ge: exact, gt: exact, le: exact,
   lt: exact, ne: exact, neg: exact, pad: exact, permute: exact, relu: exact, reshape: exact, sign: exact, slice: exact,
-  square: exact, transpose: exact, ceil: exact, floor: exact, round: exact, trunc: exact,
+  square: exact, transpose: exact, ceil: exact, clamp: exact, floor: exact, hardtanh: exact, relu6: exact, round: exact, trunc: exact,
 
   add: summedGradient, expand: summedGradient, maximum: summedGradient, minimum: summedGradient, mul: summedGradient,
   sub: summedGradient, where: summedGradient,
@@ -72,6 +72,25 @@ const table: Readonly<Record<string, Allowed>> = {
   cos: { ...rounded, gpu: [2.5, 2.5] },
   // A product and a difference of small numbers. Measured 0.
   remainder: { ...rounded, gpu: [2, 0] },
+
+  // One product. Measured 0.2 on the CPU, whose slope is rounded to f32; the gradient of prelu's weight is a sum: 1.2.
+  leakyRelu: { ...rounded, gpu: [0, 0] },
+  prelu: { ...rounded, gpu: [0, 4] },
+  // Exponentials of numbers below 0, and a division or logarithm. Measured 1.2 to 1.8 and 0.7 to 1.8.
+  elu: { ...rounded, gpu: [5, 7] },
+  selu: { ...rounded, gpu: [6, 4] },
+  silu: { ...rounded, gpu: [4, 6] },
+  softplus: { ...rounded, gpu: [4, 4] },
+  logsigmoid: { ...rounded, gpu: [6, 2.5] },
+  glu: { ...rounded, gpu: [5, 3] },
+  // The error of erf or tanh times x; the gradient of the tanh form times up to 10. Measured 4.1 and 14.1.
+  gelu: { ...rounded, gpu: [16, 48] },
+  // Measured 1.2 and 5.7: the gradient holds 1 - tanh² times x.
+  mish: { ...rounded, gpu: [4, 20] },
+  // WGSL: division within 5 units. Measured 0.6 to 1.3 and up to 0.8.
+  hardsigmoid: { ...rounded, gpu: [2.4, 5] },
+  hardswish: { ...rounded, gpu: [5, 5] },
+  softsign: { ...rounded, gpu: [5, 12] },
 
   // f32 sums of n terms are off by up to n units of the terms' sum; the longest here is 1025 values of up to 2. Measured 65.
   sum: { cpu: [0, 0], gpu: [128, 0] },

@@ -115,7 +115,7 @@ const moves = [
 ];
 const arithmetic = ['add', 'div', 'maximum', 'minimum', 'mul', 'remainder', 'sub'];
 const comparisons = ['eq', 'ge', 'gt', 'le', 'lt', 'ne'];
-const numbers = [...moves, ...arithmetic, ...comparisons, 'max', 'min', 'sum'];
+const numbers = [...moves, 'clamp', ...arithmetic, ...comparisons, 'max', 'min', 'sum'];
 
 const names = (cases: readonly Converted[]) => cases.map(({ name }) => name).sort();
 

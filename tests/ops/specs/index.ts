@@ -1,6 +1,7 @@
 // Every public op by family.
 
 import type { OpSpec } from '../../harness/test-op.ts';
+import { activations } from './activations.ts';
 import { elementwise } from './elementwise.ts';
 import { movement } from './movement.ts';
 import { images, matrices } from './products.ts';
@@ -8,6 +9,7 @@ import { reductions } from './reductions.ts';
 
 export const opSpecs: Readonly<Record<string, OpSpec>> = {
   ...elementwise,
+  ...activations,
   ...reductions,
   ...matrices,
   ...images,

@@ -4,17 +4,9 @@
 // tree    one workgroup a row, which keeps its part of the row in registers between the passes when it fits.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain } from './lib/grid.wgsl.ts';
+import { rowStart, type RowsShape } from './lib/rows.wgsl.ts';
 
 export const SOFTMAX_WORKGROUP = 256;
-
-export interface RowsShape {
-  readonly rows: number;
-  /** Values in a row, and the distance between two of them; rows with equal `row / stride` interleave. */
-  readonly length: number;
-  readonly stride: number;
-}
-
-const rowStart = ({ length, stride }: RowsShape) => `(row / ${stride}u) * ${length * stride}u + row % ${stride}u`;
 
 export const softmaxSerialKernel = (s: RowsShape): string => wgsl`
 ${linearMain(s.rows)}

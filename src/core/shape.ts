@@ -74,6 +74,16 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepdims: bo
     : shape.filter((_, axis) => !axes.includes(axis));
 }
 
+/** `shape` as rows along `axis`: how many, values in each, and the distance between two of them. */
+export function rowsAlong(shape: Shape, axis: number): { rows: number; length: number; stride: number } {
+  const length = shape[axis];
+  return { rows: length === 0 ? 0 : sizeOf(shape) / length, length, stride: sizeOf(shape.slice(axis + 1)) };
+}
+
+/** Where value 0 of row number `row` lies. */
+export const rowOffset = ({ length, stride }: { length: number; stride: number }, row: number): number =>
+  Math.floor(row / stride) * length * stride + (row % stride);
+
 /** Checks a setting made of whole numbers of at least `least`; the error names the op and the setting. */
 export function expectWhole(who: string, what: string, values: readonly number[], least: number): void {
   if (values.every((value) => Number.isInteger(value) && value >= least)) return;

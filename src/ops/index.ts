@@ -2,6 +2,7 @@
 
 export { elu, gelu, glu, hardsigmoid, hardswish, hardtanh, leakyRelu, logsigmoid, mish } from './activations.ts';
 export { prelu, relu6, selu, silu, softplus, softsign } from './activations.ts';
+export { argmax, argmin } from './arg-extreme.ts';
 export { add, div, maximum, minimum, mul, pow, remainder, sub } from './binary.ts';
 export { cast } from './cast.ts';
 export { clamp } from './clamp.ts';
@@ -16,10 +17,12 @@ export { pad } from './pad.ts';
 export { permute, transpose } from './permute.ts';
 export { avgPool2d, maxPool2d } from './pool2d.ts';
 export { dropout, uniform } from './random.ts';
-export { max, mean, min, sum } from './reduce.ts';
+export { max, mean, min, prod, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';
+export { cumprod, cumsum, type ScanOptions } from './scan.ts';
 export { slice } from './slice.ts';
 export { logSoftmax, logsumexp, softmax } from './softmax.ts';
 export { abs, ceil, cos, erf, exp, expm1, floor, log, log1p, neg, reciprocal, relu, round, rsqrt } from './unary.ts';
 export { sigmoid, sign, sin, sqrt, square, tanh, trunc } from './unary.ts';
+export { all, any, countNonzero, norm, std, variance, type VarianceOptions } from './statistics.ts';
 export { where } from './where.ts';

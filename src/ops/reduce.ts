@@ -1,4 +1,4 @@
-// Reductions over any axes: sum, mean, largest and smallest value.
+// Reductions over any axes: sum, mean, product, largest and smallest value.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { f32Literal } from '../../shaders/lib/literal.wgsl.ts';
@@ -14,6 +14,7 @@ import { eq } from './compare.ts';
 import { elementType } from './element-type.ts';
 import { expand } from './expand.ts';
 import { reshape } from './reshape.ts';
+import { productOfOthers } from './scan.ts';
 import { where } from './where.ts';
 
 interface ReduceAttrs {
@@ -29,6 +30,8 @@ interface Reduction {
   readonly wgsl: string;
   cpu(a: number, b: number): number;
   scale?(count: number): number;
+  /** True where whole numbers make no sense of it, or soon outgrow their range. */
+  readonly onlyFloats?: boolean;
   /** Gradient of x; `spread` repeats a tensor of the output's size over the reduced axes. */
   vjp(g: Tensor, call: VjpCall<ReduceAttrs>, spread: (t: Tensor) => Tensor): Tensor;
 }
@@ -51,8 +54,8 @@ function reduction(r: Reduction): Op<ReduceAttrs> {
     name: r.name,
     stores: true,
     infer([x], attrs) {
-      if (x.dtype === 'bool' || (r.scale && !isFloat(x.dtype))) {
-        const takes = r.scale ? 'f32 or f16' : 'numbers';
+      if (x.dtype === 'bool' || (r.onlyFloats && !isFloat(x.dtype))) {
+        const takes = r.onlyFloats ? 'f32 or f16' : 'numbers';
         throw new Error(`${r.name}: takes ${takes}, but was given ${x.dtype}; cast it first.`);
       }
       if (!Number.isFinite(r.identity) && countOf(x, attrs) === 0) {
@@ -141,7 +144,17 @@ const meanOp = reduction({
   wgsl: 'a + b',
   cpu: (a, b) => a + b,
   scale: (count) => 1 / count,
+  onlyFloats: true,
   vjp: (g, { inputs: [x], attrs }) => mul(g, 1 / countOf(x, attrs)),
+});
+
+const prodOp = reduction({
+  name: 'prod',
+  identity: 1,
+  wgsl: 'a * b',
+  cpu: (a, b) => a * b,
+  onlyFloats: true,
+  vjp: (g, { inputs: [x], attrs }) => mul(g, productOfOthers(x, attrs.axes)),
 });
 
 /** The gradient of an extreme value is shared by all positions that hold it. */
@@ -154,7 +167,7 @@ const shareAmongTies: Reduction['vjp'] = (g, { inputs: [x], outputs: [y], attrs 
 const maxOp = reduction({ name: 'max', identity: -Infinity, wgsl: 'max(a, b)', cpu: Math.max, vjp: shareAmongTies });
 const minOp = reduction({ name: 'min', identity: Infinity, wgsl: 'min(a, b)', cpu: Math.min, vjp: shareAmongTies });
 
-type Reduce = (x: Tensor, axes?: number | readonly number[], keepdims?: boolean) => Tensor;
+export type Reduce = (x: Tensor, axes?: number | readonly number[], keepdims?: boolean) => Tensor;
 
 function reduceFunction(op: Op<ReduceAttrs>): Reduce {
   return (x, axes, keepdims = false) =>
@@ -165,9 +178,11 @@ function reduceFunction(op: Op<ReduceAttrs>): Reduce {
 export const sum: Reduce = reduceFunction(sumOp);
 /** Mean over `axes` (all of them by default); `keepdims` leaves 1 in their place. */
 export const mean: Reduce = reduceFunction(meanOp);
+/** Product over `axes` (all of them by default) of f32 or f16; gradients of any order are right beside zeros too. */
+export const prod: Reduce = reduceFunction(prodOp);
 /** Largest value over `axes` (all of them by default); equal ones share the gradient, as in torch.amax. */
 export const max: Reduce = reduceFunction(maxOp);
 /** Smallest value over `axes` (all of them by default); equal ones share the gradient, as in torch.amin. */
 export const min: Reduce = reduceFunction(minOp);
 
-export const reduceOps = [sumOp, meanOp, maxOp, minOp];
+export const reduceOps = [sumOp, meanOp, prodOp, maxOp, minOp];

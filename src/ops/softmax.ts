@@ -1,10 +1,10 @@
 // Softmax along an axis.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { softmaxSerialKernel, softmaxTreeKernel, type RowsShape } from '../../shaders/softmax.wgsl.ts';
+import { softmaxSerialKernel, softmaxTreeKernel } from '../../shaders/softmax.wgsl.ts';
 import { linearGrid } from '../core/kernel.ts';
 import { applyOne, expectDType, type Op } from '../core/op.ts';
-import { resolveAxes, resolveAxis, sizeOf, type Shape } from '../core/shape.ts';
+import { resolveAxes, resolveAxis, rowOffset, rowsAlong, sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { add, mul, sub } from './binary.ts';
 import { detach } from './detach.ts';
@@ -16,11 +16,6 @@ interface SoftmaxAttrs {
   readonly axis: number;
 }
 
-function describe(shape: Shape, axis: number): RowsShape {
-  const length = shape[axis];
-  return { rows: length === 0 ? 0 : sizeOf(shape) / length, length, stride: sizeOf(shape.slice(axis + 1)) };
-}
-
 export const softmaxOp: Op<SoftmaxAttrs> = {
   name: 'softmax',
   infer([x]) {
@@ -28,9 +23,9 @@ export const softmaxOp: Op<SoftmaxAttrs> = {
     return [{ shape: x.shape, dtype: 'f32' }];
   },
   cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
-    const { rows, length, stride } = describe(inputSpecs[0].shape, attrs.axis);
+    const { rows, length, stride } = rowsAlong(inputSpecs[0].shape, attrs.axis);
     for (let row = 0; row < rows; row++) {
-      const start = Math.floor(row / stride) * length * stride + (row % stride);
+      const start = rowOffset({ length, stride }, row);
       let largest = -Infinity;
       for (let i = 0; i < length; i++) largest = Math.max(largest, x[start + i * stride]);
       let total = 0;
@@ -39,7 +34,7 @@ export const softmaxOp: Op<SoftmaxAttrs> = {
     }
   },
   gpu({ inputs: [x], attrs, capabilities }) {
-    const shape = describe(x.shape, attrs.axis);
+    const shape = rowsAlong(x.shape, attrs.axis);
     const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]) => {
       const [inputs, outputs] = [[{ name: 'x', type: 'f32' }], [{ name: 'y', type: 'f32' }]] as const;
       return { name, kernels: [{ name: `softmax.${name}`, wgsl, inputs, outputs, workgroups }] };

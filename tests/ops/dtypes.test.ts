@@ -115,14 +115,16 @@ const moves = [
 ];
 const arithmetic = ['add', 'div', 'maximum', 'minimum', 'mul', 'remainder', 'sub'];
 const comparisons = ['eq', 'ge', 'gt', 'le', 'lt', 'ne'];
-const numbers = [...moves, 'clamp', ...arithmetic, ...comparisons, 'max', 'min', 'sum'];
+const lines = ['argmax', 'argmin', 'cumsum'];
+const truths = ['all', 'any', 'countNonzero'];
+const numbers = [...moves, 'clamp', ...arithmetic, ...comparisons, ...lines, ...truths, 'max', 'min', 'sum'];
 
 const names = (cases: readonly Converted[]) => cases.map(({ name }) => name).sort();
 
 describe.each([
   ['i32', numbers],
   ['u32', numbers],
-  ['bool', moves],
+  ['bool', [...moves, ...truths]],
 ] as const)('%s', (dtype, takers) => {
   const taken = convertedCases(dtype);
 

@@ -6,11 +6,13 @@ import { elementwise } from './elementwise.ts';
 import { movement } from './movement.ts';
 import { images, matrices } from './products.ts';
 import { reductions } from './reductions.ts';
+import { summaries } from './summaries.ts';
 
 export const opSpecs: Readonly<Record<string, OpSpec>> = {
   ...elementwise,
   ...activations,
   ...reductions,
+  ...summaries,
   ...matrices,
   ...images,
   ...movement,

@@ -5,18 +5,18 @@ import * as ops from '../../../src/ops/index.ts';
 import type { OpSpec, WrongInputs } from '../../harness/test-op.ts';
 import { shaped, wrongTypes } from './wrong.ts';
 
-interface ReduceAttrs {
+export interface ReduceAttrs {
   readonly axes: number[];
   readonly keepdims: boolean;
 }
 
-const noAxis = (attrs: object): WrongInputs => ({ inputs: shaped([2, 3]), attrs, says: ['axis 2', '2 axes'] });
+export const noAxis = (attrs: object): WrongInputs => ({ inputs: shaped([2, 3]), attrs, says: ['axis 2', '2 axes'] });
 
-const reduce = (call: typeof ops.sum, ...wrong: WrongInputs[]): OpSpec => ({
+export const reduce = (call: typeof ops.sum, ...wrong: WrongInputs[]): OpSpec => ({
   call: ([x], { axes, keepdims }: ReduceAttrs) => call(x, axes, keepdims),
   wrong: [noAxis({ axes: [2] }), { inputs: shaped([2, 3]), attrs: { axes: [1, -1] }, says: ['twice'] }, ...wrong],
 });
-const noBool: WrongInputs = { ...wrongTypes('bool'), attrs: { axes: [0] } };
+export const noBool: WrongInputs = { ...wrongTypes('bool'), attrs: { axes: [0] } };
 const noEmpty: WrongInputs = { inputs: shaped([3, 0]), attrs: { axes: [1] } };
 
 const softmax = (call: (x: Tensor, axis: number) => Tensor): OpSpec => ({

@@ -1,9 +1,11 @@
 // Max and average pooling over windows of NCHW planes, and their gradients.
 //
-// forward   one thread an output, a loop over its window.
+// forward   one thread an output, a loop over its window. Also the second derivative of max: it reads another image, `h`,
+//           at each window's largest position.
 // backward  one thread an input, a loop over the windows that hold it: a gather, so no two threads write one place. For max
 //           each window's first largest position is found again rather than stored. Where the windows tile the image one
 //           thread a window writes all of its inputs instead, so that each window is searched once.
+// Values are stored as `type`, f32 or f16, and computed in f32.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain } from './lib/grid.wgsl.ts';
 
@@ -15,26 +17,73 @@ export interface Pool2dShape {
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  /** The windows cut the image into `output` parts of nearly equal size: kernel, stride and padding say nothing then. */
+  readonly adaptive: boolean;
+  /** Averages count the padding as zeros, as far as a window reaches into it. */
+  readonly countIncludePad: boolean;
+  /** A last window may begin inside and end behind the padded image. */
+  readonly ceilMode: boolean;
+  readonly type: 'f32' | 'f16';
 }
 
+/** Declares, for a window of an axis, `from_NAME` (wraps where it begins in the padding) and `count_NAME`. */
+const span = ({ image, output, kernel, stride, padding, adaptive }: Pool2dShape, axis: 0 | 1, name: string) =>
+  adaptive
+    ? wgsl`let from_${name} = out_${name} * ${image[axis]}u / ${output[axis]}u;
+  let count_${name} = ((out_${name} + 1u) * ${image[axis]}u + ${output[axis] - 1}u) / ${output[axis]}u - from_${name};`
+    : wgsl`let from_${name} = out_${name} * ${stride[axis]}u - ${padding[axis]}u;
+  let count_${name} = ${kernel[axis]}u;`;
+
+/** Visits a window: `statement` sees `at`, an offset in the image. Needs `plane`, `out_row` and `out_column`. */
+const forEachPosition = (s: Pool2dShape, statement: string) => wgsl`
+  ${span(s, 0, 'row')}
+  ${span(s, 1, 'column')}
+  for (var ky = 0u; ky < count_row; ky++) {
+    let row = from_row + ky * ${s.dilation[0]}u;
+    if (row >= ${s.image[0]}u) { continue; }
+    for (var kx = 0u; kx < count_column; kx++) {
+      let column = from_column + kx * ${s.dilation[1]}u;
+      if (column >= ${s.image[1]}u) { continue; }
+      let at = (plane * ${s.image[0]}u + row) * ${s.image[1]}u + column;
+      ${statement}
+    }
+  }
+`;
+
 /** The largest value of a window and, as in torch, its first position. Padding is never chosen. */
-const maxOfWindow = ({ image: [height, width], kernel, stride, padding }: Pool2dShape) => wgsl`
+const maxOfWindow = (s: Pool2dShape) => wgsl`
 struct Largest { value: f32, at: u32 }
 fn max_of_window(plane: u32, out_row: u32, out_column: u32) -> Largest {
   var largest = Largest(-3.4028234663852886e38f, 0xffffffffu);
-  for (var ky = 0u; ky < ${kernel[0]}u; ky++) {
-    let row = out_row * ${stride[0]}u + ky - ${padding[0]}u;
-    if (row >= ${height}u) { continue; }
-    for (var kx = 0u; kx < ${kernel[1]}u; kx++) {
-      let column = out_column * ${stride[1]}u + kx - ${padding[1]}u;
-      if (column >= ${width}u) { continue; }
-      let at = (plane * ${height}u + row) * ${width}u + column;
-      if (x[at] > largest.value || largest.at == 0xffffffffu) { largest = Largest(x[at], at); }
-    }
-  }
+  ${forEachPosition(s, 'if (f32(x[at]) > largest.value || largest.at == 0xffffffffu) { largest = Largest(f32(x[at]), at); }')}
   return largest;
 }
 `;
+
+/** True when every window's average is over as many values as the window has places. */
+const evenAverages = ({ adaptive, ceilMode, countIncludePad, padding }: Pool2dShape): boolean =>
+  !adaptive && !ceilMode && (countIncludePad || (padding[0] === 0 && padding[1] === 0));
+
+/** How many values of a window its average is over. */
+function averageCount(s: Pool2dShape): string {
+  // Positions are counted from the start of the padding, so that no difference falls below zero.
+  const along = (axis: 0 | 1, name: string) => {
+    if (s.adaptive) return wgsl`${span(s, axis, name)} let size_${name} = count_${name};`;
+    const [first, end] = s.countIncludePad
+      ? [0, s.image[axis] + 2 * s.padding[axis]]
+      : [s.padding[axis], s.padding[axis] + s.image[axis]];
+    const from = `out_${name} * ${s.stride[axis]}u`;
+    return wgsl`let size_${name} = min(${from} + ${s.kernel[axis]}u, ${end}u) - max(${from}, ${first}u);`;
+  };
+  return wgsl`
+fn average_count(out_row: u32, out_column: u32) -> f32 {
+  ${along(0, 'row')}
+  ${along(1, 'column')}
+  return f32(size_row * size_column);
+}
+`;
+}
 
 const outputPosition = ({ output: [outHeight, outWidth] }: Pool2dShape) => wgsl`
   let out_column = index % ${outWidth}u;
@@ -42,45 +91,59 @@ const outputPosition = ({ output: [outHeight, outWidth] }: Pool2dShape) => wgsl`
   let plane = index / ${outHeight * outWidth}u;
 `;
 
+/** Opens main with one thread an output. */
+const outputMain = (s: Pool2dShape) => wgsl`
+${linearMain(s.planes * s.output[0] * s.output[1])}
+  ${outputPosition(s)}`;
+
 export const maxPool2dKernel = (s: Pool2dShape): string => wgsl`
 ${maxOfWindow(s)}
-${linearMain(s.planes * s.output[0] * s.output[1])}
-  ${outputPosition(s)}
-  store_y(index, max_of_window(plane, out_row, out_column).value);
+${outputMain(s)}
+  store_y(index, ${s.type}(max_of_window(plane, out_row, out_column).value));
+}
+`;
+
+export const maxPool2dPickKernel = (s: Pool2dShape): string => wgsl`
+${maxOfWindow(s)}
+${outputMain(s)}
+  store_y(index, h[max_of_window(plane, out_row, out_column).at]);
 }
 `;
 
 export const avgPool2dKernel = (s: Pool2dShape): string => wgsl`
-${linearMain(s.planes * s.output[0] * s.output[1])}
-  ${outputPosition(s)}
+${evenAverages(s) ? '' : averageCount(s)}
+${outputMain(s)}
   var total = 0.0;
-  for (var ky = 0u; ky < ${s.kernel[0]}u; ky++) {
-    let row = out_row * ${s.stride[0]}u + ky - ${s.padding[0]}u;
-    if (row >= ${s.image[0]}u) { continue; }
-    for (var kx = 0u; kx < ${s.kernel[1]}u; kx++) {
-      let column = out_column * ${s.stride[1]}u + kx - ${s.padding[1]}u;
-      if (column >= ${s.image[1]}u) { continue; }
-      total += x[(plane * ${s.image[0]}u + row) * ${s.image[1]}u + column];
-    }
-  }
-  store_y(index, total / ${s.kernel[0] * s.kernel[1]}.0);
+  ${forEachPosition(s, 'total += f32(x[at]);')}
+  store_y(index, ${s.type}(total / ${evenAverages(s) ? `${s.kernel[0] * s.kernel[1]}.0` : 'average_count(out_row, out_column)'}));
 }
 `;
 
-/** Visits the windows that hold input \`index\`: \`statement\` sees plane, out_row and out_column. */
-const forEachWindow = (
-  { image: [height, width], output, kernel, stride, padding }: Pool2dShape,
-  statement: string,
-) => wgsl`
-  let padded_column = index % ${width}u + ${padding[1]}u;
-  let padded_row = (index / ${width}u) % ${height}u + ${padding[0]}u;
-  let plane = index / ${height * width}u;
-  let first_row = select(0u, (padded_row - ${kernel[0]}u) / ${stride[0]}u + 1u, padded_row >= ${kernel[0]}u);
-  let first_column = select(0u, (padded_column - ${kernel[1]}u) / ${stride[1]}u + 1u, padded_column >= ${kernel[1]}u);
+/** The windows of one axis that hold the input `NAME`: `first_NAME` to `last_NAME`. */
+function windowsOf(s: Pool2dShape, axis: 0 | 1, name: string): string {
+  const [image, output] = [s.image[axis], s.output[axis]];
+  if (s.adaptive) {
+    return wgsl`let first_${name} = ${name} * ${output}u / ${image}u;
+  let last_${name} = ((${name} + 1u) * ${output}u + ${image - 1}u) / ${image}u - 1u;`;
+  }
+  const reach = s.dilation[axis] * (s.kernel[axis] - 1) + 1;
+  return wgsl`let padded_${name} = ${name} + ${s.padding[axis]}u;
+  let first_${name} = select(0u, (padded_${name} - ${reach}u) / ${s.stride[axis]}u + 1u, padded_${name} >= ${reach}u);
+  let last_${name} = min(padded_${name} / ${s.stride[axis]}u, ${output - 1}u);`;
+}
+
+/** Opens main with one thread an input, and visits the windows that hold it: see `windowsOf`. */
+const forEachWindow = (s: Pool2dShape, statement: string) => wgsl`
+${linearMain(s.planes * s.image[0] * s.image[1])}
+  let column = index % ${s.image[1]}u;
+  let row = (index / ${s.image[1]}u) % ${s.image[0]}u;
+  let plane = index / ${s.image[0] * s.image[1]}u;
+  ${windowsOf(s, 0, 'row')}
+  ${windowsOf(s, 1, 'column')}
   var total = 0.0;
-  for (var out_row = first_row; out_row <= min(padded_row / ${stride[0]}u, ${output[0] - 1}u); out_row++) {
-    for (var out_column = first_column; out_column <= min(padded_column / ${stride[1]}u, ${output[1] - 1}u); out_column++) {
-      let out_index = (plane * ${output[0]}u + out_row) * ${output[1]}u + out_column;
+  for (var out_row = first_row; out_row <= last_row; out_row++) {
+    for (var out_column = first_column; out_column <= last_column; out_column++) {
+      let out_index = (plane * ${s.output[0]}u + out_row) * ${s.output[1]}u + out_column;
       ${statement}
     }
   }
@@ -88,34 +151,41 @@ const forEachWindow = (
 
 export const maxPool2dGradKernel = (s: Pool2dShape): string => wgsl`
 ${maxOfWindow(s)}
-${linearMain(s.planes * s.image[0] * s.image[1])}
-  ${forEachWindow(s, 'if (max_of_window(plane, out_row, out_column).at == index) { total += g[out_index]; }')}
-  store_dx(index, total);
+${forEachWindow(s, 'if (max_of_window(plane, out_row, out_column).at == index) { total += f32(g[out_index]); }')}
+  store_dx(index, ${s.type}(total));
 }
 `;
 
 /** For windows that tile the image: see `tiles`. */
 export const maxPool2dGradTiledKernel = (s: Pool2dShape): string => wgsl`
 ${maxOfWindow(s)}
-${linearMain(s.planes * s.output[0] * s.output[1])}
-  ${outputPosition(s)}
+${outputMain(s)}
   let largest = max_of_window(plane, out_row, out_column).at;
   for (var ky = 0u; ky < ${s.kernel[0]}u; ky++) {
     for (var kx = 0u; kx < ${s.kernel[1]}u; kx++) {
       let at = (plane * ${s.image[0]}u + out_row * ${s.kernel[0]}u + ky) * ${s.image[1]}u + out_column * ${s.kernel[1]}u + kx;
-      store_dx(at, select(0.0, g[index], at == largest));
+      store_dx(at, select(${s.type}(0.0), g[index], at == largest));
     }
   }
 }
 `;
 
 /** True when each input belongs to exactly one window. */
-export const tiles = ({ image, kernel, stride, padding }: Pool2dShape): boolean =>
-  [0, 1].every((axis) => stride[axis] === kernel[axis] && padding[axis] === 0 && image[axis] % kernel[axis] === 0);
+export const tiles = ({ image, kernel, stride, padding, dilation, adaptive }: Pool2dShape): boolean =>
+  !adaptive &&
+  [0, 1].every(
+    (axis) =>
+      stride[axis] === kernel[axis] && padding[axis] === 0 && dilation[axis] === 1 && image[axis] % kernel[axis] === 0,
+  );
 
 export const avgPool2dGradKernel = (s: Pool2dShape): string => wgsl`
-${linearMain(s.planes * s.image[0] * s.image[1])}
-  ${forEachWindow(s, 'total += g[out_index];')}
-  store_dx(index, total / ${s.kernel[0] * s.kernel[1]}.0);
+#if ${evenAverages(s)}
+${forEachWindow(s, 'total += f32(g[out_index]);')}
+  store_dx(index, ${s.type}(total / ${s.kernel[0] * s.kernel[1]}.0));
+#else
+${averageCount(s)}
+${forEachWindow(s, 'total += f32(g[out_index]) / average_count(out_row, out_column);')}
+  store_dx(index, ${s.type}(total));
+#endif
 }
 `;

@@ -9,6 +9,7 @@ import { expectWhole, formatShape, sizeOf, type Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { add } from './binary.ts';
 import { matmul } from './matmul.ts';
+import { pad } from './pad.ts';
 import { sum } from './reduce.ts';
 import { flatten, reshape } from './reshape.ts';
 
@@ -168,6 +169,8 @@ export const conv2dGradInputOp: Op<GradAttrs> = {
   name: 'conv2dGradInput',
   stores: true,
   infer([g, weight], attrs) {
+    expectDType('conv2dGradInput', 'image', g, 'f32');
+    expectDType('conv2dGradInput', 'weight', weight, 'f32');
     const expected = outputShape(describe('conv2dGradInput', attrs.shape, weight.shape, attrs));
     expectGradient('conv2dGradInput', g.shape, expected);
     return [{ shape: attrs.shape, dtype: 'f32' }];
@@ -223,8 +226,9 @@ export const conv2dGradWeightOp: Op<GradAttrs> = {
     const block = { channels: channelBlock(shape.outChannels / shape.groups, 4), pixels: pixelBlock(shape.output[1]) };
     // Slice the batch until there are some thousand threads to share the work.
     const unsliced = shader.conv2dGradWeightThreads(shape, block, 1);
-    const perSlice = Math.ceil(shape.batch / Math.min(shape.batch, Math.ceil(8192 / unsliced)));
-    const slices = Math.ceil(shape.batch / perSlice);
+    const batch = Math.max(1, shape.batch);
+    const perSlice = Math.ceil(batch / Math.min(batch, Math.ceil(8192 / unsliced)));
+    const slices = Math.ceil(batch / perSlice);
     const weights = sizeOf(attrs.shape);
     const partial = {
       name: 'conv2dGradWeight.slices',
@@ -271,39 +275,61 @@ function expectGradient(who: string, found: Shape, expected: Shape): void {
   }
 }
 
-const conv2dGradInput = (g: Tensor, weight: Tensor, shape: Shape, attrs: Conv2dAttrs): Tensor =>
-  applyOne(conv2dGradInputOp, [g, weight], { ...settings(attrs), shape });
+/** The gradient of an image of `shape` from that of its convolution with `weight`: also a transposed convolution of g. */
+export const conv2dGradInput = (g: Tensor, weight: Tensor, shape: Shape, attrs: Conv2dAttrs): Tensor => {
+  const { stride, padding, dilation, groups } = attrs;
+  return applyOne(conv2dGradInputOp, [g, weight], { stride, padding, dilation, groups, shape });
+};
 
-const conv2dGradWeight = (g: Tensor, x: Tensor, shape: Shape, attrs: Conv2dAttrs): Tensor =>
-  applyOne(conv2dGradWeightOp, [g, x], { ...settings(attrs), shape });
+const conv2dGradWeight = (g: Tensor, x: Tensor, shape: Shape, attrs: Conv2dAttrs): Tensor => {
+  const { stride, padding, dilation, groups } = attrs;
+  return applyOne(conv2dGradWeightOp, [g, x], { stride, padding, dilation, groups, shape });
+};
 
 /** One number for both axes, or [height, width]. */
 export type Sizes = number | Pair;
 
+/** Zeros on each side; 'same': as many as keep the size, with the odd one behind (stride 1 only); 'valid': none. */
+export type Padding = Sizes | 'same' | 'valid';
+
 /** `sizes` for height and width. */
 export const pair = (sizes: Sizes): Pair => (typeof sizes === 'number' ? [sizes, sizes] : sizes);
 
-interface Conv2dOptions {
+/** Settings of a convolution of images. */
+export interface Conv2dOptions {
   readonly stride?: Sizes;
-  readonly padding?: Sizes;
+  readonly padding?: Padding;
   readonly dilation?: Sizes;
   readonly groups?: number;
 }
 
-const settings = ({ stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv2dOptions): Conv2dAttrs => ({
-  stride: pair(stride),
-  padding: pair(padding),
-  dilation: pair(dilation),
-  groups,
-});
+/** `x` as it must be given so that zeros on each side keep its size under `kernel`, and how many zeros. */
+function samePadding(x: Tensor, kernel: Shape, stride: Pair, dilation: Pair): [Tensor, Pair] {
+  if (stride[0] !== 1 || stride[1] !== 1) {
+    throw new Error(`conv2d: padding 'same' needs stride 1, but the stride is [${stride}].`);
+  }
+  const total = dilation.map((distance, axis) => distance * (kernel[axis] - 1));
+  const padding = [Math.floor(total[0] / 2), Math.floor(total[1] / 2)] as const;
+  const uneven = total.map((zeros, axis) => zeros - 2 * padding[axis]);
+  return [uneven.some(Boolean) ? pad(x, [0, 0, 0, 0], [0, 0, ...uneven]) : x, padding];
+}
 
 /** Convolution (cross-correlation, as in torch): [N, C, H, W] with [O, C / groups, KH, KW] and bias [O] → [N, O, H', W']. */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
-  const attrs = settings(options);
-  const y = applyOne(conv2dOp, bias ? [x, weight, bias] : [x, weight], attrs);
-  const { image, kernel, output } = describe('conv2d', x.shape, weight.shape, attrs);
+  const [stride, dilation, groups] = [pair(options.stride ?? 1), pair(options.dilation ?? 1), options.groups ?? 1];
+  const wanted = options.padding === 'valid' ? 0 : (options.padding ?? 0);
+  const fits = x.shape.length === 4 && weight.shape.length === 4; // else the record explains
+  const [padded, padding] =
+    wanted !== 'same'
+      ? [x, pair(wanted)]
+      : fits
+        ? samePadding(x, weight.shape.slice(2), stride, dilation)
+        : [x, pair(0)];
+  const attrs = { stride, padding, dilation, groups };
+  const y = applyOne(conv2dOp, bias ? [padded, weight, bias] : [padded, weight], attrs);
+  const { image, kernel, output } = describe('conv2d', padded.shape, weight.shape, attrs);
   // One window that is the whole image is a matrix product, whose kernels are far better at it.
-  if (attrs.groups !== 1 || sizeOf(output) !== 1 || formatShape(image) !== formatShape(kernel)) return y;
-  const product = matmul(flatten(x), flatten(weight), { transposeB: true }); // [N, O]
+  if (groups !== 1 || sizeOf(output) !== 1 || formatShape(image) !== formatShape(kernel)) return y;
+  const product = matmul(flatten(padded), flatten(weight), { transposeB: true }); // [N, O]
   return reshape(bias ? add(product, bias) : product, y.shape);
 }

@@ -9,13 +9,16 @@ export { clamp } from './clamp.ts';
 export { eq, ge, gt, le, lt, ne } from './compare.ts';
 export { concat } from './concat.ts';
 export { conv2d } from './conv2d.ts';
+export { conv1d, convTranspose1d, convTranspose2d } from './convolutions.ts';
 export { crossEntropy } from './cross-entropy.ts';
 export { detach } from './detach.ts';
 export { expand } from './expand.ts';
 export { matmul } from './matmul.ts';
 export { pad } from './pad.ts';
 export { permute, transpose } from './permute.ts';
-export { avgPool2d, maxPool2d } from './pool2d.ts';
+export {
+  adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool1d, avgPool2d, maxPool1d, maxPool2d,
+} from './pooling.ts'; // prettier-ignore
 export { dropout, uniform } from './random.ts';
 export { max, mean, min, prod, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';

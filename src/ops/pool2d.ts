@@ -1,17 +1,26 @@
-// Max and average pooling of images, and their gradients.
+// Max and average pooling of images, and their gradients: the records. Beside: pooling.ts, the functions.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import * as shader from '../../shaders/pool2d.wgsl.ts';
 import { linearGrid } from '../core/kernel.ts';
 import { applyOne, expectDType, type Op, type Variant } from '../core/op.ts';
 import { expectWhole, formatShape, sizeOf, type Shape } from '../core/shape.ts';
-import type { Tensor } from '../core/tensor.ts';
-import { pair, type Sizes } from './conv2d.ts';
+import type { TensorSpec } from '../core/tensor.ts';
 
-interface PoolAttrs {
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number];
+type Pair = readonly [number, number];
+
+/** Windows of a pooling, for height and width. */
+export interface PoolAttrs {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  /** Distance of neighbours in a window; only for max. */
+  readonly dilation: Pair;
+  readonly ceilMode: boolean;
+  /** Averages count padding as zeros. */
+  readonly countIncludePad: boolean;
+  /** With it the image is cut into so many nearly equal windows, and the other settings say nothing. */
+  readonly outputSize: Pair | null;
 }
 
 interface PoolGradAttrs extends PoolAttrs {
@@ -19,11 +28,22 @@ interface PoolGradAttrs extends PoolAttrs {
   readonly shape: Shape;
 }
 
-function describe(who: string, image: Shape, { kernel, stride, padding }: PoolAttrs): shader.Pool2dShape {
+function describe(who: string, { shape: image, dtype }: TensorSpec, attrs: PoolAttrs): shader.Pool2dShape {
+  const { kernel, stride, padding, dilation, ceilMode, countIncludePad, outputSize } = attrs;
+  expectDType(who, 'image', { shape: image, dtype }, 'f32', 'f16');
   expectWhole(who, 'window', kernel, 1);
   expectWhole(who, 'stride', stride, 1);
   expectWhole(who, 'padding', padding, 0);
-  const size = (axis: 0 | 1) => Math.floor((image[2 + axis] + 2 * padding[axis] - kernel[axis]) / stride[axis]) + 1;
+  expectWhole(who, 'dilation', dilation, 1);
+  if (outputSize) expectWhole(who, 'outputSize', outputSize, 1);
+  const size = (axis: 0 | 1) => {
+    if (outputSize) return image[2 + axis] > 0 ? outputSize[axis] : 0;
+    const room = image[2 + axis] + 2 * padding[axis] - dilation[axis] * (kernel[axis] - 1) - 1;
+    if (!ceilMode) return Math.floor(room / stride[axis]) + 1;
+    const windows = Math.ceil(room / stride[axis]) + 1;
+    // The last window begins inside the image or in the padding before it.
+    return (windows - 1) * stride[axis] >= image[2 + axis] + padding[axis] ? windows - 1 : windows;
+  };
   if (image.length !== 4 || size(0) < 1 || size(1) < 1) {
     throw new Error(
       `${who}: needs [N, C, H, W] not smaller than the window [${kernel}], but got ${formatShape(image)}.`,
@@ -32,25 +52,56 @@ function describe(who: string, image: Shape, { kernel, stride, padding }: PoolAt
   if (padding.some((p, axis) => 2 * p > kernel[axis])) {
     throw new Error(`${who}: padding [${padding}] must be at most half of the window [${kernel}].`);
   }
-  const [planes, output] = [image[0] * image[1], [size(0), size(1)] as const];
-  return { planes, image: [image[2], image[3]], output, kernel, stride, padding };
+  return {
+    planes: image[0] * image[1],
+    image: [image[2], image[3]],
+    output: [size(0), size(1)],
+    kernel,
+    stride,
+    padding,
+    dilation,
+    adaptive: outputSize !== null,
+    countIncludePad,
+    ceilMode,
+    type: dtype === 'f16' ? 'f16' : 'f32',
+  };
+}
+
+/** Where window `at` of an axis begins, and how many places it has. */
+function windowOf(s: shader.Pool2dShape, axis: 0 | 1, at: number): [from: number, count: number] {
+  if (!s.adaptive) return [at * s.stride[axis] - s.padding[axis], s.kernel[axis]];
+  const from = Math.floor((at * s.image[axis]) / s.output[axis]);
+  return [from, Math.ceil(((at + 1) * s.image[axis]) / s.output[axis]) - from];
 }
 
 /** Calls `visit` for each position of each window, with the offsets of output and image. */
 function forEachPosition(s: shader.Pool2dShape, visit: (y: number, x: number) => void): void {
   for (let y = 0; y < s.planes * s.output[0] * s.output[1]; y++) {
-    const column = y % s.output[1];
-    const row = Math.floor(y / s.output[1]) % s.output[0];
     const plane = Math.floor(y / (s.output[0] * s.output[1]));
-    for (let ky = 0; ky < s.kernel[0]; ky++) {
-      const iy = row * s.stride[0] + ky - s.padding[0];
+    const [fromRow, rows] = windowOf(s, 0, Math.floor(y / s.output[1]) % s.output[0]);
+    const [fromColumn, columns] = windowOf(s, 1, y % s.output[1]);
+    for (let ky = 0; ky < rows; ky++) {
+      const iy = fromRow + ky * s.dilation[0];
       if (iy < 0 || iy >= s.image[0]) continue;
-      for (let kx = 0; kx < s.kernel[1]; kx++) {
-        const ix = column * s.stride[1] + kx - s.padding[1];
+      for (let kx = 0; kx < columns; kx++) {
+        const ix = fromColumn + kx * s.dilation[1];
         if (ix >= 0 && ix < s.image[1]) visit(y, (plane * s.image[0] + iy) * s.image[1] + ix);
       }
     }
   }
+}
+
+/** For each window of a plane, over how many values its average is. */
+function averageCounts(s: shader.Pool2dShape): number[] {
+  const along = (axis: 0 | 1) =>
+    Array.from({ length: s.output[axis] }, (_, at) => {
+      const [from, count] = windowOf(s, axis, at);
+      if (s.adaptive) return count;
+      const margin = s.countIncludePad ? s.padding[axis] : 0;
+      return Math.min(from + count, s.image[axis] + margin) - Math.max(from, -margin);
+    });
+  const columns = along(1);
+  return along(0).flatMap((rows) => columns.map((count) => rows * count));
 }
 
 /** For each window, where its first largest value stands. */
@@ -63,76 +114,91 @@ function largestPositions(s: shader.Pool2dShape, x: ArrayLike<number>): Int32Arr
 }
 
 /** A variant of one kernel, named `op.variant`, with one thread for each of `threads` places. */
-function variant(name: string, wgsl: string, inputs: readonly string[], output: string, threads: number): Variant {
-  const binding = (binding: string) => ({ name: binding, type: 'f32' }) as const;
-  const workgroups = linearGrid(threads, LINEAR_WORKGROUP);
+function variant(
+  name: string,
+  wgsl: string,
+  type: shader.Pool2dShape['type'],
+  inputs: readonly string[],
+  output: string,
+  threads: number,
+): Variant {
   const kernel = {
     name,
     wgsl,
-    inputs: inputs.map(binding),
-    outputs: [{ ...binding(output), store: true }],
-    workgroups,
+    inputs: inputs.map((input) => ({ name: input, type })),
+    outputs: [{ name: output, type, store: true }],
+    workgroups: linearGrid(threads, LINEAR_WORKGROUP),
   };
   return { name: name.slice(name.indexOf('.') + 1), kernels: [kernel] };
 }
 
-function forward(name: string, rest: Pick<Op<PoolAttrs>, 'cpu' | 'gpu' | 'vjp'>): Op<PoolAttrs> {
+/** From images to one value a window; the last input is the image whose windows they are. */
+function forward(
+  name: string,
+  inputs: readonly string[],
+  wgsl: (shape: shader.Pool2dShape) => string,
+  rest: Pick<Op<PoolAttrs>, 'cpu' | 'vjp'>,
+): Op<PoolAttrs> {
   return {
     name,
     stores: true,
-    infer([x], attrs) {
-      expectDType(name, 'image', x, 'f32');
-      return [{ shape: [x.shape[0], x.shape[1], ...describe(name, x.shape, attrs).output], dtype: 'f32' }];
+    infer(specs, attrs) {
+      const image = specs[specs.length - 1];
+      const { output } = describe(name, image, attrs);
+      return [{ shape: [...image.shape.slice(0, 2), ...output], dtype: image.dtype }];
+    },
+    gpu({ inputs: specs, outputs: [y], attrs }) {
+      const shape = describe(name, specs[specs.length - 1], attrs);
+      return [variant(`${name}.gather`, wgsl(shape), shape.type, inputs, 'y', sizeOf(y.shape))];
     },
     ...rest,
     flops: (_inputs, [y], { kernel }) => sizeOf(y.shape) * sizeOf(kernel),
   };
 }
 
-export const maxPool2dOp = forward('maxPool2d', {
+export const maxPool2dOp: Op<PoolAttrs> = forward('maxPool2d', ['x'], shader.maxPool2dKernel, {
   cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
-    largestPositions(describe('maxPool2d', inputSpecs[0].shape, attrs), x).forEach((at, i) => (y[i] = x[at]));
-  },
-  gpu({ inputs: [x], outputs: [y], attrs }) {
-    const wgsl = shader.maxPool2dKernel(describe('maxPool2d', x.shape, attrs));
-    return [variant('maxPool2d.gather', wgsl, ['x'], 'y', sizeOf(y.shape))];
+    largestPositions(describe('maxPool2d', inputSpecs[0], attrs), x).forEach((at, i) => (y[i] = x[at]));
   },
   vjp: ({ inputs: [x], gradients: [g], attrs }) => [applyOne(maxPool2dGradOp, [g!, x], attrs)],
+});
+
+/** For each window of x the value of another image, h, where x has its largest: what maxPool2dGrad is the gradient of. */
+export const maxPool2dPickOp: Op<PoolAttrs> = forward('maxPool2dPick', ['h', 'x'], shader.maxPool2dPickKernel, {
+  cpu({ inputs: [h, x], outputs: [y], inputSpecs, attrs }) {
+    largestPositions(describe('maxPool2dPick', inputSpecs[1], attrs), x).forEach((at, i) => (y[i] = h[at]));
+  },
+  vjp: ({ inputs: [, x], gradients: [g], attrs }) => [applyOne(maxPool2dGradOp, [g!, x], attrs), null],
 });
 
 export const maxPool2dGradOp: Op<PoolAttrs> = {
   name: 'maxPool2dGrad',
   stores: true,
-  infer: ([, x]) => [{ shape: x.shape, dtype: 'f32' }],
+  infer: ([, { shape, dtype }]) => [{ shape, dtype }],
   cpu({ inputs: [g, x], outputs: [dx], inputSpecs, attrs }) {
-    const positions = largestPositions(describe('maxPool2dGrad', inputSpecs[1].shape, attrs), x);
-    positions.forEach((at, i) => (dx[at] += g[i]));
+    const totals = new Float64Array(dx.length);
+    const positions = largestPositions(describe('maxPool2dGrad', inputSpecs[1], attrs), x);
+    positions.forEach((at, i) => (totals[at] += g[i]));
+    dx.set(totals);
   },
   gpu({ inputs: [, x], attrs }) {
-    const shape = describe('maxPool2dGrad', x.shape, attrs);
-    const gather = variant(
-      'maxPool2dGrad.gather',
-      shader.maxPool2dGradKernel(shape),
-      ['g', 'x'],
-      'dx',
-      sizeOf(x.shape),
-    );
+    const shape = describe('maxPool2dGrad', x, attrs);
+    const named = (name: string, wgsl: string, threads: number) =>
+      variant(`maxPool2dGrad.${name}`, wgsl, shape.type, ['g', 'x'], 'dx', threads);
+    const gather = named('gather', shader.maxPool2dGradKernel(shape), sizeOf(x.shape));
     if (!shader.tiles(shape)) return [gather];
-    const windows = shape.planes * sizeOf(shape.output);
-    return [variant('maxPool2dGrad.tiled', shader.maxPool2dGradTiledKernel(shape), ['g', 'x'], 'dx', windows), gather];
+    return [named('tiled', shader.maxPool2dGradTiledKernel(shape), shape.planes * sizeOf(shape.output)), gather];
   },
-  vjp: 'none',
+  // Linear in g. By x it is zero wherever it exists.
+  vjp: ({ inputs: [, x], gradients: [h], attrs }) => [applyOne(maxPool2dPickOp, [h!, x], attrs), null],
 };
 
-export const avgPool2dOp = forward('avgPool2d', {
+export const avgPool2dOp: Op<PoolAttrs> = forward('avgPool2d', ['x'], shader.avgPool2dKernel, {
   cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
-    const totals = new Float64Array(y.length);
-    forEachPosition(describe('avgPool2d', inputSpecs[0].shape, attrs), (iy, ix) => (totals[iy] += x[ix]));
-    y.set(totals.map((total) => total / sizeOf(attrs.kernel)));
-  },
-  gpu({ inputs: [x], outputs: [y], attrs }) {
-    const wgsl = shader.avgPool2dKernel(describe('avgPool2d', x.shape, attrs));
-    return [variant('avgPool2d.gather', wgsl, ['x'], 'y', sizeOf(y.shape))];
+    const shape = describe('avgPool2d', inputSpecs[0], attrs);
+    const [totals, counts] = [new Float64Array(y.length), averageCounts(shape)];
+    forEachPosition(shape, (iy, ix) => (totals[iy] += x[ix]));
+    y.set(totals.map((total, iy) => total / counts[iy % counts.length]));
   },
   vjp: ({ inputs: [x], gradients: [g], attrs }) => [applyOne(avgPool2dGradOp, [g!], { ...attrs, shape: x.shape })],
 });
@@ -140,37 +206,17 @@ export const avgPool2dOp = forward('avgPool2d', {
 export const avgPool2dGradOp: Op<PoolGradAttrs> = {
   name: 'avgPool2dGrad',
   stores: true,
-  infer: (_inputs, { shape }) => [{ shape, dtype: 'f32' }],
-  cpu({ inputs: [g], outputs: [dx], attrs }) {
-    const totals = new Float64Array(dx.length);
-    forEachPosition(describe('avgPool2dGrad', attrs.shape, attrs), (iy, ix) => (totals[ix] += g[iy]));
-    dx.set(totals.map((total) => total / sizeOf(attrs.kernel)));
+  infer: ([{ dtype }], { shape }) => [{ shape, dtype }],
+  cpu({ inputs: [g], outputs: [dx], outputSpecs, attrs }) {
+    const shape = describe('avgPool2dGrad', outputSpecs[0], attrs);
+    const [totals, counts] = [new Float64Array(dx.length), averageCounts(shape)];
+    forEachPosition(shape, (iy, ix) => (totals[ix] += g[iy] / counts[iy % counts.length]));
+    dx.set(totals);
   },
-  gpu({ attrs }) {
-    const wgsl = shader.avgPool2dGradKernel(describe('avgPool2dGrad', attrs.shape, attrs));
-    return [variant('avgPool2dGrad.gather', wgsl, ['g'], 'dx', sizeOf(attrs.shape))];
+  gpu({ outputs: [dx], attrs }) {
+    const shape = describe('avgPool2dGrad', dx, attrs);
+    const wgsl = shader.avgPool2dGradKernel(shape);
+    return [variant('avgPool2dGrad.gather', wgsl, shape.type, ['g'], 'dx', sizeOf(dx.shape))];
   },
-  vjp: ({ gradients: [h], attrs: { kernel, stride, padding } }) => [
-    applyOne(avgPool2dOp, [h!], { kernel, stride, padding }),
-  ],
+  vjp: ({ gradients: [h], attrs: { shape: _shape, ...attrs } }) => [applyOne(avgPool2dOp, [h!], attrs)],
 };
-
-interface PoolOptions {
-  /** Distance between windows; the window's size by default. */
-  readonly stride?: Sizes;
-  readonly padding?: Sizes;
-}
-
-const settings = (kernel: Sizes, { stride = kernel, padding = 0 }: PoolOptions): PoolAttrs => ({
-  kernel: pair(kernel),
-  stride: pair(stride),
-  padding: pair(padding),
-});
-
-/** The largest value of each window of [N, C, H, W]; of equal ones the first gets the gradient, as in torch. */
-export const maxPool2d = (x: Tensor, kernel: Sizes, options: PoolOptions = {}): Tensor =>
-  applyOne(maxPool2dOp, [x], settings(kernel, options));
-
-/** The mean of each window of [N, C, H, W]; padding counts as zeros, as in torch. */
-export const avgPool2d = (x: Tensor, kernel: Sizes, options: PoolOptions = {}): Tensor =>
-  applyOne(avgPool2dOp, [x], settings(kernel, options));

@@ -126,10 +126,18 @@ const table: Readonly<Record<string, Allowed>> = {
   matmul: { ...rounded, gpu: [32, 48] },
   // Outputs sum up to 400 products; gradients of weights up to 784. Measured 16.6 and 70.
   conv2d: { ...rounded, gpu: [64, 256] },
-  // One of the values; overlapping windows add up to four gradients.
+  // Fewer products. Measured 8.6 and 8.7; 3.4 and 5.4; 1.7 and 2.6.
+  conv1d: { ...rounded, gpu: [32, 32] },
+  convTranspose2d: { ...rounded, gpu: [12, 20] },
+  convTranspose1d: { ...rounded, gpu: [6, 10] },
+  // One of the values; overlapping windows add up to four gradients. Measured 1.3.
   maxPool2d: { cpu: [0, 2], gpu: [0, 2] },
-  // Sums of up to 20 values, divided. Measured 1.3 and 0.4.
+  maxPool1d: { cpu: [0, 2], gpu: [0, 2] },
+  adaptiveMaxPool2d: { cpu: [0, 2], gpu: [0, 2] },
+  // Sums of up to 25 values, divided; each gradient is divided before it is added. Measured 1.3, 1.0, 0.9; 0.4, 0.4, 0.9.
   avgPool2d: { cpu: [0, 0], gpu: [5, 1.5] },
+  avgPool1d: { cpu: [0, 0], gpu: [3, 1.5] },
+  adaptiveAvgPool2d: { cpu: [0, 1], gpu: [3, 3] },
 }; // prettier-ignore
 
 /** What an op is allowed in a comparison. Throws for an op that the table lacks. */

@@ -3,8 +3,9 @@
 import type { OpSpec } from '../../harness/test-op.ts';
 import { activations } from './activations.ts';
 import { elementwise } from './elementwise.ts';
+import { images } from './images.ts';
 import { movement } from './movement.ts';
-import { images, matrices } from './products.ts';
+import { matrices } from './products.ts';
 import { reductions } from './reductions.ts';
 import { summaries } from './summaries.ts';
 

@@ -1,11 +1,11 @@
 // A GPU kernel as plain data: WGSL text, what it is bound to, and how many workgroups it takes.
 
 /** The type of one element of a binding as the kernel indexes it. */
-export type ElementType = 'f32' | 'f16' | 'i32' | 'u32' | 'vec4<f32>' | 'vec4<i32>' | 'vec4<u32>';
+export type ElementType = 'f32' | 'f16' | 'i32' | 'u32' | 'vec4<f32>' | 'vec4<i32>' | 'vec4<u32>' | 'vec4<f16>';
 
 /** Bytes of one element of a binding. */
 export const bytesPerBoundElement: Readonly<Record<ElementType, number>> = {
-  f32: 4, f16: 2, i32: 4, u32: 4, 'vec4<f32>': 16, 'vec4<i32>': 16, 'vec4<u32>': 16,
+  f32: 4, f16: 2, i32: 4, u32: 4, 'vec4<f32>': 16, 'vec4<i32>': 16, 'vec4<u32>': 16, 'vec4<f16>': 8,
 }; // prettier-ignore
 
 /** One storage buffer that a kernel reads or writes, under the name that its WGSL uses. */

@@ -4,6 +4,7 @@ export { elu, gelu, glu, hardsigmoid, hardswish, hardtanh, leakyRelu, logsigmoid
 export { prelu, relu6, selu, silu, softplus, softsign } from './activations.ts';
 export { argmax, argmin } from './arg-extreme.ts';
 export { add, div, maximum, minimum, mul, pow, remainder, sub } from './binary.ts';
+export { type AttentionOptions, scaledDotProductAttention } from './attention.ts';
 export { cast } from './cast.ts';
 export { clamp } from './clamp.ts';
 export { eq, ge, gt, le, lt, ne } from './compare.ts';
@@ -28,4 +29,5 @@ export { logSoftmax, logsumexp, softmax } from './softmax.ts';
 export { abs, ceil, cos, erf, exp, expm1, floor, log, log1p, neg, reciprocal, relu, round, rsqrt } from './unary.ts';
 export { sigmoid, sign, sin, sqrt, square, tanh, trunc } from './unary.ts';
 export { all, any, countNonzero, norm, std, variance, type VarianceOptions } from './statistics.ts';
+export { dynamicSlice, updateSlice } from './update-slice.ts';
 export { where } from './where.ts';

@@ -101,6 +101,8 @@ async function expectEqualDevices(cases: readonly Converted[], tolerance: Tolera
 }
 
 const moves = [
+  'dynamicSlice',
+  'updateSlice',
   'cast',
   'concat',
   'detach',

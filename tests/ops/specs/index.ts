@@ -2,6 +2,7 @@
 
 import type { OpSpec } from '../../harness/test-op.ts';
 import { activations } from './activations.ts';
+import { attention } from './attention.ts';
 import { elementwise } from './elementwise.ts';
 import { images } from './images.ts';
 import { movement } from './movement.ts';
@@ -17,4 +18,5 @@ export const opSpecs: Readonly<Record<string, OpSpec>> = {
   ...matrices,
   ...images,
   ...movement,
+  ...attention,
 };

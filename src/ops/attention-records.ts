@@ -1,0 +1,201 @@
+// The records behind scaledDotProductAttention: forward, and the gradients of q, of k and v, and of the mask.
+
+import * as shader from '../../shaders/attention.wgsl.ts';
+import * as gradShader from '../../shaders/attention-grad.wgsl.ts';
+import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { isFloat } from '../core/dtype.ts';
+import { linearGrid, type Binding } from '../core/kernel.ts';
+import { applyOne, type CpuArray, type CpuCall, type KernelCall, type Op, type Variant } from '../core/op.ts';
+import { broadcastStrides, sizeOf } from '../core/shape.ts';
+import type { TensorSpec } from '../core/tensor.ts';
+import { attentionForward, forPairs, type AttentionArrays, type Pair } from './attention-reference.ts';
+import { mul } from './binary.ts';
+import { cast } from './cast.ts';
+import { concat } from './concat.ts';
+import { elementType } from './element-type.ts';
+import { sum } from './reduce.ts';
+import { slice } from './slice.ts';
+
+export interface AttentionAttrs {
+  readonly scale: number;
+  readonly causal: boolean;
+  /** Whether `mask` follows q, k, v, and what is in `numbers` after it: u32[1] of keys, or u32[2] of random key. */
+  readonly mask: boolean;
+  readonly numbers: 'length' | 'dropout' | null;
+  readonly dropout: { readonly p: number; readonly stream: number };
+}
+
+/** Inputs of all four records: q, k, v [B, H, T|S, D]; those of gradients have g and statistics before the optional ones. */
+const namesOf = ({ mask, numbers }: AttentionAttrs, gradient: boolean): string[] => [
+  'q', 'k', 'v',
+  ...(gradient ? ['g', 'statistics'] : []),
+  ...(mask ? ['mask'] : []),
+  ...(numbers ? ['numbers'] : []),
+]; // prettier-ignore
+
+function describe(inputs: readonly TensorSpec[], attrs: AttentionAttrs, gradient: boolean): shader.AttentionShape {
+  const [q, k, v] = inputs;
+  const [batch, heads, rows, depth] = q.shape;
+  const [, keyHeads, keys] = k.shape;
+  const mask = attrs.mask ? inputs[gradient ? 5 : 3] : null;
+  const strides = mask && broadcastStrides(mask.shape, [batch, heads, rows, keys]);
+  return {
+    batch, heads, keyHeads, rows, keys, depth,
+    width: v.shape[3],
+    scale: attrs.scale,
+    causal: attrs.causal,
+    mask: mask && { strides: strides!, type: elementType(mask.dtype) as 'f32' | 'f16' | 'u32' },
+    numbers: attrs.numbers,
+    dropout: attrs.dropout,
+    half: q.dtype === 'f16',
+  }; // prettier-ignore
+}
+
+/** The arrays of a CPU call by name. */
+const arraysOf = <T = AttentionArrays>({ inputs, attrs }: CpuCall<AttentionAttrs>, gradient: boolean): T =>
+  Object.fromEntries(namesOf(attrs, gradient).map((name, i) => [name, inputs[i]])) as T;
+
+type GradientArrays = Parameters<typeof forPairs>[1];
+type Call = KernelCall<AttentionAttrs>;
+
+/** A variant of one kernel with the family's usual inputs. */
+function variantOf(
+  name: string,
+  { inputs, attrs }: Call,
+  gradient: boolean,
+  wgsl: (s: shader.AttentionShape) => string,
+  outputs: (s: shader.AttentionShape) => Binding[],
+  groups: (s: shader.AttentionShape) => readonly [number, number, number],
+): Variant {
+  const s = describe(inputs, attrs, gradient);
+  const types: Record<string, Binding['type']> = {
+    q: shader.bindingType(s.depth, s.half),
+    k: shader.bindingType(s.depth, s.half),
+    v: shader.bindingType(s.width, s.half),
+    g: shader.bindingType(s.width, s.half),
+    statistics: 'f32',
+    mask: s.mask?.type ?? 'f32',
+    numbers: 'u32',
+  };
+  const bindings = namesOf(attrs, gradient).map((input) => ({ name: input, type: types[input] }));
+  return { name, kernels: [{ name, wgsl: wgsl(s), inputs: bindings, outputs: outputs(s), workgroups: groups(s) }] };
+}
+
+const rowGroups = (s: shader.AttentionShape) => linearGrid(s.batch * s.heads * s.rows, LINEAR_WORKGROUP);
+const keyGroups = (s: shader.AttentionShape) => linearGrid(s.batch * s.keyHeads * s.keys, LINEAR_WORKGROUP);
+
+/** Products of q and k, and of weights and v, over all pairs of a row and a key. */
+const flops = (s: shader.AttentionShape, products: number): number =>
+  products * s.batch * s.heads * s.rows * s.keys * (s.depth + s.width);
+
+export const attentionOp: Op<AttentionAttrs> = {
+  name: 'attention',
+  infer: ([q, , v]) => [
+    { shape: q.shape.with(3, v.shape[3]), dtype: q.dtype },
+    { shape: q.shape.with(3, 2), dtype: 'f32' },
+  ],
+  cpu(call) {
+    const [o, sums] = call.outputs;
+    attentionForward(describe(call.inputSpecs, call.attrs, false), arraysOf(call, false), o, sums);
+  },
+  gpu(call) {
+    const outputs = (s: shader.AttentionShape): Binding[] => [
+      { name: 'o', type: shader.bindingType(s.width, s.half) },
+      { name: 'sums', type: 'f32' },
+    ];
+    return [variantOf('attention.serial', call, false, shader.attentionSerialKernel, outputs, rowGroups)];
+  },
+  vjp({ inputs, outputs: [o, sums], gradients: [g], attrs }) {
+    const [q, k, v, ...others] = inputs;
+    const delta = sum(mul(cast(g!, 'f32'), cast(o, 'f32')), 3, true); // [B, H, T, 1]
+    const given = [q, k, v, g!, concat([sums, delta], 3), ...others];
+    const dkv = applyOne(attentionGradKeyOp, given, attrs); // [B, Hkv, S, D + width of v]
+    const part = (from: number, to: number) => slice(dkv, [0, 0, 0, from], dkv.shape.with(3, to));
+    const [depth, both] = [q.shape[3], dkv.shape[3]];
+    const hasMaskGradient = attrs.mask && isFloat(others[0].dtype);
+    return [
+      applyOne(attentionGradQueryOp, given, attrs),
+      part(0, depth),
+      part(depth, both),
+      ...(attrs.mask ? [hasMaskGradient ? applyOne(attentionGradMaskOp, given, attrs) : null] : []),
+      ...(attrs.numbers ? [null] : []),
+    ];
+  },
+  flops: (inputs, _, attrs) => flops(describe(inputs, attrs, false), 2),
+};
+
+/** What the records of the gradients differ in. */
+interface GradientRecord {
+  readonly name: string;
+  infer(inputs: readonly TensorSpec[], s: shader.AttentionShape): TensorSpec;
+  /** Adds a pair's part to the output. */
+  add(s: shader.AttentionShape, arrays: GradientArrays, output: CpuArray, pair: Pair): void;
+  variants(call: Call): Variant[];
+  readonly products: number;
+}
+
+/** The record of one gradient. It has no gradient itself: attention without flash has all derivatives. */
+const gradientOp = ({ name, infer, add, variants, products }: GradientRecord): Op<AttentionAttrs> => ({
+  name,
+  infer: (inputs, attrs) => [infer(inputs, describe(inputs, attrs, true))],
+  cpu(call) {
+    const s = describe(call.inputSpecs, call.attrs, true);
+    const arrays = arraysOf<GradientArrays>(call, true);
+    // Summed up in float64, and rounded once.
+    const total = new Float64Array(call.outputs[0].length);
+    forPairs(s, arrays, (pair) => add(s, arrays, total, pair));
+    call.outputs[0].set(total);
+  },
+  gpu: variants,
+  vjp: 'none',
+  flops: (inputs, _, attrs) => flops(describe(inputs, attrs, true), products),
+});
+
+/** Adds `factor` times row `from` of `x` to row `to` of `y`, which starts `shift` into it. */
+function addRow(y: CpuArray, to: number, factor: number, x: CpuArray, from: number, size: number): void {
+  for (let d = 0; d < size; d++) y[to + d] += factor * x[from * size + d];
+}
+
+export const attentionGradQueryOp = gradientOp({
+  name: 'attentionGradQuery',
+  infer: ([q]) => ({ shape: q.shape, dtype: q.dtype }),
+  add: (s, { k }, dq, { row, key, change }) => addRow(dq, row * s.depth, s.scale * change, k, key, s.depth),
+  variants(call) {
+    const outputs = (s: shader.AttentionShape): Binding[] => [
+      { name: 'dq', type: shader.bindingType(s.depth, s.half) },
+    ];
+    const kernel = gradShader.attentionGradQuerySerialKernel;
+    return [variantOf('attentionGradQuery.serial', call, true, kernel, outputs, rowGroups)];
+  },
+  products: 3,
+});
+
+export const attentionGradKeyOp = gradientOp({
+  name: 'attentionGradKey',
+  infer: ([, k], { depth, width }) => ({ shape: k.shape.with(3, depth + width), dtype: k.dtype }),
+  add(s, { q, g }, dkv, { row, key, weight, change }) {
+    const to = key * (s.depth + s.width);
+    addRow(dkv, to, s.scale * change, q, row, s.depth);
+    addRow(dkv, to + s.depth, weight, g, row, s.width);
+  },
+  variants(call) {
+    const outputs = (s: shader.AttentionShape): Binding[] => [{ name: 'dkv', type: gradShader.keyGradientType(s) }];
+    const kernel = gradShader.attentionGradKeySerialKernel;
+    return [variantOf('attentionGradKey.serial', call, true, kernel, outputs, keyGroups)];
+  },
+  products: 4,
+});
+
+export const attentionGradMaskOp = gradientOp({
+  name: 'attentionGradMask',
+  infer: (inputs) => ({ shape: inputs[5].shape, dtype: inputs[5].dtype }),
+  add: (_s, _arrays, dmask, { mask, change }) => (dmask[mask] += change),
+  variants(call) {
+    const { shape } = call.outputs[0];
+    const kernel = (s: shader.AttentionShape) => gradShader.attentionGradMaskKernel(s, shape);
+    const outputs = (s: shader.AttentionShape): Binding[] => [{ name: 'dmask', type: s.mask!.type }];
+    const groups = () => linearGrid(sizeOf(shape), LINEAR_WORKGROUP);
+    return [variantOf('attentionGradMask.serial', call, true, kernel, outputs, groups)];
+  },
+  products: 2,
+});

@@ -1,0 +1,58 @@
+// How attention and what decoding needs are called, and what they refuse.
+
+import { spec, type Tensor } from '../../../src/core/tensor.ts';
+import * as ops from '../../../src/ops/index.ts';
+import type { OpSpec } from '../../harness/test-op.ts';
+import { shaped } from './wrong.ts';
+
+interface AttentionCase extends Omit<ops.AttentionOptions, 'mask' | 'bias' | 'length'> {
+  /** What the inputs after q, k and v are. */
+  readonly roles?: readonly string[];
+}
+
+export const callAttention = (
+  [q, k, v, ...others]: readonly Tensor[],
+  { roles = [], ...rest }: AttentionCase,
+): Tensor =>
+  ops.scaledDotProductAttention(q, k, v, { ...rest, ...Object.fromEntries(roles.map((role, i) => [role, others[i]])) });
+
+const same = [2, 3, 4];
+const position = spec([], 'i32');
+
+export const attention: Record<string, OpSpec> = {
+  scaledDotProductAttention: {
+    call: callAttention,
+    noSecondDerivative: 'the flash records have none: attention.test.ts tests those of the composition',
+    wrong: [
+      { inputs: shaped([2, 3, 4], [2, 3, 5], [2, 3, 5]) },
+      { inputs: shaped([2, 3, 4], [2, 3, 4], [2, 5, 4]) },
+      { inputs: shaped([4], [4], [4]) },
+      { inputs: shaped([1, 4, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4]), says: ['4 and 2 heads', 'enableGqa'] },
+      { inputs: shaped([1, 4, 3, 4], [1, 3, 3, 4], [1, 3, 3, 4]), attrs: { enableGqa: true }, says: ['4 and 3 heads'] },
+      { inputs: shaped(same, same, same, [2, 3, 4]), attrs: { roles: ['mask'] }, says: ['[2, 3, 4]', '[2, 3, 3]'] },
+      { inputs: [...shaped(same, same, same), spec([3], 'i32')], attrs: { roles: ['mask'] }, says: ['bool', 'i32'] },
+      { inputs: [...shaped(same, same, same), spec([3], 'i32')], attrs: { roles: ['length'] }, says: ['[3]'] },
+      { inputs: shaped(same, same, same), attrs: { dropoutP: 1 }, says: ['dropoutP', '1'] },
+      { inputs: [spec(same), spec(same, 'f16'), spec(same)], says: ['f32, f16 and f32'] },
+      { inputs: [spec(same, 'i32'), spec(same), spec(same)], says: ['i32'] },
+    ],
+  },
+  updateSlice: {
+    call: ([value, at, cache], attrs: { axis: number }) => ops.updateSlice(value, at, cache, attrs),
+    wrong: [
+      { inputs: [spec([2, 3]), position, spec([1, 3])], attrs: { axis: 0 }, says: ['[2, 3]', '[1, 3]'] },
+      { inputs: [spec([1, 3]), position, spec([4, 2])], attrs: { axis: 0 }, says: ['[1, 3]', '[4, 2]'] },
+      { inputs: [spec([1, 3], 'i32'), position, spec([4, 3])], attrs: { axis: 0 }, says: ['i32'] },
+      { inputs: [spec([1, 3]), spec([2], 'i32'), spec([4, 3])], attrs: { axis: 0 }, says: ['position', '[2]'] },
+      { inputs: [spec([1, 3]), spec([]), spec([4, 3])], attrs: { axis: 0 }, says: ['position', 'f32'] },
+    ],
+  },
+  dynamicSlice: {
+    call: ([x, at], { size, axis }: { size: number; axis: number }) => ops.dynamicSlice(x, at, size, axis),
+    wrong: [
+      { inputs: [spec([4, 3]), position], attrs: { axis: 0, size: 5 }, says: ['5', '[4, 3]'] },
+      { inputs: [spec([4, 3]), position], attrs: { axis: 2, size: 1 }, says: ['axis 2'] },
+      { inputs: [spec([4, 3]), spec([3], 'u32')], attrs: { axis: 0, size: 1 }, says: ['[3]'] },
+    ],
+  },
+};

@@ -15,6 +15,17 @@ export { crossEntropy } from './cross-entropy.ts';
 export { detach } from './detach.ts';
 export { expand } from './expand.ts';
 export { matmul } from './matmul.ts';
+export { modulatedConv2d } from './modulated-conv2d.ts';
+export {
+  batchNorm,
+  groupNorm,
+  instanceNorm,
+  layerNorm,
+  localResponseNorm,
+  normalize,
+  pixelNorm,
+  rmsNorm,
+} from './norms.ts';
 export { pad } from './pad.ts';
 export { permute, transpose } from './permute.ts';
 export {

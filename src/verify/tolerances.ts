@@ -143,6 +143,24 @@ const table: Readonly<Record<string, Allowed>> = {
   avgPool2d: { cpu: [0, 0], gpu: [5, 1.5] },
   avgPool1d: { cpu: [0, 0], gpu: [3, 1.5] },
   adaptiveAvgPool2d: { cpu: [0, 1], gpu: [3, 3] },
+
+  // Sums over rows of up to 1030 values in a row on one thread; rows of two values almost alike. Measured 14 and 8.
+  layerNorm: { ...rounded, gpu: [48, 32] },
+  // As layerNorm, without a mean to subtract. Measured 3 and 4.
+  rmsNorm: { ...rounded, gpu: [8, 16] },
+  // Measured 7 and 8, with a mean of 1e4 beside differences of 1.
+  groupNorm: { ...rounded, gpu: [24, 24] },
+  instanceNorm: { ...rounded, gpu: [24, 24] },
+  // The mean is rounded to f32 before it is subtracted, and is ten times the deviation here: on the CPU, too.
+  batchNorm: { cpu: [16, 32], gpu: [16, 64] },
+  // A power of a sum of squares. Measured 2.3 and 2.4.
+  localResponseNorm: { ...rounded, gpu: [8, 8] },
+  // Measured 2.7 and 2.3.
+  pixelNorm: { ...rounded, gpu: [8, 8] },
+  // Measured 1.0 and 0.7.
+  normalize: { ...rounded, gpu: [4, 2] },
+  // Weights of five channels times styles: the CPU rounds each of four ops. Measured 4.0 and 10.8.
+  modulatedConv2d: { cpu: [8, 12], gpu: [16, 40] },
 }; // prettier-ignore
 
 /** What an op is allowed in a comparison. Throws for an op that the table lacks. */

@@ -7,6 +7,7 @@ import { elementwise } from './elementwise.ts';
 import { images } from './images.ts';
 import { movement } from './movement.ts';
 import { matrices } from './products.ts';
+import { norms } from './norms.ts';
 import { reductions } from './reductions.ts';
 import { summaries } from './summaries.ts';
 
@@ -19,4 +20,5 @@ export const opSpecs: Readonly<Record<string, OpSpec>> = {
   ...images,
   ...movement,
   ...attention,
+  ...norms,
 };

@@ -7,7 +7,7 @@ import { add, div, maximum, mul, pow, sub } from './binary.ts';
 import { alongChannels, channelCount, channelMoments, normalizeChannels } from './channels.ts';
 import { normalizeRows } from './normalize-rows.ts';
 import { pad } from './pad.ts';
-import { avgPool2d } from './pool2d.ts';
+import { avgPool2d } from './pooling.ts';
 import { mean, sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
 import { rsqrt, square } from './unary.ts';

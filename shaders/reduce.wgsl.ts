@@ -3,6 +3,7 @@
 // serial  one thread an output, nested loops over the reduced axes: no barrier, best on software adapters and where
 //         there are enough outputs. Each loop has its own accumulator, so rounding errors grow with the longest axis only.
 // tree    one workgroup an output: threads stride over the reduced positions, then halve in workgroup memory.
+// slices  for few outputs of many values: one thread a slice of an output writes its part, and one of the others adds the parts.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain } from './lib/grid.wgsl.ts';
 import { stridedOffset } from './lib/index.wgsl.ts';
@@ -77,3 +78,30 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (local == 0u && index < ${size(shape.kept)}u) { store_y(index, finish(partial[0])); }
 }
 `;
+
+/** How the reduced positions are dealt out: slice i takes i, i + count, i + 2 · count … */
+export interface ReduceSlices {
+  readonly count: number;
+  /** True when neighbouring threads have neighbouring outputs rather than slices: whichever lie side by side in x. */
+  readonly outputsFirst: boolean;
+}
+
+/** Writes the parts, as they are before `finish`: [outputs, slices], or [slices, outputs] with `outputsFirst`. */
+export function reduceSlicesKernel(shape: ReduceShape, { count, outputsFirst }: ReduceSlices): string {
+  const outputs = size(shape.kept);
+  const [output, slice] = outputsFirst
+    ? [`index % ${outputs}u`, `index / ${outputs}u`]
+    : [`index / ${count}u`, `index % ${count}u`];
+  return wgsl`
+fn combine(a: ${shape.type}, b: ${shape.type}) -> ${shape.type} { return ${shape.combine}; }
+${linearMain(outputs * count)}
+  let output = ${output};
+  let base = ${stridedOffset('output', shape.kept, shape.keptStrides)};
+  var total = ${shape.identity};
+  for (var r = ${slice}; r < ${size(shape.reduced)}u; r += ${count}u) {
+    total = combine(total, ${shape.type}(x[base + ${stridedOffset('r', shape.reduced, shape.reducedStrides)}]));
+  }
+  parts[index] = total;
+}
+`;
+}

@@ -2,9 +2,14 @@
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { f32Literal } from '../../shaders/lib/literal.wgsl.ts';
-import { reduceSerialKernel, reduceTreeKernel, type ReduceShape } from '../../shaders/reduce.wgsl.ts';
+import {
+  reduceSerialKernel,
+  reduceSlicesKernel,
+  reduceTreeKernel,
+  type ReduceShape,
+} from '../../shaders/reduce.wgsl.ts';
 import { isFloat, type DType } from '../core/dtype.ts';
-import { linearGrid } from '../core/kernel.ts';
+import { linearGrid, type Capabilities, type Kernel } from '../core/kernel.ts';
 import { applyOne, type KernelCall, type Op, type Variant, type VjpCall } from '../core/op.ts';
 import { formatShape, reducedShape, resolveAxes, sizeOf, stridedOffsets, stridesOf } from '../core/shape.ts';
 import type { Tensor, TensorSpec } from '../core/tensor.ts';
@@ -112,22 +117,66 @@ function variants(
     stored: elementType(y.dtype),
   };
   const outputs = sizeOf(y.shape);
-  const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]): Variant => ({
-    name,
-    kernels: [
-      {
-        name: `${r.name}.${name}`,
-        wgsl,
-        inputs: [{ name: 'x', type: elementType(x.dtype) }],
-        outputs: [{ name: 'y', type: elementType(y.dtype), store: true }],
-        workgroups,
-      },
-    ],
+  const y_ = { name: 'y', type: elementType(y.dtype), store: true } as const;
+  const serialGrid = linearGrid(outputs, LINEAR_WORKGROUP);
+  const kernel = (name: string, wgsl: string, inputs: Kernel['inputs'], workgroups: Kernel['workgroups']): Kernel => ({
+    name: `${r.name}.${name}`,
+    wgsl,
+    inputs,
+    outputs: [y_],
+    workgroups,
   });
-  const serial = variant('serial', reduceSerialKernel(shape), linearGrid(outputs, LINEAR_WORKGROUP));
-  const tree = variant('tree', reduceTreeKernel(shape), linearGrid(outputs, 1));
+  const x_ = { name: 'x', type: elementType(x.dtype) };
+  const serial = { name: 'serial', kernels: [kernel('serial', reduceSerialKernel(shape), [x_], serialGrid)] };
+  const tree = { name: 'tree', kernels: [kernel('tree', reduceTreeKernel(shape), [x_], linearGrid(outputs, 1))] };
   // A thread an output is enough once every lane of a GPU has one, or where each has little to add.
-  return capabilities.software || count < 64 || outputs >= 65536 ? [serial, tree] : [tree, serial];
+  const whole = capabilities.software || count < 64 || outputs >= 65536 ? [serial, tree] : [tree, serial];
+
+  const slices = slicesFor(outputs, count, capabilities);
+  if (slices < 2) return whole;
+  const outputsFirst = shape.keptStrides.at(-1) === 1;
+  const parts = { dtype: type, shape: outputsFirst ? [slices, outputs] : [outputs, slices] };
+  const rest: ReduceShape = {
+    ...shape,
+    kept: [outputs],
+    keptStrides: [outputsFirst ? 1 : slices],
+    reduced: [slices],
+    reducedStrides: [outputsFirst ? outputs : 1],
+  };
+  const first: Kernel = {
+    name: `${r.name}.slices`,
+    wgsl: reduceSlicesKernel(
+      { ...shape, ...mergedAxes(shape.reduced, shape.reducedStrides) },
+      { count: slices, outputsFirst },
+    ),
+    inputs: [x_, { name: 'parts', type }],
+    outputs: [null],
+    workgroups: linearGrid(outputs * slices, LINEAR_WORKGROUP),
+  };
+  const parts_ = [null, { name: 'x', type }];
+  const bySlices = (finish: Kernel): Variant => ({ name: finish.name, kernels: [first, finish], scratch: [parts] });
+  const slicesSerial = bySlices(kernel('slices.serial', reduceSerialKernel(rest), parts_, serialGrid));
+  const slicesTree = bySlices(kernel('slices.tree', reduceTreeKernel(rest), parts_, linearGrid(outputs, 1)));
+  if (capabilities.software) return [slicesSerial, ...whole, slicesTree];
+  // One workgroup sums a few thousand values sooner than a second kernel starts.
+  return count < 16384 ? [...whole, slicesTree, slicesSerial] : [slicesTree, ...whole, slicesSerial];
+}
+
+/** Into how many slices to cut each output's values, so that there is work for all lanes; 1 where a slice would be short. */
+function slicesFor(outputs: number, count: number, { software }: Capabilities): number {
+  if (outputs > 256 || count < 1024) return 1;
+  return Math.min(Math.ceil(count / 64), Math.ceil((software ? 1024 : 65536) / outputs));
+}
+
+/** The reduced axes with neighbours joined where one goes on where the other ends: less arithmetic for an index. */
+function mergedAxes(reduced: readonly number[], reducedStrides: readonly number[]) {
+  const [sizes, strides]: [number[], number[]] = [[], []];
+  reduced.forEach((size, i) => {
+    if (i > 0 && strides.at(-1) === size * reducedStrides[i]) sizes.push(sizes.pop()! * size);
+    else sizes.push(size);
+    strides[sizes.length - 1] = reducedStrides[i];
+  });
+  return { reduced: sizes, reducedStrides: strides };
 }
 
 const sumOp = reduction({

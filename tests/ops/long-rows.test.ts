@@ -23,7 +23,20 @@ interface LongRows {
   build(x: Tensor): Record<string, Tensor>;
 }
 
+const reduceVariants = ['serial', 'tree', 'slices.serial', 'slices.tree'];
 const cases: Record<string, LongRows> = {
+  sum: {
+    shape: [3, 2500],
+    range: [-0.1, 0.1],
+    variants: reduceVariants,
+    build: (x) => ({ y: ops.sum(x, 1), all: ops.sum(x), planes: ops.sum(ops.reshape(x, [3, 25, 4, 25]), [1, 3]) }),
+  },
+  max: {
+    shape: [2500, 3],
+    range: [-0.1, 0.1],
+    variants: reduceVariants,
+    build: (x) => ({ y: ops.max(x, 0), all: ops.max(x), planes: ops.max(ops.reshape(x, [25, 20, 5, 3]), [0, 1]) }),
+  },
   cumsum: {
     shape: [2, 2500],
     range: [-0.1, 0.1],

@@ -154,9 +154,13 @@ function variants(
     workgroups: linearGrid(outputs * slices, LINEAR_WORKGROUP),
   };
   const parts_ = [null, { name: 'x', type }];
-  const bySlices = (finish: Kernel): Variant => ({ name: finish.name, kernels: [first, finish], scratch: [parts] });
-  const slicesSerial = bySlices(kernel('slices.serial', reduceSerialKernel(rest), parts_, serialGrid));
-  const slicesTree = bySlices(kernel('slices.tree', reduceTreeKernel(rest), parts_, linearGrid(outputs, 1)));
+  const bySlices = (name: string, wgsl: string, workgroups: Kernel['workgroups']): Variant => ({
+    name,
+    kernels: [first, kernel(name, wgsl, parts_, workgroups)],
+    scratch: [parts],
+  });
+  const slicesSerial = bySlices('slices.serial', reduceSerialKernel(rest), serialGrid);
+  const slicesTree = bySlices('slices.tree', reduceTreeKernel(rest), linearGrid(outputs, 1));
   if (capabilities.software) return [slicesSerial, ...whole, slicesTree];
   // One workgroup sums a few thousand values sooner than a second kernel starts.
   return count < 16384 ? [...whole, slicesTree, slicesSerial] : [slicesTree, ...whole, slicesSerial];

@@ -65,3 +65,18 @@ export function assign(parameter: Parameter, value: Tensor): void {
   }
   updates.push({ parameter, value });
 }
+
+/**
+ * `assign` for state that a function may advance several times in one run, such as running statistics of a layer that is
+ * called twice: `next` gets the value of the call before.
+ */
+export function advance(parameter: Parameter, next: (current: Tensor) => Tensor): void {
+  const { updates } = currentTrace('advance()');
+  const recorded = updates.findIndex((update) => update.parameter === parameter);
+  const [before] = recorded < 0 ? [] : updates.splice(recorded, 1);
+  assign(parameter, next(before?.value ?? parameter));
+}
+
+/** What `parameter` will hold after the changes recorded so far. */
+export const latest = (parameter: Parameter): Tensor =>
+  currentTrace('latest()').updates.find((update) => update.parameter === parameter)?.value ?? parameter;

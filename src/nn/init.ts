@@ -20,6 +20,17 @@ function draw(name: string, shape: Shape, next: () => number): Parameter {
 export const uniformParameter = (name: string, shape: Shape, bound: number): Parameter =>
   draw(name, shape, () => source.uniform(-bound, bound));
 
+/** State that no optimizer changes, with one value everywhere. */
+export const filledBuffer = (name: string, shape: Shape, value: number): Parameter =>
+  new Parameter(name, { shape, dtype: 'f32', data: new Float32Array(sizeOf(shape)).fill(value) }, false);
+
+/** A random vector of length 1, as state that no optimizer changes. */
+export function unitVectorBuffer(name: string, size: number): Parameter {
+  const data = Float32Array.from({ length: size }, () => source.normal());
+  const length = Math.hypot(...data) || 1;
+  return new Parameter(name, { shape: [size], dtype: 'f32', data: data.map((value) => value / length) }, false);
+}
+
 /** A parameter with one value everywhere. */
 export const filledParameter = (name: string, shape: Shape, value: number): Parameter => draw(name, shape, () => value);
 

@@ -3,11 +3,8 @@
 import { appendFileSync } from 'node:fs';
 import { afterAll } from 'vitest';
 import type { TensorData } from '../../src/core/dtype.ts';
-import { formatShape, sameShape } from '../../src/core/shape.ts';
+import { deviation } from '../../src/verify/compare.ts';
 import type { Tolerance } from '../../src/verify/tolerances.ts';
-
-/** Below it f32 has subnormal numbers only, which a GPU may flush to zero. */
-const SMALLEST_NORMAL = 2 ** -126;
 
 /** The worst error of each kind of comparison, as a part of what was allowed. */
 const worst = new Map<string, number>();
@@ -26,27 +23,11 @@ export function difference(
   kind: string,
   actual: TensorData,
   expected: TensorData,
-  { absolute, relative }: Tolerance,
+  tolerance: Tolerance,
 ): string | null {
-  if (actual.dtype !== expected.dtype || !sameShape(actual.shape, expected.shape)) {
-    const text = ({ dtype, shape }: TensorData) => `${dtype}${formatShape(shape)}`;
-    return `is ${text(actual)}, expected ${text(expected)}`;
-  }
-  if (actual.data.length !== expected.data.length) {
-    return `has ${actual.data.length} values, expected ${expected.data.length}`;
-  }
-  let [largest, at] = [0, -1];
-  for (let i = 0; i < expected.data.length; i++) {
-    const [a, e] = [actual.data[i], expected.data[i]];
-    if (Object.is(a, e) || a === e) continue;
-    const ratio = Math.abs(a - e) / (absolute + relative * Math.abs(e) + SMALLEST_NORMAL);
-    // Infinities and NaN that differ are infinitely wrong.
-    const error = Number.isNaN(ratio) ? Infinity : ratio;
-    if (error > largest) [largest, at] = [error, i];
-  }
-  if (recordError(kind, largest)) return null;
-  const [a, e] = [actual.data[at], expected.data[at]];
-  return `element ${at} is ${a}, expected ${e}: off by ${Math.abs(a - e)}, ${largest.toPrecision(3)} × the tolerance`;
+  const { part, problem } = deviation(actual, expected, tolerance);
+  if (part < Infinity) recordError(kind, part);
+  return problem;
 }
 
 const report = process.env.FIVE_TIGERS_MEASURE;

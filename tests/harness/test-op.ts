@@ -15,6 +15,7 @@ import { compileOnlyDevice, hasCompileOnlyDevice, testGpu } from './devices.ts';
 import { finiteDifferenceErrors } from './finite-differences.ts';
 import { loadCases, type OpCase } from './fixtures.ts';
 import { toleranceOf, type Comparison } from '../../src/verify/tolerances.ts';
+import { forEachVariant } from '../../src/verify/variants.ts';
 
 /** Inputs that an op must refuse. */
 export interface WrongInputs {
@@ -97,18 +98,6 @@ async function runCases(device: Device, opSpec: OpSpec, cases: readonly OpCase[]
   return results;
 }
 
-/** Compiles with variant 0, 1, 2 … of every op, or its last one, until there are no more. */
-async function forEachVariant(visit: (options: CompileOptions, index: number) => Promise<void>): Promise<void> {
-  let most = 1;
-  for (let index = 0; index < most; index++) {
-    const chooseVariant: CompileOptions['chooseVariant'] = (_op, variants) => {
-      most = Math.max(most, variants.length);
-      return variants[Math.min(index, variants.length - 1)];
-    };
-    await visit({ chooseVariant }, index);
-  }
-}
-
 /** What is wrong with the results of a comparison, one line a tensor. */
 function problems(
   op: string,
@@ -187,8 +176,8 @@ export function testOp(name: string, opSpec: OpSpec): void {
       const expected = await runCases(new CpuDevice(), opSpec, onGpu);
       const gpu = await testGpu();
       const found: string[] = [];
-      await forEachVariant(async (options, index) => {
-        const results = await runCases(gpu, opSpec, forVariant(onGpu, index), options);
+      await forEachVariant(async (chooseVariant, index) => {
+        const results = await runCases(gpu, opSpec, forVariant(onGpu, index), { chooseVariant });
         found.push(...problems(name, 'gpu', results, expected).map((problem) => `variant ${index}, ${problem}`));
       });
       expect(found).toEqual([]);
@@ -197,7 +186,9 @@ export function testOp(name: string, opSpec: OpSpec): void {
     test.runIf(hasCompileOnlyDevice)('compiles for other GPUs, every variant', async () => {
       for (const capabilities of otherGpus) {
         const device = await compileOnlyDevice(capabilities);
-        await forEachVariant(async (options) => (await compileCases(device, opSpec, cases, options)).dispose());
+        await forEachVariant(async (chooseVariant) =>
+          (await compileCases(device, opSpec, cases, { chooseVariant })).dispose(),
+        );
       }
     });
   });

@@ -8,16 +8,9 @@ import type { Op } from '../../src/core/op.ts';
 import * as publicOps from '../../src/ops/index.ts';
 import { fusedOp } from '../../src/ops/fused.ts';
 import { maxPool2dPickOp } from '../../src/ops/pool2d.ts';
+import { records } from '../harness/records.ts';
 import { casesOf, traceCase } from '../harness/test-op.ts';
 import { opSpecs } from './specs/index.ts';
-
-const modules = import.meta.glob<Record<string, unknown>>('../../src/ops/*.ts', { eager: true });
-
-const isOp = (value: unknown): value is Op =>
-  typeof value === 'object' && value !== null && ['name', 'infer', 'cpu', 'gpu', 'vjp'].every((key) => key in value);
-
-/** All records that the modules of src/ops export, alone or in lists. */
-const records = new Set(Object.values(modules).flatMap((module) => Object.values(module).flat().filter(isOp)));
 
 /** Random numbers have no reference value: random.test.ts beside this file tests what must hold of them. */
 const randomOps = ['dropout', 'uniform'];

@@ -4,8 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import type { Device } from '../../src/backends/device.ts';
-import { isFloat, type DType, type TensorData, type TypedArray } from '../../src/core/dtype.ts';
-import { fromFloat16, toFloat16 } from '../../src/core/float16.ts';
+import { isFloat, type DType, type TensorData } from '../../src/core/dtype.ts';
 import { Input, spec, type Tensor } from '../../src/core/tensor.ts';
 import { mul } from '../../src/ops/binary.ts';
 import { sum } from '../../src/ops/reduce.ts';
@@ -14,16 +13,9 @@ import { difference } from '../harness/compare.ts';
 import { compileOnlyDevice, hasCompileOnlyDevice, testGpu } from '../harness/devices.ts';
 import type { OpCase } from '../harness/fixtures.ts';
 import { casesOf } from '../harness/test-op.ts';
+import { convertTo } from '../../src/verify/case.ts';
 import { f16Tolerance, units, type Tolerance } from '../../src/verify/tolerances.ts';
 import { opSpecs } from './specs/index.ts';
-
-/** Values of a case as another type; none is 0, by which whole numbers cannot be divided. */
-const convert: Record<Exclude<DType, 'f32'>, (data: TypedArray) => TypedArray> = {
-  f16: (data) => Uint16Array.from(data, toFloat16),
-  i32: (data) => Int32Array.from(data, (value) => Math.round(3 * value) || 1),
-  u32: (data) => Uint32Array.from(data, (value) => Math.round(Math.abs(3 * value)) || 1),
-  bool: (data) => Uint32Array.from(data, (value) => Number(value > 0)),
-};
 
 /** The first case of an op with values of f32 that is not a single number. */
 function smallCase(name: string): OpCase {
@@ -47,7 +39,7 @@ function convertedCases(dtype: Exclude<DType, 'f32'>): Converted[] {
     const one = smallCase(name);
     const inputs = Object.fromEntries(
       one.inputs.map((input, i) => {
-        const converted = input.dtype === 'f32' ? { ...input, dtype, data: convert[dtype](input.data) } : input;
+        const converted = input.dtype === 'f32' ? { ...input, dtype, data: convertTo[dtype](input.data) } : input;
         return [`${name}/in${i}`, converted];
       }),
     );
@@ -87,14 +79,10 @@ async function runAll(device: Device, cases: readonly Converted[]): Promise<Reco
   return program.run(Object.fromEntries(inputs));
 }
 
-/** An f16 tensor as f32, to be compared within a tolerance. */
-const asF32 = (x: TensorData): TensorData =>
-  x.dtype === 'f16' ? { ...x, dtype: 'f32', data: Float32Array.from(x.data, fromFloat16) } : x;
-
 async function expectEqualDevices(cases: readonly Converted[], tolerance: Tolerance) {
   const [gpu, cpu] = [await runAll(await testGpu(), cases), await runAll(new CpuDevice(), cases)];
   const problems = Object.entries(cpu).flatMap(([name, expected]) => {
-    const found = difference(`${name} ${expected.dtype}`, asF32(gpu[name]), asF32(expected), tolerance);
+    const found = difference(`${name} ${expected.dtype}`, gpu[name], expected, tolerance);
     return found ? [`${name}: ${found}`] : [];
   });
   expect(problems).toEqual([]);

@@ -1,0 +1,18 @@
+// All cases, by the name of the op that they call. tests/verify/cases.test.ts fails for an op or a kernel variant without one.
+
+import type { CaseTable } from '../case.ts';
+import { elementwise } from './elementwise.ts';
+import { images } from './images.ts';
+import { matrices } from './matrices.ts';
+import { movement } from './movement.ts';
+import { random } from './random.ts';
+import { reductions } from './reductions.ts';
+
+export const verifyCases: CaseTable = {
+  ...elementwise,
+  ...reductions,
+  ...matrices,
+  ...images,
+  ...movement,
+  ...random,
+};

@@ -1,0 +1,49 @@
+// Ops that make one value of many, over each kind of axis: last, first, middle, all.
+
+import { type Tensor } from '../../core/tensor.ts';
+import * as ops from '../../ops/index.ts';
+import { floats, integers, type CaseTable, type VerifyCase } from '../case.ts';
+
+type Reduce = (x: Tensor, axes?: number | readonly number[], keepdims?: boolean) => Tensor;
+
+/** A reduction over each kind of axis. */
+export const reduce = (call: Reduce): VerifyCase[] => [
+  { name: 'last', inputs: [floats([5, 129])], call: ([x]) => call(x, -1) },
+  { name: 'first', inputs: [floats([65, 7])], call: ([x]) => call(x, 0, true) },
+  { name: 'middle', inputs: [floats([3, 33, 5])], call: ([x]) => call(x, 1) },
+  { name: 'outer', inputs: [floats([3, 5, 31])], call: ([x]) => call(x, [0, 2]) },
+  { name: 'all', inputs: [floats([9, 31])], call: ([x]) => call(x) },
+];
+
+/** The same for whole numbers too. */
+const numbers = (call: Reduce): VerifyCase[] =>
+  reduce(call).map((one, i) => (i < 2 ? { ...one, dtypes: ['f32', 'f16', 'i32', 'u32'] } : one));
+
+/** What turns rows along an axis into rows. */
+export const alongAxis = (call: (x: Tensor, axis: number) => Tensor): VerifyCase[] => [
+  { name: 'last', inputs: [floats([5, 129], -8, 8)], call: ([x]) => call(x, -1) },
+  { name: 'first', inputs: [floats([33, 7], -8, 8)], call: ([x]) => call(x, 0) },
+  { name: 'middle', inputs: [floats([3, 65, 5], -8, 8)], call: ([x]) => call(x, 1) },
+];
+
+export const reductions: CaseTable = {
+  sum: numbers(ops.sum),
+  mean: reduce(ops.mean),
+  max: numbers(ops.max),
+  min: numbers(ops.min),
+  logsumexp: reduce(ops.logsumexp),
+  softmax: alongAxis(ops.softmax),
+  logSoftmax: alongAxis(ops.logSoftmax),
+  crossEntropy: [
+    {
+      name: 'rows',
+      inputs: [floats([33, 10], -8, 8), integers([33], 0, 9)],
+      call: ([logits, labels]) => ops.crossEntropy(logits, labels, { reduction: 'none' }),
+    },
+    {
+      name: 'mean',
+      inputs: [floats([7, 129], -8, 8), integers([7], 0, 128)],
+      call: ([logits, labels]) => ops.crossEntropy(logits, labels),
+    },
+  ],
+};

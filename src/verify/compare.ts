@@ -1,0 +1,49 @@
+// How far a tensor is from what was expected, and whether that is allowed.
+
+import type { TensorData } from '../core/dtype.ts';
+import { fromFloat16 } from '../core/float16.ts';
+import { formatShape, sameShape } from '../core/shape.ts';
+import type { Tolerance } from './tolerances.ts';
+
+/** Below it f32 has subnormal numbers only, which a GPU may flush to zero. */
+const SMALLEST_NORMAL = 2 ** -126;
+
+/** The worst element of a comparison. */
+export interface Deviation {
+  /** The largest |actual − expected| / (1 + |expected|); Infinity where a NaN or an infinity differs, or the shape. */
+  readonly error: number;
+  /** The largest error as a part of what was allowed there: above 1 it is too much. */
+  readonly part: number;
+  /** What is wrong, in words; null when nothing is. */
+  readonly problem: string | null;
+}
+
+const refuse = (problem: string): Deviation => ({ error: Infinity, part: Infinity, problem });
+
+/** Compares `actual` with `expected`, element by element. f16 is compared by its values. */
+export function deviation(actual: TensorData, expected: TensorData, { absolute, relative }: Tolerance): Deviation {
+  if (actual.dtype !== expected.dtype || !sameShape(actual.shape, expected.shape)) {
+    const text = ({ dtype, shape }: TensorData) => `${dtype}${formatShape(shape)}`;
+    return refuse(`is ${text(actual)}, expected ${text(expected)}`);
+  }
+  if (actual.data.length !== expected.data.length) {
+    return refuse(`has ${actual.data.length} values, expected ${expected.data.length}`);
+  }
+  const value = actual.dtype === 'f16' ? fromFloat16 : (stored: number) => stored;
+  let [error, part, at] = [0, 0, -1];
+  for (let i = 0; i < expected.data.length; i++) {
+    const [a, e] = [value(actual.data[i]), value(expected.data[i])];
+    if (Object.is(a, e) || a === e) continue;
+    const distance = Math.abs(a - e);
+    if (distance <= SMALLEST_NORMAL) continue;
+    const ratio = distance / (absolute + relative * Math.abs(e) + SMALLEST_NORMAL);
+    // Infinities and NaN that differ are infinitely wrong.
+    const [ownPart, ownError] = [ratio, distance / (1 + Math.abs(e))].map((x) => (Number.isNaN(x) ? Infinity : x));
+    if (ownPart > part) [part, at] = [ownPart, i];
+    if (ownError > error) error = ownError;
+  }
+  if (part <= 1) return { error, part, problem: null };
+  const [a, e] = [value(actual.data[at]), value(expected.data[at])];
+  const problem = `element ${at} is ${a}, expected ${e}: off by ${Math.abs(a - e)}, ${part.toPrecision(3)} × the tolerance`;
+  return { error, part, problem };
+}

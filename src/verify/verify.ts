@@ -1,0 +1,199 @@
+// verify(): every op × case × kernel variant × type × direction on a device, against the CPU reference.
+
+import { CpuDevice } from '../backends/cpu/cpu-device.ts';
+import { DeviceLostError, type Device } from '../backends/device.ts';
+import { isFloat, type DType, type TensorData, type TypedArray } from '../core/dtype.ts';
+import type { Capabilities } from '../core/kernel.ts';
+import type { Tensor, TensorSpec } from '../core/tensor.ts';
+import { compile } from '../runtime/compile.ts';
+import { typeOf, type CaseTable, type VerifyCase } from './case.ts';
+import { verifyCases } from './cases/index.ts';
+import { deviation } from './compare.ts';
+import { toleranceOf, units } from './tolerances.ts';
+import { directionOf, nodesOf, traceCase, variantCount, variantLabel, type Direction } from './trace-case.ts';
+import { variantAt, variantNames } from './variants.ts';
+
+/** One comparison. Errors and tolerances are |actual − expected| / (1 + |expected|), the worst of all elements. */
+export interface VerifyRow {
+  readonly op: string;
+  readonly case: string;
+  /** What computed it; see `variantLabel`. */
+  readonly variant: string;
+  readonly dtype: DType;
+  readonly direction: Direction;
+  /** Infinity where nothing was computed, or a NaN or an infinity stands where it should not. */
+  readonly maxError: number;
+  readonly tolerance: number;
+  readonly ok: boolean;
+  /** What is wrong, where it is not ok. */
+  readonly problem?: string;
+}
+
+/** How far verify() has come: groups of comparisons that are done, of all, and the op that is next. */
+export type VerifyProgress = (done: number, total: number, op: string) => void;
+
+export interface VerifyOptions {
+  /** Names of ops; by default all. */
+  readonly ops?: readonly string[];
+  readonly cases?: CaseTable;
+  readonly onProgress?: VerifyProgress;
+}
+
+/** A case with its f32 inputs as one type. */
+interface Run {
+  readonly name: string;
+  readonly one: VerifyCase;
+  readonly dtype: DType;
+  readonly variants: number;
+}
+
+/** Cases that share a program: those of one op and type that have a variant `index`. */
+interface Group {
+  readonly op: string;
+  readonly dtype: DType;
+  readonly index: number;
+  readonly runs: readonly Run[];
+}
+
+/**
+ * Compares `device` with the CPU reference, and gives a row for each op × case × variant × type × direction. Throws when
+ * the device is lost, and for an op without cases; what a device cannot compile or run is a row that is not ok.
+ */
+export async function* verify(device: Device, options: VerifyOptions = {}): AsyncGenerator<VerifyRow> {
+  const { cases = verifyCases, ops = Object.keys(cases), onProgress } = options;
+  const { capabilities } = device;
+  if (!capabilities) throw new Error('verify: this device is the CPU reference itself; open a GPU.');
+  const unknown = ops.find((op) => !(op in cases));
+  if (unknown !== undefined) throw new Error(`verify: there are no cases of "${unknown}".`);
+  const groups = ops.flatMap((op) => groupsOf(op, cases[op], capabilities));
+  const expected = new Map<Run, Record<string, TensorData>>();
+  for (const [done, group] of groups.entries()) {
+    onProgress?.(done, groups.length, group.op);
+    if (group.index === 0) {
+      expected.clear();
+      for (const run of group.runs) expected.set(run, await execute(new CpuDevice(), [run], 0).then(([own]) => own));
+    }
+    const actual = await executeEach(device, group);
+    for (const [i, run] of group.runs.entries()) {
+      yield* rowsOf(group, run, actual[i], expected.get(run)!, capabilities);
+    }
+  }
+  onProgress?.(groups.length, groups.length, '');
+}
+
+/** All rows of verify(). */
+export async function verifyAll(device: Device, options: VerifyOptions = {}): Promise<VerifyRow[]> {
+  const rows: VerifyRow[] = [];
+  for await (const row of verify(device, options)) rows.push(row);
+  return rows;
+}
+
+/** The types in which a case runs on such a device. */
+function dtypesOf(one: VerifyCase, { f16 }: Pick<Capabilities, 'f16'>): readonly DType[] {
+  if (!one.inputs.some(({ dtype }) => dtype === 'f32')) return ['f32'];
+  const dtypes = one.dtypes ?? ['f32', ...(takesF16(one) ? (['f16'] as const) : [])];
+  return dtypes.filter((dtype) => dtype !== 'f16' || f16);
+}
+
+/** False where the op says that it does not take f16. */
+function takesF16(one: VerifyCase): boolean {
+  try {
+    traceCase(one, 'f16');
+    return true;
+  } catch (error) {
+    if ((error as Error).message.includes('f16')) return false;
+    throw error;
+  }
+}
+
+/** Cases that run alike: the groups of an op, in the order in which they run. */
+export function groupsOf(op: string, cases: readonly VerifyCase[], capabilities: Capabilities): Group[] {
+  const runs = cases.flatMap((one) =>
+    dtypesOf(one, capabilities).map((dtype): Run => {
+      const variants = variantCount(traceCase(one, dtype), capabilities);
+      return { name: one.name, one, dtype, variants };
+    }),
+  );
+  return [...new Set(runs.map(({ dtype }) => dtype))].flatMap((dtype) => {
+    const alike = runs.filter((run) => run.dtype === dtype);
+    const most = Math.max(...alike.map(({ variants }) => variants));
+    return Array.from({ length: most }, (_, index) => ({
+      op,
+      dtype,
+      index,
+      runs: alike.filter(({ variants }) => variants > index),
+    }));
+  });
+}
+
+/** Results of `runs` in one program, for each run by name. */
+async function execute(device: Device, runs: readonly Run[], index: number): Promise<Record<string, TensorData>[]> {
+  const values = runs.map(({ one, dtype }) => traceCase(one, dtype).values);
+  const named = values.flatMap((own, i) => Object.entries(own).map(([name, data]) => [`${i}/${name}`, data] as const));
+  const specs: Record<string, TensorSpec> = Object.fromEntries(named);
+  const build = (tensors: Readonly<Record<string, Tensor>>) => {
+    const all = runs.flatMap(({ one, dtype }, i) => {
+      const { results } = traceCase(one, dtype, (name) => tensors[`${i}/${name}`]);
+      return Object.entries(results).map(([name, tensor]) => [`${i}/${name}`, tensor] as const);
+    });
+    return Object.fromEntries(all);
+  };
+  using program = await compile(device, build, specs, { chooseVariant: variantAt(index) });
+  const given: Record<string, TypedArray> = Object.fromEntries(named.map(([name, { data }]) => [name, data]));
+  const results = Object.entries(await program.run(given));
+  return runs.map((_, i) => {
+    const prefix = `${i}/`;
+    const own = results.filter(([name]) => name.startsWith(prefix));
+    return Object.fromEntries(own.map(([name, data]) => [name.slice(prefix.length), data]));
+  });
+}
+
+/** Results of a group's runs; an Error for what the device refuses, found by running each alone. */
+async function executeEach(device: Device, { runs, index }: Group): Promise<(Record<string, TensorData> | Error)[]> {
+  try {
+    return await execute(device, runs, index);
+  } catch (error) {
+    if (error instanceof DeviceLostError) throw error;
+    if (runs.length === 1) return [error as Error];
+  }
+  const results = [];
+  for (const run of runs) {
+    const alone = execute(device, [run], index).then(([own]) => own);
+    results.push(
+      await alone.catch((error: Error) => {
+        if (error instanceof DeviceLostError) throw error;
+        return error;
+      }),
+    );
+  }
+  return results;
+}
+
+/** The rows of a run: one a direction. */
+function rowsOf(
+  { op, index }: Group,
+  run: Run,
+  actual: Record<string, TensorData> | Error,
+  expected: Record<string, TensorData>,
+  capabilities: Capabilities,
+): VerifyRow[] {
+  const nodes = nodesOf(traceCase(run.one, run.dtype));
+  // Where a direction has no variant of this index it was compared before.
+  const isNew = (direction: Direction) =>
+    index === 0 || nodes[direction].some((node) => variantNames(node, capabilities).length > index);
+  const directions = [...new Set(Object.keys(expected).map(directionOf))].filter(isNew);
+  return directions.map((direction) => {
+    const part = direction === 'forward' ? 'output' : 'gradient';
+    const dtype = typeOf(run.one, run.dtype);
+    const allowed = toleranceOf(op, 'gpu', part, run.dtype);
+    const variant = variantLabel(op, nodes[direction], index, capabilities);
+    const row = { op, case: run.name, variant, dtype, direction, tolerance: allowed.relative };
+    if (actual instanceof Error) return { ...row, maxError: Infinity, ok: false, problem: actual.message };
+    const compared = Object.keys(expected)
+      .filter((name) => directionOf(name) === direction)
+      .map((name) => deviation(actual[name], expected[name], isFloat(expected[name].dtype) ? allowed : units(0)));
+    const maxError = Math.max(...compared.map(({ error }) => error));
+    const problem = compared.find((found) => found.problem !== null)?.problem;
+    return { ...row, maxError, ok: !problem, ...(problem ? { problem } : {}) };
+  });
+}

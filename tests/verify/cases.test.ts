@@ -19,6 +19,8 @@ const limits = {
   maxComputeInvocationsPerWorkgroup: 256,
   maxComputeWorkgroupStorageSize: 16384,
   maxStorageBuffersPerShaderStage: 8,
+  maxStorageBufferBindingSize: 2 ** 27,
+  maxBufferSize: 2 ** 28,
 };
 const gpu: Capabilities = { software: false, f16: true, subgroups: true, ...limits };
 const simple: Capabilities = { software: true, f16: false, subgroups: false, ...limits };

@@ -1,6 +1,7 @@
 // All cases, by the name of the op that they call. tests/verify/cases.test.ts fails for an op or a kernel variant without one.
 
 import type { CaseTable } from '../case.ts';
+import { activations } from './activations.ts';
 import { elementwise } from './elementwise.ts';
 import { images } from './images.ts';
 import { matrices } from './matrices.ts';
@@ -9,6 +10,7 @@ import { random } from './random.ts';
 import { reductions } from './reductions.ts';
 
 export const verifyCases: CaseTable = {
+  ...activations,
   ...elementwise,
   ...reductions,
   ...matrices,

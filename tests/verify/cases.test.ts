@@ -25,6 +25,19 @@ const limits = {
 const gpu: Capabilities = { software: false, f16: true, subgroups: true, ...limits };
 const simple: Capabilities = { software: true, f16: false, subgroups: false, ...limits };
 
+/** Ops that have no cases yet. May it become empty: nothing is to be added. */
+const waiting: readonly string[] = [];
+
+/** Nodes of the cases of the op tests. */
+const testedNodes = (names: readonly string[]): Node[] =>
+  names.flatMap((name) =>
+    casesOf(name, opSpecs[name]).flatMap((one) => {
+      const inputs = one.inputs.map((input, i) => new Input(`in${i}`, input));
+      const cotangent = one.cotangent && new Input('cotangent', one.cotangent);
+      return topologicalOrder(Object.values(traceFixture(opSpecs[name], one, inputs, cotangent)));
+    }),
+  );
+
 const allCases = Object.entries(verifyCases).flatMap(([op, cases]) => cases.map((one) => ({ op, one })));
 const nodes = allCases.flatMap(({ one }) => Object.values(nodesOf(traceCase(one, one.dtypes?.[0] ?? 'f32'))).flat());
 
@@ -37,7 +50,7 @@ const variantsOf = (all: readonly Node[]): Set<string> =>
   );
 
 test('every public op has cases, with names of their own and tolerances', () => {
-  const missing = Object.keys(publicOps).filter((name) => !(name in verifyCases));
+  const missing = Object.keys(publicOps).filter((name) => !(name in verifyCases) && !waiting.includes(name));
   expect(missing).toEqual([]);
   for (const [op, cases] of Object.entries(verifyCases)) {
     expect([op, cases.length]).not.toEqual([op, 0]);
@@ -48,20 +61,14 @@ test('every public op has cases, with names of their own and tolerances', () => 
 });
 
 test('every record that can run on a GPU is reached', () => {
-  const reached = new Set(nodes.map(({ op }) => op));
+  const reached = new Set([...nodes, ...testedNodes(waiting)].map(({ op }) => op));
   const missing = [...records].filter((op) => op !== fusedOp && !reached.has(op)).map(({ name }) => name);
   expect(missing).toEqual([]);
 });
 
 test('every variant that the cases of the op tests are offered is reached', () => {
-  const tested = Object.entries(opSpecs).flatMap(([name, spec]) =>
-    casesOf(name, spec).flatMap((one) => {
-      const inputs = one.inputs.map((input, i) => new Input(`in${i}`, input));
-      const cotangent = one.cotangent && new Input('cotangent', one.cotangent);
-      return topologicalOrder(Object.values(traceFixture(spec, one, inputs, cotangent)));
-    }),
-  );
-  const reached = variantsOf(nodes);
+  const tested = testedNodes(Object.keys(opSpecs));
+  const reached = variantsOf([...nodes, ...testedNodes(waiting)]);
   expect([...variantsOf(tested)].filter((variant) => !reached.has(variant))).toEqual([]);
   expect(reached.size).toBeGreaterThan(20);
 });

@@ -1,5 +1,6 @@
 // Convolution and pooling: stride, padding, dilation, groups, windows that overlap and windows that tile.
 
+import { grad } from '../../autograd/grad.ts';
 import * as ops from '../../ops/index.ts';
 import { floats, type CaseTable, type VerifyCase } from '../case.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -10,6 +11,25 @@ const conv = (name: string, image: Shape, weight: Shape, options = {}, bias = tr
   inputs: [image, weight, ...(bias ? [[weight[0]]] : [])].map((shape) => floats(shape, -1, 1)),
   call: ([x, w, b]) => ops.conv2d(x, w, b, options),
 });
+
+const conv1d = (
+  name: string,
+  input: Shape,
+  weight: Shape,
+  call: (x: Tensor, w: Tensor, b: Tensor) => Tensor,
+): VerifyCase => ({
+  name,
+  inputs: [input, weight, [weight[0]]].map((shape) => floats(shape, -1, 1)),
+  call: ([x, w, b]) => call(x, w, b),
+});
+
+const transposed = (name: string, image: Shape, weight: Shape, options: ConvTranspose2dOptions = {}): VerifyCase => ({
+  name,
+  inputs: [image, weight, [weight[1] * (options.groups ?? 1)]].map((shape) => floats(shape, -1, 1)),
+  call: ([x, w, b]) => ops.convTranspose2d(x, w, b, options),
+});
+
+type ConvTranspose2dOptions = NonNullable<Parameters<typeof ops.convTranspose2d>[3]>;
 
 type Pool = (x: Tensor, kernel: number | [number, number], options?: { stride?: number; padding?: number }) => Tensor;
 
@@ -29,6 +49,49 @@ export const images: CaseTable = {
     conv('depthwise', [2, 8, 9, 9], [8, 1, 3, 3], { groups: 8, padding: 1 }),
     conv('1x1', [2, 16, 5, 5], [9, 16, 1, 1]),
   ],
-  maxPool2d: pool(ops.maxPool2d),
-  avgPool2d: pool(ops.avgPool2d),
+  conv1d: [
+    conv1d('padded', [2, 3, 33], [5, 3, 5], (x, w, b) => ops.conv1d(x, w, b, { padding: 2 })),
+    conv1d('dilated', [2, 4, 65], [6, 2, 3], (x, w, b) => ops.conv1d(x, w, b, { dilation: 2, groups: 2 })),
+  ],
+  convTranspose2d: [
+    transposed('stride', [2, 4, 5, 7], [4, 3, 4, 4], { stride: 2, padding: 1 }),
+    transposed('groups', [1, 4, 5, 6], [4, 2, 3, 3], { stride: 2, outputPadding: 1, groups: 2 }),
+    transposed('plain', [2, 3, 9, 8], [3, 5, 3, 3]),
+  ],
+  convTranspose1d: [
+    {
+      name: 'stride',
+      inputs: [floats([2, 3, 17], -1, 1), floats([3, 5, 4], -1, 1), floats([5], -1, 1)],
+      call: ([x, w, b]) => ops.convTranspose1d(x, w, b, { stride: 2, padding: 1 }),
+    },
+  ],
+  maxPool2d: [
+    ...pool(ops.maxPool2d),
+    {
+      name: 'dilated',
+      inputs: [floats([2, 3, 9, 11])],
+      call: ([x]) => ops.maxPool2d(x, 3, { stride: 2, dilation: 2, ceilMode: true }),
+    },
+    {
+      name: 'second derivative',
+      inputs: [floats([2, 2, 6, 6])],
+      call: ([x]) => grad(ops.sum(ops.square(ops.maxPool2d(x, 2))), [x]),
+    },
+  ],
+  avgPool2d: [
+    ...pool(ops.avgPool2d),
+    {
+      name: 'inside',
+      inputs: [floats([2, 3, 9, 11])],
+      call: ([x]) => ops.avgPool2d(x, 3, { stride: 2, padding: 1, countIncludePad: false }),
+    },
+  ],
+  maxPool1d: [{ name: 'overlaps', inputs: [floats([2, 3, 33])], call: ([x]) => ops.maxPool1d(x, 3, { stride: 2 }) }],
+  avgPool1d: [{ name: 'overlaps', inputs: [floats([2, 3, 33])], call: ([x]) => ops.avgPool1d(x, 3, { stride: 2 }) }],
+  adaptiveMaxPool2d: [
+    { name: 'odd', inputs: [floats([2, 3, 7, 11])], call: ([x]) => ops.adaptiveMaxPool2d(x, [3, 4]) },
+  ],
+  adaptiveAvgPool2d: [
+    { name: 'odd', inputs: [floats([2, 3, 7, 11])], call: ([x]) => ops.adaptiveAvgPool2d(x, [3, 4]) },
+  ],
 };

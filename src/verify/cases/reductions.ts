@@ -2,7 +2,7 @@
 
 import { type Tensor } from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
-import { floats, integers, type CaseTable, type VerifyCase } from '../case.ts';
+import { booleans, floats, integers, type CaseTable, type VerifyCase } from '../case.ts';
 
 type Reduce = (x: Tensor, axes?: number | readonly number[], keepdims?: boolean) => Tensor;
 
@@ -26,9 +26,45 @@ export const alongAxis = (call: (x: Tensor, axis: number) => Tensor): VerifyCase
   { name: 'middle', inputs: [floats([3, 65, 5], -8, 8)], call: ([x]) => call(x, 1) },
 ];
 
+const counts = (call: Reduce): VerifyCase[] => [
+  { name: 'booleans', inputs: [booleans([9, 3])], call: ([x]) => call(x, 1) },
+  { name: 'numbers', inputs: [integers([3, 65], -1, 1)], call: ([x]) => call(x, 0) },
+];
+
+/** Whole numbers besides, of which many are equal. */
+const positions = (call: typeof ops.argmax): VerifyCase[] => [
+  { name: 'last', inputs: [floats([5, 129])], call: ([x]) => call(x, -1) },
+  { name: 'first', inputs: [floats([33, 7])], call: ([x]) => call(x, 0, true) },
+  { name: 'all', inputs: [floats([9, 31])], call: ([x]) => call(x) },
+  { name: 'ties', inputs: [integers([7, 65], 0, 3)], call: ([x]) => call(x, 1) },
+];
+
+type Scan = (x: Tensor, axis: number, options?: ops.ScanOptions) => Tensor;
+
+const scans = (call: Scan, low = -2, high = 2): VerifyCase[] => [
+  { name: 'last', inputs: [floats([5, 65], low, high)], call: ([x]) => call(x, -1) },
+  { name: 'middle', inputs: [floats([3, 33, 5], low, high)], call: ([x]) => call(x, 1, { reverse: true }) },
+  { name: 'long', inputs: [floats([2, 1025], low, high)], call: ([x]) => call(x, 1) },
+  { name: 'exclusive', inputs: [floats([31, 7], low, high)], call: ([x]) => call(x, 0, { exclusive: true }) },
+];
+
 export const reductions: CaseTable = {
   sum: numbers(ops.sum),
   mean: reduce(ops.mean),
+  prod: reduce(ops.prod).map((one) => ({ ...one, inputs: one.inputs.map(({ shape }) => floats(shape, 0.8, 1.2)) })),
+  variance: reduce((x, axes, keepdims) => ops.variance(x, axes, { keepdims })),
+  std: reduce((x, axes, keepdims) => ops.std(x, axes, { keepdims })),
+  norm: [
+    ...reduce((x, axes, keepdims) => ops.norm(x, 2, axes, keepdims)),
+    { name: 'l1', inputs: [floats([5, 33])], call: ([x]) => ops.norm(x, 1, 1) },
+  ],
+  all: counts(ops.all),
+  any: counts(ops.any),
+  countNonzero: counts(ops.countNonzero),
+  argmax: positions(ops.argmax),
+  argmin: positions(ops.argmin),
+  cumsum: scans(ops.cumsum),
+  cumprod: scans(ops.cumprod, 0.8, 1.2),
   max: numbers(ops.max),
   min: numbers(ops.min),
   logsumexp: reduce(ops.logsumexp),

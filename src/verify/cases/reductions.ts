@@ -15,9 +15,12 @@ export const reduce = (call: Reduce): VerifyCase[] => [
   { name: 'all', inputs: [floats([9, 31])], call: ([x]) => call(x) },
 ];
 
-/** The same for whole numbers too. */
-const numbers = (call: Reduce): VerifyCase[] =>
-  reduce(call).map((one, i) => (i < 2 ? { ...one, dtypes: ['f32', 'f16', 'i32', 'u32'] } : one));
+/** The same for whole numbers too, and sums that several workgroups share. */
+const numbers = (call: Reduce): VerifyCase[] => [
+  ...reduce(call).map((one, i): VerifyCase => (i < 2 ? { ...one, dtypes: ['f32', 'f16', 'i32', 'u32'] } : one)),
+  { name: 'long', inputs: [floats([1025], -1, 1)], call: ([x]) => call(x) },
+  { name: 'columns', inputs: [floats([1025, 3], -1, 1)], call: ([x]) => call(x, 0) },
+];
 
 /** What turns rows along an axis into rows. */
 export const alongAxis = (call: (x: Tensor, axis: number) => Tensor): VerifyCase[] => [

@@ -39,6 +39,7 @@ export { slice } from './slice.ts';
 export { logSoftmax, logsumexp, softmax } from './softmax.ts';
 export { abs, ceil, cos, erf, exp, expm1, floor, log, log1p, neg, reciprocal, relu, round, rsqrt } from './unary.ts';
 export { sigmoid, sign, sin, sqrt, square, tanh, trunc } from './unary.ts';
+export { argsort, type SortOptions } from './sort.ts';
 export { all, any, countNonzero, norm, std, variance, type VarianceOptions } from './statistics.ts';
 export { dynamicSlice, updateSlice } from './update-slice.ts';
 export { where } from './where.ts';

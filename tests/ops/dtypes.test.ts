@@ -105,7 +105,7 @@ const moves = [
 ];
 const arithmetic = ['add', 'div', 'maximum', 'minimum', 'mul', 'remainder', 'sub'];
 const comparisons = ['eq', 'ge', 'gt', 'le', 'lt', 'ne'];
-const lines = ['argmax', 'argmin', 'cumsum'];
+const lines = ['argmax', 'argmin', 'argsort', 'cumsum'];
 const truths = ['all', 'any', 'countNonzero'];
 const numbers = [...moves, 'clamp', ...arithmetic, ...comparisons, ...lines, ...truths, 'max', 'min', 'sum'];
 

@@ -6,6 +6,7 @@ import type { Device } from '../../src/backends/device.ts';
 import { RandomSource } from '../../src/core/random.ts';
 import { spec, type Tensor } from '../../src/core/tensor.ts';
 import * as ops from '../../src/ops/index.ts';
+import { firstInOrder } from '../../src/ops/sort.ts';
 import { compile, type CompileOptions } from '../../src/runtime/compile.ts';
 import { difference } from '../harness/compare.ts';
 import { testGpu } from '../harness/devices.ts';
@@ -48,6 +49,18 @@ const cases: Record<string, LongRows> = {
     range: [0.9, 1.1],
     variants: ['serial', 'group', 'chunks'],
     build: (x) => eachMode((mode) => ops.cumprod(x, 0, mode)),
+  },
+  argsort: {
+    shape: [2, 3000],
+    range: [-9, 9],
+    variants: ['serial', 'group'],
+    build: (x) => ({
+      rising: ops.argsort(x),
+      falling: ops.argsort(x, 1, { descending: true }),
+      few: firstInOrder(x, 21, 1, true),
+      columns: ops.argsort(ops.transpose(x), 0),
+      ties: ops.argsort(ops.cast(x, 'i32')),
+    }),
   },
 };
 

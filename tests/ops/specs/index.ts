@@ -8,6 +8,7 @@ import { images } from './images.ts';
 import { movement } from './movement.ts';
 import { matrices } from './products.ts';
 import { norms } from './norms.ts';
+import { ordering } from './ordering.ts';
 import { reductions } from './reductions.ts';
 import { summaries } from './summaries.ts';
 
@@ -16,6 +17,7 @@ export const opSpecs: Readonly<Record<string, OpSpec>> = {
   ...activations,
   ...reductions,
   ...summaries,
+  ...ordering,
   ...matrices,
   ...images,
   ...movement,

@@ -20,9 +20,14 @@ fn threefry2x32(key: vec2<u32>, counter: vec2<u32>) -> vec2<u32> {
   return vec2<u32>(x, y);
 }
 
-// A number in [0, 1) with 24 random bits: two neighbouring elements share one call's two words.
-fn random_uniform(seed: u32, run: u32, stream: u32, index: u32) -> f32 {
+// 32 random bits: two neighbouring elements share one call's two words.
+fn random_word(seed: u32, run: u32, stream: u32, index: u32) -> u32 {
   let words = threefry2x32(vec2<u32>(seed, run), vec2<u32>(index >> 1u, stream));
-  return f32(select(words.x, words.y, (index & 1u) == 1u) >> 8u) * 0x1p-24f;
+  return select(words.x, words.y, (index & 1u) == 1u);
+}
+
+// A number in [0, 1) with 24 random bits.
+fn random_uniform(seed: u32, run: u32, stream: u32, index: u32) -> f32 {
+  return f32(random_word(seed, run, stream, index) >> 8u) * 0x1p-24f;
 }
 `;

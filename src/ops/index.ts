@@ -31,9 +31,10 @@ export { permute, transpose } from './permute.ts';
 export {
   adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool1d, avgPool2d, maxPool1d, maxPool2d,
 } from './pooling.ts'; // prettier-ignore
-export { dropout, uniform } from './random.ts';
+export { bernoulli, categorical, dropout, multinomial, normal, permutation, randint, uniform } from './random.ts';
 export { max, mean, min, prod, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';
+export { keepMinP, keepTopK, keepTopP, sampleLogits, type SamplingOptions } from './sampling.ts';
 export { cumprod, cumsum, type ScanOptions } from './scan.ts';
 export { slice } from './slice.ts';
 export { logSoftmax, logsumexp, softmax } from './softmax.ts';

@@ -105,7 +105,8 @@ const table: Readonly<Record<string, Allowed>> = {
   max: { cpu: [0, 0], gpu: [0, 5] },
   min: { cpu: [0, 0], gpu: [0, 5] },
   // Whole numbers.
-  all: exact, any: exact, argmax: exact, argmin: exact, argsort: exact, countNonzero: exact,
+  all: exact, any: exact, argmax: exact, argmin: exact, argsort: exact, countNonzero: exact, keepMinP: exact,
+  keepTopK: exact, keepTopP: exact,
   // Products of up to 129 factors around 1; the gradient is made of two running products. Measured 1.0 and 0.7.
   prod: { ...rounded, gpu: [3, 2.5] },
   // Sums of up to 2500 values below 0.1, or of 129 up to 2. Measured 28 and 15.

@@ -13,7 +13,17 @@ import { casesOf, traceCase } from '../harness/test-op.ts';
 import { opSpecs } from './specs/index.ts';
 
 /** Random numbers have no reference value: random.test.ts beside this file tests what must hold of them. */
-const randomOps = ['dropout', 'uniform'];
+const randomOps = [
+  'bernoulli',
+  'categorical',
+  'dropout',
+  'multinomial',
+  'normal',
+  'permutation',
+  'randint',
+  'sampleLogits',
+  'uniform',
+];
 
 /** The records in the graphs of each spec's cases: in what they compute, and in their gradients. */
 const reached = new Map<Op, { forward: boolean }>();
@@ -30,7 +40,8 @@ beforeAll(() => {
       for (const node of topologicalOrder([out, ...Object.values(gradients)])) note(node.op, forward.has(node));
     }
   }
-  trace(() => topologicalOrder([publicOps.uniform([2])]).forEach(({ op }) => note(op, true)), new RandomState(0));
+  const draws = () => [publicOps.uniform([2]), publicOps.randint(0, 2, [2])];
+  trace(() => topologicalOrder(draws()).forEach(({ op }) => note(op, true)), new RandomState(0));
 });
 
 test('every public function has a spec', () => {

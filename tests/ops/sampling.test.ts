@@ -1,0 +1,82 @@
+// Sampling of tokens: the distributions that the settings leave, counted over many draws on both devices.
+
+import { expect, test } from 'vitest';
+import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
+import type { Device } from '../../src/backends/device.ts';
+import { Scalar, spec } from '../../src/core/tensor.ts';
+import { sampleLogits, type SamplingOptions } from '../../src/ops/sampling.ts';
+import { compile } from '../../src/runtime/compile.ts';
+import { testGpu } from '../harness/devices.ts';
+import { expectShares, shareOf } from '../harness/shares.ts';
+
+const PROBABILITIES = [0.06, 0.4, 0.1, 0.24, 0.2];
+const ROWS = 4000;
+
+const logits = Float32Array.from({ length: ROWS * 5 }, (_, i) => Math.log(PROBABILITIES[i % 5]) + 3);
+
+/** Tokens drawn from the probabilities, one a row. */
+async function draw(device: Device, options: SamplingOptions): Promise<ArrayLike<number>> {
+  const program = await compile(device, ({ x }) => sampleLogits(x, options), { x: spec([ROWS, 5]) });
+  const { data } = await program.run({ x: logits });
+  program.dispose();
+  return data;
+}
+
+/** The probabilities to the power of 1 / temperature, of those that are kept, made to add up to 1. */
+function left(kept: readonly number[], temperature = 1): number[] {
+  const powers = PROBABILITIES.map((p, i) => (kept.includes(i) ? p ** (1 / temperature) : 0));
+  const total = powers.reduce((a, b) => a + b);
+  return powers.map((p) => p / total);
+}
+
+const everything = [0, 1, 2, 3, 4];
+const cases: Record<string, [SamplingOptions, number[]]> = {
+  'as they are': [{}, left(everything)],
+  'at a low temperature': [{ temperature: 0.5 }, left(everything, 0.5)],
+  'at a high temperature': [{ temperature: 3 }, left(everything, 3)],
+  'at temperature 0': [{ temperature: 0 }, left([1])],
+  'the top 2': [{ topK: 2 }, left([1, 3])],
+  'more than there are': [{ topK: 50 }, left(everything)],
+  'the top 0.5': [{ topP: 0.5 }, left([1, 3])],
+  'the top 0.3': [{ topP: 0.3 }, left([1])],
+  'the top 0.93': [{ topP: 0.93 }, left([1, 2, 3, 4])],
+  'half as likely as the likeliest': [{ minP: 0.49 }, left([1, 3, 4])],
+  // Of the three left, the first two have 0.64 / 0.84 = 0.76.
+  'top 3, then top 0.7': [{ topK: 3, topP: 0.7 }, left([1, 3])],
+  // Squares: 0.16, 0.0576 and 0.04 of 0.2712.
+  'temperature, then top 0.7': [{ temperature: 0.5, topP: 0.7 }, left([1, 3], 0.5)],
+};
+
+test.for(Object.entries(cases))('%s', async ([, [options, shares]]) => {
+  const cpu = await draw(new CpuDevice(), options);
+  const gpu = await draw(await testGpu(), options);
+  expectShares(cpu, shares);
+  expectShares(gpu, shares);
+  expect(shareOf(gpu, (token, row) => token !== cpu[row])).toBeLessThan(0.001);
+});
+
+test('settings that are scalars change between runs of one program', async () => {
+  const [temperature, topK, topP] = [new Scalar('temperature', 1), new Scalar('topK', 5), new Scalar('topP', 1)];
+  for (const device of [new CpuDevice(), await testGpu()]) {
+    [temperature.value, topK.value, topP.value] = [1, 5, 1];
+    const program = await compile(device, ({ x }) => sampleLogits(x, { temperature, topK, topP }), {
+      x: spec([ROWS, 5]),
+    });
+    const run = async () => (await program.run({ x: logits })).data;
+    const again = await run();
+    expectShares(again, left(everything));
+    expect(await run()).not.toEqual(again);
+    topK.value = 2;
+    expectShares(await run(), left([1, 3]));
+    [topK.value, topP.value] = [5, 0.3];
+    expectShares(await run(), left([1]));
+    [temperature.value, topP.value] = [3, 1];
+    expectShares(await run(), left(everything, 3));
+    program.dispose();
+  }
+});
+
+test('settings that make no sense are refused', () => {
+  const x = new Scalar('x', 0);
+  expect(() => sampleLogits(x)).toThrow('axis of classes');
+});

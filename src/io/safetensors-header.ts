@@ -19,12 +19,34 @@ export const fileTypes: Readonly<Record<DType, { readonly name: string; readonly
   bool: { name: 'BOOL', bytes: 1 },
 };
 
-const dtypeOfName = new Map(Object.entries(fileTypes).map(([dtype, { name }]) => [name, dtype as DType]));
+/** Types of files that are read as another one. They are never written. */
+export type ConvertedType = 'BF16' | 'F64' | 'I64';
+const convertedTypes: Readonly<Record<ConvertedType, { readonly dtype: DType; readonly bytes: number }>> = {
+  BF16: { dtype: 'f32', bytes: 2 },
+  F64: { dtype: 'f32', bytes: 8 },
+  I64: { dtype: 'i32', bytes: 8 },
+};
+
+/** What a type of a file is read as. */
+interface ReadType {
+  readonly dtype: DType;
+  readonly bytes: number;
+  readonly from: ConvertedType | null;
+}
+const readTypes = new Map<string, ReadType>([
+  ...Object.entries(fileTypes).map(
+    ([dtype, { name, bytes }]) => [name, { dtype: dtype as DType, bytes, from: null }] as const,
+  ),
+  ...Object.entries(convertedTypes).map(([name, type]) => [name, { ...type, from: name as ConvertedType }] as const),
+]);
 
 /** One tensor of a header; `begin` and `end` count bytes from the start of the file. */
 export interface HeaderEntry {
   readonly name: string;
+  /** The type that it is read as. */
   readonly dtype: DType;
+  /** The type in the file, where values are converted. */
+  readonly from: ConvertedType | null;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -121,12 +143,12 @@ function checkEntry(name: string, value: unknown, dataStart: number): HeaderEntr
   if (!isRecord(value)) return fail(`must be an object with dtype, shape and data_offsets, but is ${describe(value)}.`);
   const { dtype: fileType, shape, data_offsets: offsets } = value;
   if (typeof fileType !== 'string') return fail(`has no dtype.`);
-  const dtype = dtypeOfName.get(fileType);
-  if (!dtype) return fail(unsupported(fileType));
+  const type = readTypes.get(fileType);
+  if (!type) return fail(unsupported(fileType));
   if (!Array.isArray(shape) || !shape.every(isCount)) {
     return fail(`has the shape ${describe(shape)}; it must be a list of whole numbers from 0 to 2^53 - 1.`);
   }
-  let size = fileTypes[dtype].bytes;
+  let size = type.bytes;
   for (const dim of shape) {
     size *= dim;
     if (!Number.isSafeInteger(size)) return fail(`has the shape ${describe(shape)}, which overflows.`);
@@ -141,7 +163,7 @@ function checkEntry(name: string, value: unknown, dataStart: number): HeaderEntr
       `claims ${fileType}${formatShape(shape)}, which is ${size} bytes, but its data_offsets span ${end - begin}.`,
     );
   }
-  return { name, dtype, shape, begin: dataStart + begin, end: dataStart + end };
+  return { name, dtype: type.dtype, from: type.from, shape, begin: dataStart + begin, end: dataStart + end };
 }
 
 function checkLayout(entries: readonly HeaderEntry[], dataStart: number, fileEnd: number): void {
@@ -169,14 +191,14 @@ function checkLayout(entries: readonly HeaderEntry[], dataStart: number, fileEnd
 }
 
 function unsupported(fileType: string): string {
-  const convert = /^(BF16|F64|F8_|F6_|F4)/.test(fileType)
+  const convert = /^(F8_|F6_|F4)/.test(fileType)
     ? 'tensor.float() (F32) or tensor.half() (F16)'
-    : /^[IU](8|16|64)$/.test(fileType)
+    : /^([IU](8|16)|U64)$/.test(fileType)
       ? 'tensor.int() (I32), or drop it if the model does not use it'
       : null;
-  const known = [...dtypeOfName.keys()].join(', ');
+  const known = [...readTypes.keys()].join(', ');
   return convert
-    ? `has dtype ${fileType}, which is not a GPU dtype (${known}). Convert it with PyTorch's ${convert} and save the file again.`
+    ? `has dtype ${fileType}, which cannot be read (${known} can). Convert it with PyTorch's ${convert} and save the file again.`
     : `has dtype ${quoteName(fileType)}, which cannot be read. The dtypes are ${known}.`;
 }
 

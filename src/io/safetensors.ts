@@ -9,6 +9,7 @@ import {
   quoteName,
   readHeader,
   safetensorsError,
+  type ConvertedType,
   type HeaderEntry,
 } from './safetensors-header.ts';
 
@@ -23,7 +24,8 @@ export interface Safetensors {
 /**
  * Reads a safetensors file (https://github.com/huggingface/safetensors#format). The tensors own their memory.
  * @throws an Error that names the tensor at fault: for a file that is cut or damaged, a header that lies about sizes,
- *   and dtypes other than F32, F16, I32, U32 and BOOL.
+ *   and dtypes other than F32, F16, I32, U32 and BOOL. BF16 and F64 are read as f32, and I64, as PyTorch's counters and class
+ *   numbers are, as i32 if they fit.
  */
 export function readSafetensors(bytes: Uint8Array): Safetensors {
   const { entries, metadata } = readHeader(bytes);
@@ -80,8 +82,11 @@ export function writeSafetensors(
 
 const bytesOf = (data: TypedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-function readValues(bytes: Uint8Array, { name, dtype, shape, begin, end }: HeaderEntry): TypedArray {
+function readValues(bytes: Uint8Array, entry: HeaderEntry): TypedArray {
+  const { name, dtype, shape, begin, end } = entry;
   const source = bytes.subarray(begin, end);
+  // A copy, as wide elements may lie at any offset.
+  if (entry.from) return convertedValues(name, entry.from, Uint8Array.from(source).buffer);
   const data = allocate(dtype, sizeOf(shape));
   if (dtype !== 'bool') {
     // Byte by byte, because a file may hold floats at any offset. Typed arrays and safetensors are both little-endian.
@@ -96,6 +101,24 @@ function readValues(bytes: Uint8Array, { name, dtype, shape, begin, end }: Heade
   }
   data.set(source);
   return data;
+}
+
+/** Values of a type that no tensor has, as those of the type that they are read as. */
+function convertedValues(name: string, from: ConvertedType, buffer: ArrayBuffer): TypedArray {
+  switch (from) {
+    case 'BF16':
+      // The upper half of an f32.
+      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
+    case 'F64':
+      return Float32Array.from(new Float64Array(buffer));
+    case 'I64':
+      return Int32Array.from(new BigInt64Array(buffer), (value, i) => {
+        if (BigInt.asIntN(32, value) === value) return Number(value);
+        throw safetensorsError(
+          `tensor ${quoteName(name)} is I64 and is read as i32, but its element ${i} is ${value}, which i32 cannot hold.`,
+        );
+      });
+  }
 }
 
 function checkTensor(name: string, { dtype, shape, data }: TensorData): void {

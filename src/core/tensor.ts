@@ -104,7 +104,7 @@ export class Parameter extends Tensor {
     super(values.shape, values.dtype);
     this.name = name;
     this.trainable = trainable;
-    this.#host = values.data;
+    this.#host = this.#checked(values.data);
   }
 
   /** A parameter of zeros: the usual start of optimizer state. */
@@ -126,9 +126,16 @@ export class Parameter extends Tensor {
           `but was given ${values.dtype}${formatShape(values.shape)}.`,
       );
     }
-    this.#host = values.data.slice();
+    this.#host = this.#checked(values.data).slice();
     this.home = null;
     this.version++;
+  }
+
+  #checked(data: TypedArray): TypedArray {
+    if (data.length === this.size) return data;
+    throw new Error(
+      `parameter ${this.name}: ${formatShape(this.shape)} holds ${this.size} values, but ${data.length} were given.`,
+    );
   }
 
   /** The host's values; only current while no device is `home`. */

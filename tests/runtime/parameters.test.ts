@@ -165,3 +165,14 @@ test('a CPU and a GPU that train the same parameters in turn stay in step', asyn
   await onCpu.enqueue({});
   expect(await valuesOf(a)).toEqual(Array(4).fill(9));
 });
+
+test('values that are too few, too many, of another shape or type are refused by name', async () => {
+  const data = new Float32Array(3);
+  expect(() => new Parameter('w', { shape: [2, 2], dtype: 'f32', data })).toThrow(
+    'parameter w: [2, 2] holds 4 values, but 3 were given.',
+  );
+  const w = Parameter.zeros('w', { shape: [2, 2], dtype: 'f32' });
+  expect(() => w.write({ shape: [2, 2], dtype: 'f32', data })).toThrow('holds 4 values, but 3 were given');
+  expect(() => w.write({ shape: [4], dtype: 'f32', data: new Float32Array(4) })).toThrow('was given f32[4]');
+  expect([...(await w.read()).data]).toEqual([0, 0, 0, 0]);
+});

@@ -4,8 +4,9 @@ import { grad } from '../../src/autograd/grad.ts';
 import { RandomSource } from '../../src/core/random.ts';
 import { spec, type Tensor, type TensorSpec } from '../../src/core/tensor.ts';
 import {
-  add, concat, div, exp, expand, gt, logSoftmax, logsumexp, matmul, max, maximum, mean, mul, neg, pad, permute, relu, reshape,
-  sigmoid, slice, softmax, square, sub, sum, tanh, where,
+  add, avgPool2d, clamp, concat, conv2d, convTranspose2d, cos, cumsum, div, elu, erf, exp, expand, gelu, groupNorm, gt, layerNorm,
+  logSoftmax, logsumexp, matmul, max, maximum, mean, min, minimum, mul, neg, norm, pad, permute, relu, reshape, rmsNorm,
+  scaledDotProductAttention, sigmoid, silu, sin, slice, softmax, softplus, square, sub, sum, tanh, variance, where,
 } from '../../src/ops/index.ts'; // prettier-ignore
 
 /** A way to make an n × n matrix of one or two others; `v` is a vector of n. Values stay near 1. */
@@ -21,7 +22,15 @@ const elementwise: readonly Piece[] = [
   (x, y) => mul(x, tanh(y)),
   (x, y) => div(x, add(square(y), 1)),
   (x, y) => maximum(x, y),
-  (x, y) => where(gt(x, y), tanh(x), mul(y, 0.5)),
+  (x, y) => where(gt(x, y), tanh(x), tanh(y)), // continuous: at ties a rounding would decide
+  (x) => gelu(x),
+  (x, y) => add(gelu(x, { approximate: 'tanh' }), mul(y, 0.5)),
+  (x) => silu(x),
+  (x, y) => mul(softplus(x), tanh(y)),
+  (x) => erf(x),
+  (x, y) => mul(sin(x), cos(y)),
+  (x) => elu(x),
+  (x, y) => minimum(x, clamp(y, { min: -1.5, max: 1.5 })),
   (x, _y, v) => add(x, v),
   (x, _y, v, n) => mul(x, reshape(v, [n, 1])),
 ];
@@ -43,6 +52,26 @@ const others: readonly Piece[] = [
   (x, y) => mul(x, tanh(sum(matmul(x, y)))),
   (x, y) => sub(x, mean(y)),
   (x, y, _v, n) => concat([slice(x, [1, 0], [n, n]), slice(y, [0, 0], [1, n])]),
+  (x, _y, v) => tanh(layerNorm(add(x, v), v.shape, { weight: v })),
+  (x, y) => add(mul(rmsNorm(x, x.shape[1]), 0.5), y),
+  (x, y) => div(x, add(1, variance(y, 1, { keepdims: true }))),
+  (x, y) => div(x, add(1, norm(y, 2, 0, true))),
+  (x, _y, _v, n, draw) => mul(cumsum(x, draw.integer(2)), 1 / n),
+  (x, y) => sub(x, mul(min(y, 0, true), 0.5)),
+  (x, y, _v, n) => {
+    const one = (t: Tensor) => reshape(t, [1, 1, n, n]);
+    return reshape(scaledDotProductAttention(one(x), one(y), one(x), { isCausal: true }), [n, n]);
+  },
+  (x, y, _v, n) => {
+    const kernel = reshape(slice(y, [0, 0], [3, 3]), [1, 1, 3, 3]);
+    return mul(reshape(conv2d(reshape(x, [1, 1, n, n]), kernel, undefined, { padding: 1 }), [n, n]), 0.2);
+  },
+  (x, y, _v, n) => {
+    const kernel = reshape(slice(y, [0, 0], [2, 2]), [1, 1, 2, 2]);
+    const grown = convTranspose2d(reshape(x, [1, 1, n, n]), kernel); // [1, 1, n + 1, n + 1]
+    return reshape(avgPool2d(grown, 2, { stride: 1 }), [n, n]);
+  },
+  (x, y, _v, n) => mul(reshape(groupNorm(reshape(x, [1, n, n]), 1), [n, n]), tanh(y)),
   (x, _y, _v, n) => pad(slice(x, [0, 1], [n, n]), [0, 0], [0, 1]),
 ];
 

@@ -14,7 +14,15 @@ export { type DeviceKind, openDevice } from './backends/open-device.ts';
 export { compile, type CompileOptions } from './runtime/compile.ts';
 export { type Program } from './runtime/program.ts';
 export { BatchNorm1d, BatchNorm2d } from './nn/batch-norm.ts';
+export { Conv1d } from './nn/conv1d.ts';
 export { Conv2d } from './nn/conv2d.ts';
+export { ConvTranspose1d, ConvTranspose2d } from './nn/conv-transpose.ts';
+export {
+  AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d,
+} from './nn/pooling.ts'; // prettier-ignore
+export {
+  ChannelShuffle, CircularPad2d, ConstantPad2d, PixelShuffle, PixelUnshuffle, ReflectionPad2d, ReplicationPad2d, Upsample, ZeroPad2d,
+} from './nn/resizing.ts'; // prettier-ignore
 export { Dropout } from './nn/dropout.ts';
 export { filledParameter, manualSeed, uniformParameter } from './nn/init.ts';
 export { Linear } from './nn/linear.ts';

@@ -1,15 +1,11 @@
 // A two-dimensional convolution layer.
 
 import type { Parameter, Tensor } from '../core/tensor.ts';
-import { conv2d, pair, type Sizes } from '../ops/conv2d.ts';
+import { conv2d, pair, type Conv2dOptions, type Sizes } from '../ops/conv2d.ts';
 import { defaultBound, uniformParameter } from './init.ts';
 import { Module } from './module.ts';
 
-interface Conv2dLayerOptions {
-  readonly stride?: Sizes;
-  readonly padding?: Sizes;
-  readonly dilation?: Sizes;
-  readonly groups?: number;
+interface Conv2dLayerOptions extends Conv2dOptions {
   readonly bias?: boolean;
 }
 

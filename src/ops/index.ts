@@ -14,6 +14,7 @@ export { conv1d, convTranspose1d, convTranspose2d } from './convolutions.ts';
 export { crossEntropy } from './cross-entropy.ts';
 export { detach } from './detach.ts';
 export { expand } from './expand.ts';
+export { interpolate } from './interpolate.ts';
 export { matmul } from './matmul.ts';
 export { modulatedConv2d } from './modulated-conv2d.ts';
 export {
@@ -28,6 +29,7 @@ export {
 } from './norms.ts';
 export { pad } from './pad.ts';
 export { permute, transpose } from './permute.ts';
+export { channelShuffle, pixelShuffle, pixelUnshuffle } from './pixel-shuffle.ts';
 export {
   adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool1d, avgPool2d, maxPool1d, maxPool2d,
 } from './pooling.ts'; // prettier-ignore

@@ -1,13 +1,17 @@
 // Surrounds a tensor with zeros.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import type { PadEdgesMode } from '../../shaders/pad-edges.wgsl.ts';
 import { padKernel } from '../../shaders/pad.wgsl.ts';
 import { linearGrid } from '../core/kernel.ts';
 import { applyOne, type Op } from '../core/op.ts';
 import { formatShape, sizeOf, stridedOffsets, stridesOf } from '../core/shape.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { fill, type Tensor } from '../core/tensor.ts';
 import { elementType } from './element-type.ts';
+import { expand } from './expand.ts';
+import { padEdges } from './pad-edges.ts';
 import { slice } from './slice.ts';
+import { where } from './where.ts';
 
 interface PadAttrs {
   /** Zeros in front of and behind each axis. */
@@ -73,6 +77,24 @@ export const padWithSpacing = (
   spacing: readonly number[],
 ): Tensor => applyOne(padOp, [x], { before, after, spacing });
 
-/** `x` with `before[i]` zeros in front of axis i and `after[i]` behind it. */
-export const pad = (x: Tensor, before: readonly number[], after: readonly number[]): Tensor =>
-  padWithSpacing(x, before, after, x.shape.map(() => 1)); // prettier-ignore
+/** What a tensor is surrounded with. */
+export interface PadOptions {
+  /** 'constant' (the default): `value`. Else values of x: mirrored at the edge, the edge's, or those of the other side. */
+  readonly mode?: 'constant' | PadEdgesMode;
+  /** With mode 'constant'; 0 by default. */
+  readonly value?: number;
+}
+
+/** `x` with `before[i]` values in front of axis i and `after[i]` behind it: zeros, or see `options`. */
+export function pad(
+  x: Tensor,
+  before: readonly number[],
+  after: readonly number[],
+  { mode = 'constant', value = 0 }: PadOptions = {},
+): Tensor {
+  if (mode !== 'constant') return padEdges(x, before, after, mode);
+  const spacing = x.shape.map(() => 1);
+  const padded = padWithSpacing(x, before, after, spacing);
+  if (value === 0) return padded;
+  return where(padWithSpacing(expand(fill([], 1, 'bool'), x.shape), before, after, spacing), padded, value);
+}

@@ -2,6 +2,7 @@
 
 import { spec } from '../../../src/core/tensor.ts';
 import type { Conv1dOptions, ConvTranspose1dOptions } from '../../../src/ops/convolutions.ts';
+import type { InterpolateOptions } from '../../../src/ops/interpolate.ts';
 import * as ops from '../../../src/ops/index.ts';
 import type { OpSpec, WrongInputs } from '../../harness/test-op.ts';
 import { shaped } from './wrong.ts';
@@ -98,4 +99,32 @@ export const images: Record<string, OpSpec> = {
   avgPool1d: pool1d(ops.avgPool1d),
   adaptiveAvgPool2d: adaptivePool(ops.adaptiveAvgPool2d),
   adaptiveMaxPool2d: adaptivePool(ops.adaptiveMaxPool2d),
+  interpolate: {
+    call: ([x], attrs: InterpolateOptions) => ops.interpolate(x, attrs),
+    wrong: [
+      { inputs: shaped([2, 3]), attrs: { size: 2 } },
+      { inputs: shaped([1, 2, 3, 4]), attrs: { size: [0, 2] } },
+      { inputs: shaped([1, 2, 3, 4]), attrs: { size: [2, 2, 2] } },
+      { inputs: shaped([1, 2, 3, 4]), attrs: {}, says: ['size', 'scaleFactor'] },
+      { inputs: shaped([1, 2, 3, 4]), attrs: { size: 2, mode: 'linear' }, says: ['linear', 'bilinear'] },
+      { inputs: shaped([1, 2, 3, 4]), attrs: { size: 2, alignCorners: true }, says: ['alignCorners'] },
+      { inputs: shaped([1, 2, 0, 4]), attrs: { size: 2 } },
+      { inputs: [spec([1, 2, 3, 4], 'i32')], attrs: { size: 2 }, says: ['i32'] },
+    ],
+  },
+  pixelShuffle: {
+    call: ([x], { factor }: { factor: number }) => ops.pixelShuffle(x, factor),
+    wrong: [
+      { inputs: shaped([1, 6, 2, 2]), attrs: { factor: 2 } },
+      { inputs: shaped([4, 4]), attrs: { factor: 2 } },
+    ],
+  },
+  pixelUnshuffle: {
+    call: ([x], { factor }: { factor: number }) => ops.pixelUnshuffle(x, factor),
+    wrong: [{ inputs: shaped([1, 1, 4, 5]), attrs: { factor: 2 } }],
+  },
+  channelShuffle: {
+    call: ([x], { groups }: { groups: number }) => ops.channelShuffle(x, groups),
+    wrong: [{ inputs: shaped([1, 5, 2, 2]), attrs: { groups: 2 } }],
+  },
 };

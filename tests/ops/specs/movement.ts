@@ -1,6 +1,7 @@
 // How ops that only move values are called, and what they refuse.
 
 import * as ops from '../../../src/ops/index.ts';
+import type { PadOptions } from '../../../src/ops/pad.ts';
 import { loadCases, type OpCase } from '../../harness/fixtures.ts';
 import type { OpSpec } from '../../harness/test-op.ts';
 import { shaped, wrongTypes } from './wrong.ts';
@@ -70,8 +71,13 @@ export const movement: Record<string, OpSpec> = {
     ],
   },
   pad: {
-    call: ([x], { before, after }: { before: number[]; after: number[] }) => ops.pad(x, before, after),
+    call: ([x], { before, after, ...options }: { before: number[]; after: number[] } & PadOptions) =>
+      ops.pad(x, before, after, options),
     wrong: [
+      { inputs: shaped([2, 3]), attrs: { before: [0, 0], after: [0, 3], mode: 'reflect' } },
+      { inputs: shaped([2, 3]), attrs: { before: [0, 4], after: [0, 0], mode: 'circular' } },
+      { inputs: shaped([0, 3]), attrs: { before: [1, 0], after: [0, 0], mode: 'replicate' } },
+      { inputs: shaped([2, 3]), attrs: { before: [1], after: [1], mode: 'replicate' } },
       { inputs: shaped([2, 3]), attrs: { before: [1], after: [1] } },
       { inputs: shaped([2, 3]), attrs: { before: [-1, 0], after: [0, 0] } },
     ],

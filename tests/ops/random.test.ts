@@ -12,7 +12,7 @@ import { compile } from '../../src/runtime/compile.ts';
 import { difference } from '../harness/compare.ts';
 import { testGpu } from '../harness/devices.ts';
 import { expectShares, shareOf } from '../harness/shares.ts';
-import { units } from '../../src/verify/tolerances.ts';
+import { toleranceOf } from '../../src/verify/tolerances.ts';
 
 const shapes = { scalar: [], odd: [33], rows: [3, 65], many: [100_000] };
 const WEIGHTS = [0.5, 0.2, 0, 0.3];
@@ -130,8 +130,7 @@ describe('the normal distribution', () => {
   test('is the same on the GPU but for the last bits', async () => {
     const actual = await twice(await testGpu(), 3, rounded);
     for (const [i, run] of runs.entries()) {
-      // WGSL: log within 3 ulp or 2⁻²¹, of which the root is taken. Measured 4.
-      for (const name of Object.keys(run)) expect(difference('normal', actual[i][name], run[name], units(16))).toBeNull(); // prettier-ignore
+      for (const name of Object.keys(run)) expect(difference('normal gpu', actual[i][name], run[name], toleranceOf('normal', 'gpu', 'output'))).toBeNull(); // prettier-ignore
     }
   });
 });

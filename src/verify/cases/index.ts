@@ -6,6 +6,7 @@ import { elementwise } from './elementwise.ts';
 import { images } from './images.ts';
 import { matrices } from './matrices.ts';
 import { movement } from './movement.ts';
+import { ordering } from './ordering.ts';
 import { random } from './random.ts';
 import { reductions } from './reductions.ts';
 
@@ -16,5 +17,6 @@ export const verifyCases: CaseTable = {
   ...matrices,
   ...images,
   ...movement,
+  ...ordering,
   ...random,
 };

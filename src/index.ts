@@ -27,6 +27,8 @@ export { Dropout } from './nn/dropout.ts';
 export { filledParameter, manualSeed, uniformParameter } from './nn/init.ts';
 export { Linear } from './nn/linear.ts';
 export { Module, StateDictError } from './nn/module.ts';
+export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell } from './nn/recurrent-cells.ts';
+export { GRU, LSTM, type RecurrentLayerOptions, RNN } from './nn/recurrent.ts';
 export { GroupNorm, InstanceNorm2d, LayerNorm, LocalResponseNorm, RMSNorm } from './nn/norms.ts';
 export { spectralNorm, type SpectralNormOptions, weightNorm } from './nn/weight-norms.ts';
 export { Adam, AdamW, type AdamOptions } from './optim/adam.ts';

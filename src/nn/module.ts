@@ -26,14 +26,17 @@ export class StateDictError extends Error {
   }
 }
 
-/** A layer or model. Parameters and modules held in properties (also in arrays) are found by themselves. */
-export abstract class Module {
+/**
+ * A layer or model. Parameters and modules held in properties (also in arrays) are found by themselves. `Output` is what
+ * its forward gives: one tensor, or several by name, such as a recurrent network's outputs and last state.
+ */
+export abstract class Module<Output = Tensor> {
   /** Whether dropout and the like are active: set by train() and eval(), read while a function is traced. */
   training = true;
   /** What errors call it. Models set it, as a minified bundle shortens the names of classes. */
   readonly title: string = this.constructor.name;
 
-  abstract forward(...inputs: Tensor[]): Tensor;
+  abstract forward(...inputs: Tensor[]): Output;
 
   /** All parameters under their checkpoint names, such as `c1.weight`, in the order of the properties. */
   namedParameters(prefix = ''): Map<string, Parameter> {

@@ -34,6 +34,8 @@ export {
   adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool1d, avgPool2d, maxPool1d, maxPool2d,
 } from './pooling.ts'; // prettier-ignore
 export { bernoulli, categorical, dropout, multinomial, normal, permutation, randint, uniform } from './random.ts';
+export { gruCell, lstmCell, type LstmState, type RecurrentWeights, rnnCell } from './recurrent-cells.ts';
+export { gru, lstm, type RecurrentOptions, type RecurrentOutput, rnn } from './recurrent-layers.ts';
 export { max, mean, min, prod, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';
 export { keepMinP, keepTopK, keepTopP, sampleLogits, type SamplingOptions } from './sampling.ts';

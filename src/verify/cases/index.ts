@@ -8,6 +8,7 @@ import { matrices } from './matrices.ts';
 import { movement } from './movement.ts';
 import { ordering } from './ordering.ts';
 import { random } from './random.ts';
+import { recurrent } from './recurrent.ts';
 import { reductions } from './reductions.ts';
 
 export const verifyCases: CaseTable = {
@@ -19,4 +20,5 @@ export const verifyCases: CaseTable = {
   ...movement,
   ...ordering,
   ...random,
+  ...recurrent,
 };

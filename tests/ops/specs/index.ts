@@ -9,6 +9,7 @@ import { movement } from './movement.ts';
 import { matrices } from './products.ts';
 import { norms } from './norms.ts';
 import { ordering } from './ordering.ts';
+import { recurrent } from './recurrent.ts';
 import { reductions } from './reductions.ts';
 import { summaries } from './summaries.ts';
 
@@ -23,4 +24,5 @@ export const opSpecs: Readonly<Record<string, OpSpec>> = {
   ...movement,
   ...attention,
   ...norms,
+  ...recurrent,
 };

@@ -1,0 +1,74 @@
+// Recurrent networks and cells: sizes past the tiles, one step, both directions, several layers.
+
+import type { Tensor } from '../../core/tensor.ts';
+import * as ops from '../../ops/index.ts';
+import { floats, type CaseTable, type Values, type VerifyCase } from '../case.ts';
+
+const weightsOf = ([weightIh, weightHh, biasIh, biasHh]: readonly Tensor[]): ops.RecurrentWeights => ({
+  weightIh,
+  weightHh,
+  biasIh,
+  biasHh,
+});
+
+/** Values of the weights of one layer, as torch draws them. */
+function weightValues(gates: number, inputs: number, hidden: number): Values[] {
+  const bound = 1 / Math.sqrt(hidden);
+  const shapes = [[gates * hidden, inputs], [gates * hidden, hidden], [gates * hidden], [gates * hidden]]; // prettier-ignore
+  return shapes.map((shape) => floats(shape, -bound, bound));
+}
+
+type Network = (x: Tensor, weights: ops.RecurrentWeights[], options: ops.RecurrentOptions) => ops.RecurrentOutput;
+
+function network(
+  call: Network,
+  gates: number,
+  name: string,
+  [steps, batch, inputs, hidden]: readonly number[],
+  { layers = 1, ...options }: ops.RecurrentOptions & { readonly layers?: number } = {},
+): VerifyCase {
+  const directions = options.bidirectional ? 2 : 1;
+  const values = Array.from({ length: layers * directions }, (_, k) =>
+    weightValues(gates, k < directions ? inputs : directions * hidden, hidden),
+  );
+  return {
+    name,
+    inputs: [floats([steps, batch, inputs], -1, 1), ...values.flat()],
+    call: ([x, ...rest]) =>
+      Object.values(
+        call(
+          x,
+          values.map((_, k) => weightsOf(rest.slice(4 * k, 4 * k + 4))),
+          options,
+        ),
+      ) as Tensor[],
+  };
+}
+
+const networks = (call: Network, gates: number): VerifyCase[] => [
+  network(call, gates, 'odd', [5, 3, 5, 33]),
+  network(call, gates, 'tiles', [2, 9, 2, 68]),
+  network(call, gates, 'oneStep', [1, 2, 3, 7]),
+  network(call, gates, 'bothWays', [4, 2, 3, 8], { layers: 2, bidirectional: true }),
+];
+
+const cell = (gates: number, states: number, call: (x: readonly Tensor[]) => Tensor | Tensor[]): VerifyCase[] => [
+  {
+    name: 'odd',
+    inputs: [floats([3, 5], -1, 1), ...Array.from({ length: states }, () => floats([3, 33], -1, 1)), ...weightValues(gates, 5, 33)], // prettier-ignore
+    call,
+  },
+];
+
+export const recurrent: CaseTable = {
+  rnn: [
+    ...networks(ops.rnn, 1),
+    network((x, weights) => ops.rnn(x, weights, { nonlinearity: 'relu' }), 1, 'relu', [5, 3, 5, 33]),
+    network(ops.rnn, 1, 'wide', [2, 2, 1, 260]),
+  ],
+  lstm: networks(ops.lstm, 4),
+  gru: networks(ops.gru, 3),
+  rnnCell: cell(1, 1, ([x, h, ...weights]) => ops.rnnCell(x, h, weightsOf(weights))),
+  lstmCell: cell(4, 2, ([x, h, c, ...weights]) => Object.values(ops.lstmCell(x, h, c, weightsOf(weights))) as Tensor[]),
+  gruCell: cell(3, 1, ([x, h, ...weights]) => ops.gruCell(x, h, weightsOf(weights))),
+};

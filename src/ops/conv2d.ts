@@ -1,13 +1,11 @@
 // Two-dimensional convolution and its two gradients: three records over one description, each the others' derivative.
 
-import * as shader from '../../shaders/conv2d.wgsl.ts';
-import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { reduceSerialKernel } from '../../shaders/reduce.wgsl.ts';
-import { linearGrid, type Binding } from '../core/kernel.ts';
+import type { Conv2dShape } from '../../shaders/conv2d.wgsl.ts';
 import { applyOne, expectDType, type Op } from '../core/op.ts';
 import { expectWhole, formatShape, sizeOf, type Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { add } from './binary.ts';
+import { forwardVariants, gradInputVariants, gradWeightVariants } from './conv2d-variants.ts';
 import { matmul } from './matmul.ts';
 import { pad } from './pad.ts';
 import { sum } from './reduce.ts';
@@ -29,7 +27,7 @@ interface GradAttrs extends Conv2dAttrs {
   readonly shape: Shape;
 }
 
-function describe(who: string, image: Shape, weight: Shape, attrs: Conv2dAttrs): shader.Conv2dShape {
+function describe(who: string, image: Shape, weight: Shape, attrs: Conv2dAttrs): Conv2dShape {
   const { stride, padding, dilation, groups } = attrs;
   expectWhole(who, 'stride', stride, 1);
   expectWhole(who, 'padding', padding, 0);
@@ -63,10 +61,10 @@ function describe(who: string, image: Shape, weight: Shape, attrs: Conv2dAttrs):
   };
 }
 
-const outputShape = ({ batch, outChannels, output }: shader.Conv2dShape) => [batch, outChannels, ...output];
+const outputShape = ({ batch, outChannels, output }: Conv2dShape) => [batch, outChannels, ...output];
 
 /** Calls `visit` for each product that a convolution sums, with the offsets of output, image and weight. */
-function forEachProduct(s: shader.Conv2dShape, visit: (y: number, x: number, w: number) => void): void {
+function forEachProduct(s: Conv2dShape, visit: (y: number, x: number, w: number) => void): void {
   const groupIn = s.inChannels / s.groups;
   const groupOut = s.outChannels / s.groups;
   const [height, width] = s.image;
@@ -96,28 +94,6 @@ function forEachProduct(s: shader.Conv2dShape, visit: (y: number, x: number, w: 
   }
 }
 
-const f32 = (name: string): Binding => ({ name, type: 'f32' });
-const stored = (name: string): Binding => ({ name, type: 'f32', store: true });
-
-/** The largest divisor of `channels` up to 8: what one thread keeps in registers. */
-function channelBlock(channels: number, most = 8): number {
-  let block = Math.min(most, channels);
-  while (channels % block !== 0) block--;
-  return block;
-}
-
-/** Neighbours in a row of `width` that one thread computes: 4 to 7, whatever leaves the least of its last block unused. */
-function pixelBlock(width: number): number {
-  const waste = (pixels: number) => Math.ceil(width / pixels) * pixels;
-  return width <= 7 ? width : [7, 6, 5, 4].reduce((best, pixels) => (waste(pixels) < waste(best) ? pixels : best));
-}
-
-/** The grid of a blocked kernel: places in x (folded into z past the limit), blocks of channels in y. */
-function blockGrid(threads: number, channelBlocks: number): [number, number, number] {
-  const [x, folds] = linearGrid(threads, LINEAR_WORKGROUP);
-  return [x, channelBlocks, folds];
-}
-
 export const conv2dOp: Op<Conv2dAttrs> = {
   name: 'conv2d',
   stores: true,
@@ -139,25 +115,8 @@ export const conv2dOp: Op<Conv2dAttrs> = {
     forEachProduct(shape, (iy, ix, iw) => (totals[iy] += x[ix] * weight[iw]));
     y.set(totals);
   },
-  gpu({ inputs: [x, weight, bias], attrs }) {
-    const shape = describe('conv2d', x.shape, weight.shape, attrs);
-    const channels = channelBlock(shape.outChannels / shape.groups);
-    const block = { channels, pixels: pixelBlock(shape.output[1]) };
-    return [
-      {
-        name: 'direct',
-        kernels: [
-          {
-            name: 'conv2d.direct',
-            wgsl: shader.conv2dKernel(shape, block, bias !== undefined),
-            inputs: [f32('x'), f32('weight'), ...(bias ? [f32('bias')] : [])],
-            outputs: [stored('y')],
-            workgroups: blockGrid(shader.conv2dThreads(shape, block), shape.outChannels / channels),
-          },
-        ],
-      },
-    ];
-  },
+  gpu: ({ inputs: [x, weight, bias], attrs, capabilities }) =>
+    forwardVariants(describe('conv2d', x.shape, weight.shape, attrs), bias !== undefined, capabilities),
   vjp({ inputs: [x, weight, bias], gradients: [g], attrs }) {
     const gradients = [conv2dGradInput(g!, weight, x.shape, attrs), conv2dGradWeight(g!, x, weight.shape, attrs)];
     return bias ? [...gradients, sum(g!, [0, 2, 3])] : gradients;
@@ -181,25 +140,8 @@ export const conv2dGradInputOp: Op<GradAttrs> = {
     forEachProduct(shape, (iy, ix, iw) => (totals[ix] += g[iy] * weight[iw]));
     dx.set(totals);
   },
-  gpu({ inputs: [, weight], attrs }) {
-    const shape = describe('conv2dGradInput', attrs.shape, weight.shape, attrs);
-    const channels = channelBlock(shape.inChannels / shape.groups);
-    const block = { channels, pixels: pixelBlock(shape.image[1]) };
-    return [
-      {
-        name: 'direct',
-        kernels: [
-          {
-            name: 'conv2dGradInput.direct',
-            wgsl: shader.conv2dGradInputKernel(shape, block),
-            inputs: [f32('g'), f32('weight')],
-            outputs: [stored('dx')],
-            workgroups: blockGrid(shader.conv2dGradInputThreads(shape, block), shape.inChannels / channels),
-          },
-        ],
-      },
-    ];
-  },
+  gpu: ({ inputs: [, weight], attrs, capabilities }) =>
+    gradInputVariants(describe('conv2dGradInput', attrs.shape, weight.shape, attrs), capabilities),
   // Linear in both: dx(g, w), so its derivatives are the convolution and the weight gradient again.
   vjp: ({ inputs: [g, weight], gradients: [h], attrs }) => [
     conv2d(h!, weight, undefined, attrs),
@@ -221,47 +163,8 @@ export const conv2dGradWeightOp: Op<GradAttrs> = {
     forEachProduct(shape, (iy, ix, iw) => (totals[iw] += g[iy] * x[ix]));
     dw.set(totals);
   },
-  gpu({ inputs: [, x], attrs }) {
-    const shape = describe('conv2dGradWeight', x.shape, attrs.shape, attrs);
-    const block = { channels: channelBlock(shape.outChannels / shape.groups, 4), pixels: pixelBlock(shape.output[1]) };
-    // Slice the batch until there are some thousand threads to share the work.
-    const unsliced = shader.conv2dGradWeightThreads(shape, block, 1);
-    const batch = Math.max(1, shape.batch);
-    const perSlice = Math.ceil(batch / Math.min(batch, Math.ceil(8192 / unsliced)));
-    const slices = Math.ceil(batch / perSlice);
-    const weights = sizeOf(attrs.shape);
-    const partial = {
-      name: 'conv2dGradWeight.slices',
-      wgsl: shader.conv2dGradWeightKernel(shape, block, slices),
-      workgroups: linearGrid(shader.conv2dGradWeightThreads(shape, block, slices), LINEAR_WORKGROUP),
-    };
-    if (slices === 1) {
-      return [{ name: 'direct', kernels: [{ ...partial, inputs: [f32('g'), f32('x')], outputs: [stored('dw')] }] }];
-    }
-    const addSlices = {
-      name: 'conv2dGradWeight.add',
-      wgsl: reduceSerialKernel({
-        kept: [weights],
-        keptStrides: [1],
-        reduced: [slices],
-        reducedStrides: [weights],
-        type: 'f32',
-        identity: '0.0',
-        combine: 'a + b',
-        finish: 'total',
-      }),
-      inputs: [null, null, f32('x')],
-      outputs: [stored('y')],
-      workgroups: linearGrid(weights, LINEAR_WORKGROUP),
-    };
-    return [
-      {
-        name: 'sliced',
-        scratch: [{ shape: [slices, ...attrs.shape], dtype: 'f32' }],
-        kernels: [{ ...partial, inputs: [f32('g'), f32('x'), stored('dw')], outputs: [null] }, addSlices],
-      },
-    ];
-  },
+  gpu: ({ inputs: [, x], attrs, capabilities }) =>
+    gradWeightVariants(describe('conv2dGradWeight', x.shape, attrs.shape, attrs), capabilities),
   vjp: ({ inputs: [g, x], gradients: [h], attrs }) => [
     conv2d(x, h!, undefined, attrs),
     conv2dGradInput(g, h!, x.shape, attrs),

@@ -153,7 +153,7 @@ const table: Readonly<Record<string, Allowed>> = {
   'scaledDotProductAttention without flash': { cpu: [48, 12], gpu: [64, 32] },
   // Sums of up to 129 products below 1. Measured 9.9 and 12.9.
   matmul: { ...rounded, gpu: [32, 48] },
-  // Outputs sum up to 400 products; gradients of weights up to 784. Measured 16.6 and 70.
+  // Outputs sum up to 400 products; gradients of weights up to 784. Measured 21 and 70.
   conv2d: { ...rounded, gpu: [64, 256] },
   // Fewer products. Measured 8.6 and 8.7; 3.4 and 5.4; 1.7 and 2.6.
   conv1d: { ...rounded, gpu: [32, 32] },

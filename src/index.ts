@@ -12,6 +12,7 @@ export { CpuDevice } from './backends/cpu/cpu-device.ts';
 export { WebGpuDevice } from './backends/webgpu/webgpu-device.ts';
 export { type DeviceKind, openDevice } from './backends/open-device.ts';
 export { compile, type CompileOptions } from './runtime/compile.ts';
+export { chromeTrace, profile, type Profile, type ProfileRow } from './runtime/profile.ts';
 export { type Program } from './runtime/program.ts';
 export { BatchNorm1d, BatchNorm2d } from './nn/batch-norm.ts';
 export { Conv1d } from './nn/conv1d.ts';

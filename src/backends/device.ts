@@ -57,10 +57,25 @@ export interface Plan {
 /** Called as pipelines become ready, with how many of how many. */
 export type Progress = (done: number, total: number) => void;
 
+/** How long one dispatch took: a kernel of step `step` of the plan, or the whole step on the CPU. */
+export interface DispatchTime {
+  readonly step: number;
+  readonly kernel: string;
+  readonly milliseconds: number;
+}
+
+/** A measured run. `clock` tells whose clock it was: the host's also counts the way to the GPU and back. */
+export interface Timing {
+  readonly clock: 'gpu' | 'host';
+  readonly dispatches: readonly DispatchTime[];
+}
+
 /** A program on a device. */
 export interface Executable {
   /** Runs once and resolves with the values of `wanted` outputs, each a fresh array. */
   run(inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]>;
+  /** Runs once, each dispatch by itself, and resolves with the time that each took. */
+  time(inputs: ReadonlyMap<Input, TypedArray>): Promise<Timing>;
   /** Frees what only this program used. */
   dispose(): void;
 }

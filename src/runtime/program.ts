@@ -1,6 +1,6 @@
 // A compiled function: checks what it is given, runs it, and names what comes back.
 
-import type { Executable, Plan } from '../backends/device.ts';
+import type { Executable, Plan, Timing } from '../backends/device.ts';
 import type { TensorData, TypedArray } from '../core/dtype.ts';
 import { allocate } from '../core/dtype.ts';
 import { formatShape } from '../core/shape.ts';
@@ -39,6 +39,11 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
     await this.#run(inputs, {});
   }
 
+  /** Runs once, each dispatch by itself, and tells how long each took; parameters change as in any run. */
+  async time(inputs: InputValues<S>): Promise<Timing> {
+    return this.#executable.time(this.#checked(inputs));
+  }
+
   /** Frees the program's memory. Parameters stay. */
   dispose(): void {
     if (this.#disposed) return;
@@ -51,10 +56,13 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
     this.dispose();
   }
 
-  async #run(inputs: InputValues<S>, wanted: Readonly<Record<string, Tensor>>): Promise<Record<string, TensorData>> {
+  #checked(inputs: InputValues<S>): Map<Input, TypedArray> {
     if (this.#disposed) throw new Error('This program was disposed; compile it again.');
-    const values = new Map(this.plan.inputs.map((input) => [input, checkInput(input, inputs[input.name])]));
-    const data = await this.#executable.run(values, Object.values(wanted));
+    return new Map(this.plan.inputs.map((input) => [input, checkInput(input, inputs[input.name])]));
+  }
+
+  async #run(inputs: InputValues<S>, wanted: Readonly<Record<string, Tensor>>): Promise<Record<string, TensorData>> {
+    const data = await this.#executable.run(this.#checked(inputs), Object.values(wanted));
     return Object.fromEntries(
       Object.entries(wanted).map(([name, { shape, dtype }], i) => [name, { shape, dtype, data: data[i] }]),
     );

@@ -17,6 +17,8 @@ const CAPABILITIES: Capabilities = {
   maxBufferSize: 256 * 2 ** 20,
 };
 
+const onlyPlans = () => Promise.reject(new Error('This device only plans.'));
+
 const info = { vendor: '', architecture: '', description: 'plans only', features: [], limits: {} };
 
 /** The plan of `fn` for a GPU with `capabilities` besides WebGPU's guaranteed ones. */
@@ -29,7 +31,7 @@ export async function planOf(
     info: { ...info, kind: 'webgpu', software: true },
     capabilities: { ...CAPABILITIES, ...options.capabilities },
     lost: new Promise(() => {}),
-    load: async () => ({ run: () => Promise.reject(new Error('This device only plans.')), dispose() {} }),
+    load: async () => ({ run: onlyPlans, time: onlyPlans, dispose() {} }),
     read: (parameter) => Promise.reject(new Error(`${parameter.name} is not on a device that only plans.`)),
     destroy() {},
   };

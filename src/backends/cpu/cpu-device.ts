@@ -4,7 +4,7 @@ import { allocate, isFloat, type TypedArray } from '../../core/dtype.ts';
 import { fromFloat16, toFloat16 } from '../../core/float16.ts';
 import type { CpuArray } from '../../core/op.ts';
 import type { Input, Parameter, Tensor } from '../../core/tensor.ts';
-import type { Device, DeviceInfo, Executable, Plan, Step } from '../device.ts';
+import type { Device, DeviceInfo, DispatchTime, Executable, Plan, Step } from '../device.ts';
 
 interface CpuOptions {
   /** Holds floats in float64 between ops, for finite differences. */
@@ -33,7 +33,15 @@ export class CpuDevice implements Device {
   }
 
   async load(plan: Plan): Promise<Executable> {
-    return { run: (inputs, wanted) => this.#run(plan, inputs, wanted), dispose() {} };
+    return {
+      run: (inputs, wanted) => this.#run(plan, inputs, wanted),
+      time: async (inputs) => {
+        const dispatches: DispatchTime[] = [];
+        await this.#run(plan, inputs, [], dispatches);
+        return { clock: 'host', dispatches };
+      },
+      dispose() {},
+    };
   }
 
   async read(parameter: Parameter): Promise<TypedArray> {
@@ -42,7 +50,12 @@ export class CpuDevice implements Device {
 
   destroy(): void {}
 
-  async #run(plan: Plan, inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]> {
+  async #run(
+    plan: Plan,
+    inputs: ReadonlyMap<Input, TypedArray>,
+    wanted: readonly Tensor[],
+    times?: DispatchTime[],
+  ): Promise<TypedArray[]> {
     for (const parameter of plan.parameters) if (!this.#isCurrent(parameter)) await this.#refresh(parameter);
     // From here on without a pause: a run that was started meanwhile must find what this one leaves.
     const values = new Map<Tensor, CpuArray>();
@@ -51,7 +64,11 @@ export class CpuDevice implements Device {
     for (const scalar of plan.scalars)
       values.set(scalar, this.#rounded(scalar, this.#allocate(scalar).fill(scalar.value)));
     for (const parameter of plan.parameters) values.set(parameter, this.#values.get(parameter)!.data);
-    for (const step of plan.steps) this.#execute(step, values);
+    plan.steps.forEach((step, at) => {
+      const start = performance.now();
+      this.#execute(step, values);
+      times?.push({ step: at, kernel: step.op.name, milliseconds: performance.now() - start });
+    });
     const results = wanted.map((tensor) => toHost(tensor, values.get(tensor)!));
     for (const { parameter, value } of plan.updates) {
       this.#values.set(parameter, { data: values.get(value)!, version: ++parameter.version });

@@ -1,6 +1,6 @@
 // A plan on a GPU: everything is made once, and a run replays the dispatches in one pass and one submission.
 
-import type { Executable, Plan, Progress, Step, Storage } from '../device.ts';
+import type { Executable, Plan, Progress, Step, Storage, Timing } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
 import { toFloat16 } from '../../core/float16.ts';
 import { bytesPerBoundElement, type Binding, type Kernel } from '../../core/kernel.ts';
@@ -10,6 +10,7 @@ import { byteLength, createBuffer, createStorage, upload } from './buffers.ts';
 import type { ParameterStore } from './parameter-store.ts';
 import type { PipelineCache } from './pipeline-cache.ts';
 import type { Readback, Source } from './readback.ts';
+import { Timestamps } from './timestamps.ts';
 
 /** What the executable uses of its device. */
 export interface Host {
@@ -24,23 +25,38 @@ export interface Host {
 }
 
 interface Dispatch {
+  /** Where its step stands in the plan. */
+  readonly step: number;
+  readonly kernel: string;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
+}
+
+function record(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: Dispatch): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...workgroups);
 }
 
 /** Loads `plan`: makes its buffers and bind groups, and compiles its pipelines all at once. */
 export async function loadExecutable(host: Host, plan: Plan, onProgress?: Progress): Promise<Executable> {
   const buffers = new ProgramBuffers(host, plan);
   try {
-    const work = plan.steps.flatMap((step) => step.kernels.map((kernel) => ({ step, kernel })));
+    const work = plan.steps.flatMap((step, at) =>
+      step.kernels.filter((kernel) => !isEmpty(step, kernel)).map((kernel) => ({ step, at, kernel })),
+    );
     const pipelines = await host.pipelines.getAll(
       work.map(({ kernel }) => kernel),
       onProgress,
     );
-    const dispatches = work
-      .map(({ step, kernel }, i) => makeDispatch(host.device, pipelines[i], step, kernel, buffers))
-      .filter((dispatch) => dispatch !== null);
+    const dispatches = work.map(({ step, at, kernel }, i) => ({
+      step: at,
+      kernel: kernel.name,
+      pipeline: pipelines[i],
+      bindGroup: makeBindGroup(host.device, pipelines[i], step, kernel, buffers),
+      workgroups: kernel.workgroups,
+    }));
     return new GpuExecutable(host, plan, buffers, dispatches);
   } catch (error) {
     buffers.dispose();
@@ -48,23 +64,24 @@ export async function loadExecutable(host: Host, plan: Plan, onProgress?: Progre
   }
 }
 
-function makeDispatch(
+const isEmpty = ({ outputs }: Step, { workgroups }: Kernel): boolean =>
+  workgroups.includes(0) || outputs.every((output) => output.size === 0);
+
+function makeBindGroup(
   device: GPUDevice,
   pipeline: GPUComputePipeline,
   { inputs, outputs, scratch }: Step,
   kernel: Kernel,
   buffers: ProgramBuffers,
-): Dispatch | null {
-  if (kernel.workgroups.includes(0) || outputs.every((output) => output.size === 0)) return null;
+): GPUBindGroup {
   const bindingsOf = (tensors: readonly Tensor[], bindings: Kernel['inputs']) =>
     bindings.flatMap((binding, i) => (binding ? buffers.bindingsOf(tensors[i], binding) : []));
   const bound = [...bindingsOf([...inputs, ...scratch], kernel.inputs), ...bindingsOf(outputs, kernel.outputs)];
-  const bindGroup = device.createBindGroup({
+  return device.createBindGroup({
     label: kernel.name,
     layout: pipeline.getBindGroupLayout(0),
     entries: [...bound, ...buffers.arguments.bindingsOf(kernel)].map((resource, binding) => ({ binding, resource })),
   });
-  return { pipeline, bindGroup, workgroups: kernel.workgroups };
 }
 
 /** Distance between scalars in their buffer: WebGPU's alignment of a binding's offset. */
@@ -168,30 +185,88 @@ class GpuExecutable implements Executable {
   }
 
   async run(inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]> {
-    const { device, parameters, readback } = this.#host;
-    this.#host.check();
-    for (const parameter of this.#plan.parameters) {
-      const refreshed = parameters.refresh(parameter);
-      if (refreshed) await refreshed;
-    }
-    for (const [input, values] of inputs) upload(device, this.#buffers.of(input), values);
-    this.#buffers.writeScalars();
-
+    const { device, readback } = this.#host;
+    const refreshing = this.#refresh();
+    if (refreshing) await refreshing;
+    this.#write(inputs);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (const { pipeline, bindGroup, workgroups } of this.#dispatches) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(...workgroups);
-    }
+    for (const dispatch of this.#dispatches) record(pass, dispatch);
     pass.end();
     const sources = wanted.map((tensor): Source => [tensor, this.#buffers.of(tensor)]);
     const read = sources.length > 0 ? readback.record(encoder, sources) : null;
+    this.#finish(encoder);
+    return read ? this.#host.guard(read()) : [];
+  }
+
+  async time(inputs: ReadonlyMap<Input, TypedArray>): Promise<Timing> {
+    const { device } = this.#host;
+    await this.#refresh();
+    this.#write(inputs);
+    const clock = device.features.has('timestamp-query') ? 'gpu' : 'host';
+    const nanoseconds = await this.#host.guard(clock === 'gpu' ? this.#timeOnGpu() : this.#timeOnHost());
+    const dispatches = this.#dispatches.map(({ step, kernel }, i) => ({
+      step,
+      kernel,
+      milliseconds: nanoseconds[i] / 1e6,
+    }));
+    return { clock, dispatches };
+  }
+
+  async #timeOnGpu(): Promise<number[]> {
+    const { device } = this.#host;
+    const timestamps = new Timestamps(device, this.#dispatches.length);
+    const encoder = device.createCommandEncoder();
+    this.#dispatches.forEach((dispatch, i) => {
+      const pass = encoder.beginComputePass(timestamps.pass(i));
+      record(pass, dispatch);
+      pass.end();
+    });
+    const read = timestamps.record(encoder);
+    this.#finish(encoder);
+    return read();
+  }
+
+  async #timeOnHost(): Promise<number[]> {
+    const { queue } = this.#host.device;
+    const nanoseconds: number[] = [];
+    await queue.onSubmittedWorkDone();
+    for (const dispatch of this.#dispatches) {
+      const encoder = this.#host.device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      record(pass, dispatch);
+      pass.end();
+      const start = performance.now();
+      queue.submit([encoder.finish()]);
+      await queue.onSubmittedWorkDone();
+      nanoseconds.push((performance.now() - start) * 1e6);
+    }
+    this.#finish(this.#host.device.createCommandEncoder());
+    return nanoseconds;
+  }
+
+  /** Brings parameters up to date: at once, unless values must come from another device. */
+  #refresh(): Promise<void> | undefined {
+    this.#host.check();
+    for (const parameter of this.#plan.parameters) {
+      const refreshed = this.#host.parameters.refresh(parameter);
+      if (refreshed) return refreshed.then(() => this.#refresh());
+    }
+    return undefined;
+  }
+
+  /** Writes what this run is given. From here to the submission there is no pause: runs may overlap. */
+  #write(inputs: ReadonlyMap<Input, TypedArray>): void {
+    const { device } = this.#host;
+    for (const [input, values] of inputs) upload(device, this.#buffers.of(input), values);
+    this.#buffers.writeScalars();
+  }
+
+  /** Copies updates to their parameters and submits. */
+  #finish(encoder: GPUCommandEncoder): void {
     for (const { from, to } of this.#copies) encoder.copyBufferToBuffer(from, 0, to, 0, to.size);
-    device.queue.submit([encoder.finish()]);
-    for (const { parameter } of this.#plan.updates) parameters.changed(parameter);
-    if (!read) return [];
-    return this.#host.guard(read());
+    this.#host.device.queue.submit([encoder.finish()]);
+    for (const { parameter } of this.#plan.updates) this.#host.parameters.changed(parameter);
   }
 
   dispose(): void {

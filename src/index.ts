@@ -50,3 +50,8 @@ export { identifyMnistFiles, missingMnistFiles, parseMnist } from './data/mnist.
 export { toDigit } from './data/to-digit.ts';
 export { type Augmentation } from './data/warp.ts';
 export { constantSchedule, cosineSchedule, type Schedule } from './optim/schedules.ts';
+export { type Direction } from './verify/trace-case.ts';
+export { type CaseTable, type VerifyCase } from './verify/case.ts';
+export { verifyCases } from './verify/cases/index.ts';
+export { describeRow, type OpSummary, partOf, summarize, type VerifyReport, verifyReport } from './verify/report.ts';
+export { verify, type VerifyOptions, type VerifyProgress, type VerifyRow } from './verify/verify.ts';

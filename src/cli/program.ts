@@ -10,6 +10,7 @@ import { runModel } from './run.ts';
 import { optimizers, schedules, SGD_LEARNING_RATE } from './settings.ts';
 import type { Terminal } from './terminal.ts';
 import { train } from './train.ts';
+import { verifyDevice } from './verify.ts';
 import { version } from './versions.ts';
 
 /**
@@ -94,6 +95,12 @@ function makeProgram(terminal: Terminal): Command {
   common(program.command('info').description('show the adapter, its features and limits')).action((options) =>
     info(options, terminal),
   );
+  common(
+    program
+      .command('verify')
+      .description('check every kernel on this GPU against the CPU reference')
+      .option('--op <names...>', 'ops to check (default: all)'),
+  ).action((options) => verifyDevice(options, terminal));
   ofModel('train', 'train a model on MNIST; Ctrl-C saves, --resume goes on')
     .requiredOption('--data <folder>', "folder with MNIST's four files")
     .option(...configOption)

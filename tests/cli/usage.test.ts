@@ -14,7 +14,7 @@ test('help and version go to stdout with code 0', async () => {
   expect(await run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   const help = await run('--help');
   expect(help).toMatchObject({ code: 0, stderr: '' });
-  for (const command of ['info', 'train', 'eval', 'run']) {
+  for (const command of ['info', 'verify', 'train', 'eval', 'run']) {
     expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     const own = await run(command, '--help');
     expect(own).toMatchObject({ code: 0, stderr: '' });
@@ -23,7 +23,7 @@ test('help and version go to stdout with code 0', async () => {
 });
 
 test.each([
-  [['bogus'], /unknown command 'bogus'[^]*Commands: info, train, eval, run/],
+  [['bogus'], /unknown command 'bogus'[^]*Commands: info, verify, train, eval, run/],
   [['train', 'bogus', '--data', '.'], /'bogus' is invalid[^]*lenet5/],
   [['train', 'lenet5'], /required option '--data <folder>' not specified/],
   [['train', 'lenet5', '--data', '.', '--bogus'], /unknown option '--bogus'[^]*Options: .*--epochs, .*--resume/],
@@ -32,6 +32,9 @@ test.each([
   [['train', 'lenet5', '--data', '.', '--seed', '-1'], /'-1' is invalid\. It is a whole number from 0 on/],
   [['train', 'lenet5', '--data', '.', '--optimizer', 'lion'], /adamw, adam, sgd/],
   [['info', '--device', 'tpu'], /auto, webgpu, cpu/],
+  [['verify', '--op', 'matmull', '--json'], /no op "matmull"\. Did you mean matmul[,?]/],
+  [['verify', '--op', 'xyzzy'], /no op "xyzzy"\. Ops: .*softmax/],
+  [['verify', '--device', 'cpu'], /compares a GPU with the CPU/],
   [['run', 'lenet5'], /missing required argument 'image'/],
   [[], /Usage: five-tigers/],
 ])('wrong usage has code 2: %j', async (args, message) => {

@@ -1,0 +1,33 @@
+// Which names somebody who mistyped one may have meant.
+
+/** Insertions, removals, replacements and swaps of neighbours that make one word of another. */
+function editDistance(a: string, b: string): number {
+  let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = last[j - 1] + Number(a[i - 1] !== b[j - 1]);
+      row[j] = Math.min(last[j] + 1, row[j - 1] + 1, replaced);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) row[j] = Math.min(row[j], before[j - 2] + 1);
+    }
+    [before, last] = [last, row];
+  }
+  return last[b.length];
+}
+
+/** The names that are most like `word`, at most `count`; none where nothing is like it. */
+export function nearNames(word: string, names: readonly string[], count = 4): string[] {
+  const lower = word.toLowerCase();
+  const rated = names.map((name) => {
+    const other = name.toLowerCase();
+    const contains = lower.length > 2 && (other.includes(lower) || lower.includes(other));
+    const distance = editDistance(lower, other);
+    return { name, distance, near: contains || distance <= Math.max(2, Math.min(word.length, name.length) / 3) };
+  });
+  return rated
+    .filter(({ near }) => near)
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, count)
+    .map(({ name }) => name);
+}

@@ -1,0 +1,80 @@
+// `five-tigers verify`: every op and kernel on the user's GPU, against the CPU reference.
+
+import { openDevice, summarize, verify, verifyCases, verifyReport, describeRow } from '../node.ts';
+import type { DeviceKind, OpSummary, VerifyRow } from '../node.ts';
+import { CommandError, USAGE } from './command-error.ts';
+import { describeDevice } from './device.ts';
+import { nearNames } from './near-names.ts';
+import { grouped, showProgress, type Terminal } from './terminal.ts';
+
+/** Options of the command. */
+export interface VerifyOptions {
+  readonly op?: readonly string[];
+  readonly device: DeviceKind;
+  readonly json?: boolean;
+}
+
+/** Most failures that are listed one by one. */
+const MOST_FAILURES = 10;
+
+/** Checks the GPU; ends with exit code 1 and the failing cases when something is not right. */
+export async function verifyDevice({ op: ops, device: kind, json }: VerifyOptions, terminal: Terminal): Promise<void> {
+  for (const name of ops ?? []) expectOp(name);
+  if (kind === 'cpu')
+    throw new CommandError('verify compares a GPU with the CPU: --device cpu is the reference.', USAGE);
+  const device = await openDevice('webgpu');
+  const rows: VerifyRow[] = [];
+  // How many groups there are is known with the first one.
+  let progress: ReturnType<typeof showProgress> | undefined;
+  try {
+    const onProgress = (done: number, total: number, next: string) => {
+      progress ??= showProgress(terminal, 'verify', total, json);
+      progress.update(done, next);
+    };
+    for await (const row of verify(device, { ops, onProgress })) rows.push(row);
+  } finally {
+    progress?.stop();
+    device.destroy();
+  }
+  const failed = rows.filter(({ ok }) => !ok);
+  if (json) terminal.result(JSON.stringify(verifyReport(device, rows)));
+  else {
+    terminal.result(table(summarize(rows)));
+    const right = failed.length === 0 ? 'all right' : `${grouped(failed.length)} wrong`;
+    terminal.result(`${grouped(rows.length)} comparisons on ${describeDevice(device)}: ${right}.`);
+    if (!device.capabilities!.f16) terminal.result('f16 was left out: this GPU does not have it.');
+  }
+  if (failed.length === 0) return;
+  const lines = failed.slice(0, MOST_FAILURES).map((row) => `  ${describeRow(row)}: ${row.problem}`);
+  const more = failed.length > MOST_FAILURES ? [`  and ${failed.length - MOST_FAILURES} more`] : [];
+  throw new CommandError(['Not what the CPU computes:', ...lines, ...more].join('\n'));
+}
+
+function expectOp(name: string): void {
+  if (Object.hasOwn(verifyCases, name)) return;
+  const near = nearNames(name, Object.keys(verifyCases));
+  const hint = near.length > 0 ? `Did you mean ${near.join(', ')}?` : `Ops: ${Object.keys(verifyCases).join(', ')}.`;
+  throw new CommandError(`There is no op "${name}". ${hint}`, USAGE);
+}
+
+function table(ops: readonly OpSummary[]): string {
+  const number = (value: number) => (value === 0 ? '0' : value.toExponential(1));
+  const cells = ops.map(({ op, variants, dtypes, worst, ok }) => [
+    op,
+    variants.join(' '),
+    dtypes.join(' '),
+    number(worst.maxError),
+    number(worst.tolerance),
+    ok ? 'ok' : 'WRONG',
+  ]);
+  const rows = [['op', 'variants', 'types', 'worst error', 'tolerance', ''], ...cells];
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

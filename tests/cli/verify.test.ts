@@ -1,0 +1,54 @@
+// `five-tigers verify`: its table, its JSON, and that a kernel that is wrong fails it by name.
+
+import { afterEach, expect, test, vi } from 'vitest';
+import type * as Node from '../../src/node.ts';
+import { brokenDevice } from '../harness/broken-device.ts';
+import { jsonLines, run } from './cli.ts';
+
+/** The kernel that is wrong on the device that commands open. */
+const broken = vi.hoisted(() => ({ kernel: '' }));
+vi.mock('../../src/node.ts', async (original) => {
+  const real = await original<typeof Node>();
+  const openDevice: typeof real.openDevice = async (...given) =>
+    brokenDevice(await real.openDevice(...given), broken.kernel);
+  return { ...real, openDevice };
+});
+afterEach(() => void (broken.kernel = ''));
+
+test('a table for people, with the worst error of each op', async () => {
+  const { code, stdout, stderr } = await run('verify', '--op', 'neg', 'sum');
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^verify (\d+)\/\1\n$/);
+  expect(stdout).toMatch(/^op +variants +types +worst error +tolerance/m);
+  expect(stdout).toMatch(/^neg +elementwise +f32.* 0 +0 +ok$/m);
+  expect(stdout).toMatch(/^sum +serial tree.* ok$/m);
+  expect(stdout).toMatch(/^\d+ comparisons on .*: all right\.$/m);
+});
+
+test('--json prints adapter and cases, and nothing else', async () => {
+  const outcome = await run('verify', '--op', 'matmul', '--json');
+  expect(outcome).toMatchObject({ code: 0, stderr: '' });
+  const [report, ...more] = jsonLines(outcome);
+  expect(more).toEqual([]);
+  expect(report.adapter).toMatch(/./);
+  expect(report.cases).toContainEqual({
+    op: 'matmul',
+    case: 'odd',
+    variant: 'tiled',
+    dtype: 'f32',
+    direction: 'forward',
+    maxError: expect.any(Number),
+    tolerance: expect.any(Number),
+    ok: true,
+  });
+});
+
+test('a wrong kernel: exit code 1, and the case is named', async () => {
+  broken.kernel = 'sum.tree';
+  const { code, stdout, stderr } = await run('verify', '--op', 'sum', '--json');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^Not what the CPU computes:\n {2}sum forward, case last, f32, variant tree: element \d+ is /);
+  const { cases } = JSON.parse(stdout) as { cases: { ok: boolean; variant: string }[] };
+  expect(new Set(cases.filter(({ ok }) => !ok).map(({ variant }) => variant))).toContain('tree');
+  expect((await run('verify', '--op', 'sum')).stdout).toMatch(/^sum .* WRONG$/m);
+});

@@ -29,6 +29,7 @@ const simple: Capabilities = { software: true, f16: false, subgroups: false, ...
 const waiting: readonly string[] = [
   'scaledDotProductAttention', 'modulatedConv2d', 'batchNorm', 'groupNorm', 'instanceNorm', 'layerNorm',
   'localResponseNorm', 'normalize', 'pixelNorm', 'rmsNorm', 'dynamicSlice', 'updateSlice',
+  'interpolate', 'channelShuffle', 'pixelShuffle', 'pixelUnshuffle', 'pad',
 ]; // prettier-ignore
 
 /** Nodes of the cases of the op tests. */

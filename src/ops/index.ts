@@ -11,10 +11,13 @@ export { eq, ge, gt, le, lt, ne } from './compare.ts';
 export { concat } from './concat.ts';
 export { conv2d } from './conv2d.ts';
 export { conv1d, convTranspose1d, convTranspose2d } from './convolutions.ts';
-export { crossEntropy } from './cross-entropy.ts';
+export { type ClassLossOptions, crossEntropy, type CrossEntropyOptions, nllLoss } from './cross-entropy.ts';
 export { detach } from './detach.ts';
 export { expand } from './expand.ts';
 export { interpolate } from './interpolate.ts';
+export { bceLoss, type BceOptions, bceWithLogits, cosineEmbeddingLoss, cosineSimilarity } from './losses.ts';
+export { hingeEmbeddingLoss, hingeLoss, huberLoss, klDiv, l1Loss, type LossOptions } from './losses.ts';
+export { marginRankingLoss, mseLoss, type Reduction, smoothL1Loss, tripletMarginLoss } from './losses.ts';
 export { matmul } from './matmul.ts';
 export { modulatedConv2d } from './modulated-conv2d.ts';
 export {

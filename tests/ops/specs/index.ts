@@ -5,6 +5,7 @@ import { activations } from './activations.ts';
 import { attention } from './attention.ts';
 import { elementwise } from './elementwise.ts';
 import { images } from './images.ts';
+import { losses } from './losses.ts';
 import { movement } from './movement.ts';
 import { matrices } from './products.ts';
 import { norms } from './norms.ts';
@@ -19,6 +20,7 @@ export const opSpecs: Readonly<Record<string, OpSpec>> = {
   ...reductions,
   ...summaries,
   ...ordering,
+  ...losses,
   ...matrices,
   ...images,
   ...movement,

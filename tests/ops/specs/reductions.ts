@@ -1,6 +1,6 @@
-// How ops that make one value of many are called, and what they refuse: reductions, softmax, cross-entropy.
+// How ops that make one value of many are called, and what they refuse: reductions, softmax.
 
-import { spec, type Tensor } from '../../../src/core/tensor.ts';
+import type { Tensor } from '../../../src/core/tensor.ts';
 import * as ops from '../../../src/ops/index.ts';
 import type { OpSpec, WrongInputs } from '../../harness/test-op.ts';
 import { shaped, wrongTypes } from './wrong.ts';
@@ -32,12 +32,4 @@ export const reductions: Record<string, OpSpec> = {
   logsumexp: reduce(ops.logsumexp),
   softmax: softmax(ops.softmax),
   logSoftmax: softmax(ops.logSoftmax),
-  crossEntropy: {
-    call: ([logits, labels]) => ops.crossEntropy(logits, labels, { reduction: 'none' }),
-    wrong: [
-      { inputs: [spec([3, 4]), spec([4], 'i32')] },
-      { inputs: [spec([3]), spec([3], 'i32')] },
-      { inputs: [spec([3, 4]), spec([3])], says: ['i32', 'f32[3]'] },
-    ],
-  },
 };

@@ -1,6 +1,6 @@
 // Losses made of other ops: with them they become one or two kernels. Cross-entropy has a record of its own.
 
-import { applyOne } from '../core/op.ts';
+import { applyOne, expectDType } from '../core/op.ts';
 import { formatShape, resolveAxis, sameShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { softplus } from './activations.ts';
@@ -25,8 +25,9 @@ export function reduceLosses(losses: Tensor, reduction: Reduction = 'mean'): Ten
   return reduction === 'sum' ? sum(losses) : mean(losses);
 }
 
-/** PyTorch broadcasts here with a warning, which has hidden many a mistake: refused. */
+/** Floats of one shape. PyTorch broadcasts here with a warning, which has hidden many a mistake: refused. */
 function expectSameShape(who: string, ...tensors: Tensor[]): void {
+  for (const tensor of tensors) expectDType(who, 'each input', tensor, 'f32', 'f16');
   if (tensors.every(({ shape }) => sameShape(shape, tensors[0].shape))) return;
   const shapes = tensors.map(({ shape }) => formatShape(shape)).join(' and ');
   throw new Error(`${who}: shapes ${shapes} must be equal; use expand() if one is meant to be repeated.`);

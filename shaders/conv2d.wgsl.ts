@@ -49,7 +49,7 @@ const once = 'let once = min(groups.x, 1u);';
 const padded = ({ padding }: Conv2dShape) => padding[0] > 0 || padding[1] > 0;
 
 /** Loads the image columns that the windows of `pixels` outputs cover, from `left` on, each once: x_0, x_1 … */
-function loadImageColumns(s: Conv2dShape, pixels: number): string {
+export function loadImageColumns(s: Conv2dShape, pixels: number): string {
   const width = s.image[1];
   const offsets = range(pixels).flatMap((p) => range(s.kernel[1]).map((k) => p * s.stride[1] + k * s.dilation[1]));
   const load = (offset: number) =>

@@ -1,6 +1,7 @@
 // The ways to compute a convolution and its gradients on a GPU, and which of them comes first.
 
 import * as direct from '../../shaders/conv2d.wgsl.ts';
+import * as depthwise from '../../shaders/conv2d-depthwise.wgsl.ts';
 import * as shader from '../../shaders/conv2d-gemm.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { reduceSerialKernel } from '../../shaders/reduce.wgsl.ts';
@@ -89,15 +90,61 @@ function gemmVariants(
   return [addingSlices('gemm', kernel, stored(gemm.output), slices, size)];
 }
 
-/** Tiles first where they are filled well enough to pay for their barriers. */
+/** True when no output sees more than one input channel, of several. */
+const isDepthwise = ({ inChannels, groups }: direct.Conv2dShape) => groups > 1 && groups === inChannels;
+
+/** Most products that are written out in a kernel's text. */
+const MOST_PRODUCTS = 256;
+
+/** One thread a block of one channel; nothing where channels are summed over. */
+function depthwiseVariants(name: string, shape: direct.Conv2dShape, bias: boolean, turned: boolean): Variant[] {
+  if (!isDepthwise(shape) || shape.outChannels > MAX_WORKGROUPS) return [];
+  const pixels = pixelBlock(shape.output[1]);
+  const rows = Math.floor(MOST_PRODUCTS / (pixels * shape.kernel[0] * shape.kernel[1]));
+  const block = { pixels, rows: Math.max(1, Math.min(4, rows, shape.output[0])) };
+  const kernel: Kernel = {
+    name: `${name}.depthwise`,
+    wgsl: depthwise.depthwiseKernel(shape, block, bias, turned),
+    inputs: [f32('x'), f32('weight'), ...(bias ? [f32('bias')] : [])],
+    outputs: [stored('y')],
+    workgroups: blockGrid(depthwise.depthwiseThreads(shape, block), shape.outChannels),
+  };
+  return [{ name: 'depthwise', kernels: [kernel] }];
+}
+
+/** The convolution that the gradient of the image is, with the weights turned around; null where it is none. */
+function turnedAround(s: direct.Conv2dShape): direct.Conv2dShape | null {
+  const padding = [0, 1].map((axis) => s.dilation[axis] * (s.kernel[axis] - 1) - s.padding[axis]);
+  if (s.inChannels !== s.outChannels || s.stride.some((step) => step > 1) || padding.some((n) => n < 0)) return null;
+  return { ...s, image: s.output, output: s.image, padding: [padding[0], padding[1]] };
+}
+
+function depthwiseGradWeightVariants(shape: direct.Conv2dShape, capabilities: Capabilities): Variant[] {
+  const bytes = depthwise.depthwiseGradWeightBytes(shape);
+  if (!isDepthwise(shape) || shape.outChannels > MAX_WORKGROUPS) return [];
+  if (bytes > capabilities.maxComputeWorkgroupStorageSize) return [];
+  const batch = Math.max(1, shape.batch);
+  const slices = Math.min(batch, Math.ceil((2 * ENOUGH_TILES) / shape.outChannels), MAX_WORKGROUPS);
+  const kernel = {
+    name: 'conv2dGradWeight.depthwise',
+    wgsl: depthwise.depthwiseGradWeightKernel(shape, pixelBlock(shape.output[1]), slices),
+    inputs: [f32('g'), f32('x')],
+    workgroups: [shape.outChannels, slices, 1] as const,
+  };
+  return [addingSlices('depthwise', kernel, stored('dw'), slices, weightSize(shape))];
+}
+
+/** On GPUs what is made for channels of their own comes first, then tiles where they are filled well enough for their barriers. */
 function ordered(
-  direct: Variant,
-  tiled: Variant[],
+  plain: Variant,
+  own: readonly Variant[],
+  tiled: readonly Variant[],
   gemm: shader.Conv2dGemm | null,
   { software }: Capabilities,
 ): Variant[] {
-  const pays = !software && gemm && gemm.m >= 24 && gemm.n >= 24 && gemm.k >= 16;
-  return pays ? [...tiled, direct] : [direct, ...tiled];
+  if (software) return [plain, ...own, ...tiled];
+  const pays = gemm && gemm.m >= 24 && gemm.n >= 24 && gemm.k >= 16;
+  return pays ? [...own, ...tiled, plain] : [...own, plain, ...tiled];
 }
 
 const outputSize = ({ batch, outChannels, output }: direct.Conv2dShape) => batch * outChannels * output[0] * output[1];
@@ -118,7 +165,8 @@ export function forwardVariants(shape: direct.Conv2dShape, bias: boolean, capabi
   };
   const gemm = shader.conv2dGemm(shape);
   const tiled = gemmVariants('conv2d', gemm, inputs, outputSize(shape));
-  return ordered({ name: 'direct', kernels: [kernel] }, tiled, gemm, capabilities);
+  const own = depthwiseVariants('conv2d', shape, bias, false);
+  return ordered({ name: 'direct', kernels: [kernel] }, own, tiled, gemm, capabilities);
 }
 
 /** From g and weight. */
@@ -135,7 +183,9 @@ export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capab
   };
   const gemm = shader.conv2dGradInputGemm(shape);
   const tiled = gemmVariants('conv2dGradInput', gemm, inputs, imageSize(shape));
-  return ordered({ name: 'direct', kernels: [kernel] }, tiled, gemm, capabilities);
+  const turned = turnedAround(shape);
+  const own = turned ? depthwiseVariants('conv2dGradInput', turned, false, true) : [];
+  return ordered({ name: 'direct', kernels: [kernel] }, own, tiled, gemm, capabilities);
 }
 
 /** From g and x. */
@@ -156,5 +206,6 @@ export function gradWeightVariants(shape: direct.Conv2dShape, capabilities: Capa
   const size = weightSize(shape);
   const sliced = addingSlices(slices === 1 ? 'direct' : 'sliced', kernel, stored('dw'), slices, size);
   const gemm = shader.conv2dGradWeightGemm(shape);
-  return ordered(sliced, gemmVariants('conv2dGradWeight', gemm, inputs, size), gemm, capabilities);
+  const own = depthwiseGradWeightVariants(shape, capabilities);
+  return ordered(sliced, own, gemmVariants('conv2dGradWeight', gemm, inputs, size), gemm, capabilities);
 }

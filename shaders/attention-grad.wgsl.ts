@@ -13,8 +13,8 @@ import { linearMain } from './lib/grid.wgsl.ts';
 import { f32Literal } from './lib/literal.wgsl.ts';
 
 /** Loads of all that gradients read. */
-export const gradientLoads = (s: AttentionShape): string => wgsl`
-${scoreFunctions(s)}
+export const gradientLoads = (s: AttentionShape, four = false): string => wgsl`
+${scoreFunctions(s, four)}
 ${loadFunction('q', s.depth)}
 ${loadFunction('k', s.depth)}
 ${loadFunction('v', s.width)}

@@ -76,45 +76,28 @@ fn save_${name}(row: u32, quad: u32, value: vec4<f32>) {
 `;
 }
 
-/** Which keys a row sees, what their scores become, and which of them dropout keeps. */
-export function scoreFunctions(s: AttentionShape): string {
-  const [batchStride, headStride, rowStride, keyStride] = s.mask?.strides ?? [0, 0, 0, 0];
-  return wgsl`
+/**
+ * Which keys a row sees, what their scores become, and which of them dropout keeps: `keys_of`, `score_of` and `kept`. With
+ * `four` also `score_four` and `kept_four`, for four pairs of a row and a key at once.
+ */
+export const scoreFunctions = (s: AttentionShape, four = false): string => wgsl`
 #if ${s.numbers === 'dropout'}
 ${threefry}
 #endif
-// Keys beyond this take no part for a row. With a length, the rows are the last ones of that many positions.
-fn keys_of(row: u32) -> u32 {
-#if ${s.numbers === 'length'}
-  let keys = min(numbers[0], ${s.keys}u);
-#else
-  let keys = ${s.keys}u;
+${keysFunction(s, 'keys_of', 'u32')}
+#if ${four}
+${keysFunction(s, 'keys_of_four', 'vec4<u32>')}
+${scoreFunction(s, 'score_four', 'vec4<u32>')}
+fn kept_four(batch: u32, head: u32, row: vec4<u32>, key: vec4<u32>) -> vec4<f32> {
+  var factors = vec4<f32>(1.0);
+#if ${s.numbers === 'dropout'}
+  for (var i = 0u; i < 4u; i++) { factors[i] = kept(batch, head, row[i], key[i]); }
 #endif
-#if ${s.causal && s.numbers === 'length'}
-  let reach = row + 1u + keys;
-  return select(0u, min(reach - ${s.rows}u, keys), reach > ${s.rows}u);
-#elif ${s.causal}
-  return min(row + 1u, keys);
-#else
-  return keys;
-#endif
+  return factors;
 }
-
-// The score of a key for a row, from their product.
-fn score_of(batch: u32, head: u32, row: u32, key: u32, product: f32) -> f32 {
-  if (row >= ${s.rows}u || key >= keys_of(row)) { return ${MASKED}; }
-  let score = product * ${f32Literal(s.scale)};
-#if ${s.mask !== null}
-  let value = mask[batch * ${batchStride}u + head * ${headStride}u + row * ${rowStride}u + key * ${keyStride}u];
-#endif
-#if ${s.mask?.type === 'u32'}
-  return select(${MASKED}, score, value != 0u);
-#elif ${s.mask !== null}
-  return select(${MASKED}, score + f32(value), ${isLive('f32(value)')});
 #else
-  return score;
+${scoreFunction(s, 'score_of', 'u32')}
 #endif
-}
 
 // 0 where dropout drops a key for a row, else what its weight is multiplied by.
 fn kept(batch: u32, head: u32, row: u32, key: u32) -> f32 {
@@ -124,6 +107,54 @@ fn kept(batch: u32, head: u32, row: u32, key: u32) -> f32 {
   return select(${f32Literal(1 / (1 - s.dropout.p))}, 0.0, draw < ${f32Literal(s.dropout.p)});
 #else
   return 1.0;
+#endif
+}
+`;
+
+/** One position, or four at once. */
+type Positions = 'u32' | 'vec4<u32>';
+
+/** Keys beyond the result take no part for a row. With a length, the rows are the last ones of that many positions. */
+const keysFunction = (s: AttentionShape, name: string, type: Positions) => wgsl`
+fn ${name}(row: ${type}) -> ${type} {
+#if ${s.numbers === 'length'}
+  let keys = ${type}(min(numbers[0], ${s.keys}u));
+#else
+  let keys = ${type}(${s.keys}u);
+#endif
+#if ${s.causal && s.numbers === 'length'}
+  let reach = row + 1u + keys;
+  return select(${type}(0u), min(reach - ${s.rows}u, keys), reach > ${type}(${s.rows}u));
+#elif ${s.causal}
+  return min(row + 1u, keys);
+#else
+  return keys;
+#endif
+}
+`;
+
+/** The score of a key for a row, from their product. */
+function scoreFunction(s: AttentionShape, name: string, type: Positions): string {
+  const [batchStride, headStride, rowStride, keyStride] = s.mask?.strides ?? [0, 0, 0, 0];
+  const vector = type === 'vec4<u32>';
+  const scalars = (of: string) => (vector ? `vec4<f32>(${['x', 'y', 'z', 'w'].map((c) => `f32(mask[${of}.${c}])`).join(', ')})` : `f32(mask[${of}])`); // prettier-ignore
+  const number = vector ? 'vec4<f32>' : 'f32';
+  return wgsl`
+fn ${name}(batch: u32, head: u32, row: ${type}, key: ${type}, product: ${number}) -> ${number} {
+  let exists = (row < ${type}(${s.rows}u)) & (key < ${vector ? 'keys_of_four' : 'keys_of'}(row));
+  let score = product * ${f32Literal(s.scale)};
+#if ${s.mask !== null}
+  // Places outside read one inside, and what they read is dropped.
+  let at = batch * ${batchStride}u + head * ${headStride}u +
+    min(row, ${type}(${Math.max(s.rows, 1) - 1}u)) * ${rowStride}u + min(key, ${type}(${Math.max(s.keys, 1) - 1}u)) * ${keyStride}u;
+  let value = ${scalars('at')};
+#endif
+#if ${s.mask?.type === 'u32'}
+  return select(${number}(${MASKED}), score, exists & (value != ${number}(0.0)));
+#elif ${s.mask !== null}
+  return select(${number}(${MASKED}), score + value, exists & (${isLive('value', vector)}));
+#else
+  return select(${number}(${MASKED}), score, exists);
 #endif
 }
 `;

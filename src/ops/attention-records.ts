@@ -1,13 +1,15 @@
 // The records behind scaledDotProductAttention: forward, and the gradients of q, of k and v, and of the mask.
 
 import * as shader from '../../shaders/attention.wgsl.ts';
+import * as decodeShader from '../../shaders/attention-decode.wgsl.ts';
 import * as gradShader from '../../shaders/attention-grad.wgsl.ts';
+import * as tileShader from '../../shaders/attention-tile.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { isFloat } from '../core/dtype.ts';
-import { linearGrid, type Binding } from '../core/kernel.ts';
+import { linearGrid, type Binding, type Kernel } from '../core/kernel.ts';
 import { applyOne, type CpuArray, type CpuCall, type KernelCall, type Op, type Variant } from '../core/op.ts';
 import { broadcastStrides, sizeOf } from '../core/shape.ts';
-import type { TensorSpec } from '../core/tensor.ts';
+import { spec, type TensorSpec } from '../core/tensor.ts';
 import { attentionForward, forPairs, type AttentionArrays, type Pair } from './attention-reference.ts';
 import { mul } from './binary.ts';
 import { cast } from './cast.ts';
@@ -58,16 +60,8 @@ const arraysOf = <T = AttentionArrays>({ inputs, attrs }: CpuCall<AttentionAttrs
 type GradientArrays = Parameters<typeof forPairs>[1];
 type Call = KernelCall<AttentionAttrs>;
 
-/** A variant of one kernel with the family's usual inputs. */
-function variantOf(
-  name: string,
-  { inputs, attrs }: Call,
-  gradient: boolean,
-  wgsl: (s: shader.AttentionShape) => string,
-  outputs: (s: shader.AttentionShape) => Binding[],
-  groups: (s: shader.AttentionShape) => readonly [number, number, number],
-): Variant {
-  const s = describe(inputs, attrs, gradient);
+/** The family's usual inputs as kernels bind them. */
+function bindingsOf(s: shader.AttentionShape, attrs: AttentionAttrs, gradient: boolean): Binding[] {
   const types: Record<string, Binding['type']> = {
     q: shader.bindingType(s.depth, s.half),
     k: shader.bindingType(s.depth, s.half),
@@ -77,12 +71,57 @@ function variantOf(
     mask: s.mask?.type ?? 'f32',
     numbers: 'u32',
   };
-  const bindings = namesOf(attrs, gradient).map((input) => ({ name: input, type: types[input] }));
-  return { name, kernels: [{ name, wgsl: wgsl(s), inputs: bindings, outputs: outputs(s), workgroups: groups(s) }] };
+  return namesOf(attrs, gradient).map((name) => ({ name, type: types[name] }));
 }
 
-const rowGroups = (s: shader.AttentionShape) => linearGrid(s.batch * s.heads * s.rows, LINEAR_WORKGROUP);
-const keyGroups = (s: shader.AttentionShape) => linearGrid(s.batch * s.keyHeads * s.keys, LINEAR_WORKGROUP);
+/** A kernel with a thread for each of `threads`, and one with a workgroup for each of `tiles`; both give `outputs`. */
+interface Kernels {
+  readonly name: string;
+  readonly outputs: readonly Binding[];
+  readonly serial: string;
+  readonly threads: number;
+  /** Made only where it can run. */
+  readonly flash?: () => string;
+  readonly tiles?: number;
+}
+
+/** Whether tiles are worth it, and fit a thread's registers. */
+const fitsTiles = (s: shader.AttentionShape): boolean =>
+  s.rows > decodeShader.DECODE_ROWS && Math.max(s.depth, s.width) <= tileShader.LARGEST_DEPTH;
+
+/** The variants of a record, best first. */
+function variantsOf(call: Call, s: shader.AttentionShape, gradient: boolean, kernels: Kernels): Variant[] {
+  const inputs = bindingsOf(s, call.attrs, gradient);
+  const variant = (name: string, wgsl: string, workgroups: Kernel['workgroups']): Variant => ({
+    name,
+    kernels: [{ name: `${kernels.name}.${name}`, wgsl, inputs, outputs: kernels.outputs, workgroups }],
+  });
+  const serial = variant('serial', kernels.serial, linearGrid(kernels.threads, LINEAR_WORKGROUP));
+  if (!kernels.flash || !fitsTiles(s)) return [serial];
+  const flash = variant('flash', kernels.flash(), linearGrid(kernels.tiles!, 1));
+  return call.capabilities.software ? [serial, flash] : [flash, serial];
+}
+
+/** The forward variant for a few rows and many keys. */
+function decodeVariant(s: shader.AttentionShape, attrs: AttentionAttrs, outputs: readonly Binding[]): Variant {
+  const inputs = bindingsOf(s, attrs, false);
+  const parts: Binding = { name: 'parts', type: 'vec4<f32>' };
+  const split: Kernel = {
+    name: 'attention.decode',
+    wgsl: decodeShader.attentionSplitKernel(s),
+    inputs: [...inputs, parts],
+    outputs: outputs.map(() => null),
+    workgroups: linearGrid(s.batch * s.heads * s.rows * decodeShader.decodeParts(s), 1),
+  };
+  const merge: Kernel = {
+    name: 'attention.merge',
+    wgsl: decodeShader.attentionMergeKernel(s),
+    inputs: [...inputs.map(() => null), parts],
+    outputs,
+    workgroups: linearGrid(decodeShader.mergeThreads(s), LINEAR_WORKGROUP),
+  };
+  return { name: 'decode', kernels: [split, merge], scratch: [spec(decodeShader.decodeScratch(s))] };
+}
 
 /** Products of q and k, and of weights and v, over all pairs of a row and a key. */
 const flops = (s: shader.AttentionShape, products: number): number =>
@@ -99,11 +138,22 @@ export const attentionOp: Op<AttentionAttrs> = {
     attentionForward(describe(call.inputSpecs, call.attrs, false), arraysOf(call, false), o, sums);
   },
   gpu(call) {
-    const outputs = (s: shader.AttentionShape): Binding[] => [
+    const s = describe(call.inputs, call.attrs, false);
+    const outputs: Binding[] = [
       { name: 'o', type: shader.bindingType(s.width, s.half) },
       { name: 'sums', type: 'f32' },
     ];
-    return [variantOf('attention.serial', call, false, shader.attentionSerialKernel, outputs, rowGroups)];
+    const variants = variantsOf(call, s, false, {
+      name: 'attention',
+      outputs,
+      serial: shader.attentionSerialKernel(s),
+      threads: s.batch * s.heads * s.rows,
+      flash: () => tileShader.attentionTileKernel(s),
+      tiles: tileShader.queryTiles(s),
+    });
+    if (s.rows > decodeShader.DECODE_ROWS || s.keys === 0) return variants;
+    const decode = decodeVariant(s, call.attrs, outputs);
+    return call.capabilities.software ? [...variants, decode] : [decode, ...variants];
   },
   vjp({ inputs, outputs: [o, sums], gradients: [g], attrs }) {
     const [q, k, v, ...others] = inputs;
@@ -130,12 +180,12 @@ interface GradientRecord {
   infer(inputs: readonly TensorSpec[], s: shader.AttentionShape): TensorSpec;
   /** Adds a pair's part to the output. */
   add(s: shader.AttentionShape, arrays: GradientArrays, output: CpuArray, pair: Pair): void;
-  variants(call: Call): Variant[];
+  kernels(s: shader.AttentionShape, output: TensorSpec): Omit<Kernels, 'name'>;
   readonly products: number;
 }
 
 /** The record of one gradient. It has no gradient itself: attention without flash has all derivatives. */
-const gradientOp = ({ name, infer, add, variants, products }: GradientRecord): Op<AttentionAttrs> => ({
+const gradientOp = ({ name, infer, add, kernels, products }: GradientRecord): Op<AttentionAttrs> => ({
   name,
   infer: (inputs, attrs) => [infer(inputs, describe(inputs, attrs, true))],
   cpu(call) {
@@ -146,12 +196,15 @@ const gradientOp = ({ name, infer, add, variants, products }: GradientRecord): O
     forPairs(s, arrays, (pair) => add(s, arrays, total, pair));
     call.outputs[0].set(total);
   },
-  gpu: variants,
+  gpu(call) {
+    const s = describe(call.inputs, call.attrs, true);
+    return variantsOf(call, s, true, { name, ...kernels(s, call.outputs[0]) });
+  },
   vjp: 'none',
   flops: (inputs, _, attrs) => flops(describe(inputs, attrs, true), products),
 });
 
-/** Adds `factor` times row `from` of `x` to row `to` of `y`, which starts `shift` into it. */
+/** Adds `factor` times row `from` of `x` to `y` from element `to` on. */
 function addRow(y: CpuArray, to: number, factor: number, x: CpuArray, from: number, size: number): void {
   for (let d = 0; d < size; d++) y[to + d] += factor * x[from * size + d];
 }
@@ -160,13 +213,13 @@ export const attentionGradQueryOp = gradientOp({
   name: 'attentionGradQuery',
   infer: ([q]) => ({ shape: q.shape, dtype: q.dtype }),
   add: (s, { k }, dq, { row, key, change }) => addRow(dq, row * s.depth, s.scale * change, k, key, s.depth),
-  variants(call) {
-    const outputs = (s: shader.AttentionShape): Binding[] => [
-      { name: 'dq', type: shader.bindingType(s.depth, s.half) },
-    ];
-    const kernel = gradShader.attentionGradQuerySerialKernel;
-    return [variantOf('attentionGradQuery.serial', call, true, kernel, outputs, rowGroups)];
-  },
+  kernels: (s) => ({
+    outputs: [{ name: 'dq', type: shader.bindingType(s.depth, s.half) }],
+    serial: gradShader.attentionGradQuerySerialKernel(s),
+    threads: s.batch * s.heads * s.rows,
+    flash: () => tileShader.attentionGradQueryTileKernel(s),
+    tiles: tileShader.queryTiles(s),
+  }),
   products: 3,
 });
 
@@ -178,24 +231,26 @@ export const attentionGradKeyOp = gradientOp({
     addRow(dkv, to, s.scale * change, q, row, s.depth);
     addRow(dkv, to + s.depth, weight, g, row, s.width);
   },
-  variants(call) {
-    const outputs = (s: shader.AttentionShape): Binding[] => [{ name: 'dkv', type: gradShader.keyGradientType(s) }];
-    const kernel = gradShader.attentionGradKeySerialKernel;
-    return [variantOf('attentionGradKey.serial', call, true, kernel, outputs, keyGroups)];
-  },
+  kernels: (s) => ({
+    outputs: [{ name: 'dkv', type: gradShader.keyGradientType(s) }],
+    serial: gradShader.attentionGradKeySerialKernel(s),
+    threads: s.batch * s.keyHeads * s.keys,
+    flash: () => tileShader.attentionGradKeyTileKernel(s),
+    tiles: tileShader.keyTiles(s),
+  }),
   products: 4,
 });
 
 export const attentionGradMaskOp = gradientOp({
   name: 'attentionGradMask',
   infer: (inputs) => ({ shape: inputs[5].shape, dtype: inputs[5].dtype }),
-  add: (_s, _arrays, dmask, { mask, change }) => (dmask[mask] += change),
-  variants(call) {
-    const { shape } = call.outputs[0];
-    const kernel = (s: shader.AttentionShape) => gradShader.attentionGradMaskKernel(s, shape);
-    const outputs = (s: shader.AttentionShape): Binding[] => [{ name: 'dmask', type: s.mask!.type }];
-    const groups = () => linearGrid(sizeOf(shape), LINEAR_WORKGROUP);
-    return [variantOf('attentionGradMask.serial', call, true, kernel, outputs, groups)];
+  add(_s, _arrays, dmask, { mask, change }) {
+    dmask[mask] += change;
   },
+  kernels: (s, { shape }) => ({
+    outputs: [{ name: 'dmask', type: s.mask!.type }],
+    serial: gradShader.attentionGradMaskKernel(s, shape),
+    threads: sizeOf(shape),
+  }),
   products: 2,
 });

@@ -14,6 +14,7 @@ export { conv1d, convTranspose1d, convTranspose2d } from './convolutions.ts';
 export { type ClassLossOptions, crossEntropy, type CrossEntropyOptions, nllLoss } from './cross-entropy.ts';
 export { detach } from './detach.ts';
 export { expand } from './expand.ts';
+export { gather, scatterAdd } from './gather.ts';
 export { interpolate } from './interpolate.ts';
 export { bceLoss, type BceOptions, bceWithLogits, cosineEmbeddingLoss, cosineSimilarity } from './losses.ts';
 export { hingeEmbeddingLoss, hingeLoss, huberLoss, klDiv, l1Loss, type LossOptions } from './losses.ts';

@@ -102,13 +102,14 @@ const moves = [
   'pixelShuffle',
   'pixelUnshuffle',
   'reshape',
+  'gather',
   'slice',
   'transpose',
   'where',
 ];
 const arithmetic = ['add', 'div', 'maximum', 'minimum', 'mul', 'remainder', 'sub'];
 const comparisons = ['eq', 'ge', 'gt', 'le', 'lt', 'ne'];
-const lines = ['argmax', 'argmin', 'argsort', 'cumsum'];
+const lines = ['scatterAdd', 'argmax', 'argmin', 'argsort', 'cumsum'];
 const truths = ['all', 'any', 'countNonzero'];
 const numbers = [...moves, 'clamp', ...arithmetic, ...comparisons, ...lines, ...truths, 'max', 'min', 'sum'];
 

@@ -4,6 +4,7 @@ import type { CaseTable } from '../case.ts';
 import { activations } from './activations.ts';
 import { elementwise } from './elementwise.ts';
 import { images } from './images.ts';
+import { indexing } from './indexing.ts';
 import { matrices } from './matrices.ts';
 import { movement } from './movement.ts';
 import { ordering } from './ordering.ts';
@@ -18,6 +19,7 @@ export const verifyCases: CaseTable = {
   ...matrices,
   ...images,
   ...movement,
+  ...indexing,
   ...ordering,
   ...random,
   ...recurrent,

@@ -6,6 +6,7 @@ import { attention } from './attention.ts';
 import { elementwise } from './elementwise.ts';
 import { images } from './images.ts';
 import { losses } from './losses.ts';
+import { indexing } from './indexing.ts';
 import { movement } from './movement.ts';
 import { matrices } from './products.ts';
 import { norms } from './norms.ts';
@@ -24,6 +25,7 @@ export const opSpecs: Readonly<Record<string, OpSpec>> = {
   ...matrices,
   ...images,
   ...movement,
+  ...indexing,
   ...attention,
   ...norms,
   ...recurrent,

@@ -1,0 +1,31 @@
+// Ops that pick, add and arrange by index.
+
+import { expect, test } from 'vitest';
+import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
+import { spec } from '../../src/core/tensor.ts';
+import * as ops from '../../src/ops/index.ts';
+import { compile } from '../../src/runtime/compile.ts';
+import { testGpu } from '../harness/devices.ts';
+import { testOps } from '../harness/test-op.ts';
+import { indexing } from './specs/indexing.ts';
+
+testOps(indexing);
+
+const indexed = (device: Parameters<typeof compile>[0]) =>
+  compile(
+    device,
+    ({ x, index }) => ({
+      picked: ops.gather(x, index, 0),
+      added: ops.scatterAdd(ops.expand(ops.slice(x, [0], [1]), [2]), index, x, 0),
+    }),
+    { x: spec([3]), index: spec([3], 'i32') },
+  );
+
+test('an index out of range is an error on the CPU; on a GPU it gives 0 and adds nothing', async () => {
+  const inputs = { x: Float32Array.of(1, 2, 4), index: Int32Array.of(-1, 0, 7) };
+  using onCpu = await indexed(new CpuDevice());
+  await expect(onCpu.run(inputs)).rejects.toThrow(/index -1 at position 0 is out of range: axis 0 has [23] places/);
+  using onGpu = await indexed(await testGpu());
+  const { picked, added } = await onGpu.run(inputs);
+  expect([[...picked.data], [...added.data]]).toEqual([[0, 1, 0], [3, 1]]); // prettier-ignore
+});

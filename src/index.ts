@@ -35,7 +35,11 @@ export { spectralNorm, type SpectralNormOptions, weightNorm } from './nn/weight-
 export { Adam, AdamW, type AdamOptions } from './optim/adam.ts';
 export { type BatchSource, DivergedError, type StepResult, Trainer, type TrainerOptions } from './train/trainer.ts';
 export { decodeCheckpoint, isCheckpoint, type Settings } from './train/checkpoint.ts';
-export { Optimizer } from './optim/optimizer.ts';
+export { clipGradNorm, clipGradValue } from './optim/clip.ts';
+export { Lion, type LionOptions } from './optim/lion.ts';
+export { Optimizer, type ParameterGroup, type Parameters } from './optim/optimizer.ts';
+export { Adagrad, type AdagradOptions, RMSprop, type RMSpropOptions } from './optim/rmsprop.ts';
+export { WeightAverage } from './optim/weight-average.ts';
 export { SGD, type SGDOptions } from './optim/sgd.ts';
 export { readSafetensors, type Safetensors, writeSafetensors } from './io/safetensors.ts';
 export {
@@ -49,9 +53,21 @@ export { type ImageDataset } from './data/image-dataset.ts';
 export { identifyMnistFiles, missingMnistFiles, parseMnist } from './data/mnist.ts';
 export { toDigit } from './data/to-digit.ts';
 export { type Augmentation } from './data/warp.ts';
-export { constantSchedule, cosineSchedule, type Schedule } from './optim/schedules.ts';
 export { type Direction } from './verify/trace-case.ts';
 export { type CaseTable, type VerifyCase } from './verify/case.ts';
 export { verifyCases } from './verify/cases/index.ts';
 export { describeRow, type OpSummary, partOf, summarize, type VerifyReport, verifyReport } from './verify/report.ts';
 export { verify, type VerifyOptions, type VerifyProgress, type VerifyRow } from './verify/verify.ts';
+export {
+  constantSchedule,
+  cosineSchedule,
+  exponentialSchedule,
+  linearSchedule,
+  multiStepSchedule,
+  oneCycleSchedule,
+  type OneCycleOptions,
+  polynomialSchedule,
+  type Schedule,
+  stepSchedule,
+  withWarmup,
+} from './optim/schedules.ts';

@@ -1,10 +1,10 @@
 // Adam and AdamW: steps scaled by running means of the gradient and of its square.
 
-import { Scalar, type Parameter, type Tensor } from '../core/tensor.ts';
+import type { Parameter, Tensor } from '../core/tensor.ts';
 import { assign } from '../core/trace.ts';
-import { add, div, mul, sub } from '../ops/binary.ts';
+import { add, div, maximum, mul, sub } from '../ops/binary.ts';
 import { sqrt, square } from '../ops/unary.ts';
-import { Optimizer } from './optimizer.ts';
+import { Optimizer, type Parameters } from './optimizer.ts';
 
 export interface AdamOptions {
   readonly learningRate?: number;
@@ -12,31 +12,33 @@ export interface AdamOptions {
   readonly betas?: readonly [number, number];
   readonly epsilon?: number;
   readonly weightDecay?: number;
+  /** Divides by the largest mean square so far rather than by the newest (AMSGrad; Reddi, Kale and Kumar, 2018). */
+  readonly amsgrad?: boolean;
 }
 
 /** Adam (Kingma and Ba, 2015) as torch.optim.Adam: weight decay is part of the gradient. */
 export class Adam extends Optimizer {
   readonly kind: string = 'Adam';
-  readonly weightDecay: Scalar;
   readonly #betas: readonly [number, number];
   readonly #epsilon: number;
   /** 1 − βᵗ for each β after t steps, grown like the means themselves: 1 − pow(β, t) would cancel in f32. */
   readonly #corrections: readonly [Parameter, Parameter];
   readonly #means: readonly Parameter[];
   readonly #squares: readonly Parameter[];
+  readonly #largest: readonly Parameter[];
   #stepSize!: Tensor;
   #rootCorrection!: Tensor;
 
-  constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
-    const { learningRate = 0.001, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0 } = options;
-    super(parameters, learningRate);
-    this.weightDecay = new Scalar('weightDecay', weightDecay);
+  constructor(parameters: Parameters, options: AdamOptions = {}) {
+    const { learningRate = 0.001, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0, amsgrad = false } = options;
+    super(parameters, learningRate, weightDecay);
     this.#betas = betas;
     this.#epsilon = epsilon;
     const one = { shape: [], dtype: 'f32' } as const;
     this.#corrections = [this.slot('meanCorrection', one), this.slot('squareCorrection', one)];
-    this.#means = parameters.map((parameter, i) => this.slot(`mean.${i}`, parameter));
-    this.#squares = parameters.map((parameter, i) => this.slot(`square.${i}`, parameter));
+    this.#means = this.parameters.map((parameter, i) => this.slot(`mean.${i}`, parameter));
+    this.#squares = this.parameters.map((parameter, i) => this.slot(`square.${i}`, parameter));
+    this.#largest = amsgrad ? this.parameters.map((parameter, i) => this.slot(`largestSquare.${i}`, parameter)) : [];
   }
 
   protected override beginStep(): void {
@@ -50,7 +52,7 @@ export class Adam extends Optimizer {
   }
 
   protected update(p: Parameter, gradient: Tensor, index: number): Tensor {
-    return this.descend(p, add(gradient, mul(p, this.weightDecay)), index);
+    return this.descend(p, add(gradient, mul(p, this.decayOf(index))), index);
   }
 
   /** p − learningRate · m̂ / (√v̂ + ε) with bias-corrected means m̂ of g and v̂ of g². */
@@ -60,19 +62,21 @@ export class Adam extends Optimizer {
     const squares = add(mul(this.#squares[index], beta2), mul(square(g), 1 - beta2));
     assign(this.#means[index], mean);
     assign(this.#squares[index], squares);
-    const scale = add(div(sqrt(squares), this.#rootCorrection), this.#epsilon);
-    return sub(p, mul(this.#stepSize, div(mean, scale)));
+    const largest = this.#largest[index] && maximum(this.#largest[index], squares);
+    if (largest) assign(this.#largest[index], largest);
+    const scale = add(div(sqrt(largest ?? squares), this.#rootCorrection), this.#epsilon);
+    return sub(p, mul(this.rateOf(index, this.#stepSize), div(mean, scale)));
   }
 }
 
 /** AdamW (Loshchilov and Hutter, 2019) as torch.optim.AdamW: weights decay by themselves, not through the gradient. */
 export class AdamW extends Adam {
   override readonly kind = 'AdamW';
-  constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
+  constructor(parameters: Parameters, options: AdamOptions = {}) {
     super(parameters, { weightDecay: 0.01, ...options });
   }
 
   protected override update(p: Parameter, gradient: Tensor, index: number): Tensor {
-    return this.descend(sub(p, mul(p, mul(this.learningRate, this.weightDecay))), gradient, index);
+    return this.descend(sub(p, mul(p, mul(this.rateOf(index), this.decayOf(index)))), gradient, index);
   }
 }

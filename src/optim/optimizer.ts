@@ -3,20 +3,57 @@
 import type { TensorData } from '../core/dtype.ts';
 import { Parameter, Scalar, type Tensor } from '../core/tensor.ts';
 import { assign } from '../core/trace.ts';
+import { mul } from '../ops/binary.ts';
+
+/** Parameters with settings of their own, such as biases and norms that should not decay. */
+export interface ParameterGroup {
+  readonly parameters: readonly Parameter[];
+  /** Instead of the optimizer's. */
+  readonly weightDecay?: number;
+  /** What the optimizer's learning rate is multiplied by: 1 by default. */
+  readonly rateFactor?: number;
+}
+
+/** What an optimizer changes: parameters, or groups of them. */
+export type Parameters = readonly Parameter[] | readonly ParameterGroup[];
+
+/** A group's settings, as the update of a parameter uses them. */
+interface GroupSettings {
+  readonly weightDecay: Scalar;
+  readonly rateFactor: number;
+}
+
+const isGroup = (value: Parameter | ParameterGroup): value is ParameterGroup => !(value instanceof Parameter);
 
 /** Changes parameters by their gradients. Hyperparameters are scalars: set `.value` at any time, also while training. */
 export abstract class Optimizer {
   /** The class's name, which checkpoints keep; a minified bundle would shorten `constructor.name`. */
   abstract readonly kind: string;
+  /** All parameters, those of the first group first. */
   readonly parameters: readonly Parameter[];
   /** Size of a step. */
   readonly learningRate: Scalar;
+  /** How much parameters shrink towards 0, where their group does not say it. */
+  readonly weightDecay: Scalar;
+  /** The weight decay of each group, in the order in which they were given. */
+  readonly groupDecays: readonly Scalar[];
+  readonly #settings: readonly GroupSettings[];
   readonly #state = new Map<string, Parameter>();
 
-  constructor(parameters: readonly Parameter[], learningRate: number) {
-    if (parameters.length === 0) throw new Error('An optimizer needs parameters, but the list is empty.');
-    this.parameters = parameters;
+  constructor(parameters: Parameters, learningRate: number, weightDecay = 0) {
     this.learningRate = new Scalar('learningRate', learningRate);
+    this.weightDecay = new Scalar('weightDecay', weightDecay);
+    const groups = [...parameters].map((value) => (isGroup(value) ? value : { parameters: [value] }));
+    this.groupDecays = groups.map((group) =>
+      group.weightDecay === undefined ? this.weightDecay : new Scalar('weightDecay', group.weightDecay),
+    );
+    this.parameters = groups.flatMap((group) => group.parameters);
+    this.#settings = groups.flatMap(({ parameters: members, rateFactor = 1 }, i) =>
+      members.map(() => ({ weightDecay: this.groupDecays[i], rateFactor })),
+    );
+    if (this.parameters.length === 0) throw new Error('An optimizer needs parameters, but the list is empty.');
+    const twice = this.parameters.find((parameter, i) => this.parameters.indexOf(parameter) !== i);
+    if (twice) throw new Error(`An optimizer can change a parameter once, but ${twice.name} is given twice.`);
   }
 
   /** Records one update of every parameter; `gradients` are in the order of `parameters`. Call it inside compile(). */
@@ -46,6 +83,17 @@ export abstract class Optimizer {
 
   /** The parameter's next value. */
   protected abstract update(parameter: Parameter, gradient: Tensor, index: number): Tensor;
+
+  /** The weight decay of the parameter with this index. */
+  protected decayOf(index: number): Scalar {
+    return this.#settings[index].weightDecay;
+  }
+
+  /** `rate`, the learning rate or what was made of it, for the parameter with this index. */
+  protected rateOf(index: number, rate: Tensor = this.learningRate): Tensor {
+    const { rateFactor } = this.#settings[index];
+    return rateFactor === 1 ? rate : mul(rate, rateFactor);
+  }
 
   /** State in the shape of `like`, zeros at first. */
   protected slot(name: string, like: { shape: readonly number[]; dtype: Parameter['dtype'] }): Parameter {

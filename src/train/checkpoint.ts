@@ -15,6 +15,8 @@ export interface Checkpoint {
   readonly optimizerKind: string;
   readonly model: ReadonlyMap<string, TensorData>;
   readonly optimizer: ReadonlyMap<string, TensorData>;
+  /** The running mean of the model's weights; empty where none is kept. */
+  readonly average: ReadonlyMap<string, TensorData>;
   readonly random: { readonly seed: TensorData; readonly run: TensorData };
   /** Kept for whoever resumes; the trainer itself does not look at them. */
   readonly settings: Settings;
@@ -22,12 +24,13 @@ export interface Checkpoint {
 
 const FORMAT = 'five-tigers checkpoint 1';
 
-/** The bytes of a checkpoint. Tensors are `model.…`, `optimizer.…` and `random.…`; the rest is in the metadata. */
+/** The bytes of a checkpoint. Tensors are `model.…`, `optimizer.…`, `average.…` and `random.…`; the rest is in the metadata. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
-  const { step, learningRate, optimizerKind, model, optimizer, random, settings } = checkpoint;
+  const { step, learningRate, optimizerKind, model, optimizer, average, random, settings } = checkpoint;
   const tensors = new Map<string, TensorData>();
   for (const [name, values] of model) tensors.set(`model.${name}`, values);
   for (const [name, values] of optimizer) tensors.set(`optimizer.${name}`, values);
+  for (const [name, values] of average) tensors.set(`average.${name}`, values);
   tensors.set('random.seed', random.seed);
   tensors.set('random.run', random.run);
   return writeSafetensors(tensors, {
@@ -59,6 +62,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     optimizerKind: metadata.optimizerKind,
     model: part('model.'),
     optimizer: part('optimizer.'),
+    average: part('average.'),
     random: { seed, run },
     settings: JSON.parse(metadata.settings),
   };

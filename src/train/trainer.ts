@@ -3,10 +3,12 @@
 import { grad } from '../autograd/grad.ts';
 import { DeviceLostError, type Device, type Progress } from '../backends/device.ts';
 import type { TensorData, TypedArray } from '../core/dtype.ts';
-import type { Tensor, TensorSpec } from '../core/tensor.ts';
+import type { Parameter, Tensor, TensorSpec } from '../core/tensor.ts';
 import { RandomState } from '../core/trace.ts';
 import type { Module } from '../nn/module.ts';
+import { clipGradNorm } from '../optim/clip.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import type { WeightAverage } from '../optim/weight-average.ts';
 import { compile } from '../runtime/compile.ts';
 import type { Program } from '../runtime/program.ts';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Settings } from './checkpoint.ts';
@@ -27,6 +29,10 @@ export interface TrainerOptions {
   readonly data: BatchSource;
   /** What is computed from a batch: `loss` is minimised, and all outputs come back from each step. */
   readonly task: (batch: Named<Tensor>) => Named<Tensor> & { readonly loss: Tensor };
+  /** The largest length of all gradients as one vector: longer ones are scaled down (`clipGradNorm`). */
+  readonly maxGradNorm?: number;
+  /** A running mean of the weights to keep up in each step, and in checkpoints. */
+  readonly average?: WeightAverage;
   /** Opens the device to train on; called again when the device is lost. */
   readonly openDevice: () => Promise<Device>;
   /** Seed of random ops such as dropout. */
@@ -170,12 +176,14 @@ export class Trainer {
   }
 
   async #ready(): Promise<Program<Named<TensorSpec>, Named<Tensor>>> {
-    const { task, onProgress } = this.#options;
+    const { task, onProgress, maxGradNorm, average } = this.#options;
     this.#program ??= await compile(
       this.#device,
       (batch) => {
         const outputs = task(batch);
-        this.#optimizer.step(grad(outputs.loss, this.#optimizer.parameters));
+        const gradients = grad(outputs.loss, this.#optimizer.parameters);
+        this.#optimizer.step(maxGradNorm ? clipGradNorm(gradients, maxGradNorm).gradients : gradients);
+        average?.update();
         return outputs as Named<Tensor>;
       },
       this.#data.specs,
@@ -226,9 +234,10 @@ export class Trainer {
   }
 
   async #capture(): Promise<Checkpoint> {
-    const [model, optimizer, seed, run] = await Promise.all([
+    const [model, optimizer, average, seed, run] = await Promise.all([
       this.#options.model.stateDict(),
       this.#optimizer.stateDict(),
+      this.#options.average?.stateDict() ?? new Map<string, TensorData>(),
       this.#random.seed.read(),
       this.#random.run.read(),
     ]);
@@ -238,6 +247,7 @@ export class Trainer {
       optimizerKind: this.#optimizer.kind,
       model,
       optimizer,
+      average,
       random: { seed, run },
       settings: this.#options.settings ?? {},
     };
@@ -256,7 +266,15 @@ export class Trainer {
         `This checkpoint was made with ${checkpoint.optimizerKind}; resume it with that, not with ${kind}.`,
       );
     }
+    const averaged = this.#options.average?.state() ?? new Map<string, Parameter>();
+    if (averaged.size !== checkpoint.average.size) {
+      const has = checkpoint.average.size > 0;
+      throw new Error(
+        `This checkpoint was made ${has ? 'with' : 'without'} a running mean of the weights; resume it ${has ? 'with' : 'without'} one.`,
+      );
+    }
     this.#options.model.loadStateDict(checkpoint.model);
+    for (const [name, shadow] of averaged) shadow.write(checkpoint.average.get(name)!);
     for (const [name, parameter] of state) parameter.write(checkpoint.optimizer.get(name)!);
     this.#random.seed.write(checkpoint.random.seed);
     this.#random.run.write(checkpoint.random.run);

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import {
-  Adam, AdamW, compile, CpuDevice, Parameter, SGD, spec, type Device, type Optimizer, type Tensor,
+  Adagrad, Adam, AdamW, clipGradNorm, clipGradValue, compile, CpuDevice, Lion, Parameter, RMSprop, SGD, spec, type Device, type Optimizer, type Tensor,
   type TensorData, type TypedArray,
 } from '../../src/node.ts'; // prettier-ignore
 import type { Tolerance } from '../../src/verify/tolerances.ts';
@@ -11,14 +11,14 @@ import { testGpu } from '../harness/devices.ts';
 import { readFixture } from '../harness/fixtures.ts';
 
 interface OptimizerAttrs {
-  readonly optimizer: 'SGD' | 'Adam' | 'AdamW';
+  readonly optimizer: keyof typeof optimizers;
   readonly learningRate: number;
   readonly weightDecay?: number;
   readonly schedule?: readonly number[];
 }
 
 const STEPS = 5;
-const optimizers = { SGD, Adam, AdamW };
+const optimizers = { SGD, Adam, AdamW, RMSprop, Adagrad, Lion };
 const { tensors, cases } = readFixture('optim');
 
 /**
@@ -78,7 +78,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
     const found = await trajectories(await open());
     expect(found.size).toBe(STEPS * cases.length);
     const problems = [...found].flatMap(([key, value]) => {
-      const family = key.startsWith('sgd') ? 'SGD' : 'Adam';
+      const family = /^(sgd|adam|rmsprop|adagrad|lion)/.exec(key)![0];
       const problem = difference(`${family} ${kind}`, value, tensors.get(key)!, tolerance);
       return problem ? [`${key}: ${problem}`] : [];
     });
@@ -102,6 +102,87 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
     optimizer.weightDecay.value = 2;
     expect(await stepTo()).toEqual([7.25 - 1 - 14.5, -5.5 - 2 + 11]);
     program.dispose();
+  });
+});
+
+describe('groups', () => {
+  const start = { shape: [2], dtype: 'f32', data: Float32Array.of(1, -2) } as const;
+  const make = (count: number) => Array.from({ length: count }, (_, i) => new Parameter(`p${i}`, start));
+  /** Parameters after three steps with gradients that differ from one to the next. */
+  async function after(...all: Optimizer[]): Promise<number[][]> {
+    const build = ({ g }: { g: Tensor }) => {
+      for (const optimizer of all) optimizer.step(optimizer.parameters.map(() => g));
+      return {};
+    };
+    using program = await compile(new CpuDevice(), build, { g: spec([2]) });
+    for (let i = 1; i <= 3; i++) await program.enqueue({ g: Float32Array.of(i, -1) });
+    const values = await Promise.all(all.flatMap(({ parameters }) => parameters.map((p) => p.read())));
+    return values.map(({ data }) => [...data]);
+  }
+
+  test.each(Object.entries(optimizers))('of %s are as optimizers of their own', async (_, Kind) => {
+    const [a, b, c, d, e, f] = make(6);
+    const learningRate = 0.0625;
+    const grouped = new Kind(
+      [
+        { parameters: [a], weightDecay: 0.5 },
+        { parameters: [b], rateFactor: 0.25, weightDecay: 0 },
+        { parameters: [c] },
+      ],
+      { learningRate, weightDecay: 0.125 },
+    );
+    const alone = [
+      new Kind([d], { learningRate, weightDecay: 0.5 }),
+      new Kind([e], { learningRate: learningRate / 4, weightDecay: 0 }),
+      new Kind([f], { learningRate, weightDecay: 0.125 }),
+    ];
+    const found = await after(grouped);
+    const expected = await after(...alone);
+    found.flat().forEach((value, i) => expect(value).toBeCloseTo(expected.flat()[i], 6));
+    expect(new Set(found.map(String)).size).toBe(3);
+    expect([...grouped.state().keys()]).toEqual([...new Kind(make(3)).state().keys()]);
+  });
+
+  test('have weight decays that can be changed', () => {
+    const [a, b] = make(2);
+    const optimizer = new AdamW([{ parameters: [a], weightDecay: 0 }, { parameters: [b] }], { weightDecay: 0.1 });
+    expect(optimizer.groupDecays.map(({ value }) => value)).toEqual([0, 0.1]);
+    expect(optimizer.groupDecays[1]).toBe(optimizer.weightDecay);
+  });
+});
+
+describe('clipping', () => {
+  const gradients = { a: Float32Array.of(3, -4, 0, 0), b: Float32Array.of(12) };
+  const specs = { a: spec([2, 2]), b: spec([1]) };
+
+  test.each(['cpu', 'gpu'] as const)('scales all gradients by one factor, on the %s', async (kind) => {
+    const device = kind === 'cpu' ? new CpuDevice() : await testGpu();
+    const build = ({ a, b }: { a: Tensor; b: Tensor }) => {
+      const [long, short] = [clipGradNorm([a, b], 6.5), clipGradNorm([a, b], 20)];
+      return {
+        norm: long.norm,
+        a: long.gradients[0],
+        b: long.gradients[1],
+        same: short.gradients[0],
+        held: clipGradValue([a], 3.5)[0],
+      };
+    };
+    using program = await compile(device, build, specs);
+    const found = await program.run(gradients);
+    const near = (values: number[]) => values.map((value) => expect.closeTo(value, 5) as number);
+    expect([...found.norm.data]).toEqual(near([13]));
+    expect([...found.a.data, ...found.b.data]).toEqual(near([1.5, -2, 0, 0, 6]));
+    expect([...found.same.data]).toEqual([...gradients.a]);
+    expect([...found.held.data]).toEqual([3, -3.5, 0, 0]);
+  });
+
+  test('leaves zeros alone, and refuses what makes no sense', async () => {
+    using program = await compile(new CpuDevice(), ({ b }) => clipGradNorm([b], 1).gradients[0], { b: spec([1]) });
+    expect([...(await program.run({ b: Float32Array.of(0) })).data]).toEqual([0]);
+    expect(() => clipGradNorm([], 1)).toThrow('clipGradNorm: there are no gradients');
+    expect(() => clipGradNorm([new Parameter('p', { shape: [], dtype: 'f32', data: Float32Array.of(1) })], 0)).toThrow(
+      'above 0',
+    );
   });
 });
 
@@ -129,8 +210,9 @@ describe('wrong use', () => {
   const p = new Parameter('p', { shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) });
 
   test('a wrong number of gradients is refused', () => {
+    const q = new Parameter('q', { shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) });
     expect(() => new SGD([p]).step([p, p])).toThrow('step: 1 parameters need as many gradients, but got 2.');
-    expect(() => new AdamW([p, p]).step([])).toThrow('step: 2 parameters need as many gradients, but got 0.');
+    expect(() => new AdamW([p, q]).step([])).toThrow('step: 2 parameters need as many gradients, but got 0.');
   });
 
   test('a gradient of another shape is refused with both shapes', async () => {
@@ -142,6 +224,9 @@ describe('wrong use', () => {
 
   test('a step outside of compile() is refused, and so are no parameters', () => {
     expect(() => new SGD([p]).step([p])).toThrow('works only inside a function that is being compiled');
-    for (const Kind of [SGD, Adam, AdamW]) expect(() => new Kind([])).toThrow('An optimizer needs parameters');
+    for (const Kind of Object.values(optimizers)) {
+      expect(() => new Kind([])).toThrow('An optimizer needs parameters');
+      expect(() => new Kind([{ parameters: [p] }, { parameters: [p] }])).toThrow('p is given twice');
+    }
   });
 });

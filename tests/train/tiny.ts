@@ -8,6 +8,7 @@ import {
   manualSeed,
   Module,
   openDevice,
+  type Optimizer,
   RandomSource,
   relu,
   spec,
@@ -44,13 +45,22 @@ export function tinyBatches(batchSize = 6): BatchSource {
   };
 }
 
-/** A fresh run, the same each time, with the model that it trains. */
-export async function tinyRun(kind: DeviceKind, options: Partial<TrainerOptions> = {}) {
+/** A model with the same weights each time. */
+export function tinyModel(): Tiny {
   manualSeed(3);
-  const model = new Tiny();
+  return new Tiny();
+}
+
+/** A fresh run, the same each time, with the model that it trains. */
+export async function tinyRun(
+  kind: DeviceKind,
+  options: Partial<TrainerOptions> = {},
+  model: Tiny = tinyModel(),
+  optimizer: Optimizer = new AdamW(model.parameters()),
+) {
   const trainer = await Trainer.create({
     model,
-    optimizer: new AdamW(model.parameters()),
+    optimizer,
     data: tinyBatches(),
     task: ({ x, label }) => ({ loss: crossEntropy(model.forward(x), label) }),
     openDevice: () => openDevice(kind),

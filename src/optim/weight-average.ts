@@ -1,0 +1,59 @@
+// A running mean of a model's weights, which often does better than the weights themselves.
+
+import { isFloat, type TensorData } from '../core/dtype.ts';
+import { Parameter, Scalar } from '../core/tensor.ts';
+import { assign, latest } from '../core/trace.ts';
+import { add, mul, sub } from '../ops/binary.ts';
+
+/**
+ * An exponential moving average of parameters (as torch.optim.swa_utils.AveragedModel with such a mean, and as GANs and
+ * diffusion models are evaluated with). What is not trained, such as running statistics and counters, is just copied.
+ */
+export class WeightAverage {
+  /** The share of the mean that is kept in each step. */
+  readonly decay: Scalar;
+  readonly #parameters: ReadonlyMap<string, Parameter>;
+  readonly #shadows = new Map<string, Parameter>();
+
+  /** Starts with the current values. `parameters` are a model's `namedParameters()`, none of which a device has changed yet. */
+  constructor(parameters: ReadonlyMap<string, Parameter>, { decay = 0.999 }: { readonly decay?: number } = {}) {
+    this.decay = new Scalar('averageDecay', decay);
+    this.#parameters = parameters;
+    for (const [name, parameter] of parameters) {
+      if (parameter.home) throw new Error(`WeightAverage: ${name} was trained on a device already; begin before that.`);
+      const { shape, dtype } = parameter;
+      this.#shadows.set(name, new Parameter(name, { shape, dtype, data: parameter.hostValues.slice() }, false));
+    }
+  }
+
+  /** Records one step of the mean, of the values that parameters will have. Call it inside compile(), after optimizer.step(). */
+  update(): void {
+    for (const [name, shadow] of this.#shadows) {
+      const parameter = this.#parameters.get(name)!;
+      const next = latest(parameter);
+      const averaged = parameter.trainable && isFloat(parameter.dtype);
+      assign(shadow, averaged ? add(mul(shadow, this.decay), mul(next, sub(1, this.decay))) : next);
+    }
+  }
+
+  /** The mean by the model's names, as state of a checkpoint. */
+  state(): ReadonlyMap<string, Parameter> {
+    return this.#shadows;
+  }
+
+  /** The mean's values by the model's names: what `loadStateDict` takes. */
+  async stateDict(): Promise<Map<string, TensorData>> {
+    const entries = [...this.#shadows].map(async ([name, shadow]) => [name, await shadow.read()] as const);
+    return new Map(await Promise.all(entries));
+  }
+
+  /** Exchanges the model's values with the mean's: once before an evaluation, and once more to go on training. */
+  async swap(): Promise<void> {
+    const pairs = [...this.#shadows].map(([name, shadow]) => [this.#parameters.get(name)!, shadow] as const);
+    const values = await Promise.all(pairs.map(([a, b]) => Promise.all([a.read(), b.read()])));
+    pairs.forEach(([parameter, shadow], i) => {
+      parameter.write(values[i][1]);
+      shadow.write(values[i][0]);
+    });
+  }
+}

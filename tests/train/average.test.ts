@@ -1,0 +1,86 @@
+// A running mean of weights beside a training run: its values, in checkpoints, and exchanged with the model's for evaluation.
+
+import { describe, expect, test } from 'vitest';
+import {
+  AdamW, add, assign, BatchNorm1d, compile, CpuDevice, Parameter, spec, WeightAverage, type Tensor, type TensorData,
+} from '../../src/node.ts'; // prettier-ignore
+import { testGpu } from '../harness/devices.ts';
+import { losses, tinyModel, tinyRun } from './tiny.ts';
+
+const values = (state: ReadonlyMap<string, TensorData>) =>
+  Object.fromEntries([...state].map(([name, { data }]) => [name, [...data]]));
+
+describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
+  test('follows trained values after each step, and copies the others', async () => {
+    const p = new Parameter('p', { shape: [2], dtype: 'f32', data: Float32Array.of(0, 8) });
+    const layer = new BatchNorm1d(1, { momentum: 1, affine: false });
+    const average = new WeightAverage(new Map([['p', p], ...layer.namedParameters()]), { decay: 0.5 });
+    const build = ({ x }: { x: Tensor }) => {
+      const y = layer.forward(x);
+      assign(p, add(p, 4));
+      average.update();
+      return y;
+    };
+    const device = kind === 'cpu' ? new CpuDevice() : await testGpu();
+    using program = await compile(device, build, { x: spec([2, 1]) });
+    for (let i = 0; i < 2; i++) await program.run({ x: Float32Array.of(1, 3) });
+    // 0 → 4 → 8 and 8 → 12 → 16, by halves; the statistics as they are.
+    const others = { running_mean: [2], running_var: [2], num_batches_tracked: [2] };
+    expect(values(await average.stateDict())).toEqual({ p: [5, 13], ...others });
+    average.decay.value = 1;
+    await program.run({ x: Float32Array.of(1, 3) });
+    expect((await average.stateDict()).get('p')!.data).toEqual(Float32Array.of(5, 13));
+    await average.swap();
+    expect([[...(await p.read()).data], values(await average.stateDict()).p]).toEqual([[5, 13], [12, 20]]); // prettier-ignore
+    await average.swap();
+    await program.run({ x: Float32Array.of(1, 3) });
+    expect([...(await p.read()).data]).toEqual([16, 24]);
+  });
+});
+
+test('begins before a device changes the weights', async () => {
+  const p = new Parameter('p', { shape: [1], dtype: 'f32', data: Float32Array.of(1) });
+  using program = await compile(new CpuDevice(), () => (assign(p, add(p, 1)), {}), {});
+  await program.enqueue({});
+  expect(() => new WeightAverage(new Map([['p', p]]))).toThrow('p was trained on a device already');
+});
+
+describe('a trainer', () => {
+  /** A run with a running mean, clipped gradients, and no decay of biases. */
+  async function averagedRun() {
+    const model = tinyModel();
+    const average = new WeightAverage(model.namedParameters(), { decay: 0.75 });
+    const groups = [
+      { parameters: [model.hidden.weight, model.output.weight] },
+      { parameters: [model.hidden.bias!, model.output.bias!], weightDecay: 0 },
+    ];
+    return { ...(await tinyRun('cpu', { average, maxGradNorm: 0.5 }, model, new AdamW(groups))), average };
+  }
+
+  test('keeps it in checkpoints, from which a run goes on to the bit', async () => {
+    const [whole, first, second] = [await averagedRun(), await averagedRun(), await averagedRun()];
+    const expected = await losses(whole.trainer, 6);
+    const found = await losses(first.trainer, 3);
+    second.trainer.restore(await first.trainer.checkpoint());
+    found.push(...(await losses(second.trainer, 3)));
+    expect(found).toEqual(expected);
+    expect(values(await second.average.stateDict())).toEqual(values(await whole.average.stateDict()));
+    expect(values(await whole.average.stateDict())).not.toEqual(values(await whole.model.stateDict()));
+  });
+
+  test('refuses a checkpoint without one, and one with it where none is kept', async () => {
+    const [averaged, plain] = [await averagedRun(), await tinyRun('cpu')];
+    const [a, b] = [await averaged.trainer.checkpoint(), await plain.trainer.checkpoint()];
+    expect(() => averaged.trainer.restore(b)).toThrow(
+      'made without a running mean of the weights; resume it without one',
+    );
+    expect(() => plain.trainer.restore(a)).toThrow('made with a running mean of the weights; resume it with one');
+  });
+
+  test('clips gradients', async () => {
+    const trainers = [await tinyRun('cpu'), await tinyRun('cpu', { maxGradNorm: 1e-3 })];
+    const [free, held] = await Promise.all(trainers.map(({ trainer }) => losses(trainer, 4)));
+    expect(held[0]).toBe(free[0]);
+    expect(held.slice(1)).not.toEqual(free.slice(1));
+  });
+});

@@ -31,6 +31,7 @@ export {
   pixelNorm,
   rmsNorm,
 } from './norms.ts';
+export { sort, topk, type Ordered } from './ordered.ts';
 export { pad } from './pad.ts';
 export { permute, transpose } from './permute.ts';
 export { channelShuffle, pixelShuffle, pixelUnshuffle } from './pixel-shuffle.ts';

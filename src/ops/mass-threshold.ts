@@ -48,7 +48,7 @@ export const massThresholdOp: Op<ThresholdAttrs> = {
     return capabilities.software ? [serial, tree] : [tree, serial];
   },
   vjp: 'none',
-  flops: ([x]) => 32 * sizeOf(x.shape),
+  flops: ([x]) => 48 * sizeOf(x.shape),
 };
 
 /**

@@ -112,6 +112,9 @@ const table: Readonly<Record<string, Allowed>> = {
   all: exact, any: exact, argmax: exact, argmin: exact, argsort: exact, countNonzero: exact, keepMinP: exact,
 
   keepTopK: exact, keepTopP: exact,
+  // Values are moved; no two gradients meet.
+  sort: exact, topk: exact,
+
   // Bits, and the largest of numbers that differ in more than their last bits.
   bernoulli: exact, categorical: exact, multinomial: exact, permutation: exact, randint: exact, sampleLogits: exact,
   // The root of a logarithm (WGSL: 3 ulp, or 2⁻²¹), times a cosine. Measured 3.2.

@@ -109,7 +109,7 @@ const moves = [
 ];
 const arithmetic = ['add', 'div', 'maximum', 'minimum', 'mul', 'remainder', 'sub'];
 const comparisons = ['eq', 'ge', 'gt', 'le', 'lt', 'ne'];
-const lines = ['scatterAdd', 'argmax', 'argmin', 'argsort', 'cumsum'];
+const lines = ['scatterAdd', 'argmax', 'argmin', 'argsort', 'cumsum', 'sort', 'topk'];
 const truths = ['all', 'any', 'countNonzero'];
 const numbers = [...moves, 'clamp', ...arithmetic, ...comparisons, ...lines, ...truths, 'max', 'min', 'sum'];
 

@@ -17,6 +17,14 @@ export const ordering: CaseTable = {
     },
     { name: 'ties', inputs: [integers([2, 1500], 0, 9)], call: ([x]) => ops.argsort(x) },
   ],
+  sort: [
+    { name: 'last', inputs: [floats([5, 129])], dtypes: sizes, call: ([x]) => ops.sort(x).values },
+    { name: 'first', inputs: [floats([33, 3])], call: ([x]) => ops.sort(x, 0, { descending: true }).values },
+  ],
+  topk: [
+    { name: 'last', inputs: [floats([5, 129])], dtypes: sizes, call: ([x]) => ops.topk(x, 5).values },
+    { name: 'first', inputs: [floats([1500, 2])], call: ([x]) => ops.topk(x, 40, 0, { largest: false }).values },
+  ],
   keepTopK: [
     { name: 'five', inputs: [floats([3, 129], -8, 8)], call: ([x]) => ops.keepTopK(x, 5) },
     { name: 'all', inputs: [floats([2, 33], -8, 8)], call: ([x]) => ops.keepTopK(x, 40) },

@@ -5,6 +5,12 @@ import type { OpSpec } from '../../harness/test-op.ts';
 import { noAxis } from './reductions.ts';
 import { shaped, wrongTypes } from './wrong.ts';
 
+/** Which of the two results a case is about. */
+interface Returns {
+  readonly axis: number;
+  readonly returns: keyof ops.Ordered;
+}
+
 const keepPart = (call: typeof ops.keepTopP, refused: number): OpSpec => ({
   call: ([x], { p }: { p: number }) => call(x, p),
   wrong: [
@@ -18,6 +24,19 @@ export const ordering: Record<string, OpSpec> = {
   argsort: {
     call: ([x], { axis, ...options }: { axis: number } & ops.SortOptions) => ops.argsort(x, axis, options),
     wrong: [noAxis({ axis: 2 }), { ...wrongTypes('bool'), attrs: { axis: 0 } }],
+  },
+  sort: {
+    call: ([x], { axis, returns, ...options }: Returns & ops.SortOptions) => ops.sort(x, axis, options)[returns],
+    wrong: [noAxis({ axis: 2 }), { ...wrongTypes('bool'), attrs: { axis: 0 } }],
+  },
+  topk: {
+    call: ([x], { axis, k, returns, ...options }: Returns & { k: number; largest?: boolean }) =>
+      ops.topk(x, k, axis, options)[returns],
+    wrong: [
+      noAxis({ k: 1, axis: 2 }),
+      { inputs: shaped([2, 3]), attrs: { k: 4, axis: 1 } },
+      { inputs: shaped([2, 3]), attrs: { k: -1, axis: 1 }, says: ['-1'] },
+    ],
   },
   keepTopK: {
     call: ([x], { k }: { k: number }) => ops.keepTopK(x, k),

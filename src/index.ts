@@ -26,6 +26,7 @@ export {
 } from './nn/resizing.ts'; // prettier-ignore
 export { Dropout } from './nn/dropout.ts';
 export { filledParameter, manualSeed, uniformParameter } from './nn/init.ts';
+export { KVCache, type KVCacheOptions } from './nn/kv-cache.ts';
 export { Linear } from './nn/linear.ts';
 export { Module, StateDictError } from './nn/module.ts';
 export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell } from './nn/recurrent-cells.ts';

@@ -2,6 +2,7 @@
 
 import type { CaseTable } from '../case.ts';
 import { activations } from './activations.ts';
+import { attentionCases } from './attention.ts';
 import { elementwise } from './elementwise.ts';
 import { images } from './images.ts';
 import { indexing } from './indexing.ts';
@@ -23,4 +24,5 @@ export const verifyCases: CaseTable = {
   ...ordering,
   ...random,
   ...recurrent,
+  ...attentionCases,
 };

@@ -1,0 +1,64 @@
+// Attention in all its variants, blocks at run-time places, and rotary positions.
+
+import type { Tensor } from '../../core/tensor.ts';
+import * as ops from '../../ops/index.ts';
+import { booleans, floats, integers, type CaseTable, type Values, type VerifyCase } from '../case.ts';
+
+interface Sizes {
+  readonly q: readonly number[];
+  readonly keys: number;
+  readonly heads?: number;
+  readonly width?: number;
+}
+
+/** A case of attention: `more` are its further inputs by name. */
+function attention(
+  name: string,
+  { q, keys, heads = q[1], width = q[3] }: Sizes,
+  options: ops.AttentionOptions = {},
+  more: Readonly<Record<string, Values>> = {},
+): VerifyCase {
+  const names = Object.keys(more);
+  return {
+    name,
+    inputs: [floats(q), floats([q[0], heads, keys, q[3]]), floats([q[0], heads, keys, width]), ...Object.values(more)],
+    call: ([query, k, v, ...others]: readonly Tensor[]) =>
+      ops.scaledDotProductAttention(query, k, v, {
+        ...options,
+        ...Object.fromEntries(names.map((key, i) => [key, others[i]])),
+      }),
+  };
+}
+
+export const attentionCases: CaseTable = {
+  scaledDotProductAttention: [
+    attention('causal', { q: [1, 4, 70, 20], keys: 70, heads: 2 }, { isCausal: true, enableGqa: true }),
+    attention('depth64', { q: [1, 2, 65, 64], keys: 33 }),
+    attention('odd', { q: [2, 1, 33, 7], keys: 35, width: 5 }, { scale: 0.3 }, { mask: booleans([2, 1, 33, 35]) }),
+    attention('bias', { q: [2, 2, 12, 8], keys: 31 }, {}, { bias: floats([2, 1, 31]) }),
+    attention('wide', { q: [1, 1, 9, 40], keys: 40, width: 136 }),
+    attention('dropped', { q: [1, 2, 17, 8], keys: 67 }, { dropoutP: 0.3 }),
+    attention('oneRow', { q: [1, 3, 1, 64], keys: 300 }),
+    attention('length', { q: [1, 2, 2, 33], keys: 150 }, { isCausal: true }, { length: integers([], 101, 101) }),
+    attention('composed', { q: [1, 2, 9, 8], keys: 7 }, { flash: false, isCausal: true }),
+  ],
+  updateSlice: [
+    {
+      name: 'rows',
+      inputs: [floats([2, 3, 2, 33]), integers([], 4, 4), floats([2, 3, 9, 33])],
+      call: ([value, at, cache]) => ops.updateSlice(value, at, cache),
+    },
+    {
+      name: 'beyond',
+      inputs: [integers([2, 65], -9, 9), integers([], 80, 80, 'u32'), integers([3, 65], -9, 9)],
+      call: ([value, at, cache]) => ops.updateSlice(value, at, cache, { axis: 0 }),
+    },
+  ],
+  dynamicSlice: [
+    {
+      name: 'columns',
+      inputs: [floats([5, 65]), integers([], 30, 30)],
+      call: ([x, at]) => ops.dynamicSlice(x, at, 33, 1),
+    },
+  ],
+};

@@ -28,6 +28,7 @@ export {
   layerNorm,
   localResponseNorm,
   normalize,
+  type NormOptions,
   pixelNorm,
   rmsNorm,
 } from './norms.ts';

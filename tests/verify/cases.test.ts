@@ -27,8 +27,6 @@ const simple: Capabilities = { software: true, f16: false, subgroups: false, ...
 
 /** Ops that have no cases yet. May it become empty: nothing is to be added. */
 const waiting: readonly string[] = [
- 'modulatedConv2d', 'batchNorm', 'groupNorm', 'instanceNorm', 'layerNorm',
-  'localResponseNorm', 'normalize', 'pixelNorm', 'rmsNorm',
   'interpolate', 'channelShuffle', 'pixelShuffle', 'pixelUnshuffle', 'pad',
 ]; // prettier-ignore
 

@@ -8,6 +8,7 @@ import { images } from './images.ts';
 import { indexing } from './indexing.ts';
 import { matrices } from './matrices.ts';
 import { movement } from './movement.ts';
+import { norms } from './norms.ts';
 import { ordering } from './ordering.ts';
 import { random } from './random.ts';
 import { recurrent } from './recurrent.ts';
@@ -22,6 +23,7 @@ export const verifyCases: CaseTable = {
   ...movement,
   ...indexing,
   ...ordering,
+  ...norms,
   ...random,
   ...recurrent,
   ...attentionCases,

@@ -1,12 +1,15 @@
 // Gradients of gradients on the GPU: penalties on a discriminator's gradient train by them.
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
-  compile, CpuDevice, grad, maxPool2d, mul, RandomSource, spec, square, sum, type Device, type Tensor, type TypedArray,
+  compile, conv2d, CpuDevice, flatten, grad, leakyRelu, matmul, maxPool2d, mean, mul, RandomSource, spec, sqrt, square, sub, sum, tanh,
+  type Device, type Tensor, type TensorData, type TypedArray,
 } from '../../src/node.ts'; // prettier-ignore
 import { sizeOf } from '../../src/core/shape.ts';
 import { difference } from '../harness/compare.ts';
 import { testGpu } from '../harness/devices.ts';
+import { readFixture } from '../harness/fixtures.ts';
+import { runsAll } from '../harness/test-op.ts';
 import { units } from '../../src/verify/tolerances.ts';
 
 const random = (length: number, stream: number): TypedArray => {
@@ -34,4 +37,67 @@ test.each([
   const [gpu, cpu] = [await run(await testGpu()), await run(new CpuDevice())];
   for (const name of Object.keys(cpu)) expect(difference(name, gpu[name], cpu[name], units(16))).toBeNull();
   expect(cpu.byX.data.some((value) => value !== 0)).toBe(true);
+});
+
+/** A discriminator of two convolutions: [N, 2, 8, 8] → [N, 1]. */
+function score(x: Tensor, p: Readonly<Record<string, Tensor>>): Tensor {
+  const h = leakyRelu(conv2d(x, p['c1.weight'], p['c1.bias'], { stride: 2, padding: 1 }), 0.2); // [N, 4, 4, 4]
+  const features = tanh(conv2d(h, p['c2.weight'], p['c2.bias'], { stride: 2, padding: 1 })); // [N, 6, 2, 2]
+  return matmul(flatten(features), p.output);
+}
+
+const penalties: Record<string, (squares: Tensor) => Tensor> = {
+  wganGp: (squares) => mean(square(sub(sqrt(squares), 1))),
+  r1: (squares) => mean(squares),
+};
+
+describe('penalties on the gradient of a convolutional discriminator', () => {
+  const { tensors } = readFixture('penalties');
+  const names = [...tensors.keys()].filter((key) => key.startsWith('params/')).map((key) => key.slice(7));
+  const inputs = {
+    x: tensors.get('x')!,
+    ...Object.fromEntries(names.map((key) => [key, tensors.get(`params/${key}`)!])),
+  };
+  const specs = Object.fromEntries(Object.entries(inputs).map(([key, { shape }]) => [key, spec(shape)]));
+  const values = Object.fromEntries(Object.entries(inputs).map(([key, { data }]) => [key, data]));
+
+  /** Each penalty's value and gradients, with variant `index` of every op, or its last. */
+  async function run(device: Device, index = 0) {
+    const build = ({ x, ...params }: Record<string, Tensor>): Record<string, Tensor> => {
+      const scores = score(x, params);
+      const [slope] = grad(sum(scores), [x]);
+      const squares = sum(square(slope), [1, 2, 3]);
+      const results = Object.entries(penalties).flatMap(([name, penalty]) => {
+        const value = penalty(squares);
+        const gradients = grad(value, names.map((key) => params[key])); // prettier-ignore
+        return [[`${name}/value`, value] as const, ...names.map((key, i) => [`${name}/${key}`, gradients[i]] as const)];
+      });
+      return { score: scores, ...Object.fromEntries(results) };
+    };
+    using program = await compile(device, build, specs, {
+      chooseVariant: (_op, variants) => variants[Math.min(index, variants.length - 1)],
+    });
+    return program.run(values);
+  }
+
+  const expectLike = (
+    found: Awaited<ReturnType<typeof run>>,
+    expected: (key: string) => TensorData,
+    allowed: number,
+  ) => {
+    const wrong = Object.keys(found).flatMap((key) => {
+      const problem = difference(`penalties ${allowed}`, found[key], expected(key), units(allowed));
+      return problem ? [`${key}: ${problem}`] : [];
+    });
+    expect(wrong).toEqual([]);
+  };
+  test('are those of PyTorch on the CPU', async () => {
+    expectLike(await run(new CpuDevice()), (key) => tensors.get(key)!, 3);
+  });
+
+  // Tiles in workgroup memory take software adapters seconds.
+  test.each(runsAll ? [0, 1, 2] : [0])('are the same on the GPU, with variant %i of every op', async (index) => {
+    const cpu = await run(new CpuDevice());
+    expectLike(await run(await testGpu(), index), (key) => cpu[key], 14);
+  });
 });

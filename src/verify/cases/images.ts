@@ -48,6 +48,11 @@ export const images: CaseTable = {
     conv('groups', [2, 6, 8, 9], [4, 3, 3, 3], { groups: 2 }),
     conv('depthwise', [2, 8, 9, 9], [8, 1, 3, 3], { groups: 8, padding: 1 }),
     conv('1x1', [2, 16, 5, 5], [9, 16, 1, 1]),
+    conv('tiles', [3, 17, 9, 10], [70, 17, 3, 3], { padding: 1 }),
+    conv('split sum', [1, 40, 5, 6], [33, 40, 3, 3], { padding: 1 }),
+    conv('tiles in groups', [2, 60, 9, 7], [50, 30, 3, 3], { groups: 2, stride: 2 }),
+    conv('depthwise stride', [2, 5, 11, 13], [10, 1, 5, 3], { groups: 5, stride: 2, padding: 1 }),
+    conv('same', [1, 3, 7, 8], [4, 3, 4, 3], { padding: 'same' }),
   ],
   conv1d: [
     conv1d('padded', [2, 3, 33], [5, 3, 5], (x, w, b) => ops.conv1d(x, w, b, { padding: 2 })),
@@ -56,6 +61,7 @@ export const images: CaseTable = {
   convTranspose2d: [
     transposed('stride', [2, 4, 5, 7], [4, 3, 4, 4], { stride: 2, padding: 1 }),
     transposed('groups', [1, 4, 5, 6], [4, 2, 3, 3], { stride: 2, outputPadding: 1, groups: 2 }),
+    transposed('tiles', [2, 36, 5, 6], [36, 34, 4, 4], { stride: 2, padding: 1 }),
     transposed('plain', [2, 3, 9, 8], [3, 5, 3, 3]),
   ],
   convTranspose1d: [
@@ -94,4 +100,23 @@ export const images: CaseTable = {
   adaptiveAvgPool2d: [
     { name: 'odd', inputs: [floats([2, 3, 7, 11])], call: ([x]) => ops.adaptiveAvgPool2d(x, [3, 4]) },
   ],
+  interpolate: [
+    ...(['nearest', 'bilinear', 'bicubic'] as const).flatMap((mode): VerifyCase[] => [
+      {
+        name: `${mode} up`,
+        inputs: [floats([2, 3, 5, 7])],
+        call: ([x]) => ops.interpolate(x, { scaleFactor: 2, mode }),
+      },
+      {
+        name: `${mode} down`,
+        inputs: [floats([1, 2, 33, 17])],
+        call: ([x]) => ops.interpolate(x, { size: [9, 13], mode }),
+      },
+    ]),
+    { name: 'far', inputs: [floats([1, 2, 3, 3])], call: ([x]) => ops.interpolate(x, { size: 31, mode: 'bilinear' }) },
+    { name: 'linear', inputs: [floats([2, 3, 9])], call: ([x]) => ops.interpolate(x, { size: 20, mode: 'linear' }) },
+  ],
+  pixelShuffle: [{ name: 'by 2', inputs: [floats([2, 8, 5, 3])], call: ([x]) => ops.pixelShuffle(x, 2) }],
+  pixelUnshuffle: [{ name: 'by 3', inputs: [floats([2, 2, 6, 9])], call: ([x]) => ops.pixelUnshuffle(x, 3) }],
+  channelShuffle: [{ name: 'groups', inputs: [floats([2, 6, 5, 3])], call: ([x]) => ops.channelShuffle(x, 3) }],
 };

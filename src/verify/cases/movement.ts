@@ -1,5 +1,6 @@
 // Ops that move values and compute nothing: every bit must arrive.
 
+import type { Tensor } from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
 import { floats, type CaseTable, type VerifyCase } from '../case.ts';
 
@@ -30,5 +31,10 @@ export const movement: CaseTable = {
   pad: everyType([
     { name: 'around', inputs: [floats([5, 33])], call: ([x]) => ops.pad(x, [1, 2], [3, 0]) },
     { name: 'planes', inputs: [floats([2, 7, 9])], call: ([x]) => ops.pad(x, [0, 1, 1], [0, 1, 1]) },
+    ...(['reflect', 'replicate', 'circular'] as const).map((mode) => ({
+      name: mode,
+      inputs: [floats([2, 7, 9])],
+      call: ([x]: readonly Tensor[]) => ops.pad(x, [0, 3, 1], [0, 2, 5], { mode }),
+    })),
   ]),
 };

@@ -32,7 +32,8 @@ function weightOf(who: string, layer: Weighted): Parameter {
 /** `weight` as [axis, all others]. */
 function asMatrix(weight: Tensor, axis: number): Tensor {
   const others = weight.shape.flatMap((_, i) => (i === axis ? [] : [i]));
-  return reshape(permute(weight, [axis, ...others]), [weight.shape[axis], -1]);
+  const front = axis === 0 ? weight : permute(weight, [axis, ...others]);
+  return reshape(front, [weight.shape[axis], -1]);
 }
 
 /** Settings of `spectralNorm`. */
@@ -55,12 +56,11 @@ export function spectralNorm<L extends Weighted>(layer: L, options: SpectralNorm
   const rows = weight.shape[axis];
   const u = unitVectorBuffer('weight_u', rows);
   const v = unitVectorBuffer('weight_v', weight.size / rows);
-  const unit = (t: Tensor) => normalize(t, 0, epsilon);
+  const unit = (t: Tensor) => detach(normalize(t, 0, epsilon));
   replaceWeight(layer, { weight_orig: weight, weight_u: u, weight_v: v }, () => {
     const matrix = asMatrix(weight, axis);
-    const fixed = detach(matrix);
     const times = (vector: Tensor, transposed: boolean) =>
-      reshape(matmul(fixed, reshape(vector, [-1, 1]), { transposeA: transposed }), [-1]);
+      reshape(matmul(matrix, reshape(vector, [-1, 1]), { transposeA: transposed }), [-1]);
     for (let i = 0; layer.training && i < iterations; i++) {
       advance(v, () => unit(times(latest(u), true)));
       advance(u, () => unit(times(latest(v), false)));

@@ -166,11 +166,12 @@ export const channelNormOp: Op = pointwise({
   cpu: ([x, mean, scale, weight, bias]) => (x - mean) * scale * weight + bias,
   vjp(g, { inputs: [x, mean, scale, weight, bias] }) {
     const sums = apply(channelGradientSumsOp, [x, mean, scale, g], {});
-    const [meanG, slope] = sums.map((sum) => alongChannels(mul(sum, 1 / channelCount(x)), x));
+    const [sumG, sumGn] = sums.map((sum) => alongChannels(sum, x));
     const normal = mul(sub(x, mean), scale);
-    const forX = mul(sub(sub(g, meanG), mul(normal, slope)), mul(scale, weight));
-    const [forBias, forWeight] = sums.map((sum) => alongChannels(sum, x));
-    return [forX, null, null, sumTo(forWeight, weight.shape), sumTo(forBias, bias.shape)];
+    // In this order every step has the shape of x: one kernel of eight buffers.
+    const straight = mul(add(mul(normal, sumGn), sumG), 1 / channelCount(x));
+    const forX = mul(mul(sub(g, straight), scale), weight);
+    return [forX, null, null, sumTo(sumGn, weight.shape), sumTo(sumG, bias.shape)];
   },
 });
 

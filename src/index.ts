@@ -25,8 +25,9 @@ export {
   ChannelShuffle, CircularPad2d, ConstantPad2d, PixelShuffle, PixelUnshuffle, ReflectionPad2d, ReplicationPad2d, Upsample, ZeroPad2d,
 } from './nn/resizing.ts'; // prettier-ignore
 export { Dropout } from './nn/dropout.ts';
-export { filledParameter, manualSeed, uniformParameter } from './nn/init.ts';
 export { KVCache, type KVCacheOptions } from './nn/kv-cache.ts';
+export { Embedding } from './nn/embedding.ts';
+export { filledParameter, manualSeed, normalParameter, uniformParameter } from './nn/init.ts';
 export { Linear } from './nn/linear.ts';
 export { Module, StateDictError } from './nn/module.ts';
 export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell } from './nn/recurrent-cells.ts';

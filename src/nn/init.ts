@@ -20,6 +20,10 @@ function draw(name: string, shape: Shape, next: () => number): Parameter {
 export const uniformParameter = (name: string, shape: Shape, bound: number): Parameter =>
   draw(name, shape, () => source.uniform(-bound, bound));
 
+/** A parameter drawn from the normal distribution with mean 0. */
+export const normalParameter = (name: string, shape: Shape, deviation = 1): Parameter =>
+  draw(name, shape, () => deviation * source.normal());
+
 /** State that no optimizer changes, with one value everywhere. */
 export const filledBuffer = (name: string, shape: Shape, value: number): Parameter =>
   new Parameter(name, { shape, dtype: 'f32', data: new Float32Array(sizeOf(shape)).fill(value) }, false);

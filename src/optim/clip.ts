@@ -6,12 +6,6 @@ import { clamp } from '../ops/clamp.ts';
 import { sum } from '../ops/reduce.ts';
 import { sqrt, square } from '../ops/unary.ts';
 
-/** Σ x², along the last axis first: one reduction of millions of values to one number would keep few threads busy. */
-function sumOfSquares(x: Tensor): Tensor {
-  const squares = square(x);
-  return sum(x.shape.length > 1 ? sum(squares, -1) : squares);
-}
-
 /**
  * Scales all gradients by one factor so that they have, taken as one vector, a length of at most `maxNorm`, as
  * torch.nn.utils.clip_grad_norm_ (Pascanu, Mikolov and Bengio, 2013). Also gives the length that they had, a number to watch.
@@ -19,7 +13,7 @@ function sumOfSquares(x: Tensor): Tensor {
 export function clipGradNorm(gradients: readonly Tensor[], maxNorm: number): { gradients: Tensor[]; norm: Tensor } {
   if (!(maxNorm > 0)) throw new Error(`clipGradNorm: the largest norm must be above 0, but is ${maxNorm}.`);
   if (gradients.length === 0) throw new Error('clipGradNorm: there are no gradients.');
-  const norm = sqrt(gradients.map(sumOfSquares).reduce((a, b) => add(a, b)));
+  const norm = sqrt(gradients.map((gradient) => sum(square(gradient))).reduce((a, b) => add(a, b)));
   const factor = minimum(div(maxNorm, add(norm, 1e-6)), 1);
   return { gradients: gradients.map((gradient) => mul(gradient, factor)), norm };
 }

@@ -50,6 +50,7 @@ export { max, mean, min, prod, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';
 export { keepMinP, keepTopK, keepTopP, sampleLogits, type SamplingOptions } from './sampling.ts';
 export { cumprod, cumsum, type ScanOptions } from './scan.ts';
+export { rotary, type RotaryOptions } from './rotary.ts';
 export { slice } from './slice.ts';
 export { logSoftmax, logsumexp, softmax } from './softmax.ts';
 export { abs, ceil, cos, erf, exp, expm1, floor, log, log1p, neg, reciprocal, relu, round, rsqrt } from './unary.ts';

@@ -181,6 +181,8 @@ const table: Readonly<Record<string, Allowed>> = {
   // Exponentials of scores up to 72, which f32 holds to 2⁻¹⁸. What the gradient subtracts, Σ g·o, is rounded in between.
   // Measured 0 and 6.9; 11 and 18.6. Without flash every step is rounded: 3.3 and 26; 4.9 and 19.5.
   scaledDotProductAttention: { cpu: [0, 24], gpu: [32, 64] },
+  // Angles are off by a few 2⁻³² turns; sines by 2⁻²⁴. Measured 0.9 and 0.6; 2.5 and 1.5.
+  rotary: { cpu: [2, 2], gpu: [6, 6] },
   'scaledDotProductAttention without flash': { cpu: [12, 64], gpu: [16, 64] },
   // Sums of up to 129 products below 1. Measured 9.9 and 12.9.
   matmul: { ...rounded, gpu: [32, 48] },

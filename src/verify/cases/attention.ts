@@ -42,6 +42,18 @@ export const attentionCases: CaseTable = {
     attention('length', { q: [1, 2, 2, 33], keys: 150 }, { isCausal: true }, { length: integers([], 101, 101) }),
     attention('composed', { q: [1, 2, 9, 8], keys: 7 }, { flash: false, isCausal: true }),
   ],
+  rotary: [
+    {
+      name: 'halves',
+      inputs: [floats([2, 3, 33, 64]), integers([], 900, 900)],
+      call: ([x, offset]) => ops.rotary(x, { offset }),
+    },
+    {
+      name: 'interleaved',
+      inputs: [floats([5, 10]), integers([5], 0, 100_000, 'u32')],
+      call: ([x, positions]) => ops.rotary(x, { positions, interleaved: true, size: 6 }),
+    },
+  ],
   updateSlice: [
     {
       name: 'rows',

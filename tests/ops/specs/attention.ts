@@ -37,6 +37,19 @@ export const attention: Record<string, OpSpec> = {
       { inputs: [spec(same, 'i32'), spec(same), spec(same)], says: ['i32'] },
     ],
   },
+  rotary: {
+    call: ([x, at], { own, ...options }: ops.RotaryOptions & { own?: boolean }) =>
+      ops.rotary(x, { ...options, ...(own ? { positions: at } : { offset: at }) }),
+    wrong: [
+      { inputs: [spec([2, 3]), position], says: ['[2, 3]', 'even'] },
+      { inputs: [spec([4]), position], says: ['[4]'] },
+      { inputs: [spec([2, 4]), position], attrs: { size: 6 }, says: ['6', '[2, 4]'] },
+      { inputs: [spec([2, 4]), spec([3], 'i32')], attrs: { own: true }, says: ['[2, 4]', '[3]'] },
+      { inputs: [spec([2, 4]), spec([2], 'i32')], says: ['offset', '[2]'] },
+      { inputs: [spec([2, 4]), spec([])], says: ['offset', 'f32'] },
+      { inputs: [spec([2, 4], 'i32'), position], says: ['i32'] },
+    ],
+  },
   updateSlice: {
     call: ([value, at, cache], attrs: { axis: number }) => ops.updateSlice(value, at, cache, attrs),
     wrong: [

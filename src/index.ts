@@ -14,6 +14,7 @@ export { type DeviceKind, openDevice } from './backends/open-device.ts';
 export { compile, type CompileOptions } from './runtime/compile.ts';
 export { chromeTrace, profile, type Profile, type ProfileRow } from './runtime/profile.ts';
 export { type Program } from './runtime/program.ts';
+export { type AttentionMasks, MultiheadAttention, type MultiheadAttentionOptions } from './nn/attention.ts';
 export { BatchNorm1d, BatchNorm2d } from './nn/batch-norm.ts';
 export { Conv1d } from './nn/conv1d.ts';
 export { Conv2d } from './nn/conv2d.ts';

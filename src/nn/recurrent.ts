@@ -7,7 +7,7 @@ import { gru, lstm, rnn, type RecurrentOptions, type RecurrentOutput } from '../
 import { Module } from './module.ts';
 import { drawRecurrentWeights } from './recurrent-cells.ts';
 
-export interface RecurrentLayerOptions extends RecurrentOptions {
+export interface RecurrentLayerOptions extends Omit<RecurrentOptions, 'lengths'> {
   /** Layers one above the other; 1 by default. */
   readonly numLayers?: number;
   readonly bias?: boolean;
@@ -59,9 +59,9 @@ export class RNN extends RecurrentNetwork<RecurrentOutput> {
     this.nonlinearity = nonlinearity;
   }
 
-  /** x [T, B, I] ([B, T, I] with batchFirst; [T, I]), first state [layers · directions, B, H] or zeros. */
-  forward(x: Tensor, hidden?: Tensor): RecurrentOutput {
-    return rnn(x, this.weights, { ...this.options, nonlinearity: this.nonlinearity, hidden });
+  /** x [T, B, I] ([B, T, I] with batchFirst; [T, I]), first state [layers · directions, B, H] or zeros; lengths i32 [B]. */
+  forward(x: Tensor, hidden?: Tensor, lengths?: Tensor): RecurrentOutput {
+    return rnn(x, this.weights, { ...this.options, nonlinearity: this.nonlinearity, hidden, lengths });
   }
 }
 
@@ -71,9 +71,9 @@ export class LSTM extends RecurrentNetwork<RecurrentOutput & LstmState> {
     super('lstm', inputSize, hiddenSize, options);
   }
 
-  /** x [T, B, I] ([B, T, I] with batchFirst; [T, I]), first states [layers · directions, B, H] or zeros. */
-  forward(x: Tensor, hidden?: Tensor, cell?: Tensor): RecurrentOutput & LstmState {
-    return lstm(x, this.weights, { ...this.options, hidden, cell });
+  /** x [T, B, I] ([B, T, I] with batchFirst; [T, I]), first states [layers · directions, B, H] or zeros; lengths i32 [B]. */
+  forward(x: Tensor, hidden?: Tensor, cell?: Tensor, lengths?: Tensor): RecurrentOutput & LstmState {
+    return lstm(x, this.weights, { ...this.options, hidden, cell, lengths });
   }
 }
 
@@ -83,8 +83,8 @@ export class GRU extends RecurrentNetwork<RecurrentOutput> {
     super('gru', inputSize, hiddenSize, options);
   }
 
-  /** x [T, B, I] ([B, T, I] with batchFirst; [T, I]), first state [layers · directions, B, H] or zeros. */
-  forward(x: Tensor, hidden?: Tensor): RecurrentOutput {
-    return gru(x, this.weights, { ...this.options, hidden });
+  /** x [T, B, I] ([B, T, I] with batchFirst; [T, I]), first state [layers · directions, B, H] or zeros; lengths i32 [B]. */
+  forward(x: Tensor, hidden?: Tensor, lengths?: Tensor): RecurrentOutput {
+    return gru(x, this.weights, { ...this.options, hidden, lengths });
   }
 }

@@ -96,7 +96,7 @@ export function step(
   return { hidden: mul(o, tanh(next)), cell: next };
 }
 
-/** Every step of a sequence by itself: gates' inputs [T, B, G·H] → h [T, B, H] and, of an LSTM, the last c [B, H]. */
+/** Every step of a sequence by itself: gates' inputs [T, B, G·H] → every h and, of an LSTM, every c, [T, B, H]. */
 export function unrolled(
   cell: Cell,
   reverse: boolean,
@@ -104,17 +104,22 @@ export function unrolled(
   weightHh: Tensor,
   biasN: Tensor | null,
   start: { readonly hidden: Tensor; readonly cell?: Tensor },
-): { output: Tensor; cell?: Tensor } {
+): { output: Tensor; cells?: Tensor } {
   const [steps, batch, wide] = gates.shape;
-  const outputs: Tensor[] = [];
+  const states: { readonly hidden: Tensor; readonly cell?: Tensor }[] = [];
   let state: { readonly hidden: Tensor; readonly cell?: Tensor } = start;
   for (let i = 0; i < steps; i++) {
     const t = reverse ? steps - 1 - i : i;
     const own = reshape(slice(gates, [t, 0, 0], [t + 1, batch, wide]), [batch, wide]);
     state = step(cell, own, weightHh, biasN, state);
-    outputs.push(reshape(state.hidden, [1, ...state.hidden.shape]));
+    states.push(state);
   }
-  return { output: concat(reverse ? outputs.reverse() : outputs), cell: state.cell };
+  if (reverse) states.reverse();
+  const stacked = (tensors: readonly Tensor[]) => concat(tensors.map((one) => reshape(one, [1, ...one.shape])));
+  return {
+    output: stacked(states.map(({ hidden }) => hidden)),
+    cells: cell === 'lstm' ? stacked(states.map((one) => one.cell!)) : undefined,
+  };
 }
 
 /** Checks one step's input and state, and computes it. */

@@ -2,8 +2,12 @@
 
 import { apply } from '../core/op.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
-import { fill, type Tensor } from '../core/tensor.ts';
+import { Constant, fill, type Tensor } from '../core/tensor.ts';
+import { sub } from './binary.ts';
+import { lt } from './compare.ts';
 import { concat } from './concat.ts';
+import { expand } from './expand.ts';
+import { gather } from './gather.ts';
 import { permute } from './permute.ts';
 import { dropout as drop } from './random.ts';
 import { recurrentOp, type Cell } from './recurrent.ts';
@@ -17,6 +21,7 @@ import {
 } from './recurrent-cells.ts';
 import { reshape } from './reshape.ts';
 import { slice } from './slice.ts';
+import { where } from './where.ts';
 
 /** Settings of a recurrent network, as torch's. */
 export interface RecurrentOptions {
@@ -26,6 +31,11 @@ export interface RecurrentOptions {
   readonly bidirectional?: boolean;
   /** The part of the outputs of every layer but the last that is set to zero. */
   readonly dropout?: number;
+  /**
+   * How many steps each row of the batch has, i32 [B], from 1 to T: what lies past a row's end changes nothing. Outputs are 0
+   * there, last states are those of a row's last step, and the second direction starts at it, as in torch's packed sequences.
+   */
+  readonly lengths?: Tensor;
   /** False makes every step of ordinary ops: many more dispatches, but gradients of gradients. */
   readonly fused?: boolean;
 }
@@ -44,22 +54,60 @@ function layer(
   start: { readonly hidden: Tensor; readonly cell?: Tensor },
   reverse: boolean,
   fused: boolean,
+  ends: Ends | null,
 ): { output: Tensor; hidden: Tensor; cell?: Tensor } {
+  if (ends && reverse) {
+    // Each row turned about within its length is a sequence that starts at its end.
+    const result = layer(cell, ends.turn(x), weights, start, false, fused, ends);
+    return { ...result, output: ends.turn(result.output) };
+  }
   const gates = gateInputs(cell, x, weights);
   const { weightHh } = weights;
   const hidden = weightHh.shape[1];
   const biasN = cell === 'gru' ? biasOfN(weights) : null;
   const last = (y: Tensor) => {
+    if (ends) return ends.last(y);
     const t = reverse ? 0 : y.shape[0] - 1;
     return reshape(slice(y, [t, 0, 0], [t + 1, ...y.shape.slice(1)]), y.shape.slice(1));
   };
+  const finish = (y: Tensor, cells?: Tensor) => ({
+    output: ends ? ends.mask(y) : y,
+    hidden: last(y),
+    cell: cells && last(cells),
+  });
   if (!fused) {
     const result = unrolled(cell, reverse, gates, weightHh, biasN, start);
-    return { ...result, hidden: last(result.output) };
+    return finish(result.output, result.cells);
   }
   const extra = cell === 'lstm' ? [start.cell!] : cell === 'gru' ? [biasN ?? fill([hidden], 0, x.dtype)] : [];
   const [y, cells] = apply(recurrentOp, [weightHh, start.hidden, ...extra, gates], { cell, reverse });
-  return { output: y, hidden: last(y), cell: cell === 'lstm' ? last(cells) : undefined };
+  return finish(y, cell === 'lstm' ? cells : undefined);
+}
+
+/** What rows of different lengths need of a sequence [T, B, F]. */
+interface Ends {
+  /** Each row turned about within its length. */
+  turn(x: Tensor): Tensor;
+  /** 0 past each row's end. */
+  mask(x: Tensor): Tensor;
+  /** Each row's last step, [B, F]. */
+  last(x: Tensor): Tensor;
+}
+
+function endsOf(lengths: Tensor, steps: number, batch: number): Ends {
+  const time = new Constant(
+    [steps, 1],
+    'i32',
+    Int32Array.from({ length: steps }, (_, t) => t),
+  );
+  const within = lt(time, lengths); // [T, B]
+  const take = (x: Tensor, places: Tensor) =>
+    gather(x, expand(reshape(places, [...places.shape, 1]), [...places.shape, x.shape[2]]), 0);
+  return {
+    turn: (x) => take(x, where(within, sub(sub(lengths, 1), time), time)),
+    mask: (x) => where(reshape(within, [steps, batch, 1]), x, 0),
+    last: (x) => reshape(take(x, reshape(sub(lengths, 1), [1, batch])), [batch, x.shape[2]]),
+  };
 }
 
 /** All layers and directions. `states` holds h and, of an LSTM, c: [layers · directions, B, H], or null for zeros. */
@@ -69,12 +117,12 @@ function network(
   x: Tensor,
   weights: readonly RecurrentWeights[],
   states: readonly (Tensor | undefined)[],
-  { batchFirst = false, bidirectional = false, dropout = 0, fused = true }: RecurrentOptions,
+  { batchFirst = false, bidirectional = false, dropout = 0, lengths, fused = true }: RecurrentOptions,
 ): { output: Tensor; states: Tensor[] } {
   if (x.shape.length === 2) {
     const alone = (state?: Tensor) => state && reshape(state, [state.shape[0], 1, ...state.shape.slice(1)]);
     const [steps, size] = x.shape;
-    const options = { bidirectional, dropout, fused };
+    const options = { bidirectional, dropout, lengths, fused };
     const result = network(who, cell, reshape(x, [steps, 1, size]), weights, states.map(alone), options);
     const withoutBatch = (y: Tensor) => reshape(y, [y.shape[0], y.shape[2]]);
     return { output: withoutBatch(result.output), states: result.states.map(withoutBatch) };
@@ -93,6 +141,11 @@ function network(
     if (!state || sameShape(state.shape, expected)) continue;
     throw new Error(`${who}: initial states must be ${formatShape(expected)}, but one is ${formatShape(state.shape)}.`);
   }
+  if (lengths && (lengths.dtype !== 'i32' || !sameShape(lengths.shape, [batch]))) {
+    const given = `${lengths.dtype}${formatShape(lengths.shape)}`;
+    throw new Error(`${who}: lengths must be i32${formatShape([batch])}, one for each row, but are ${given}.`);
+  }
+  const ends = lengths ? endsOf(lengths, steps, batch) : null;
   const zeros = fill([batch, hidden], 0, x.dtype);
   const stateOf = (state: Tensor | undefined, k: number) =>
     state ? reshape(slice(state, [k, 0, 0], [k + 1, batch, hidden]), [batch, hidden]) : zeros;
@@ -104,7 +157,7 @@ function network(
     const results = weights.slice(k, k + directions).map((own, direction) => {
       checkWeights(who, cell, own, input.shape[2]);
       const start = { hidden: stateOf(states[0], k + direction), cell: stateOf(states[1], k + direction) };
-      return layer(cell, input, own, start, direction === 1, fused);
+      return layer(cell, input, own, start, direction === 1, fused, ends);
     });
     last.push(...results);
     y = results.length === 1 ? results[0].output : concat(results.map(({ output }) => output), 2); // prettier-ignore

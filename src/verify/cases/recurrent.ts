@@ -1,6 +1,6 @@
 // Recurrent networks and cells: sizes past the tiles, one step, both directions, several layers.
 
-import type { Tensor } from '../../core/tensor.ts';
+import { Constant, type Tensor } from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
 import { floats, type CaseTable, type Values, type VerifyCase } from '../case.ts';
 
@@ -45,11 +45,20 @@ function network(
   };
 }
 
+/** Rows of one, two and three steps, gone through in both directions. */
+function lengthsCase(call: Network, gates: number): VerifyCase {
+  const lengths = new Constant([3], 'i32', Int32Array.of(1, 3, 2));
+  return network((x, weights, options) => call(x, weights, { ...options, lengths }), gates, 'lengths', [3, 3, 2, 5], {
+    bidirectional: true,
+  });
+}
+
 const networks = (call: Network, gates: number): VerifyCase[] => [
   network(call, gates, 'odd', [5, 3, 5, 33]),
   network(call, gates, 'tiles', [2, 9, 2, 68]),
   network(call, gates, 'oneStep', [1, 2, 3, 7]),
   network(call, gates, 'bothWays', [4, 2, 3, 8], { layers: 2, bidirectional: true }),
+  lengthsCase(call, gates),
 ];
 
 const cell = (gates: number, states: number, call: (x: readonly Tensor[]) => Tensor | Tensor[]): VerifyCase[] => [

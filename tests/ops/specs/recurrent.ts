@@ -1,6 +1,6 @@
 // How recurrent networks and their cells are called, and what they refuse.
 
-import type { Tensor } from '../../../src/core/tensor.ts';
+import { Constant, type Tensor } from '../../../src/core/tensor.ts';
 import { concat, gru, gruCell, lstm, lstmCell, reshape, rnn, rnnCell, type RecurrentWeights } from '../../../src/ops/index.ts'; // prettier-ignore
 import type { OpSpec, WrongInputs } from '../../harness/test-op.ts';
 import { shaped } from './wrong.ts';
@@ -13,6 +13,7 @@ interface NetworkAttrs {
   readonly bias?: boolean;
   readonly nonlinearity?: 'tanh' | 'relu';
   readonly fused?: boolean;
+  readonly lengths?: readonly number[];
 }
 
 /** Tensors of one layer and direction as weights, in torch's order. */
@@ -29,17 +30,22 @@ const flat = (...tensors: readonly Tensor[]): Tensor => concat(tensors.map((tens
 type Network = (
   x: Tensor,
   weights: readonly RecurrentWeights[],
-  options: Omit<NetworkAttrs, 'layers' | 'bias'> & { readonly hidden?: Tensor; readonly cell?: Tensor },
+  options: Omit<NetworkAttrs, 'layers' | 'bias' | 'lengths'> & {
+    readonly hidden?: Tensor;
+    readonly cell?: Tensor;
+    readonly lengths?: Tensor;
+  },
 ) => { readonly output: Tensor; readonly hidden: Tensor; readonly cell?: Tensor };
 
 /** Calls a network with the inputs of a case: x, the weights of each layer and direction, then the states. */
 function callNetwork(network: Network, [x, ...rest]: readonly Tensor[], attrs: NetworkAttrs): Tensor {
-  const { layers = 1, bias = true, ...options } = attrs;
+  const { layers = 1, bias = true, lengths: counts, ...options } = attrs;
+  const lengths = counts && new Constant([counts.length], 'i32', Int32Array.from(counts));
   const count = layers * (options.bidirectional ? 2 : 1);
   const each = bias ? 4 : 2;
   const weights = Array.from({ length: count }, (_, k) => weightsOf(rest.slice(each * k, each * (k + 1))));
   const [hidden, cell] = rest.slice(each * count);
-  const result = network(x, weights, { ...options, hidden, cell });
+  const result = network(x, weights, { ...options, hidden, cell, lengths });
   return flat(...[result.output, result.hidden, result.cell].filter((tensor) => tensor !== undefined));
 }
 
@@ -49,6 +55,7 @@ const wrongFor = (gates: number): WrongInputs[] => [
   { inputs: shaped([2, 1, 3], [4 * gates, 3], [4 * gates, 5]), attrs: { bias: false }, says: [`[${4 * gates}, 5]`] },
   { inputs: shaped([2, 1, 3], [4 * gates, 3], [4 * gates, 4], [4], [5]), says: ['[4], [5]'] },
   { inputs: shaped([3], [4 * gates, 3], [4 * gates, 4]), attrs: { bias: false }, says: ['[3]'] },
+  { inputs: shaped([2, 1, 3], [4 * gates, 3], [4 * gates, 4]), attrs: { bias: false, lengths: [1, 2] }, says: ['i32[1]', 'i32[2]'] }, // prettier-ignore
   { inputs: shaped([0, 1, 3], [4 * gates, 3], [4 * gates, 4]), attrs: { bias: false }, says: ['[0, 1, 3]'] },
   { inputs: shaped([2, 1, 3], [4 * gates, 3], [4 * gates, 4], [1, 2, 4]), attrs: { bias: false }, says: ['[1, 2, 4]'] },
 ];

@@ -74,3 +74,5 @@ export {
   stepSchedule,
   withWarmup,
 } from './optim/schedules.ts';
+export { diverge, type Divergence, type DivergeOptions, type NodeReport, type Repro } from './verify/diverge.ts';
+export { describe, type ProgramDescription, type StepDescription } from './runtime/describe.ts';

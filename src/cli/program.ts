@@ -5,7 +5,9 @@ import { models } from '../../models/index.ts';
 import { CommandError, USAGE } from './command-error.ts';
 import { deviceKinds } from './device.ts';
 import { evaluateModel } from './eval.ts';
+import { divergeModel } from './diverge.ts';
 import { info } from './info.ts';
+import { inspectModel } from './inspect.ts';
 import { runModel } from './run.ts';
 import { optimizers, schedules, SGD_LEARNING_RATE } from './settings.ts';
 import type { Terminal } from './terminal.ts';
@@ -126,5 +128,19 @@ function makeProgram(terminal: Terminal): Command {
     .option(...weightsOption)
     .option(...configOption)
     .action((name, image, options) => runModel(name, models[name], image, options, terminal));
+  ofModel('inspect', "show a model's plan: steps, kernels, arithmetic, memory")
+    .addOption(new Option('--format <name>', 'how').choices(['text', 'json', 'mermaid', 'svg']).default('text'))
+    .option('--train', 'a training step instead of the forward pass')
+    .option('--batch <n>', 'images at once (default: 1)', wholeNumber(1))
+    .option(...configOption)
+    .action((name, options) => inspectModel(name, models[name], options, terminal));
+  ofModel('diverge', 'find the first node of a model that this GPU computes otherwise than the CPU')
+    .option('--train', 'a training step instead of the forward pass')
+    .option('--batch <n>', 'images at once (default: 2)', wholeNumber(1))
+    .option('--seed <n>', 'of the images (default: 1)', wholeNumber(0))
+    .option('--out <file>', 'where a repro is written (default: MODEL-divergence.json)')
+    .option(...weightsOption)
+    .option(...configOption)
+    .action((name, options) => divergeModel(name, models[name], options, terminal));
   return program;
 }

@@ -256,6 +256,22 @@ export function toleranceOf(
   return units(Math.max(f32, F16_UNITS * (f16Table[op]?.[at] ?? (f32 === 0 ? 0 : 2))));
 }
 
+/** For a record that no public op is named after, such as a gradient of its own. */
+const UNNAMED_UNITS = 256;
+
+/**
+ * What the output of a record is allowed, GPU against CPU: that of the op of its name; for `conv2dGradInput` the gradient
+ * of `conv2d`; for a record that is like none of the table, 256 units.
+ */
+export function toleranceOfRecord(record: string, dtype: DType = 'f32'): Tolerance {
+  if (Object.hasOwn(table, record)) return toleranceOf(record, 'gpu', 'output', dtype);
+  const family = Object.keys(table)
+    .filter((op) => record.startsWith(op))
+    .reduce((best, op) => (op.length > best.length ? op : best), '');
+  if (family) return toleranceOf(family, 'gpu', 'gradient', dtype);
+  return units(dtype === 'f16' ? 4 * F16_UNITS : UNNAMED_UNITS);
+}
+
 /**
  * Finite differences in float64 against gradients in float64, as a part of the sum of |gradient · direction|. What is left
  * is the fourth power of the step and constants such as 1/3, which are held in f32. Measured 7e-9.

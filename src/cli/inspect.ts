@@ -1,0 +1,134 @@
+// `five-tigers inspect`: a model's plan, as a table, as data, or drawn.
+
+import type { ModelEntry } from '../../models/index.ts';
+import {
+  compile,
+  describe,
+  type Device,
+  type DeviceKind,
+  type ProgramDescription,
+  type StepDescription,
+} from '../node.ts';
+import { describeDevice, openWithNews } from './device.ts';
+import { graphSvg } from './graph-svg.ts';
+import { modelGraph } from './model-graph.ts';
+import { grouped, type Terminal } from './terminal.ts';
+import { buildModel } from './weights.ts';
+
+/** Options of the command. */
+export interface InspectOptions {
+  readonly config?: string;
+  readonly format: 'text' | 'json' | 'mermaid' | 'svg';
+  readonly train?: boolean;
+  readonly batch?: number;
+  readonly device: DeviceKind;
+  readonly json?: boolean;
+}
+
+/** Prints the plan of `entry`, registered as `name`. No kernel is compiled or run. */
+export async function inspectModel(
+  name: string,
+  entry: ModelEntry,
+  { config = entry.config, format, train = false, batch = 1, device: kind, json }: InspectOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const model = buildModel(entry, config);
+  const device = await openWithNews(kind, terminal);
+  try {
+    const { fn, specs } = modelGraph(entry, model, { batch, train, seed: 1 });
+    const names = new Map([...model.namedParameters()].map(([path, parameter]) => [parameter, path] as const));
+    const program = describe(await compile(planOnly(device), fn, specs), names);
+    const what = `${name} (${config}), ${train ? 'a training step' : 'forward'}, batch ${batch}`;
+    const printed = json ? 'json' : format;
+    if (printed === 'json') {
+      terminal.result(
+        JSON.stringify({ model: name, config, train, batch, adapter: device.info.description, ...program }),
+      );
+    } else if (printed === 'mermaid') terminal.result(mermaid(program));
+    else if (printed === 'svg') terminal.result(graphSvg(program.steps.map(boxOf), what));
+    else terminal.result(`${what}, on ${describeDevice(device)}\n\n${table(program)}\n\n${totals(program)}`);
+  } finally {
+    device.destroy();
+  }
+}
+
+/** A device that plans as `device` does, and makes nothing. */
+const planOnly = (device: Device): Device => ({
+  info: device.info,
+  capabilities: device.capabilities,
+  lost: device.lost,
+  load: async () => ({
+    run: () => Promise.reject(new Error('This program was only planned.')),
+    time: () => Promise.reject(new Error('This program was only planned.')),
+    dispose() {},
+  }),
+  read: (parameter) => device.read(parameter),
+  destroy() {},
+});
+
+const titleOf = ({ op, parts, kernels }: StepDescription): string =>
+  kernels.length > 0 ? [...new Set(kernels)].join(', ') : parts.join('+') || op;
+
+const boxOf = (step: StepDescription, at: number) => ({
+  title: `${at} ${titleOf(step)}`,
+  note: step.outputs.join(' '),
+  leaves: [...step.reads, ...step.updates.map((name) => `→ ${name}`)],
+  after: step.after,
+});
+
+/** 12345 as `12.3 k`. */
+function short(value: number): string {
+  const units = ['', ' k', ' M', ' G', ' T'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
+  return power === 0 ? String(value) : `${(value / 1000 ** power).toPrecision(3)}${units[power]}`;
+}
+
+function table({ steps }: ProgramDescription): string {
+  const header = ['step', 'kernels', 'inputs', 'outputs', 'FLOP', 'bytes', 'after'];
+  const cells = steps.map((step, at) => [
+    String(at),
+    titleOf(step),
+    step.inputs.join(' '),
+    step.outputs.join(' '),
+    short(step.flops),
+    short(step.bytes),
+    [...step.after.map(String), ...step.reads].join(' '),
+  ]);
+  const rows = [header, ...cells];
+  const widths = header.map((_, column) => Math.min(44, Math.max(...rows.map((row) => row[column].length))));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function totals(program: ProgramDescription): string {
+  const { peakBytes, bytesWithoutReuse } = program;
+  const saving = peakBytes === null || !bytesWithoutReuse ? 0 : 1 - peakBytes / bytesWithoutReuse;
+  const lines = [
+    ['Steps', `${program.steps.length}, ${program.dispatches} dispatches`],
+    ['Arithmetic', `${grouped(program.flops)} FLOP, at least ${grouped(program.bytes)} bytes read and written`],
+    ['Parameters', `${grouped(program.parameters)} trainable; ${grouped(program.parameterBytes)} bytes with all state`],
+    ['Inputs', `${grouped(program.inputBytes)} bytes`],
+    peakBytes === null
+      ? ['Memory', 'not planned: the CPU gives each tensor its own']
+      : ['Memory', `${grouped(peakBytes)} bytes between steps, ${(100 * saving).toFixed(0)} % less than without reuse`],
+  ];
+  return lines.map(([name, value]) => `${name.padEnd(12)}${value}`).join('\n');
+}
+
+function mermaid({ steps }: ProgramDescription): string {
+  const quoted = (label: string) => label.replaceAll('"', "'");
+  const nodes = steps.map((step, at) => `  s${at}["${quoted(`${titleOf(step)}<br>${step.outputs.join(' ')}`)}"]`);
+  const leaves = [...new Set(steps.flatMap(({ reads }) => reads))];
+  const named = leaves.map((name, i) => `  l${i}(["${quoted(name)}"])`);
+  const edges = steps.flatMap(({ after, reads }, at) => [
+    ...reads.map((name) => `  l${leaves.indexOf(name)} --> s${at}`),
+    ...after.map((from) => `  s${from} --> s${at}`),
+  ]);
+  return ['flowchart TD', ...named, ...nodes, ...edges].join('\n');
+}

@@ -1,0 +1,94 @@
+// A compiled program as plain data: its steps, how they hang together, and what it costs. Printed by `five-tigers inspect`.
+
+import type { Plan } from '../backends/device.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { bytesPerElement } from '../core/dtype.ts';
+import { viewedTensor } from './memory.ts';
+import { describeStep } from './profile.ts';
+
+/** One step of a program. */
+export interface StepDescription {
+  readonly op: string;
+  /** The elementwise ops that are computed with it, and the op into whose kernel they went. */
+  readonly parts: readonly string[];
+  /** Names of its kernels, in order; empty on the CPU. */
+  readonly kernels: readonly string[];
+  /** Shapes with types, such as `f32[64, 10]`. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly flops: number;
+  /** What it reads and writes at least: each tensor once. */
+  readonly bytes: number;
+  /** The steps, by number, whose results it reads. */
+  readonly after: readonly number[];
+  /** Names of the inputs and parameters that it reads. */
+  readonly reads: readonly string[];
+  /** Names of the parameters that it computes the new values of. */
+  readonly updates: readonly string[];
+}
+
+/** A program. Bytes are those of the device's memory. */
+export interface ProgramDescription {
+  readonly steps: readonly StepDescription[];
+  readonly flops: number;
+  readonly bytes: number;
+  readonly dispatches: number;
+  /** Trainable numbers, and the bytes of all parameters: weights, optimizer state, counters. */
+  readonly parameters: number;
+  readonly parameterBytes: number;
+  readonly inputBytes: number;
+  /** Memory between steps as it is planned, and what it would be if every tensor had its own; null on the CPU. */
+  readonly peakBytes: number | null;
+  readonly bytesWithoutReuse: number | null;
+}
+
+const text = ({ dtype, shape }: Tensor): string => `${dtype}[${shape.join(', ')}]`;
+const bytesOf = (tensors: readonly Tensor[]): number =>
+  tensors.reduce((sum, { size, dtype }) => sum + size * bytesPerElement[dtype], 0);
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
+
+/** The ops within a fused step; none for any other. */
+function partsOf(attrs: object): string[] {
+  const { host, lines = [] } = attrs as { host?: { op: { name: string } } | null; lines?: { op: { name: string } }[] };
+  return [...(host ? [host.op.name] : []), ...lines.map(({ op }) => op.name)];
+}
+
+/** Describes a program, or its plan. `names` tells better names of parameters than their own, such as their paths. */
+export function describe(
+  program: { readonly plan: Plan } | Plan,
+  names: ReadonlyMap<Tensor, string> = new Map(),
+): ProgramDescription {
+  const plan = 'plan' in program ? program.plan : program;
+  const madeBy = new Map(plan.steps.flatMap(({ outputs }, at) => outputs.map((tensor) => [tensor, at] as const)));
+  const updated = new Map(plan.updates.map(({ parameter, value }) => [value, names.get(parameter) ?? parameter.name]));
+  const leafNames = new Map<Tensor, string>(
+    [...plan.inputs, ...plan.scalars, ...plan.parameters].map((leaf) => [leaf, names.get(leaf) ?? leaf.name]),
+  );
+  const steps = plan.steps.map((step): StepDescription => {
+    const roots = [...new Set(step.inputs.map(viewedTensor))];
+    // What stands in a plan for a tensor that is computed nowhere is a view of a leaf.
+    const after = roots.flatMap((root) => madeBy.get(root) ?? []);
+    return {
+      ...describeStep(step),
+      op: step.op.name,
+      parts: step.op.name === 'fused' ? partsOf(step.attrs) : [],
+      kernels: step.kernels.map(({ name }) => name),
+      inputs: step.inputs.map(text),
+      after: [...new Set(after)].sort((a, b) => a - b),
+      reads: roots.flatMap((root) => leafNames.get(root) ?? []),
+      updates: step.outputs.flatMap((output) => updated.get(output) ?? []),
+    };
+  });
+  const onGpu = plan.memory.pool.length > 0 && plan.steps.some(({ kernels }) => kernels.length > 0);
+  return {
+    steps,
+    flops: sumOf(steps.map(({ flops }) => flops)),
+    bytes: sumOf(steps.map(({ bytes }) => bytes)),
+    dispatches: sumOf(steps.map(({ kernels }) => kernels.length)),
+    parameters: sumOf(plan.parameters.filter(({ trainable }) => trainable).map(({ size }) => size)),
+    parameterBytes: bytesOf(plan.parameters),
+    inputBytes: bytesOf(plan.inputs),
+    peakBytes: onGpu ? sumOf(plan.memory.pool) : null,
+    bytesWithoutReuse: onGpu ? plan.memory.bytesWithoutReuse : null,
+  };
+}

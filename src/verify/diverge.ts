@@ -1,0 +1,170 @@
+// Finds the first node of a compiled function that a device computes otherwise than the CPU reference.
+//
+// The CPU runs the whole function. Then each node runs alone on the device, on the CPU's values for its inputs, in graph
+// order: an error is the node's own, and none is inherited from the nodes before it.
+
+import { CpuDevice } from '../backends/cpu/cpu-device.ts';
+import type { Device, DeviceInfo } from '../backends/device.ts';
+import { wgslSource } from '../backends/webgpu/wgsl-source.ts';
+import { allocate, isFloat, type TensorData, type TypedArray } from '../core/dtype.ts';
+import { fromFloat16, toFloat16 } from '../core/float16.ts';
+import { topologicalOrder } from '../core/graph.ts';
+import { apply } from '../core/op.ts';
+import { Constant, Input, Parameter, Scalar, type Node, type Tensor, type TensorSpec } from '../core/tensor.ts';
+import { RandomState, trace } from '../core/trace.ts';
+import { compile } from '../runtime/compile.ts';
+import { deviation } from './compare.ts';
+import { toleranceOfRecord, units, type Tolerance } from './tolerances.ts';
+
+type Named<T> = Readonly<Record<string, T>>;
+
+/** A node and how far off it is. */
+export interface NodeReport {
+  /** Where it stands among the function's nodes, from 0. */
+  readonly index: number;
+  readonly op: string;
+  readonly kernels: readonly string[];
+  readonly outputs: readonly TensorSpec[];
+  /** The largest |actual − expected| / (1 + |expected|), and what part of its tolerance that is. */
+  readonly maxError: number;
+  readonly part: number;
+}
+
+/** All that it takes to see the error again. */
+export interface Repro {
+  readonly op: string;
+  readonly attrs: object;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /** What the function's inputs were made from. */
+  readonly seed: number | null;
+  readonly kernels: readonly { readonly name: string; readonly workgroups: readonly number[]; readonly wgsl: string }[];
+  readonly adapter: DeviceInfo;
+  /** Which node of how many it is, and what is wrong with it. */
+  readonly node: number;
+  readonly nodes: number;
+  readonly problem: string;
+  /** The node's input values, where they are few. */
+  readonly values?: readonly (readonly number[])[];
+}
+
+/** What was found: the first wrong node, or the node that used most of its tolerance when all are right. */
+export interface Divergence {
+  readonly nodes: number;
+  /** Nodes that were compared: views compute nothing. */
+  readonly compared: number;
+  readonly worst: NodeReport | null;
+  readonly repro: Repro | null;
+}
+
+export interface DivergeOptions {
+  /** Noted in the repro: what the inputs were made from. */
+  readonly seed?: number;
+  readonly onProgress?: (done: number, total: number, op: string) => void;
+}
+
+/** Most input values that a repro holds. */
+const FEW = 4096;
+
+/**
+ * Runs what `fn` computes from `inputs` node by node on `device` and on the CPU reference, unfused, and stops at the first
+ * node outside its tolerance. Parameters keep their values, whatever `fn` assigns.
+ */
+export async function diverge(
+  device: Device,
+  fn: (inputs: Named<Tensor>) => Named<Tensor>,
+  specs: Named<TensorSpec>,
+  inputs: Named<TypedArray>,
+  { seed, onProgress }: DivergeOptions = {},
+): Promise<Divergence> {
+  if (!device.capabilities) throw new Error('diverge: this device is the CPU reference itself; open a GPU.');
+  const leaves = Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, new Input(name, spec)]));
+  const { result, trace: recorded } = trace(() => fn(leaves), new RandomState(seed ?? 0));
+  const nodes = topologicalOrder([...Object.values(result), ...recorded.updates.map(({ value }) => value)]);
+  const values = new Map<Tensor, TypedArray>();
+  for (const [name, leaf] of Object.entries(leaves)) values.set(leaf, inputs[name]);
+  for (const leaf of new Set(nodes.flatMap((node) => node.inputs))) {
+    if (!leaf.node && !values.has(leaf)) values.set(leaf, await valuesOf(leaf));
+  }
+  let [compared, worst] = [0, null as NodeReport | null];
+  for (const [index, node] of nodes.entries()) {
+    onProgress?.(index, nodes.length, node.op.name);
+    const expected = await runAlone(new CpuDevice(), node, values);
+    node.outputs.forEach((output, i) => values.set(output, expected.results[i].data));
+    if (node.op.gpu === 'view' || node.outputs.every(({ size }) => size === 0)) continue;
+    compared++;
+    const actual = await runAlone(device, node, values);
+    const found = node.outputs.map((output, i) =>
+      deviation(actual.results[i], expected.results[i], toleranceFor(node, output, expected.results[i])),
+    );
+    const most = found.reduce((a, b) => (b.part > a.part ? b : a));
+    const shapes = (tensors: readonly Tensor[]) => tensors.map(({ shape, dtype }) => ({ shape, dtype }));
+    const report: NodeReport = {
+      index,
+      op: node.op.name,
+      kernels: actual.kernels.map(({ name }) => name),
+      outputs: shapes(node.outputs),
+      maxError: most.error,
+      part: most.part,
+    };
+    if (!worst || report.part > worst.part) worst = report;
+    if (!most.problem) continue;
+    const few = node.inputs.reduce((sum, { size }) => sum + size, 0) <= FEW;
+    const repro: Repro = {
+      op: node.op.name,
+      attrs: node.attrs,
+      inputs: shapes(node.inputs),
+      outputs: shapes(node.outputs),
+      seed: seed ?? null,
+      kernels: actual.kernels,
+      adapter: device.info,
+      node: index,
+      nodes: nodes.length,
+      problem: most.problem,
+      ...(few ? { values: node.inputs.map((input) => [...values.get(input)!]) } : {}),
+    };
+    return { nodes: nodes.length, compared, worst: report, repro };
+  }
+  return { nodes: nodes.length, compared, worst, repro: null };
+}
+
+/** What a leaf holds before the function runs. */
+async function valuesOf(leaf: Tensor): Promise<TypedArray> {
+  if (leaf instanceof Parameter) return (await leaf.read()).data;
+  if (leaf instanceof Constant) return leaf.data;
+  if (!(leaf instanceof Scalar)) throw new Error(`diverge: ${leaf} is an input of another function.`);
+  return allocate(leaf.dtype, 1).fill(leaf.dtype === 'f16' ? toFloat16(leaf.value) : leaf.value);
+}
+
+/** Runs a node by itself; numbers stay constants, as they are written into kernels. */
+async function runAlone(device: Device, { op, attrs, inputs }: Node, values: ReadonlyMap<Tensor, TypedArray>) {
+  const distinct = [...new Set(inputs)].filter((input) => !(input instanceof Constant));
+  const nameOf = (tensor: Tensor) => `in${distinct.indexOf(tensor)}`;
+  const specs = Object.fromEntries(distinct.map((x) => [nameOf(x), { shape: x.shape, dtype: x.dtype }]));
+  const build = (tensors: Named<Tensor>) => {
+    const own = inputs.map((input) => (input instanceof Constant ? input : tensors[nameOf(input)]));
+    return Object.fromEntries(apply(op, own, attrs).map((output, i) => [`out${i}`, output]));
+  };
+  using program = await compile(device, build, specs, { fuse: false });
+  const given = Object.fromEntries(distinct.map((x) => [nameOf(x), values.get(x)!]));
+  const results: TensorData[] = Object.values(await program.run(given));
+  const kernels = program.plan.steps.flatMap((step) =>
+    step.kernels.map((kernel) => ({ name: kernel.name, workgroups: kernel.workgroups, wgsl: wgslSource(kernel) })),
+  );
+  return { results, kernels };
+}
+
+/**
+ * The tolerance of a node. Those of the table are for values around 1: where a tensor's largest value is above that, sums
+ * in it had terms of that size, and may be off by as much more.
+ */
+function toleranceFor({ op }: Node, { dtype }: Tensor, { data }: TensorData): Tolerance {
+  if (!isFloat(dtype)) return units(0);
+  const { absolute, relative } = toleranceOfRecord(op.name, dtype);
+  let largest = 1;
+  for (const stored of data) {
+    const size = Math.abs(dtype === 'f16' ? fromFloat16(stored) : stored);
+    if (size > largest && size < Infinity) largest = size;
+  }
+  return { absolute: absolute * largest, relative };
+}

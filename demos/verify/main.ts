@@ -119,7 +119,9 @@ start.onclick = () => {
   verdict.textContent = '';
   start.disabled = true;
   download.disabled = true;
-  worker.postMessage({ type: 'start' } satisfies Request);
+  // The address may name some ops, as in #op=matmul,conv2d.
+  const ops = new URLSearchParams(location.hash.slice(1)).get('op')?.split(',');
+  worker.postMessage({ type: 'start', ops } satisfies Request);
 };
 failures.onchange = draw;
 download.onclick = () => {

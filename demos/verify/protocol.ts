@@ -2,7 +2,8 @@
 
 import type { VerifyReport, VerifyRow } from '../../src/index.ts';
 
-export type Request = { readonly type: 'start' };
+/** `ops`: which to check; all of them where it is absent. */
+export type Request = { readonly type: 'start'; readonly ops?: readonly string[] };
 
 export type Reply =
   | { readonly type: 'device'; readonly description: string; readonly details: string; readonly f16: boolean }

@@ -25,7 +25,7 @@ async function open(): Promise<Device | null> {
 
 let device = open();
 
-async function check(): Promise<void> {
+async function check({ ops }: Request): Promise<void> {
   const gpu = await device;
   if (!gpu) return;
   const rows: VerifyRow[] = [];
@@ -36,7 +36,7 @@ async function check(): Promise<void> {
       unsent = [];
       reply({ type: 'progress', done, total, op });
     };
-    for await (const row of verify(gpu, { onProgress })) {
+    for await (const row of verify(gpu, { ops, onProgress })) {
       rows.push(row);
       unsent.push(row);
     }
@@ -50,5 +50,5 @@ async function check(): Promise<void> {
 }
 
 onmessage = ({ data }: MessageEvent<Request>) => {
-  if (data.type === 'start') void check();
+  if (data.type === 'start') void check(data);
 };

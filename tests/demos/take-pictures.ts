@@ -47,6 +47,13 @@ async function takePictures(): Promise<void> {
   await pause(train.page);
   await train.page.screenshot({ path: save('cnn-train') });
   await train.finish();
+
+  const check = await open('verify/', 'light', 1280);
+  await check.page.locator('#start:enabled').click();
+  await check.page.locator('#verdict', { hasText: 'Done' }).waitFor({ timeout: 600_000 });
+  await check.page.locator('.op[data-op=matmul] summary').click();
+  await check.page.screenshot({ path: save('verify') });
+  await check.finish();
   await browser.close();
   await site.close();
 }

@@ -6,6 +6,7 @@ import { attentionCases } from './attention.ts';
 import { elementwise } from './elementwise.ts';
 import { images } from './images.ts';
 import { indexing } from './indexing.ts';
+import { losses } from './losses.ts';
 import { matrices } from './matrices.ts';
 import { movement } from './movement.ts';
 import { norms } from './norms.ts';
@@ -19,6 +20,7 @@ export const verifyCases: CaseTable = {
   ...elementwise,
   ...reductions,
   ...matrices,
+  ...losses,
   ...images,
   ...movement,
   ...indexing,

@@ -27,6 +27,8 @@ export {
 } from './nn/resizing.ts'; // prettier-ignore
 export { Dropout } from './nn/dropout.ts';
 export { KVCache, type KVCacheOptions } from './nn/kv-cache.ts';
+export { QuantizedLinear } from './nn/quantized-linear.ts';
+export { quantize } from './ops/quantized.ts';
 export { Embedding } from './nn/embedding.ts';
 export { filledParameter, manualSeed, normalParameter, uniformParameter } from './nn/init.ts';
 export { Linear } from './nn/linear.ts';

@@ -153,7 +153,16 @@ describe('f16', () => {
   test('is taken by every elementwise op, every reduction, and all that moves values', () => {
     const convolutions = ['conv1d', 'conv2d', 'convTranspose1d', 'convTranspose2d'];
     const sampling = ['keepMinP', 'keepTopK', 'keepTopP'];
-    const onlyF32 = [...convolutions, ...sampling, 'crossEntropy', 'nllLoss', 'matmul', 'modulatedConv2d', 'softmax'];
+    const onlyF32 = [
+      ...convolutions,
+      ...sampling,
+      'crossEntropy',
+      'nllLoss',
+      'matmul',
+      'modulatedConv2d',
+      'quantizedMatmul',
+      'softmax',
+    ];
     expect([...names(taken), ...onlyF32].sort()).toEqual(Object.keys(opSpecs).filter(smallCase).sort());
   });
 

@@ -36,6 +36,13 @@ export const indexing: CaseTable = {
       call: ([base, index, source]) => ops.scatterAdd(base, index, source, 1),
     },
   ),
+  quantizedMatmul: [4, 8].map((bits) => ({
+    name: `${bits}bits`,
+    inputs: [floats([3, 128]), integers([33, 4 * bits], 0, 2 ** 31, 'u32'), floats([33, 4], 0.001, 0.01)],
+    dtypes: ['f32'],
+    call: ([x, packed, scales]) => ops.quantizedMatmul(x, packed, scales, { bits: bits as 4 | 8, group: 32 }),
+    backward: false,
+  })),
   embedding: [
     {
       name: 'tokens',

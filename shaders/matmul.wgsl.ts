@@ -5,6 +5,10 @@
 // register  no workgroup memory and no barrier: best on software adapters and for small outputs.
 // tiled     64 × 64 outputs a workgroup of 16 × 16 threads; 64 × 16 slices of a and 16 × 64 of b are staged in workgroup
 //           memory, so each value is read from global memory once per tile instead of once per thread.
+// gemv      for one to four rows (or columns) of c: the other operand is read once, and its rows and columns of c are kept in
+//           a vector. Where its neighbours lie along the sum, 64 threads share each sum; where they lie along the outputs,
+//           a thread has an output to itself and 8 of them share the sum. Partial sums halve in workgroup memory.
+// The grid is one row of tiles over columns, rows and batches, which may fold (linearGrid).
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { stridedOffset } from './lib/index.wgsl.ts';
 
@@ -71,8 +75,26 @@ fn store_four(batch: u32, row: u32, column: u32, value: vec4<f32>) {
 const block = (name: string, row: string, column: string) =>
   `mat4x4<f32>(${[0, 1, 2, 3].map((i) => `load_${name}(base_${name}, ${row} + ${i}u, ${column})`).join(', ')})`;
 
+/** Tiles of c along its columns, along its rows, and in all batches. */
+export function tilesOf(s: MatmulShape, tile: number): { columns: number; rows: number; total: number } {
+  const [columns, rows] = [Math.ceil(s.n / tile), Math.ceil(s.m / tile)];
+  return { columns, rows, total: columns * rows * s.batch.reduce((size, dim) => size * dim, 1) };
+}
+
+/** Where in c a workgroup is. A folded grid has a few groups too many. */
+const place = (s: MatmulShape, tile: number) => {
+  const { columns, rows, total } = tilesOf(s, tile);
+  return wgsl`
+  let number = group.y * groups.x + group.x;
+  if (number >= ${total}u) { return; }
+  let first_column = number % ${columns}u * ${tile}u;
+  let first_row = number / ${columns}u % ${rows}u * ${tile}u;
+  let batch = number / ${columns * rows}u;
+  ${bases(s)}
+`;
+};
+
 const bases = (s: MatmulShape) => wgsl`
-  let batch = group.z;
   let base_a = ${stridedOffset('batch', s.batch, s.batchStridesA)};
   let base_b = ${stridedOffset('batch', s.batch, s.batchStridesB)};
 `;
@@ -80,10 +102,11 @@ const bases = (s: MatmulShape) => wgsl`
 export const matmulRegisterKernel = (s: MatmulShape): string => wgsl`
 ${access(s)}
 @compute @workgroup_size(8, 8)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-  ${bases(s)}
-  let row = group.y * ${REGISTER_TILE}u + local.y * 4u;
-  let column = group.x * ${REGISTER_TILE}u + local.x * 4u;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_id) local: vec3<u32>) {
+  ${place(s, REGISTER_TILE)}
+  let row = first_row + local.y * 4u;
+  let column = first_column + local.x * 4u;
   if (row >= ${s.m}u || column >= ${s.n}u) { return; }
   var total = mat4x4<f32>();  // column i: row i of c
   for (var k = 0u; k < ${s.k}u; k += 4u) {
@@ -110,11 +133,9 @@ var<workgroup> a_tile: array<array<vec4<f32>, ${SHARED_TILE / 4}>, ${DEPTH}>;
 var<workgroup> b_tile: array<array<vec4<f32>, ${SHARED_TILE / 4}>, ${DEPTH}>;
 
 @compute @workgroup_size(16, 16)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>,
-        @builtin(local_invocation_index) thread: u32) {
-  ${bases(s)}
-  let first_row = group.y * ${SHARED_TILE}u;
-  let first_column = group.x * ${SHARED_TILE}u;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  ${place(s, SHARED_TILE)}
   // Staging: each of the 256 threads moves one vec4 of each operand.
   let along = thread >> 2u;           // 0 … 63, the position along m or n
   let depth4 = (thread & 3u) * 4u;    // 0, 4, 8, 12
@@ -147,3 +168,69 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   }
 }
 `;
+
+/** Most rows (or columns) of c that the gemv variant takes. */
+export const GEMV_ROWS = 4;
+const GEMV_WORKGROUP = 256;
+
+/** How a product with few rows or few columns reads its operands: `few` has up to four of them, `many` the rest. */
+function gemvPlan(s: MatmulShape) {
+  const [aRow, aColumn] = s.transposeA ? [1, s.m] : [s.k, 1];
+  const [bRow, bColumn] = s.transposeB ? [1, s.k] : [s.n, 1];
+  const a = { name: 'a', count: s.m, stride: aRow, alongSum: aColumn, inC: s.n };
+  const b = { name: 'b', count: s.n, stride: bColumn, alongSum: bRow, inC: 1 };
+  const [few, many] = s.m <= s.n ? [a, b] : [b, a];
+  // Threads that share one sum: neighbours in memory are read by neighbours among the threads.
+  const lanes = many.alongSum === 1 ? 64 : 8;
+  return { few, many, lanes, perGroup: GEMV_WORKGROUP / lanes };
+}
+
+/** Workgroups of the gemv variant. */
+export function gemvGroups(s: MatmulShape): number {
+  const { many, perGroup } = gemvPlan(s);
+  return Math.ceil(many.count / perGroup) * s.batch.reduce((size, dim) => size * dim, 1);
+}
+
+export function matmulGemvKernel(s: MatmulShape): string {
+  const { few, many, lanes, perGroup } = gemvPlan(s);
+  const groupsOfMany = Math.ceil(many.count / perGroup);
+  const alongSum = many.alongSum === 1;
+  const fewAt = (i: number) =>
+    i < few.count ? `${few.name}[base_${few.name} + ${i * few.stride}u + k * ${few.alongSum}u]` : '0.0';
+  return wgsl`
+var<workgroup> partial: array<vec4<f32>, ${GEMV_WORKGROUP}>;
+
+@compute @workgroup_size(${GEMV_WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let number = group.y * groups.x + group.x;
+  if (number >= ${gemvGroups(s)}u) { return; }
+  let batch = number / ${groupsOfMany}u;
+  ${bases(s)}
+#if ${alongSum}
+  let lane = local % ${lanes}u;
+  let within = local / ${lanes}u;
+#else
+  let lane = local / ${perGroup}u;
+  let within = local % ${perGroup}u;
+#endif
+  let wanted = number % ${groupsOfMany}u * ${perGroup}u + within;
+  let column = min(wanted, ${many.count - 1}u);
+  var total = vec4<f32>();
+  for (var k = lane; k < ${s.k}u; k += ${lanes}u) {
+    let value = ${many.name}[base_${many.name} + column * ${many.stride}u + k * ${many.alongSum}u];
+    total += value * vec4<f32>(${[0, 1, 2, 3].map(fewAt).join(', ')});
+  }
+  let own = within * ${lanes}u + lane;
+  partial[own] = total;
+  for (var width = ${lanes / 2}u; width > 0u; width >>= 1u) {
+    workgroupBarrier();
+    if (lane < width) { partial[own] += partial[own + width]; }
+  }
+  if (lane == 0u && wanted == column) {
+    let at = batch * ${s.m * s.n}u + column * ${many.inC}u;
+    ${Array.from({ length: few.count }, (_, i) => `store_c(at + ${i * few.inC}u, partial[own][${i}]);`).join('\n    ')}
+  }
+}
+`;
+}

@@ -1,8 +1,7 @@
 // A fully connected layer.
 
 import type { Parameter, Tensor } from '../core/tensor.ts';
-import { add } from '../ops/binary.ts';
-import { matmul } from '../ops/matmul.ts';
+import { linear } from '../ops/linear.ts';
 import { defaultBound, uniformParameter } from './init.ts';
 import { Module } from './module.ts';
 
@@ -21,7 +20,6 @@ export class Linear extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const y = matmul(x, this.weight, { transposeB: true });
-    return this.bias ? add(y, this.bias) : y;
+    return linear(x, this.weight, this.bias);
   }
 }

@@ -13,6 +13,7 @@ export { conv2d } from './conv2d.ts';
 export { conv1d, convTranspose1d, convTranspose2d } from './convolutions.ts';
 export { type ClassLossOptions, crossEntropy, type CrossEntropyOptions, nllLoss } from './cross-entropy.ts';
 export { detach } from './detach.ts';
+export { einsum } from './einsum.ts';
 export { expand } from './expand.ts';
 export { chunk, movedim, repeatInterleave, roll, split, squeeze, stack, tile, unsqueeze } from './arrange.ts';
 export { embedding, type EmbeddingOptions, indexAdd, indexSelect, oneHot } from './embedding.ts';
@@ -24,6 +25,7 @@ export { interpolate } from './interpolate.ts';
 export { bceLoss, type BceOptions, bceWithLogits, cosineEmbeddingLoss, cosineSimilarity } from './losses.ts';
 export { hingeEmbeddingLoss, hingeLoss, huberLoss, klDiv, l1Loss, type LossOptions } from './losses.ts';
 export { marginRankingLoss, mseLoss, type Reduction, smoothL1Loss, tripletMarginLoss } from './losses.ts';
+export { bmm, dot, linear, mv, outer } from './linear.ts';
 export { matmul } from './matmul.ts';
 export { modulatedConv2d } from './modulated-conv2d.ts';
 export {

@@ -1,10 +1,11 @@
 // Matrix product over batches, with either operand transposed as it is read.
 
 import * as shader from '../../shaders/matmul.wgsl.ts';
-import type { Kernel } from '../core/kernel.ts';
+import { linearGrid, type ElementType, type Kernel } from '../core/kernel.ts';
 import { applyOne, expectDType, type Op } from '../core/op.ts';
 import { broadcastShapes, broadcastStrides, formatShape, sizeOf, stridedOffsets } from '../core/shape.ts';
 import type { Tensor, TensorSpec } from '../core/tensor.ts';
+import { reshape } from './reshape.ts';
 
 interface MatmulAttrs {
   /** The last two axes of a (of b) are stored swapped. */
@@ -29,6 +30,10 @@ function describe([a, b]: readonly TensorSpec[], { transposeA, transposeB }: Mat
     const outer = x.shape.slice(0, -2);
     return broadcastStrides(outer, batch).map((stride) => stride * sizeOf(x.shape.slice(-2)));
   };
+  // Rows of all batches lie one behind the other where b is the same for all of them.
+  if (!transposeA && sizeOf(b.shape.slice(0, -2)) === 1 && sizeOf(a.shape.slice(0, -2)) === sizeOf(batch)) {
+    return { m: m * sizeOf(batch), n, k, batch: [], batchStridesA: [], batchStridesB: [], transposeA, transposeB };
+  }
   return { m, n, k, batch, batchStridesA: batchStrides(a), batchStridesB: batchStrides(b), transposeA, transposeB };
 }
 
@@ -37,7 +42,10 @@ export const matmulOp: Op<MatmulAttrs> = {
   stores: true,
   infer(inputs, attrs) {
     inputs.forEach((input, i) => expectDType('matmul', 'ab'[i], input, 'f32'));
-    const { m, n, batch } = describe(inputs, attrs);
+    describe(inputs, attrs);
+    const [a, b] = inputs;
+    const batch = broadcastShapes('matmul (batch axes)', a.shape.slice(0, -2), b.shape.slice(0, -2));
+    const [m, n] = [a.shape.at(attrs.transposeA ? -1 : -2)!, b.shape.at(attrs.transposeB ? -2 : -1)!];
     return [{ shape: [...batch, m, n], dtype: 'f32' }];
   },
   cpu({ inputs: [a, b], outputs: [c], inputSpecs, attrs }) {
@@ -60,25 +68,41 @@ export const matmulOp: Op<MatmulAttrs> = {
   gpu({ inputs, attrs, capabilities }) {
     const shape = describe(inputs, attrs);
     const { m, n } = shape;
-    const element = (vectorized: boolean) => (vectorized ? 'vec4<f32>' : 'f32');
-    const variant = (name: string, wgsl: string, tile: number) => {
+    const element = (vectorized: boolean): ElementType => (vectorized ? 'vec4<f32>' : 'f32');
+    const [a, b] = [element(shader.vectorizedA(shape)), element(shader.vectorizedB(shape))];
+    const c = element(shader.vectorizedC(shape));
+    const variant = (name: string, wgsl: string, groups: number, types: readonly ElementType[] = [a, b, c]) => {
       const kernel: Kernel = {
         name: `matmul.${name}`,
         wgsl,
         inputs: [
-          { name: 'a', type: element(shader.vectorizedA(shape)) },
-          { name: 'b', type: element(shader.vectorizedB(shape)) },
+          { name: 'a', type: types[0] },
+          { name: 'b', type: types[1] },
         ],
-        outputs: [{ name: 'c', type: element(shader.vectorizedC(shape)), store: true }],
-        workgroups: [Math.ceil(n / tile), Math.ceil(m / tile), sizeOf(shape.batch)],
+        outputs: [{ name: 'c', type: types[2], store: true }],
+        workgroups: linearGrid(groups, 1),
       };
       return { name, kernels: [kernel] };
     };
-    const register = variant('register', shader.matmulRegisterKernel(shape), shader.REGISTER_TILE);
-    const tiled = variant('tiled', shader.matmulTiledKernel(shape), shader.SHARED_TILE);
-    return capabilities.software || m < 32 || n < 32 ? [register, tiled] : [tiled, register];
+    const groups = (tile: number) => shader.tilesOf(shape, tile).total;
+    const register = variant('register', shader.matmulRegisterKernel(shape), groups(shader.REGISTER_TILE));
+    const tiled = variant('tiled', shader.matmulTiledKernel(shape), groups(shader.SHARED_TILE));
+    const blocks = capabilities.software || m < 32 || n < 32 ? [register, tiled] : [tiled, register];
+    if (Math.min(m, n) > shader.GEMV_ROWS) return blocks;
+    const gemv = variant('gemv', shader.matmulGemvKernel(shape), shader.gemvGroups(shape), ['f32', 'f32', 'f32']);
+    // Small products are over before their threads have met.
+    return capabilities.software || shape.k < 64 ? [...blocks, gemv] : [gemv, ...blocks];
   },
   vjp({ inputs: [a, b], gradients: [g], attrs: { transposeA, transposeB } }) {
+    // One product for the gradient of weights that all batches share, instead of one a batch that are summed.
+    if (b.shape.length === 2 && a.shape.length > 2 && !transposeA) {
+      const rows = (t: Tensor) => reshape(t, [sizeOf(t.shape.slice(0, -1)), t.shape.at(-1)!]);
+      const da = matmul(g!, b, { transposeB: !transposeB });
+      const db = transposeB
+        ? matmul(rows(g!), rows(a), { transposeA: true })
+        : matmul(rows(a), rows(g!), { transposeA: true });
+      return [da, db];
+    }
     // c = a·b gives da = g·bᵀ and db = aᵀ·g; an operand that is stored transposed gets the transpose of that.
     const da = transposeA
       ? matmul(b, g!, { transposeA: transposeB, transposeB: true })

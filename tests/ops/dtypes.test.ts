@@ -153,16 +153,8 @@ describe('f16', () => {
   test('is taken by every elementwise op, every reduction, and all that moves values', () => {
     const convolutions = ['conv1d', 'conv2d', 'convTranspose1d', 'convTranspose2d'];
     const sampling = ['keepMinP', 'keepTopK', 'keepTopP'];
-    const onlyF32 = [
-      ...convolutions,
-      ...sampling,
-      'crossEntropy',
-      'nllLoss',
-      'matmul',
-      'modulatedConv2d',
-      'quantizedMatmul',
-      'softmax',
-    ];
+    const products = ['bmm', 'einsum', 'linear', 'matmul', 'modulatedConv2d', 'mv', 'quantizedMatmul'];
+    const onlyF32 = [...convolutions, ...sampling, ...products, 'crossEntropy', 'nllLoss', 'softmax'];
     expect([...names(taken), ...onlyF32].sort()).toEqual(Object.keys(opSpecs).filter(smallCase).sort());
   });
 

@@ -31,6 +31,7 @@ const cases: Record<string, Large> = {
   'sum, a thread each': { shapes: [[THREADS + 1, 2]], call: (x) => ops.sum(x, 1), variant: 'serial' },
   'sum, a workgroup each': { shapes: [[ROWS, 3]], call: (x) => ops.sum(x, 1), variant: 'tree' },
   'softmax, a workgroup each': { shapes: [[ROWS, 3]], call: (x) => ops.softmax(x), variant: 'tree' },
+  'matmul, a batch each': { shapes: [[ROWS, 1, 2], [ROWS, 2, 1]], call: (a, b) => ops.matmul(a, b) },
   maxPool2d: { shapes: [[1, 1, 4, THREADS + 2]], call: (x) => ops.maxPool2d(x, 2) },
   conv2d: {
     shapes: [[THREADS + 1, 1, 1, 2], [1, 1, 1, 1]],

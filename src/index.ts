@@ -15,6 +15,10 @@ export { compile, type CompileOptions } from './runtime/compile.ts';
 export { chromeTrace, profile, type Profile, type ProfileRow } from './runtime/profile.ts';
 export { type Program } from './runtime/program.ts';
 export { type AttentionMasks, MultiheadAttention, type MultiheadAttentionOptions } from './nn/attention.ts';
+export {
+  ELU, Flatten, GELU, GLU, Hardsigmoid, Hardswish, Hardtanh, Identity, LeakyReLU, LogSigmoid, LogSoftmax, Mish, PReLU,
+  ReLU, ReLU6, SELU, Sigmoid, SiLU, Softmax, Softplus, Softsign, Tanh,
+} from './nn/activations.ts'; // prettier-ignore
 export { BatchNorm1d, BatchNorm2d } from './nn/batch-norm.ts';
 export { Conv1d } from './nn/conv1d.ts';
 export { Conv2d } from './nn/conv2d.ts';
@@ -36,6 +40,7 @@ export { Module, StateDictError } from './nn/module.ts';
 export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell } from './nn/recurrent-cells.ts';
 export { GRU, LSTM, type RecurrentLayerOptions, RNN } from './nn/recurrent.ts';
 export { GroupNorm, InstanceNorm2d, LayerNorm, LocalResponseNorm, RMSNorm } from './nn/norms.ts';
+export { Sequential } from './nn/sequential.ts';
 export { spectralNorm, type SpectralNormOptions, weightNorm } from './nn/weight-norms.ts';
 export { Adam, AdamW, type AdamOptions } from './optim/adam.ts';
 export { type BatchSource, DivergedError, type StepResult, Trainer, type TrainerOptions } from './train/trainer.ts';

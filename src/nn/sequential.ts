@@ -1,0 +1,20 @@
+// Modules one after the other.
+
+import type { Tensor } from '../core/tensor.ts';
+import { Module } from './module.ts';
+
+/** Feeds each module's output to the next, as torch.nn.Sequential: parameters are named `0.weight`, `2.weight` … */
+export class Sequential extends Module {
+  readonly #modules: readonly Module[];
+
+  constructor(...modules: Module[]) {
+    super();
+    this.#modules = modules;
+    // Properties named 0, 1, 2 …: where namedParameters(), train() and eval() look for them.
+    Object.assign(this, modules);
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.#modules.reduce((value, module) => module.forward(value), x);
+  }
+}

@@ -127,7 +127,19 @@ const arithmetic = ['add', 'div', 'maximum', 'minimum', 'mul', 'remainder', 'sub
 const comparisons = ['eq', 'ge', 'gt', 'le', 'lt', 'ne'];
 const lines = ['indexAdd', 'scatterAdd', 'argmax', 'argmin', 'argsort', 'cumsum', 'sort', 'topk'];
 const truths = ['all', 'any', 'countNonzero'];
-const numbers = [...moves, 'clamp', ...arithmetic, ...comparisons, ...lines, ...truths, 'max', 'min', 'sum'];
+const numbers = [
+  ...moves,
+  'clamp',
+  'dot',
+  'outer',
+  ...arithmetic,
+  ...comparisons,
+  ...lines,
+  ...truths,
+  'max',
+  'min',
+  'sum',
+];
 
 const names = (cases: readonly Converted[]) => cases.map(({ name }) => name).sort();
 

@@ -19,4 +19,16 @@ export const matrices: CaseTable = {
     product('transposed', [33, 66], [35, 33], { transposeA: true, transposeB: true }),
     product('batches', [3, 1, 17, 9], [2, 9, 33]),
   ],
-};
+  linear: [
+    { name: 'bias', inputs: [floats([2, 3, 33], -1, 1), floats([5, 33], -1, 1), floats([5])], call: ([x, w, b]) => ops.linear(x, w, b) },
+    { name: 'row', inputs: [floats([1, 130], -1, 1), floats([65, 130], -1, 1)], call: ([x, w]) => ops.linear(x, w) },
+  ],
+  einsum: [
+    { name: 'heads', inputs: [floats([2, 3, 2, 5], -1, 1), floats([2, 7, 2, 5], -1, 1)], call: ([q, k]) => ops.einsum('bqhd,bkhd->bhqk', q, k) },
+    { name: 'bilinear', inputs: [floats([3, 4], -1, 1), floats([2, 4, 5], -1, 1), floats([3, 5], -1, 1)], call: (xs) => ops.einsum('bi,oij,bj->bo', ...xs) },
+  ],
+  outer: [{ name: 'odd', inputs: [floats([33]), floats([5])], call: ([a, b]) => ops.outer(a, b) }],
+  dot: [{ name: 'odd', inputs: [floats([65], -1, 1), floats([65], -1, 1)], call: ([a, b]) => ops.dot(a, b) }],
+  mv: [{ name: 'odd', inputs: [floats([33, 65], -1, 1), floats([65], -1, 1)], call: ([a, b]) => ops.mv(a, b) }],
+  bmm: [{ name: 'odd', inputs: [floats([2, 9, 5], -1, 1), floats([2, 5, 7], -1, 1)], call: ([a, b]) => ops.bmm(a, b) }],
+}; // prettier-ignore

@@ -31,6 +31,17 @@ const allowed: Record<string, readonly string[]> = {
     'src/optim',
   ],
   'src/verify/cases': ['src/core', 'src/ops', 'src/autograd', 'src/nn', 'src/optim'],
+  'src/bench': [
+    'shaders',
+    'src/core',
+    'src/ops',
+    'src/autograd',
+    'src/backends',
+    'src/backends/webgpu',
+    'src/runtime',
+    'src/nn',
+    'src/optim',
+  ],
   'src/train': [
     'src/core',
     'src/ops',

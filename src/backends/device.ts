@@ -74,8 +74,10 @@ export interface Timing {
 export interface Executable {
   /** Runs once and resolves with the values of `wanted` outputs, each a fresh array. */
   run(inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]>;
-  /** Runs once, each dispatch by itself, and resolves with the time that each took. */
-  time(inputs: ReadonlyMap<Input, TypedArray>): Promise<Timing>;
+  /** Runs once, each dispatch by itself and `repeats` times in a row, and resolves with the time that each took. */
+  time(inputs: ReadonlyMap<Input, TypedArray>, repeats: number): Promise<Timing>;
+  /** Resolves when all runs so far are done. */
+  finished(): Promise<void>;
   /** Frees what only this program used. */
   dispose(): void;
 }

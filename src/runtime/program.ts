@@ -39,9 +39,17 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
     await this.#run(inputs, {});
   }
 
-  /** Runs once, each dispatch by itself, and tells how long each took; parameters change as in any run. */
-  async time(inputs: InputValues<S>): Promise<Timing> {
-    return this.#executable.time(this.#checked(inputs));
+  /** Resolves when all runs so far are done, those of `enqueue` too. */
+  finished(): Promise<void> {
+    return this.#executable.finished();
+  }
+
+  /**
+   * Runs once, each dispatch by itself, and tells how long each took; parameters change as in any run. `repeats` dispatches
+   * in a row help clocks that are coarse: what is computed in place is then computed more than once, and is wrong.
+   */
+  async time(inputs: InputValues<S>, repeats = 1): Promise<Timing> {
+    return this.#executable.time(this.#checked(inputs), repeats);
   }
 
   /** Frees the program's memory. Parameters stay. */

@@ -31,7 +31,7 @@ export async function planOf(
     info: { ...info, kind: 'webgpu', software: true },
     capabilities: { ...CAPABILITIES, ...options.capabilities },
     lost: new Promise(() => {}),
-    load: async () => ({ run: onlyPlans, time: onlyPlans, dispose() {} }),
+    load: async () => ({ run: onlyPlans, time: onlyPlans, finished: onlyPlans, dispose() {} }),
     read: (parameter) => Promise.reject(new Error(`${parameter.name} is not on a device that only plans.`)),
     destroy() {},
   };

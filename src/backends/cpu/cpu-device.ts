@@ -40,6 +40,7 @@ export class CpuDevice implements Device {
         await this.#run(plan, inputs, [], dispatches);
         return { clock: 'host', dispatches };
       },
+      finished: async () => {},
       dispose() {},
     };
   }

@@ -199,27 +199,31 @@ class GpuExecutable implements Executable {
     return read ? this.#host.guard(read()) : [];
   }
 
-  async time(inputs: ReadonlyMap<Input, TypedArray>): Promise<Timing> {
+  finished(): Promise<void> {
+    return this.#host.guard(this.#host.device.queue.onSubmittedWorkDone().then(() => {}));
+  }
+
+  async time(inputs: ReadonlyMap<Input, TypedArray>, repeats: number): Promise<Timing> {
     const { device } = this.#host;
     await this.#refresh();
     this.#write(inputs);
     const clock = device.features.has('timestamp-query') ? 'gpu' : 'host';
-    const nanoseconds = await this.#host.guard(clock === 'gpu' ? this.#timeOnGpu() : this.#timeOnHost());
+    const nanoseconds = await this.#host.guard(clock === 'gpu' ? this.#timeOnGpu(repeats) : this.#timeOnHost(repeats));
     const dispatches = this.#dispatches.map(({ step, kernel }, i) => ({
       step,
       kernel,
-      milliseconds: nanoseconds[i] / 1e6,
+      milliseconds: nanoseconds[i] / 1e6 / repeats,
     }));
     return { clock, dispatches };
   }
 
-  async #timeOnGpu(): Promise<number[]> {
+  async #timeOnGpu(repeats: number): Promise<number[]> {
     const { device } = this.#host;
     const timestamps = new Timestamps(device, this.#dispatches.length);
     const encoder = device.createCommandEncoder();
     this.#dispatches.forEach((dispatch, i) => {
       const pass = encoder.beginComputePass(timestamps.pass(i));
-      record(pass, dispatch);
+      for (let i = 0; i < repeats; i++) record(pass, dispatch);
       pass.end();
     });
     const read = timestamps.record(encoder);
@@ -227,14 +231,14 @@ class GpuExecutable implements Executable {
     return read();
   }
 
-  async #timeOnHost(): Promise<number[]> {
+  async #timeOnHost(repeats: number): Promise<number[]> {
     const { queue } = this.#host.device;
     const nanoseconds: number[] = [];
     await queue.onSubmittedWorkDone();
     for (const dispatch of this.#dispatches) {
       const encoder = this.#host.device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      record(pass, dispatch);
+      for (let i = 0; i < repeats; i++) record(pass, dispatch);
       pass.end();
       const start = performance.now();
       queue.submit([encoder.finish()]);

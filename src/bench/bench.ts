@@ -1,0 +1,144 @@
+// Runs the benchmark: every case, or every kernel variant of one, on a device; and compares two runs.
+
+import type { Device, DeviceInfo } from '../backends/device.ts';
+import type { BenchCase } from './cases.ts';
+import { measureCeilings, type Ceilings } from './ceilings.ts';
+import { measure, type Measurement } from './measure.ts';
+
+/** One case, measured; `variant` is set where all variants of an op were timed. */
+export interface BenchRow extends Measurement {
+  readonly name: string;
+  readonly group: BenchCase['group'];
+  readonly variant?: string;
+  /** Part of what the device can do at this case's ratio of arithmetic to traffic, from 0 to 1. */
+  readonly ofCeiling: number;
+}
+
+/** A whole run: what is downloaded and compared. */
+export interface BenchReport {
+  readonly version: 1;
+  readonly adapter: Pick<DeviceInfo, 'vendor' | 'architecture' | 'description' | 'software'>;
+  readonly ceilings: Ceilings;
+  readonly rows: readonly BenchRow[];
+  /** Cases that could not run here, and why. */
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+}
+
+export interface BenchOptions {
+  /** Seconds of measured runs a case, about. */
+  readonly seconds?: number;
+  /** True also times each kernel variant of the op that a case is about. */
+  readonly variants?: boolean;
+  /** True leaves out nothing: by default large cases are skipped on software adapters. */
+  readonly all?: boolean;
+  /** Called before each case and after each row. */
+  readonly onProgress?: (state: {
+    readonly done: number;
+    readonly total: number;
+    readonly name: string;
+    readonly row?: BenchRow;
+  }) => void;
+}
+
+/** Times `cases` on `device`. A case that fails is listed as skipped with its error; the others go on. */
+export async function bench(
+  device: Device,
+  cases: readonly BenchCase[],
+  options: BenchOptions = {},
+): Promise<BenchReport> {
+  const { vendor, architecture, description, software } = device.info;
+  const ceilings = await measureCeilings(device);
+  const rows: BenchRow[] = [];
+  const skipped: { name: string; reason: string }[] = [];
+  for (const [done, one] of cases.entries()) {
+    const { name } = one;
+    const tell = (row?: BenchRow) => options.onProgress?.({ done, total: cases.length, name, row });
+    const reason = reasonToSkip(one, device, options);
+    if (reason) {
+      skipped.push({ name, reason });
+      continue;
+    }
+    tell();
+    try {
+      for await (const row of timeCase(device, one, ceilings, options)) {
+        rows.push(row);
+        tell(row);
+      }
+    } catch (error) {
+      skipped.push({ name, reason: (error as Error).message });
+    }
+  }
+  return { version: 1, adapter: { vendor, architecture, description, software }, ceilings, rows, skipped };
+}
+
+function reasonToSkip(
+  { large, needsF16 }: BenchCase,
+  { info, capabilities }: Device,
+  { all }: BenchOptions,
+): string | null {
+  if (needsF16 && capabilities && !capabilities.f16) return 'this adapter has no f16';
+  return large && info.software && !all ? 'takes long without a GPU; --all runs it' : null;
+}
+
+async function* timeCase(
+  device: Device,
+  { name, group, op, build }: BenchCase,
+  ceilings: Ceilings,
+  { seconds, variants }: BenchOptions,
+): AsyncGenerator<BenchRow> {
+  const row = (measured: Measurement, variant?: string): BenchRow => ({
+    name,
+    group,
+    ...(variant === undefined ? {} : { variant }),
+    ofCeiling: bestMilliseconds(measured, ceilings) / measured.milliseconds,
+    ...measured,
+  });
+  const names: string[] = [];
+  const compute = build();
+  const first = await measure(device, compute, {
+    seconds,
+    chooseVariant(chosen, offered) {
+      if (names.length === 0 && chosen.name === op) names.push(...offered.map((variant) => variant.name));
+      return offered[0];
+    },
+  });
+  yield row(first);
+  if (!variants) return;
+  for (const variant of names) {
+    const measured = await measure(device, compute, {
+      seconds,
+      chooseVariant: (_op, offered) => offered.find((one) => one.name === variant) ?? offered[0],
+    });
+    yield row(measured, variant);
+  }
+}
+
+/** What the device would need at least: whichever takes longer, the arithmetic or the traffic (Williams et al., 2009). */
+export const bestMilliseconds = ({ flops, bytes }: Pick<Measurement, 'flops' | 'bytes'>, ceilings: Ceilings): number =>
+  1000 * Math.max(flops / ceilings.flopsPerSecond, bytes / ceilings.bytesPerSecond);
+
+/** One case of two reports. */
+export interface Comparison {
+  readonly name: string;
+  readonly variant?: string;
+  /** Milliseconds of both. */
+  readonly before: number;
+  readonly after: number;
+  /** Above 1: `after` is that many times as fast. */
+  readonly speedup: number;
+}
+
+const key = ({ name, variant = '' }: Pick<BenchRow, 'name' | 'variant'>): string => `${name} ${variant}`;
+
+/** The cases that both reports have, and the geometric mean of the speedups (1 where there is none). */
+export function compareReports(before: BenchReport, after: BenchReport): { rows: Comparison[]; mean: number } {
+  const known = new Map(before.rows.map((row) => [key(row), row]));
+  const rows = after.rows.flatMap((row): Comparison[] => {
+    const old = known.get(key(row));
+    if (!old) return [];
+    const { name, variant, milliseconds } = row;
+    return [{ name, variant, before: old.milliseconds, after: milliseconds, speedup: old.milliseconds / milliseconds }];
+  });
+  const logs = rows.map(({ speedup }) => Math.log(speedup));
+  return { rows, mean: Math.exp(logs.reduce((sum, log) => sum + log, 0) / Math.max(1, logs.length)) };
+}

@@ -1,0 +1,72 @@
+// The two ceilings of a device, measured: bytes a second of the best copy, operations a second of the best multiply-add loop.
+
+import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { copyKernel, multiplyAddKernel, OPERATIONS_PER_LINK } from '../../shaders/ceilings.wgsl.ts';
+import type { Device } from '../backends/device.ts';
+import { linearGrid } from '../core/kernel.ts';
+import { applyOne, type Op } from '../core/op.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { measure, randomParameter } from './measure.ts';
+
+/** The lines of a roofline chart. */
+export interface Ceilings {
+  readonly bytesPerSecond: number;
+  readonly flopsPerSecond: number;
+}
+
+const op = <A extends object>(
+  name: string,
+  kernel: (vectors: number, attrs: A) => string,
+  cpu: Op<A>['cpu'],
+): Op<A> => ({
+  name,
+  infer: ([{ shape, dtype }]) => [{ shape, dtype }],
+  cpu,
+  gpu: ({ inputs: [x], attrs }) => {
+    const vectors = x.shape[0] / 4;
+    const [from, to] = [{ name: 'x', type: 'vec4<f32>' } as const, { name: 'y', type: 'vec4<f32>' } as const];
+    const wgsl = kernel(vectors, attrs);
+    return [
+      {
+        name,
+        kernels: [{ name, wgsl, inputs: [from], outputs: [to], workgroups: linearGrid(vectors, LINEAR_WORKGROUP) }],
+      },
+    ];
+  },
+  vjp: 'none',
+});
+
+const copyOp = op<object>('ceiling.copy', copyKernel, ({ inputs: [x], outputs: [y] }) => y.set(x));
+const multiplyAddOp = op<{ links: number }>(
+  'ceiling.multiplyAdd',
+  (vectors, { links }) => multiplyAddKernel(vectors, links),
+  ({ inputs: [x], outputs: [y], attrs: { links } }) => {
+    x.forEach((a, i) => {
+      const chains = Array.from({ length: 8 }, (_, chain) => a + chain);
+      for (let link = 0; link < links; link++) chains.forEach((c, at) => (chains[at] = c * (0.25 + a * 1e-3) + a));
+      y[i] = chains.reduce((sum, c) => sum + c, 0);
+    });
+  },
+);
+
+/** Measures both ceilings in about a second. */
+export async function measureCeilings(device: Device): Promise<Ceilings> {
+  // On a GPU larger than any cache; a software adapter, and the CPU reference even more, would only take long.
+  const kind = !device.capabilities ? 'cpu' : device.capabilities.software ? 'software' : 'gpu';
+  const { floats, threads, links } = {
+    gpu: { floats: 2 ** 25, threads: 2 ** 18, links: 1024 },
+    software: { floats: 2 ** 20, threads: 2 ** 14, links: 64 },
+    cpu: { floats: 2 ** 16, threads: 2 ** 8, links: 16 },
+  }[kind];
+  const fastest = async (size: number, build: (x: Tensor) => Tensor) => {
+    const x = randomParameter('x', [size]);
+    const { milliseconds } = await measure(device, () => build(x), { seconds: 0.4 });
+    return milliseconds / 1000;
+  };
+  const copySeconds = await fastest(floats, (x) => applyOne(copyOp, [x], {}));
+  const loopSeconds = await fastest(4 * threads, (x) => applyOne(multiplyAddOp, [x], { links }));
+  return {
+    bytesPerSecond: (8 * floats) / copySeconds,
+    flopsPerSecond: (threads * links * OPERATIONS_PER_LINK) / loopSeconds,
+  };
+}

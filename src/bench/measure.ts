@@ -1,0 +1,97 @@
+// Times one computation on one device: warmed up, often enough, by the clock that says the most.
+
+import type { Device } from '../backends/device.ts';
+import { RandomSource } from '../core/random.ts';
+import { sizeOf, type Shape } from '../core/shape.ts';
+import { Parameter, type Tensor } from '../core/tensor.ts';
+import { compile } from '../runtime/compile.ts';
+import type { ChooseVariant } from '../runtime/lower.ts';
+import { totals } from '../runtime/profile.ts';
+
+/** How long to measure, and what. */
+export interface MeasureOptions {
+  /** Seconds of measured runs, about. */
+  readonly seconds?: number;
+  readonly chooseVariant?: ChooseVariant;
+}
+
+/** What one computation took. Times are in milliseconds. */
+export interface Measurement {
+  /** Compiling and the first run. */
+  readonly firstMilliseconds: number;
+  /** Median over the runs: on the GPU's clock the kernels alone, else the whole run. */
+  readonly milliseconds: number;
+  /** Quartiles over the runs. */
+  readonly quartiles: readonly [number, number];
+  /** A run when many are queued one after the other and awaited together: kernels and what the host does for them. */
+  readonly queuedMilliseconds: number;
+  readonly clock: 'gpu' | 'host';
+  readonly runs: number;
+  readonly dispatches: number;
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** A parameter with random values, evenly spread around `center`: what is computed lies on the device, and is never zeros. */
+export function randomParameter(name: string, shape: Shape, scale = 1, center = 0): Parameter {
+  const random = new RandomSource(7, name.length + sizeOf(shape));
+  const data = Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(center - scale, center + scale));
+  return new Parameter(name, { shape, dtype: 'f32', data }, false);
+}
+
+/** Kernels that are shorter than this are repeated inside a pass: browsers' timestamps come in steps of 0.1 ms. */
+const LONG_ENOUGH = 2;
+
+/** Compiles and times `build`, a function without inputs. */
+export async function measure(
+  device: Device,
+  build: () => Tensor | Readonly<Record<string, Tensor>>,
+  { seconds = 0.5, chooseVariant }: MeasureOptions = {},
+): Promise<Measurement> {
+  const start = performance.now();
+  using program = await compile(device, build, {}, { chooseVariant });
+  await program.run({});
+  const firstMilliseconds = performance.now() - start;
+
+  const once = async (repeats = 1) => {
+    const { dispatches, clock } = await program.time({}, repeats);
+    return { clock, milliseconds: dispatches.reduce((sum, one) => sum + one.milliseconds, 0) };
+  };
+  const { clock, milliseconds: warm } = await once();
+  // What changes in place would change more than once.
+  const repeats = program.plan.updates.length > 0 ? 1 : Math.min(100, Math.ceil(LONG_ENOUGH / Math.max(warm, 1e-3)));
+  const times: number[] = [];
+  const deadline = performance.now() + seconds * 1000;
+  while (times.length < 3 || (times.length < 100 && performance.now() < deadline)) {
+    times.push((await once(repeats)).milliseconds);
+  }
+  times.sort((a, b) => a - b);
+  const quantile = (part: number) => times[Math.round(part * (times.length - 1))];
+  return {
+    firstMilliseconds,
+    milliseconds: quantile(0.5),
+    quartiles: [quantile(0.25), quantile(0.75)],
+    queuedMilliseconds: await queued(program, seconds * 500, warm),
+    clock,
+    runs: times.length,
+    dispatches: program.plan.steps.reduce((sum, { kernels }) => sum + kernels.length, 0),
+    ...totals(program.plan),
+  };
+}
+
+/** Time of a run among many that are queued, measured for about `milliseconds`. */
+async function queued(
+  program: { enqueue(inputs: object): Promise<void>; finished(): Promise<void> },
+  milliseconds: number,
+  guess: number,
+): Promise<number> {
+  const runs = Math.max(2, Math.min(200, Math.ceil(milliseconds / 2 / Math.max(guess, 0.02))));
+  let best = Infinity;
+  for (let round = 0; round < 2; round++) {
+    const start = performance.now();
+    for (let run = 0; run < runs; run++) await program.enqueue({});
+    await program.finished();
+    best = Math.min(best, (performance.now() - start) / runs);
+  }
+  return best;
+}

@@ -60,6 +60,7 @@ const planOnly = (device: Device): Device => ({
   load: async () => ({
     run: () => Promise.reject(new Error('This program was only planned.')),
     time: () => Promise.reject(new Error('This program was only planned.')),
+    finished: async () => {},
     dispose() {},
   }),
   read: (parameter) => device.read(parameter),

@@ -49,7 +49,9 @@ function execute(command: readonly string[], env: Record<string, string>): Promi
   });
 }
 
-const folders = ['ops', 'autograd', 'runtime', 'nn', 'optim', 'train', 'models', 'verify'].map((name) => join('tests', name));
+const folders = ['ops', 'autograd', 'runtime', 'nn', 'optim', 'train', 'models', 'verify'].map((name) =>
+  join('tests', name),
+);
 const filters =
   process.argv.length > 2 ? process.argv.slice(2) : folders.filter((path) => existsSync(join(root, path)));
 

@@ -1,5 +1,6 @@
 // Writes src/verify/README.md: how exact each op is on every WebGPU implementation and driver that is here.
-// `npm run parity -- FOLDER` keeps the reports of `five-tigers verify --json` in FOLDER, and uses those that are there.
+// `npm run parity -- FOLDER` keeps the reports of `five-tigers verify --json` in FOLDER, and uses those that are there;
+// with `--kept` after it, no others.
 
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -32,6 +33,7 @@ async function commandOf({ implementation, driver }: Run): Promise<{ command: st
 async function reportOf(run: Run): Promise<VerifyReport | null> {
   const file = join(folder, `${run.implementation}-${run.driver}.json`);
   if (!existsSync(file)) {
+    if (process.argv.includes('--kept')) return null;
     try {
       const { command, env } = await commandOf(run);
       console.log(`verify on ${run.implementation}, ${run.driver} …`);

@@ -5,6 +5,7 @@ import type { ModelEntry } from './model-entry.ts';
 
 export { LeNet5, lenet5Configs, type LeNet5Config, type LeNet5Maps } from './cnn/lenet5/model.ts';
 export { lenet5Recipe, lenet5Task } from './cnn/lenet5/train.ts';
+export { modelBenchCases } from './bench-cases.ts';
 export { type ModelEntry, type Recipe } from './model-entry.ts';
 
 /** All models by name. */

@@ -83,3 +83,8 @@ export {
 } from './optim/schedules.ts';
 export { diverge, type Divergence, type DivergeOptions, type NodeReport, type Repro } from './verify/diverge.ts';
 export { describe, type ProgramDescription, type StepDescription } from './runtime/describe.ts';
+export { bench, bestMilliseconds, type BenchOptions, type BenchReport, type BenchRow } from './bench/bench.ts';
+export { type BenchCase, benchCases, matchingCases } from './bench/cases.ts';
+export { type Ceilings, measureCeilings } from './bench/ceilings.ts';
+export { measure, type Measurement, type MeasureOptions, randomParameter } from './bench/measure.ts';
+export { compareReports, type Comparison, parseBenchReport } from './bench/report.ts';

@@ -1,4 +1,4 @@
-// Runs the benchmark: every case, or every kernel variant of one, on a device; and compares two runs.
+// Runs the benchmark: every case, or every kernel variant of one, on a device.
 
 import type { Device, DeviceInfo } from '../backends/device.ts';
 import type { BenchCase } from './cases.ts';
@@ -116,29 +116,3 @@ async function* timeCase(
 /** What the device would need at least: whichever takes longer, the arithmetic or the traffic (Williams et al., 2009). */
 export const bestMilliseconds = ({ flops, bytes }: Pick<Measurement, 'flops' | 'bytes'>, ceilings: Ceilings): number =>
   1000 * Math.max(flops / ceilings.flopsPerSecond, bytes / ceilings.bytesPerSecond);
-
-/** One case of two reports. */
-export interface Comparison {
-  readonly name: string;
-  readonly variant?: string;
-  /** Milliseconds of both. */
-  readonly before: number;
-  readonly after: number;
-  /** Above 1: `after` is that many times as fast. */
-  readonly speedup: number;
-}
-
-const key = ({ name, variant = '' }: Pick<BenchRow, 'name' | 'variant'>): string => `${name} ${variant}`;
-
-/** The cases that both reports have, and the geometric mean of the speedups (1 where there is none). */
-export function compareReports(before: BenchReport, after: BenchReport): { rows: Comparison[]; mean: number } {
-  const known = new Map(before.rows.map((row) => [key(row), row]));
-  const rows = after.rows.flatMap((row): Comparison[] => {
-    const old = known.get(key(row));
-    if (!old) return [];
-    const { name, variant, milliseconds } = row;
-    return [{ name, variant, before: old.milliseconds, after: milliseconds, speedup: old.milliseconds / milliseconds }];
-  });
-  const logs = rows.map(({ speedup }) => Math.log(speedup));
-  return { rows, mean: Math.exp(logs.reduce((sum, log) => sum + log, 0) / Math.max(1, logs.length)) };
-}

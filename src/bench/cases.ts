@@ -14,7 +14,15 @@ import { randomParameter } from './measure.ts';
 export interface BenchCase {
   /** Family and sizes, such as `matmul 1024x1024x1024`: the key by which results are compared. */
   readonly name: string;
-  readonly group: 'matrices' | 'convolutions' | 'rows' | 'elementwise' | 'attention' | 'recurrent' | 'training';
+  readonly group:
+    | 'matrices'
+    | 'convolutions'
+    | 'rows'
+    | 'elementwise'
+    | 'attention'
+    | 'recurrent'
+    | 'training'
+    | 'models';
   /** True where it takes seconds on a software adapter. */
   readonly large?: boolean;
   readonly needsF16?: boolean;
@@ -221,3 +229,20 @@ export const benchCases = (): BenchCase[] => [
   ...recurrent(),
   ...training(),
 ];
+
+/**
+ * The cases of which name or group matches the regular expression `pattern`.
+ * @throws an Error that lists the groups for a pattern that is none, or that nothing matches.
+ */
+export function matchingCases(cases: readonly BenchCase[], pattern: string): BenchCase[] {
+  const groups = `Groups: ${[...new Set(cases.map(({ group }) => group))].join(', ')}.`;
+  let expression: RegExp;
+  try {
+    expression = new RegExp(pattern);
+  } catch (cause) {
+    throw new Error(`"${pattern}" is no regular expression: ${(cause as Error).message}. ${groups}`, { cause });
+  }
+  const found = cases.filter(({ name, group }) => expression.test(name) || expression.test(group));
+  if (found.length === 0) throw new Error(`No case matches "${pattern}". ${groups} An example: ${cases[0].name}.`);
+  return found;
+}

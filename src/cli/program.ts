@@ -2,6 +2,7 @@
 
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { models } from '../../models/index.ts';
+import { benchDevice } from './bench.ts';
 import { CommandError, USAGE } from './command-error.ts';
 import { deviceKinds } from './device.ts';
 import { evaluateModel } from './eval.ts';
@@ -82,10 +83,9 @@ function makeProgram(terminal: Terminal): Command {
       writeOut: (text) => terminal.result(text.trimEnd()),
       writeErr: (text) => terminal.news(text.trimEnd()),
     });
-  const common = (command: Command) =>
-    command
-      .addOption(new Option('--device <kind>', 'what computes').choices(deviceKinds).default('auto'))
-      .option('--json', 'results as JSON');
+  const onDevice = (command: Command) =>
+    command.addOption(new Option('--device <kind>', 'what computes').choices(deviceKinds).default('auto'));
+  const common = (command: Command) => onDevice(command).option('--json', 'results as JSON');
   const ofModel = (name: string, description: string) =>
     common(
       program
@@ -103,6 +103,17 @@ function makeProgram(terminal: Terminal): Command {
       .description('check every kernel on this GPU against the CPU reference')
       .option('--op <names...>', 'ops to check (default: all)'),
   ).action((options) => verifyDevice(options, terminal));
+  onDevice(
+    program
+      .command('bench')
+      .description('time kernels and models on this GPU, against two ceilings measured on it')
+      .option('--case <regex>', 'cases whose name or group matches (default: all)')
+      .option('--variants', 'each kernel variant as well')
+      .option('--all', 'large cases on software adapters as well')
+      .option('--seconds <n>', 'of measured runs a case (default: 0.5)', positiveNumber)
+      .option('--json [file]', 'the report as JSON, into a file or (without one, or with -) to stdout')
+      .option('--compare <file>', 'an earlier report, to see what became faster'),
+  ).action((options) => benchDevice(options, terminal));
   ofModel('train', 'train a model on MNIST; Ctrl-C saves, --resume goes on')
     .requiredOption('--data <folder>', "folder with MNIST's four files")
     .option(...configOption)

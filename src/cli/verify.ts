@@ -5,6 +5,7 @@ import type { DeviceKind, OpSummary, VerifyRow } from '../node.ts';
 import { CommandError, USAGE } from './command-error.ts';
 import { describeDevice } from './device.ts';
 import { nearNames } from './near-names.ts';
+import { textTable } from './table.ts';
 import { grouped, showProgress, type Terminal } from './terminal.ts';
 
 /** Options of the command. */
@@ -67,14 +68,5 @@ function table(ops: readonly OpSummary[]): string {
     number(worst.tolerance),
     ok ? 'ok' : 'WRONG',
   ]);
-  const rows = [['op', 'variants', 'types', 'worst error', 'tolerance', ''], ...cells];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return textTable([['op', 'variants', 'types', 'worst error', 'tolerance', ''], ...cells]);
 }

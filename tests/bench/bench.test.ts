@@ -1,7 +1,8 @@
 // The benchmark as a product: every case is right to build, rows say what they should, two runs can be compared. No times.
 
 import { expect, test } from 'vitest';
-import { bench, bestMilliseconds, compareReports } from '../../src/bench/bench.ts';
+import { bench, bestMilliseconds } from '../../src/bench/bench.ts';
+import { compareReports } from '../../src/bench/report.ts';
 import { benchCases } from '../../src/bench/cases.ts';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import { planOf } from '../runtime/plan-of.ts';

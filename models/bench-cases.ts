@@ -1,0 +1,37 @@
+// The registered models as cases of the benchmark: a forward pass, and a step of training.
+
+import { AdamW, cast, grad, randomParameter, type BenchCase } from '../src/index.ts';
+import type { ModelEntry } from './model-entry.ts';
+
+const CLASSES = 10;
+
+/** Forward passes of one image and of a batch, and a training step with AdamW, of every model of `entries`. */
+export function modelBenchCases(entries: Readonly<Record<string, ModelEntry>>): BenchCase[] {
+  return Object.entries(entries).flatMap(([name, entry]) => {
+    const { config, configs, task, recipe } = entry;
+    const images = (batch: number) => randomParameter('image', [batch, 1, 32, 32], 0.5, 0.5);
+    const forward = (batch: number): BenchCase => ({
+      group: 'models',
+      name: `${name} forward batch ${batch}`,
+      build() {
+        const [model, image] = [configs[config]().eval(), images(batch)];
+        return () => model.forward(image);
+      },
+    });
+    const training: BenchCase = {
+      group: 'models',
+      name: `${name} training step batch ${recipe.batchSize} AdamW`,
+      build() {
+        const [model, image] = [configs[config]().train(), images(recipe.batchSize)];
+        const labels = randomParameter('labels', [recipe.batchSize], CLASSES / 2, CLASSES / 2);
+        const [compute, optimizer] = [task(model), new AdamW(model.parameters())];
+        return () => {
+          const { loss } = compute({ image, label: cast(labels, 'i32') });
+          optimizer.step(grad(loss, optimizer.parameters));
+          return { loss };
+        };
+      },
+    };
+    return [forward(1), forward(recipe.batchSize), training];
+  });
+}

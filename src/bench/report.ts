@@ -1,0 +1,56 @@
+// Reports of the benchmark as files: read with care, and compared.
+
+import type { BenchReport, BenchRow } from './bench.ts';
+
+/**
+ * The report in `text`, the JSON that `bench` gives.
+ * @throws an Error that says what is wrong with it; `name` is the file's.
+ */
+export function parseBenchReport(text: string, name = 'This file'): BenchReport {
+  let report: Partial<BenchReport> | null;
+  try {
+    report = JSON.parse(text) as Partial<BenchReport> | null;
+  } catch (cause) {
+    throw new Error(`${name} is no report of bench: it is not JSON.`, { cause });
+  }
+  const version: unknown = report?.version;
+  if (typeof version === 'number' && version > 1)
+    throw new Error(`${name} is a report of a newer five-tigers (version ${version}); this one reads version 1.`);
+  const right =
+    version === 1 &&
+    typeof report?.adapter?.description === 'string' &&
+    isAbove0(report.ceilings?.bytesPerSecond) &&
+    isAbove0(report.ceilings?.flopsPerSecond) &&
+    Array.isArray(report.rows) &&
+    report.rows.every((row: Partial<BenchRow> | null) => typeof row?.name === 'string' && isAbove0(row.milliseconds));
+  if (!right) throw new Error(`${name} is no report of bench: make one with \`five-tigers bench --json FILE\`.`);
+  return report as BenchReport;
+}
+
+const isAbove0 = (value: unknown): boolean => typeof value === 'number' && value > 0;
+
+/** One case of two reports. */
+export interface Comparison {
+  readonly name: string;
+  readonly variant?: string;
+  /** Milliseconds of both. */
+  readonly before: number;
+  readonly after: number;
+  /** Above 1: `after` is that many times as fast. */
+  readonly speedup: number;
+}
+
+const key = ({ name, variant = '' }: Pick<BenchRow, 'name' | 'variant'>): string => `${name} ${variant}`;
+
+/** The cases that both reports have, and the geometric mean of the speedups (1 where there is none). */
+export function compareReports(before: BenchReport, after: BenchReport): { rows: Comparison[]; mean: number } {
+  const known = new Map(before.rows.map((row) => [key(row), row]));
+  const rows = after.rows.flatMap((row): Comparison[] => {
+    const old = known.get(key(row));
+    if (!old) return [];
+    const { name, variant, milliseconds } = row;
+    return [{ name, variant, before: old.milliseconds, after: milliseconds, speedup: old.milliseconds / milliseconds }];
+  });
+  const logs = rows.map(({ speedup }) => Math.log(speedup));
+  return { rows, mean: Math.exp(logs.reduce((sum, log) => sum + log, 0) / Math.max(1, logs.length)) };
+}

@@ -1,0 +1,125 @@
+// `five-tigers bench`: how fast kernels and models are on the user's GPU, and how close to what it can do at most.
+
+import { writeFile } from 'node:fs/promises';
+import { modelBenchCases, models } from '../../models/index.ts';
+import {
+  bench,
+  benchCases,
+  compareReports,
+  matchingCases,
+  parseBenchReport,
+  readFileOrExplain,
+  type BenchCase,
+  type BenchReport,
+  type DeviceKind,
+} from '../node.ts';
+import { CommandError, USAGE } from './command-error.ts';
+import { describeDevice, openWithNews } from './device.ts';
+import { textTable } from './table.ts';
+import { showProgress, type Terminal } from './terminal.ts';
+
+/** Options of the command. */
+export interface BenchCommandOptions {
+  readonly case?: string;
+  readonly variants?: boolean;
+  readonly all?: boolean;
+  readonly seconds?: number;
+  /** True without a file: to stdout. */
+  readonly json?: string | true;
+  readonly compare?: string;
+  readonly device: DeviceKind;
+}
+
+/** The cases that `pattern` names, of the library and of the models. */
+export function chosenCases(pattern?: string): BenchCase[] {
+  const cases = [...benchCases(), ...modelBenchCases(models)];
+  if (pattern === undefined) return cases;
+  try {
+    return matchingCases(cases, pattern);
+  } catch (cause) {
+    throw new CommandError((cause as Error).message, USAGE, { cause });
+  }
+}
+
+/** Times the chosen cases, and compares them with an earlier report. */
+export async function benchDevice(options: BenchCommandOptions, terminal: Terminal): Promise<void> {
+  const { variants, all, seconds, json } = options;
+  const cases = chosenCases(options.case);
+  // Read before minutes are spent on what it will be compared with.
+  const earlier = options.compare ? await readReport(options.compare) : null;
+  const onlyJson = json === true || json === '-';
+  const device = await openWithNews(options.device, terminal);
+  const progress = showProgress(terminal, 'bench', cases.length, onlyJson);
+  let report: BenchReport;
+  try {
+    const onProgress = ({ done, name }: { done: number; name: string }) => progress.update(done, name);
+    report = await bench(device, cases, { variants, all, seconds, onProgress });
+    progress.update(cases.length);
+  } finally {
+    progress.stop();
+    device.destroy();
+  }
+  const text = JSON.stringify(report, null, 1);
+  if (onlyJson) terminal.result(text);
+  else {
+    terminal.result(reportTable(report, describeDevice(device)));
+    if (json) {
+      await writeFile(json, `${text}\n`).catch((cause: Error) => {
+        throw new CommandError(`Cannot write the report: ${cause.message}`, 1, { cause });
+      });
+    }
+  }
+  if (earlier) (onlyJson ? terminal.news : terminal.result)(comparison(earlier, report, options.compare!, terminal));
+}
+
+async function readReport(file: string): Promise<BenchReport> {
+  const bytes = await readFileOrExplain(file, 'the report to compare with');
+  return parseBenchReport(new TextDecoder().decode(bytes), file);
+}
+
+/** Three digits that count, and no exponent. */
+const short = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+/** Per millisecond to billions per second. */
+const giga = (count: number, milliseconds: number): string => short(count / milliseconds / 1e6);
+
+function reportTable({ rows, ceilings, skipped }: BenchReport, device: string): string {
+  const cells = rows.map(({ name, variant = '', milliseconds, quartiles: [low, high], flops, bytes, ofCeiling }) => [
+    name,
+    variant,
+    short(milliseconds),
+    `±${((50 * (high - low)) / milliseconds).toFixed(0)} %`,
+    giga(flops, milliseconds),
+    giga(bytes, milliseconds),
+    `${(100 * ofCeiling).toFixed(0)} %`,
+  ]);
+  const headings = ['case', 'variant', 'ms', 'spread', 'GFLOP/s', 'GB/s', 'of ceiling'];
+  const { flopsPerSecond, bytesPerSecond } = ceilings;
+  const byHost = rows.some(({ clock }) => clock === 'host')
+    ? ['Timed by the host, the way to the device included.']
+    : [];
+  return [
+    textTable([headings, ...cells], [2, 3, 4, 5, 6]),
+    '',
+    `Ceilings of ${device}:`,
+    `  ${giga(flopsPerSecond, 1000)} GFLOP/s (multiply-add loop), ${giga(bytesPerSecond, 1000)} GB/s (copy)`,
+    ...byHost,
+    ...skipped.map(({ name, reason }) => `Left out: ${name}: ${reason}.`),
+  ].join('\n');
+}
+
+function comparison(before: BenchReport, after: BenchReport, file: string, terminal: Terminal): string {
+  const { rows, mean } = compareReports(before, after);
+  if (before.adapter.description !== after.adapter.description) {
+    terminal.news(`${file} is of another adapter, ${before.adapter.description}: what follows compares two machines.`);
+  }
+  if (rows.length === 0) return `${file} has none of these cases: there is nothing to compare.`;
+  const times = (value: number) => `${value.toFixed(2)}×`;
+  const cells = rows.map(({ name, variant = '', before, after, speedup }) => {
+    return [name, variant, short(before), short(after), times(speedup)];
+  });
+  return [
+    '',
+    textTable([['case', 'variant', 'ms before', 'ms now', 'speedup'], ...cells], [2, 3, 4]),
+    `Geometric mean of the speedups: ${times(mean)}`,
+  ].join('\n');
+}

@@ -1,0 +1,66 @@
+// `five-tigers bench`: its table, its JSON, and comparisons; what it refuses. Not how fast anything is.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { BenchReport } from '../../src/node.ts';
+import { run, temporaryFolder } from './cli.ts';
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder(), name);
+const quick = ['bench', '--case', '^sum|^lenet5 forward batch 1$', '--seconds', '0.02'];
+
+test('a table, a file, and a comparison with it', async () => {
+  const first = await run(...quick, '--variants', '--json', at('first.json'));
+  expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/^bench 2\/2$/m) });
+  expect(first.stdout).toMatch(/^case +variant +ms +spread +GFLOP\/s +GB\/s +of ceiling\n/);
+  expect(first.stdout).toMatch(/^sum 1048576 +[\d.]+ +±\d+ % +[\d.]+ +[\d.]+ +\d+ %$/m);
+  expect(first.stdout).toMatch(/^sum 1048576 +tree +[\d.]+/m);
+  expect(first.stdout).toMatch(/^lenet5 forward batch 1 +[\d.]+/m);
+  expect(first.stdout).toMatch(/^Ceilings of .*:\n {2}[\d.]+ GFLOP\/s \(multiply-add loop\), [\d.]+ GB\/s \(copy\)$/m);
+
+  const report = JSON.parse(await readFile(at('first.json'), 'utf8')) as BenchReport;
+  const slower = report.rows.map((row) => ({ ...row, milliseconds: 1000 * row.milliseconds }));
+  const adapter = { ...report.adapter, description: 'Another GPU' };
+  await writeFile(at('other.json'), JSON.stringify({ ...report, adapter, rows: slower }));
+  const second = await run(...quick, '--compare', at('other.json'), '--json');
+  expect(second.code).toBe(0);
+  expect((JSON.parse(second.stdout) as BenchReport).rows.map(({ name }) => name)).toEqual([
+    'sum 1048576',
+    'lenet5 forward batch 1',
+  ]);
+  expect(second.stderr).toMatch(/other\.json is of another adapter, Another GPU/);
+  expect(second.stderr).toMatch(/^sum 1048576 +[\d.]+ +[\d.]+ +\d+\.\d\d×$/m);
+  expect(second.stderr).toMatch(/^Geometric mean of the speedups: \d{2,}\.\d\d×$/m);
+}, 120_000);
+
+test('what is no report is refused before anything is timed', async () => {
+  const texts = {
+    'text.json': 'hello',
+    'null.json': 'null',
+    'list.json': '[1]',
+    'rows.json': '{"version": 1, "rows": [{"name": 3}]}',
+    'newer.json': '{"version": 2}',
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    await writeFile(at(name), text);
+    const { code, stdout, stderr } = await run(...quick, '--compare', at(name));
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain(`${at(name)} is `);
+    expect(stderr).toMatch(name === 'newer.json' ? /a newer five-tigers/ : /no report of bench/);
+  }
+  expect(await run(...quick, '--compare', at('none.json'))).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^Cannot read the report to compare with: /),
+  });
+});
+
+test('a report that cannot be written is told of, after the table', async () => {
+  const { code, stdout, stderr } = await run(
+    'bench', '--case', '^add 1048576$', '--seconds', '0.01', '--device', 'cpu', '--json', at('no/such/folder.json'),
+  ); // prettier-ignore
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^add 1048576 /m);
+  expect(stdout).toMatch(/^Timed by the host/m);
+  expect(stderr).toMatch(/Cannot write the report: /);
+}, 60_000);

@@ -34,6 +34,9 @@ export { KVCache, type KVCacheOptions } from './nn/kv-cache.ts';
 export { QuantizedLinear } from './nn/quantized-linear.ts';
 export { quantize } from './ops/quantized.ts';
 export { Embedding } from './nn/embedding.ts';
+export {
+  alibiBias, alibiSlopes, type BucketOptions, relativePositionBuckets, sinusoidalPositions,
+} from './nn/positions.ts'; // prettier-ignore
 export { filledParameter, manualSeed, normalParameter, uniformParameter } from './nn/init.ts';
 export { Linear } from './nn/linear.ts';
 export { Module, StateDictError } from './nn/module.ts';
@@ -41,6 +44,10 @@ export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell } from './nn/recu
 export { GRU, LSTM, type RecurrentLayerOptions, RNN } from './nn/recurrent.ts';
 export { GroupNorm, InstanceNorm2d, LayerNorm, LocalResponseNorm, RMSNorm } from './nn/norms.ts';
 export { Sequential } from './nn/sequential.ts';
+export {
+  type DecoderMasks, TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from './nn/transformer.ts'; // prettier-ignore
 export { spectralNorm, type SpectralNormOptions, weightNorm } from './nn/weight-norms.ts';
 export { Adam, AdamW, type AdamOptions } from './optim/adam.ts';
 export { type BatchSource, DivergedError, type StepResult, Trainer, type TrainerOptions } from './train/trainer.ts';

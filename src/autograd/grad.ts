@@ -11,7 +11,7 @@ import { sumTo } from '../ops/sum-to.ts';
 /**
  * Gradients of `output` (one number) with respect to each of `inputs`, as tensors of the same graph: they can be
  * differentiated again. An input that `output` does not depend on gets zeros.
- * Throws for an op that has no gradient and stands between the two.
+ * Throws for an op that has no gradient and stands between the two, and tells what to do instead.
  */
 export function grad(output: Tensor, inputs: readonly Tensor[]): Tensor[] {
   if (output.size !== 1) {
@@ -29,7 +29,8 @@ export function grad(output: Tensor, inputs: readonly Tensor[]): Tensor[] {
     const received = node.outputs.map((tensor) => gradients.get(tensor) ?? null);
     if (!received.some(Boolean) || !node.inputs.some((source) => needed.has(source) && isFloat(source.dtype))) continue;
     if (node.op.vjp === 'none') {
-      throw new Error(`grad: ${node.op.name} has no gradient, but ${output} depends on an input through it.`);
+      const advice = node.op.noGradient ?? 'Put detach() around what should be taken as a constant.';
+      throw new Error(`grad: ${node.op.name} has no gradient, but ${output} depends on an input through it. ${advice}`);
     }
     const given = node.op.vjp({ inputs: node.inputs, outputs: node.outputs, gradients: received, attrs: node.attrs });
     node.inputs.forEach((source, i) => {

@@ -78,6 +78,8 @@ export interface Op<A extends object = any> {
    * an input was broadcast, its gradient may have the broadcast shape: grad() sums it.
    */
   readonly vjp: 'none' | ((call: VjpCall<A>) => (Tensor | null)[]);
+  /** Where `vjp` is 'none' and another way has a gradient: what to do instead, as a sentence of grad()'s error. */
+  readonly noGradient?: string;
   /** Floating-point operations of one call, where that is not the number of output elements. */
   flops?(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attrs: A): number;
 }

@@ -201,6 +201,7 @@ const gradientOp = ({ name, infer, add, kernels, products }: GradientRecord): Op
     return variantsOf(call, s, true, { name, ...kernels(s, call.outputs[0]) });
   },
   vjp: 'none',
+  noGradient: 'For second derivatives call scaledDotProductAttention with { flash: false }.',
   flops: (inputs, _, attrs) => flops(describe(inputs, attrs, true), products),
 });
 

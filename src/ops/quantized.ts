@@ -115,6 +115,7 @@ export const quantizedMatmulOp: Op<Quantization> = {
     return capabilities.software || shape.m > 16 ? [serial, tree] : [tree, serial];
   },
   vjp: 'none',
+  noGradient: 'Weights of 4 or 8 bits are for inference: train with linear() or matmul(), and quantize() afterwards.',
   flops: (inputs, _outputs, attrs) => {
     const { m, n, k } = describe(inputs, attrs);
     return 2 * m * n * k;

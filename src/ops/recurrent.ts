@@ -334,5 +334,6 @@ export const recurrentGradOp: Op<RecurrentGradAttrs> = {
   },
   // The second derivative of a fused sequence would be a third record as long as this one: `fused: false` has all.
   vjp: 'none',
+  noGradient: 'For second derivatives call rnn, lstm or gru with { fused: false }.',
   flops: ([weight], [dgates]) => 2 * sizeOf(dgates.shape) * weight.shape[1],
 };

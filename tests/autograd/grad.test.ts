@@ -5,8 +5,11 @@ import { grad } from '../../src/autograd/grad.ts';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import { applyOne, type Op } from '../../src/core/op.ts';
 import { Input, Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
-import { add, cast, detach, gt, matmul, mean, mul, reshape, square, sum, tanh } from '../../src/ops/index.ts';
+import {
+  add, cast, detach, gt, matmul, mean, mul, quantizedMatmul, reshape, rnn, scaledDotProductAttention, square, sum, tanh,
+} from '../../src/ops/index.ts'; // prettier-ignore
 import { compile } from '../../src/runtime/compile.ts';
+import { records } from '../harness/records.ts';
 
 /** Values of `fn`'s outputs, computed in float64 and given as f32. */
 async function evaluate(fn: (x: Tensor) => Record<string, Tensor>, values: readonly number[], shape = [values.length]) {
@@ -80,6 +83,30 @@ describe('errors', () => {
     const y = new Input('y', spec([2, 3]));
     expect(grad(sum(mul(stepped, y)), [y])[0].shape).toEqual([2, 3]);
     expect(grad(sum(mul(stepped, x)), [stepped])[0].shape).toEqual([2, 3]);
+  });
+
+  test('an op that has a gradient on another way says which', () => {
+    const [q, states] = [new Input('q', spec([2, 3, 4])), new Input('states', spec([3, 4]))];
+    const again = (y: Tensor, input: Tensor) => () => grad(sum(square(grad(sum(square(y)), [input])[0])), [input]);
+    expect(again(scaledDotProductAttention(q, q, q), q)).toThrow(
+      'call scaledDotProductAttention with { flash: false }',
+    );
+    expect(again(scaledDotProductAttention(q, q, q, { flash: false }), q)).not.toThrow();
+    const weights = [{ weightIh: states, weightHh: new Input('w', spec([3, 3])) }];
+    const steps = (fused: boolean) => rnn(new Input('x', spec([5, 2, 4])), weights, { fused }).output;
+    expect(again(steps(true), states)).toThrow('call rnn, lstm or gru with { fused: false }');
+    expect(again(steps(false), states)).not.toThrow();
+    const [packed, scales] = [new Input('packed', spec([2, 2], 'u32')), new Input('scales', spec([2, 1]))];
+    const input = new Input('input', spec([3, 8]));
+    const product = quantizedMatmul(input, packed, scales, { bits: 8, group: 8 });
+    expect(() => grad(sum(product), [input])).toThrow('are for inference: train with linear() or matmul()');
+  });
+
+  test('every record without a gradient gives truth values or positions, or says what to do instead', () => {
+    const silent = [...records].filter(({ vjp, noGradient }) => vjp === 'none' && !noGradient).map(({ name }) => name);
+    const comparisons = ['eq', 'ge', 'gt', 'le', 'lt', 'ne'];
+    // massThreshold is only ever compared with; fused nodes come into being after grad().
+    expect(silent.sort()).toEqual(['argmax', 'argmin', 'argsort', ...comparisons, 'fused', 'massThreshold'].sort());
   });
 });
 

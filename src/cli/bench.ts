@@ -15,7 +15,7 @@ import {
 } from '../node.ts';
 import { CommandError, USAGE } from './command-error.ts';
 import { describeDevice, openWithNews } from './device.ts';
-import { textTable } from './table.ts';
+import { describeCeilings, giga, part, short, textTable } from './table.ts';
 import { showProgress, type Terminal } from './terminal.ts';
 
 /** Options of the command. */
@@ -77,23 +77,17 @@ async function readReport(file: string): Promise<BenchReport> {
   return parseBenchReport(new TextDecoder().decode(bytes), file);
 }
 
-/** Three digits that count, and no exponent. */
-const short = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
-/** Per millisecond to billions per second. */
-const giga = (count: number, milliseconds: number): string => short(count / milliseconds / 1e6);
-
 function reportTable({ rows, ceilings, skipped }: BenchReport, device: string): string {
   const cells = rows.map(({ name, variant = '', milliseconds, quartiles: [low, high], flops, bytes, ofCeiling }) => [
     name,
     variant,
     short(milliseconds),
-    `±${((50 * (high - low)) / milliseconds).toFixed(0)} %`,
+    `±${part((high - low) / 2 / milliseconds)}`,
     giga(flops, milliseconds),
     giga(bytes, milliseconds),
-    `${(100 * ofCeiling).toFixed(0)} %`,
+    part(ofCeiling),
   ]);
   const headings = ['case', 'variant', 'ms', 'spread', 'GFLOP/s', 'GB/s', 'of ceiling'];
-  const { flopsPerSecond, bytesPerSecond } = ceilings;
   const byHost = rows.some(({ clock }) => clock === 'host')
     ? ['Timed by the host, the way to the device included.']
     : [];
@@ -101,7 +95,7 @@ function reportTable({ rows, ceilings, skipped }: BenchReport, device: string): 
     textTable([headings, ...cells], [2, 3, 4, 5, 6]),
     '',
     `Ceilings of ${device}:`,
-    `  ${giga(flopsPerSecond, 1000)} GFLOP/s (multiply-add loop), ${giga(bytesPerSecond, 1000)} GB/s (copy)`,
+    `  ${describeCeilings(ceilings)}`,
     ...byHost,
     ...skipped.map(({ name, reason }) => `Left out: ${name}: ${reason}.`),
   ].join('\n');

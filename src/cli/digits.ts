@@ -1,6 +1,16 @@
 // What the commands do with a model that tells digits apart.
 
-import { compile, evalBatches, softmax, spec, type Device, type ImageDataset, type Module } from '../node.ts';
+import {
+  compile,
+  evalBatches,
+  profile,
+  softmax,
+  spec,
+  type Device,
+  type ImageDataset,
+  type Module,
+  type Profile,
+} from '../node.ts';
 
 /** Images of one run in evaluation, at most. */
 const BATCH_SIZE = 100;
@@ -26,14 +36,17 @@ export interface Evaluation {
   readonly accuracy: number;
   readonly count: number;
   readonly seconds: number;
+  /** Where the time of a batch goes, where that was asked for. */
+  readonly profile: Profile | null;
 }
 
-/** Runs `model` on all images of `data`. */
+/** Runs `model` on all images of `data`; with `profiled` tells afterwards where the time of a batch goes. */
 export async function evaluate(
   device: Device,
   model: Module,
   data: ImageDataset,
   onProgress: (done: number) => void,
+  profiled = false,
 ): Promise<Evaluation> {
   model.eval();
   const batchSize = Math.min(BATCH_SIZE, data.count);
@@ -47,16 +60,25 @@ export async function evaluate(
     done += count;
     onProgress(done);
   }
+  const seconds = (performance.now() - start) / 1000;
+  const [{ image }] = evalBatches(data, batchSize);
+  const measured = profiled ? await profile(program, { image }) : null;
   program.dispose();
-  return { accuracy: right / data.count, count: data.count, seconds: (performance.now() - start) / 1000 };
+  return { accuracy: right / data.count, count: data.count, seconds, profile: measured };
 }
 
-/** The ten classes' probabilities for one image `[32, 32]`. */
-export async function classify(device: Device, model: Module, image: Float32Array): Promise<number[]> {
+/** The ten classes' probabilities for one image `[32, 32]`, and with `profiled` where the time for it goes. */
+export async function classify(
+  device: Device,
+  model: Module,
+  image: Float32Array,
+  profiled = false,
+): Promise<{ readonly probabilities: number[]; readonly profile: Profile | null }> {
   model.eval();
   const specs = { image: spec([1, ...IMAGE]) };
   const program = await compile(device, (inputs) => softmax(model.forward(inputs.image), 1), specs);
-  const probabilities = await program.run({ image });
+  const { data } = await program.run({ image });
+  const measured = profiled ? await profile(program, { image }) : null;
   program.dispose();
-  return Array.from(probabilities.data);
+  return { probabilities: Array.from(data), profile: measured };
 }

@@ -4,6 +4,7 @@ import type { ModelEntry } from '../../models/index.ts';
 import { loadMnist, type DeviceKind } from '../node.ts';
 import { describeDevice, openWithNews } from './device.ts';
 import { evaluate } from './digits.ts';
+import { completeProfile, profileTable, type ProfileOption } from './profile.ts';
 import { grouped, percent, showProgress, type Terminal } from './terminal.ts';
 import { loadModel } from './weights.ts';
 
@@ -14,6 +15,7 @@ export interface EvalOptions {
   readonly config?: string;
   readonly device: DeviceKind;
   readonly json?: boolean;
+  readonly profile?: ProfileOption;
 }
 
 /** Evaluates `entry`, registered as `name`. */
@@ -28,15 +30,27 @@ export async function evaluateModel(
   const device = await openWithNews(options.device, terminal);
   const progress = showProgress(terminal, 'test images', test.count, options.json);
   try {
-    const { accuracy, count, seconds } = await evaluate(device, model, test, (done) => progress.update(done));
+    const evaluation = await evaluate(device, model, test, (done) => progress.update(done), !!options.profile);
+    const { accuracy, count, seconds } = evaluation;
+    const profile = evaluation.profile && (await completeProfile(device, evaluation.profile, options.profile!));
     progress.stop();
     const adapter = device.info.description;
     terminal.result(
       options.json
-        ? JSON.stringify({ model: name, config, weights: file, accuracy, count, adapter, seconds })
+        ? JSON.stringify({
+            model: name,
+            config,
+            weights: file,
+            accuracy,
+            count,
+            adapter,
+            seconds,
+            ...(profile && { profile }),
+          })
         : `${name} (${config}) tells ${percent(accuracy)} of ${grouped(count)} test images right ` +
             `(${seconds.toFixed(1)} s on ${describeDevice(device)}).`,
     );
+    if (profile && !options.json) terminal.result(profileTable(profile));
   } finally {
     progress.stop();
     device.destroy();

@@ -58,6 +58,11 @@ const weightsOption = [
   'safetensors file or training checkpoint (default: the shipped weights)',
 ] as const;
 
+const profileOption = [
+  '--profile [file]',
+  'afterwards show where the time goes, and write a Chrome trace into the file',
+] as const;
+
 /** An option that the user may leave out, for the command to know that, and that is then `preset`. */
 const choice = (flags: string, description: string, choices: object, preset: string) =>
   new Option(flags, `${description}, default: ${preset}`).choices(Object.keys(choices));
@@ -128,16 +133,19 @@ function makeProgram(terminal: Terminal): Command {
     .option('--out <file>', 'weights (default: MODEL.safetensors)')
     .option('--checkpoint <file>', "the run's state, written after each epoch (default: beside the weights)")
     .option('--resume <file>', 'checkpoint to go on from, with the settings stored in it')
+    .option(...profileOption)
     .action((name, options) => train(name, models[name], options, terminal));
   ofModel('eval', 'measure the accuracy on the test images of MNIST')
     .requiredOption('--data <folder>', 'folder with the test files of MNIST')
     .option(...weightsOption)
     .option(...configOption)
+    .option(...profileOption)
     .action((name, options) => evaluateModel(name, models[name], options, terminal));
   ofModel('run', 'tell the digit on a picture')
     .argument('<image>', 'PNG or JPEG of one digit')
     .option(...weightsOption)
     .option(...configOption)
+    .option(...profileOption)
     .action((name, image, options) => runModel(name, models[name], image, options, terminal));
   ofModel('inspect', "show a model's plan: steps, kernels, arithmetic, memory")
     .addOption(new Option('--format <name>', 'how').choices(['text', 'json', 'mermaid', 'svg']).default('text'))

@@ -4,6 +4,7 @@ import type { ModelEntry } from '../../models/index.ts';
 import { decodeImage, readFileOrExplain, toDigit, type DeviceKind } from '../node.ts';
 import { openWithNews } from './device.ts';
 import { classify } from './digits.ts';
+import { completeProfile, profileTable, type ProfileOption } from './profile.ts';
 import { percent, type Terminal } from './terminal.ts';
 import { loadModel } from './weights.ts';
 
@@ -13,6 +14,7 @@ export interface RunOptions {
   readonly config?: string;
   readonly device: DeviceKind;
   readonly json?: boolean;
+  readonly profile?: ProfileOption;
 }
 
 const BAR_WIDTH = 40;
@@ -31,11 +33,18 @@ export async function runModel(
   const { model, config } = await loadModel(entry, options.weights, options.config);
   const device = await openWithNews(options.device, terminal);
   try {
-    const probabilities = await classify(device, model, input);
+    const { probabilities, profile: measured } = await classify(device, model, input, !!options.profile);
+    const profile = measured && (await completeProfile(device, measured, options.profile!));
     const digit = probabilities.indexOf(Math.max(...probabilities));
     const adapter = device.info.description;
-    if (options.json) terminal.result(JSON.stringify({ model: name, config, digit, probabilities, adapter }));
-    else terminal.result(probabilityTable(probabilities, digit));
+    if (options.json) {
+      terminal.result(
+        JSON.stringify({ model: name, config, digit, probabilities, adapter, ...(profile && { profile }) }),
+      );
+      return;
+    }
+    terminal.result(probabilityTable(probabilities, digit));
+    if (profile) terminal.result(profileTable(profile));
   } finally {
     device.destroy();
   }

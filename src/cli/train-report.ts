@@ -1,5 +1,6 @@
 // What `five-tigers train` tells: lines and a bar for people, or a JSON object a line.
 
+import { profileTable, type MeasuredProfile } from './profile.ts';
 import type { RunSettings } from './settings.ts';
 import { grouped, percent, showProgress, type ProgressReport, type Terminal } from './terminal.ts';
 
@@ -49,6 +50,8 @@ export interface TrainReport {
   saved(step: number, checkpoint: string): void;
   evaluated(done: number, count: number): void;
   finished(result: Trained): void;
+  /** Where the time of a step goes. */
+  profiled(profile: MeasuredProfile): void;
   /** No more is told: the bar's line ends. */
   close(): void;
 }
@@ -63,6 +66,7 @@ export function jsonReport(terminal: Terminal): TrainReport {
     saved: (step, checkpoint) => tell('checkpoint', { step, checkpoint }),
     evaluated() {},
     finished: (result) => tell('result', result),
+    profiled: (profile) => tell('profile', profile),
     close() {},
   };
 }
@@ -117,6 +121,7 @@ export function textReport(terminal: Terminal): TrainReport {
           `Checkpoint: ${checkpoint}`,
       );
     },
+    profiled: (profile) => terminal.result(`\n${profileTable(profile)}`),
     close,
   };
 }

@@ -6,6 +6,7 @@ import type { ModelEntry } from '../../models/index.ts';
 import { DivergedError, loadMnist, saveSafetensorsFile, writeFileAtomic } from '../node.ts';
 import { CommandError, INTERRUPTED, USAGE } from './command-error.ts';
 import { evaluate } from './digits.ts';
+import { completeProfile, type ProfileOption } from './profile.ts';
 import type { Terminal } from './terminal.ts';
 import { jsonReport, textReport } from './train-report.ts';
 import { prepare, trainSteps, type Run, type StartOptions } from './train-run.ts';
@@ -17,6 +18,7 @@ export interface TrainOptions extends StartOptions {
   readonly out?: string;
   readonly checkpoint?: string;
   readonly json?: boolean;
+  readonly profile?: ProfileOption;
 }
 
 /** Trains `entry`, registered as `name`. Throws a CommandError when the user stops it and when it diverges. */
@@ -24,7 +26,7 @@ export async function train(name: string, entry: ModelEntry, options: TrainOptio
   const weights = options.out ?? `${name}.safetensors`;
   const checkpoint =
     options.checkpoint ?? options.resume ?? weights.replace(/(\.safetensors)?$/, '.checkpoint.safetensors');
-  await checkOutputs(weights, checkpoint);
+  await checkOutputs(weights, checkpoint, ...(typeof options.profile === 'string' ? [options.profile] : []));
   // Loaded now, so that a missing file is known before the training and not after it.
   const test = await loadMnist(options.data, 'test');
   const report = options.json ? jsonReport(terminal) : textReport(terminal);
@@ -46,6 +48,8 @@ export async function train(name: string, entry: ModelEntry, options: TrainOptio
         INTERRUPTED,
       );
     }
+    // Before the evaluation, which leaves the model out of training.
+    const profile = options.profile ? await trainer.profile() : null;
     const { accuracy, count } = await evaluate(trainer.device, model, test, (done) => {
       report.evaluated(done, test.count);
     });
@@ -64,6 +68,7 @@ export async function train(name: string, entry: ModelEntry, options: TrainOptio
       weights,
       checkpoint,
     });
+    if (profile) report.profiled(await completeProfile(trainer.device, profile, options.profile!));
   } catch (error) {
     report.close();
     if (!(error instanceof DivergedError)) throw error;
@@ -82,11 +87,11 @@ export async function train(name: string, entry: ModelEntry, options: TrainOptio
 const quoted = (path: string): string => (/[^\w./-]/.test(path) ? `'${path}'` : path);
 
 /** Finds out before the training whether its results can be written. */
-async function checkOutputs(weights: string, checkpoint: string): Promise<void> {
+async function checkOutputs(weights: string, checkpoint: string, ...others: string[]): Promise<void> {
   if (resolve(weights) === resolve(checkpoint)) {
     throw new CommandError(`--out and the checkpoint are the same file, ${weights}: name two.`, USAGE);
   }
-  for (const file of [weights, checkpoint]) {
+  for (const file of [weights, checkpoint, ...others]) {
     await access(dirname(file), constants.W_OK).catch((cause) => {
       throw new CommandError(`Cannot write ${file}: the folder ${dirname(file)} is missing or read-only.`, 1, {
         cause,

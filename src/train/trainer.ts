@@ -10,6 +10,7 @@ import { clipGradNorm } from '../optim/clip.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import type { WeightAverage } from '../optim/weight-average.ts';
 import { compile } from '../runtime/compile.ts';
+import { profile, type Profile } from '../runtime/profile.ts';
 import type { Program } from '../runtime/program.ts';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Settings } from './checkpoint.ts';
 
@@ -138,6 +139,19 @@ export class Trainer {
   /** Goes on with other batches, for example larger ones. */
   async setData(data: BatchSource): Promise<void> {
     await this.#change(() => (this.#data = data));
+  }
+
+  /** Where the time of a step goes. The steps that this takes are undone: the run goes on as if they had not been. */
+  async profile(options?: { readonly runs?: number }): Promise<Profile> {
+    return this.#survive(async () => {
+      const [before, snapshot, rates] = [await this.#capture(), this.#snapshot, this.#rates];
+      try {
+        return await profile(await this.#ready(), this.#data.batch(this.#stepsDone), options);
+      } finally {
+        this.#restore(before);
+        [this.#snapshot, this.#rates] = [snapshot, rates];
+      }
+    });
   }
 
   /** Everything that the rest of the run depends on, as the bytes of a safetensors file. */

@@ -1,10 +1,10 @@
-// `five-tigers bench`: its table, its JSON, and comparisons; what it refuses. Not how fast anything is.
+// `five-tigers bench` and `--profile`: tables, JSON, comparisons, traces; what is refused. Not how fast anything is.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { BenchReport } from '../../src/node.ts';
-import { run, temporaryFolder } from './cli.ts';
+import { jsonLines, run, temporaryFolder, writeSmallMnist } from './cli.ts';
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder(), name);
@@ -64,3 +64,31 @@ test('a report that cannot be written is told of, after the table', async () => 
   expect(stdout).toMatch(/^Timed by the host/m);
   expect(stderr).toMatch(/Cannot write the report: /);
 }, 60_000);
+
+test('--profile shows where the time goes and writes a trace; the results are those without it', async () => {
+  await mkdir(at('mnist'));
+  await writeSmallMnist(at('mnist'));
+  const train = (name: string, ...more: string[]) =>
+    run('train', 'lenet5', '--data', at('mnist'), '--batch', '4', '--steps', '3', '--out', at(name), ...more);
+  const profiled = await train('profiled', '--profile', at('trace.json'));
+  expect(profiled.code).toBe(0);
+  expect(profiled.stdout).toMatch(/^step +kernels +outputs +ms +share +GFLOP\/s +GB\/s +of ceiling$/m);
+  expect(profiled.stdout).toMatch(/^ *\d+ {2}conv2d\S*.* f32\[4, 6, 28, 28\]/m);
+  expect(profiled.stdout).toMatch(
+    /^\d+ more steps take \d+ %\.\nAll \d+ steps: [\d.]+ ms \(medians of 5 runs, by the /m,
+  );
+  expect(profiled.stdout).toMatch(/^Ceilings: [\d.]+ GFLOP/m);
+  const { traceEvents } = JSON.parse(await readFile(at('trace.json'), 'utf8')) as { traceEvents: object[] };
+  expect(traceEvents[0]).toMatchObject({ name: expect.stringMatching(/./), ph: 'X', dur: expect.any(Number) });
+  expect(await train('plain')).toMatchObject({ code: 0 });
+  for (const suffix of ['', '.checkpoint.safetensors'])
+    expect(Buffer.compare(await readFile(at(`profiled${suffix}`)), await readFile(at(`plain${suffix}`)))).toBe(0);
+
+  const evaluated = await run('eval', 'lenet5', '--data', at('mnist'), '--json', '--device', 'cpu', '--profile');
+  const [{ profile }] = jsonLines(evaluated);
+  expect(profile).toMatchObject({ clock: 'host', runs: 5, ceilings: { bytesPerSecond: expect.any(Number) } });
+  expect(await train('none', '--profile', at('no/such.json'))).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^Cannot write .*such\.json: the folder/),
+  });
+}, 180_000);

@@ -67,6 +67,17 @@ describe.each(['cpu', 'webgpu'] as const)('on %s', (kind) => {
     expect(await losses(trainer, 3)).toEqual(await losses(good, 3));
   });
 
+  test('a profile in the middle of a run changes nothing of it', async () => {
+    const whole = await losses((await run({ snapshotEvery: 4 })).trainer, 12);
+    const { trainer } = await run({ snapshotEvery: 4 });
+    const before = await losses(trainer, 6);
+    const { rows, milliseconds } = await trainer.profile({ runs: 2 });
+    expect(milliseconds).toBeGreaterThan(0);
+    expect(rows.length).toBeGreaterThan(5);
+    expect(trainer.stepsDone).toBe(6);
+    expect([...before, ...(await losses(trainer, 6))]).toEqual(whole);
+  });
+
   test('another optimizer and other batches take over in the middle of a run', async () => {
     const { trainer, model } = await run();
     await losses(trainer, 5);

@@ -191,7 +191,13 @@ class GpuExecutable implements Executable {
     this.#write(inputs);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (const dispatch of this.#dispatches) record(pass, dispatch);
+    let current: GPUComputePipeline | null = null;
+    for (const { pipeline, bindGroup, workgroups } of this.#dispatches) {
+      // Each call costs the host about a microsecond, and time steps and equal layers share a pipeline.
+      if (pipeline !== current) pass.setPipeline((current = pipeline));
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(...workgroups);
+    }
     pass.end();
     const sources = wanted.map((tensor): Source => [tensor, this.#buffers.of(tensor)]);
     const read = sources.length > 0 ? readback.record(encoder, sources) : null;

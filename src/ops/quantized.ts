@@ -1,12 +1,16 @@
-// Products with weights of 4 or 8 bits, which become floats only inside the kernels.
+// Weights of 4 or 8 bits in products and tables, which become floats only inside the kernels.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { quantizedSerialKernel, quantizedTreeKernel, type QuantizedShape } from '../../shaders/quantized.wgsl.ts';
 import type { TensorData } from '../core/dtype.ts';
 import { linearGrid } from '../core/kernel.ts';
 import { applyOne, expectDType, type CpuArray, type Op } from '../core/op.ts';
-import { formatShape, sizeOf } from '../core/shape.ts';
-import type { Tensor, TensorSpec } from '../core/tensor.ts';
+import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
+import { Constant, type Tensor, type TensorSpec } from '../core/tensor.ts';
+import { div, mul, remainder, sub } from './binary.ts';
+import { cast } from './cast.ts';
+import { ge } from './compare.ts';
+import { pick } from './gather.ts';
 import { reshape } from './reshape.ts';
 
 /** How weights are stored. */
@@ -133,4 +137,30 @@ export function quantizedMatmul(x: Tensor, packed: Tensor, scales: Tensor, quant
     ...x.shape.slice(0, -1),
     packed.shape[0],
   ]);
+}
+
+/**
+ * Rows of a table as `quantize` gives it, for i32 ids [...]: packed u32 [V, D · bits / 32], scales (f32 or f16) [V, D / group] →
+ * f32 [..., D]. Only the rows asked for become floats. Only the scales have a gradient.
+ */
+export function quantizedEmbedding(ids: Tensor, packed: Tensor, scales: Tensor, quantization: Quantization): Tensor {
+  const { bits, group } = quantization;
+  expectDType('quantizedEmbedding', 'ids', ids, 'i32');
+  expectDType('quantizedEmbedding', 'packed', packed, 'u32');
+  expectDType('quantizedEmbedding', 'scales', scales, 'f32', 'f16');
+  const width = (packed.shape[1] * 32) / bits;
+  checkGroup('quantizedEmbedding', width, quantization);
+  const groups = width / group;
+  if (packed.shape.length !== 2 || !sameShape(scales.shape, [packed.shape[0], groups])) {
+    const found = `packed ${formatShape(packed.shape)} and scales ${formatShape(scales.shape)}`;
+    throw new Error(`quantizedEmbedding: ${found} do not fit: scales must be [V, ${groups}].`);
+  }
+  const index = reshape(ids, [ids.size, 1]);
+  const words = reshape(pick(packed, index, 0), [ids.size, packed.shape[1], 1]);
+  const places = Uint32Array.from({ length: 32 / bits }, (_, i) => 2 ** (i * bits));
+  const whole = remainder(div(words, new Constant([places.length], 'u32', places)), 2 ** bits); // [n, words, in a word]
+  // Two's complement: the upper half stands for negative numbers.
+  const signed = sub(cast(whole, 'f32'), mul(cast(ge(whole, 2 ** (bits - 1)), 'f32'), 2 ** bits));
+  const scale = reshape(cast(pick(scales, index, 0), 'f32'), [ids.size, groups, 1]);
+  return reshape(mul(reshape(signed, [ids.size, groups, group]), scale), [...ids.shape, width]);
 }

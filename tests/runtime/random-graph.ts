@@ -2,11 +2,12 @@
 
 import { grad } from '../../src/autograd/grad.ts';
 import { RandomSource } from '../../src/core/random.ts';
-import { spec, type Tensor, type TensorSpec } from '../../src/core/tensor.ts';
+import { Constant, spec, type Tensor, type TensorSpec } from '../../src/core/tensor.ts';
 import {
-  add, avgPool2d, clamp, concat, conv2d, convTranspose2d, cos, cumsum, div, elu, erf, exp, expand, gelu, groupNorm, gt, layerNorm,
-  logSoftmax, logsumexp, matmul, max, maximum, mean, min, minimum, mul, neg, norm, pad, permute, relu, reshape, rmsNorm,
-  scaledDotProductAttention, sigmoid, silu, sin, slice, softmax, softplus, square, sub, sum, tanh, variance, where,
+  add, avgPool2d, batchNorm, clamp, concat, conv2d, convTranspose2d, cos, cumsum, div, einsum, elu, erf, exp, expand, flip, gather,
+  gelu, groupNorm, gru, gt, indexSelect, interpolate, layerNorm, logSoftmax, logsumexp, lstm, matmul, max, maximum, mean, min, minimum,
+  mseLoss, mul, neg, norm, pad, permute, relu, reshape, rmsNorm, roll, rotary, scaledDotProductAttention, sigmoid, silu, sin,
+  slice, smoothL1Loss, softmax, softplus, sort, square, sub, sum, tanh, topk, tril, triu, variance, where,
 } from '../../src/ops/index.ts'; // prettier-ignore
 
 /** A way to make an n × n matrix of one or two others; `v` is a vector of n. Values stay near 1. */
@@ -34,6 +35,17 @@ const elementwise: readonly Piece[] = [
   (x, _y, v) => add(x, v),
   (x, _y, v, n) => mul(x, reshape(v, [n, 1])),
 ];
+
+/** Fixed positions below `n`. */
+const positions = (shape: readonly number[], n: number, draw: RandomSource): Tensor =>
+  new Constant(
+    shape,
+    'i32',
+    Int32Array.from({ length: shape.reduce((a, b) => a * b) }, () => draw.integer(n)),
+  );
+
+/** Gates of a recurrent layer of n units: n × n matrices, one above the other. */
+const gates = (matrices: readonly Tensor[]): Tensor => mul(concat(matrices), 0.5);
 
 const others: readonly Piece[] = [
   (x, y, _v, n, draw) => {
@@ -73,6 +85,39 @@ const others: readonly Piece[] = [
   },
   (x, y, _v, n) => mul(reshape(groupNorm(reshape(x, [1, n, n]), 1), [n, n]), tanh(y)),
   (x, _y, _v, n) => pad(slice(x, [0, 1], [n, n]), [0, 0], [0, 1]),
+  (x, _y, _v, n, draw) => gather(x, positions([n, n], n, draw), draw.integer(2)),
+  (x, y, _v, n, draw) => add(mul(indexSelect(x, positions([n], n, draw), draw.integer(2)), 0.5), y),
+  (x, _y, _v, _n, draw) => flip(x, [[0], [1], [0, 1]][draw.integer(3)]),
+  (x, y, _v, n, draw) => sub(roll(x, 1 + draw.integer(n - 1), draw.integer(2)), mul(y, 0.5)),
+  (x, y) => add(tril(x), triu(y, 1)),
+  (x, _y, _v, _n, draw) => sort(x, draw.integer(2)).values, // continuous: at a tie both places hold one number
+  (x, y, _v, _n, draw) => sub(y, mean(topk(x, 2, 1, { largest: draw.integer(2) === 0 }).values, 1, true)),
+  (x, y, _v, n) => mul(einsum('ij,kj->ki', x, y), 1 / n),
+  (x, y) => mul(x, tanh(einsum('ij,ji->i', x, y))),
+  (x, _y, _v, n) => {
+    const margins = [0, 0, 1, 1];
+    const mirrored = pad(reshape(x, [1, 1, n, n]), margins, margins, { mode: 'reflect' }); // [1, 1, n + 2, n + 2]
+    return reshape(avgPool2d(mirrored, 3, { stride: 1 }), [n, n]);
+  },
+  (x, _y, _v, n, draw) => {
+    const mode = (['bilinear', 'bicubic', 'nearest'] as const)[draw.integer(3)];
+    const larger = interpolate(reshape(x, [1, 1, n, n]), { size: [n + 2, 2 * n], mode });
+    return slice(reshape(larger, [n + 2, 2 * n]), [1, 0], [n + 1, 2 * n], [1, 2]);
+  },
+  (x, y) => mul(x, sigmoid(mseLoss(x, y))),
+  (x, y) => sub(x, mul(smoothL1Loss(y, tanh(x)), 0.5)),
+  // What is added keeps the channels from being nearly constant, where a norm would magnify roundings.
+  (x, _y, v, n) => tanh(batchNorm(add(x, reshape(v, [n, 1])), null, null, { training: true, weight: v })),
+  (x, _y, _v, n, draw) =>
+    rotary(x, { size: n - (n % 2), offset: draw.integer(50), interleaved: draw.integer(2) === 0 }),
+  (x, y, v, n) => {
+    const weights = { weightIh: gates([x, y, permute(y, [1, 0]), x]), weightHh: gates([y, y, x, tanh(x)]) };
+    return add(reshape(lstm(reshape(x, [n, 1, n]), [{ ...weights, biasIh: concat([v, v, v, v]) }]).output, [n, n]), y);
+  },
+  (x, y, _v, n) => {
+    const weights = { weightIh: gates([y, x, y]), weightHh: gates([x, tanh(y), y]) };
+    return reshape(gru(reshape(x, [n, 1, n]), [weights]).output, [n, n]);
+  },
 ];
 
 /** The inputs of every random graph of n × n matrices. */

@@ -21,6 +21,7 @@ export {
 } from './nn/activations.ts'; // prettier-ignore
 export { BatchNorm1d, BatchNorm2d } from './nn/batch-norm.ts';
 export { Conv1d } from './nn/conv1d.ts';
+export { type ConvLayerOptions, type PaddingMode } from './nn/conv-padding.ts';
 export { Conv2d } from './nn/conv2d.ts';
 export { ConvTranspose1d, ConvTranspose2d } from './nn/conv-transpose.ts';
 export {
@@ -31,7 +32,7 @@ export {
 } from './nn/resizing.ts'; // prettier-ignore
 export { Dropout } from './nn/dropout.ts';
 export { KVCache, type KVCacheOptions } from './nn/kv-cache.ts';
-export { QuantizedLinear } from './nn/quantized-linear.ts';
+export { QuantizedEmbedding, QuantizedLinear } from './nn/quantized.ts';
 export { quantize } from './ops/quantized.ts';
 export { Embedding } from './nn/embedding.ts';
 export {

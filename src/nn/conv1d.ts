@@ -2,6 +2,7 @@
 
 import type { Parameter, Tensor } from '../core/tensor.ts';
 import { conv1d, type Conv1dOptions } from '../ops/convolutions.ts';
+import { type ConvLayerOptions, padAround } from './conv-padding.ts';
 import { defaultBound, uniformParameter } from './init.ts';
 import { Module } from './module.ts';
 
@@ -11,14 +12,9 @@ export class Conv1d extends Module {
   readonly weight: Parameter;
   /** [out] */
   readonly bias: Parameter | null;
-  readonly #options: Conv1dOptions;
+  readonly #options: Conv1dOptions & ConvLayerOptions;
 
-  constructor(
-    inChannels: number,
-    outChannels: number,
-    kernel: number,
-    options: Conv1dOptions & { readonly bias?: boolean } = {},
-  ) {
+  constructor(inChannels: number, outChannels: number, kernel: number, options: Conv1dOptions & ConvLayerOptions = {}) {
     super();
     const shape = [outChannels, inChannels / (options.groups ?? 1), kernel];
     const bound = defaultBound(shape);
@@ -28,6 +24,16 @@ export class Conv1d extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return conv1d(x, this.weight, this.bias ?? undefined, this.#options);
+    const { paddingMode = 'zeros', ...options } = this.#options;
+    const bias = this.bias ?? undefined;
+    if (paddingMode === 'zeros') return conv1d(x, this.weight, bias, options);
+    const { padding = 0, stride = 1, dilation = 1 } = options;
+    const window = {
+      kernel: this.weight.shape.slice(2),
+      stride: [stride],
+      dilation: [dilation],
+      padding: typeof padding === 'string' ? padding : [padding],
+    };
+    return conv1d(padAround(x, window, paddingMode), this.weight, bias, { ...options, padding: 0 });
   }
 }

@@ -2,12 +2,9 @@
 
 import type { Parameter, Tensor } from '../core/tensor.ts';
 import { conv2d, pair, type Conv2dOptions, type Sizes } from '../ops/conv2d.ts';
+import { type ConvLayerOptions, padAround } from './conv-padding.ts';
 import { defaultBound, uniformParameter } from './init.ts';
 import { Module } from './module.ts';
-
-interface Conv2dLayerOptions extends Conv2dOptions {
-  readonly bias?: boolean;
-}
 
 /** Convolution as torch.nn.Conv2d: [N, in, H, W] → [N, out, H', W']. */
 export class Conv2d extends Module {
@@ -15,9 +12,9 @@ export class Conv2d extends Module {
   readonly weight: Parameter;
   /** [out] */
   readonly bias: Parameter | null;
-  readonly #options: Conv2dLayerOptions;
+  readonly #options: Conv2dOptions & ConvLayerOptions;
 
-  constructor(inChannels: number, outChannels: number, kernel: Sizes, options: Conv2dLayerOptions = {}) {
+  constructor(inChannels: number, outChannels: number, kernel: Sizes, options: Conv2dOptions & ConvLayerOptions = {}) {
     super();
     const shape = [outChannels, inChannels / (options.groups ?? 1), ...pair(kernel)];
     const bound = defaultBound(shape);
@@ -27,6 +24,16 @@ export class Conv2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return conv2d(x, this.weight, this.bias ?? undefined, this.#options);
+    const { paddingMode = 'zeros', ...options } = this.#options;
+    const bias = this.bias ?? undefined;
+    if (paddingMode === 'zeros') return conv2d(x, this.weight, bias, options);
+    const { padding = 0, stride = 1, dilation = 1 } = options;
+    const window = {
+      kernel: this.weight.shape.slice(2),
+      stride: pair(stride),
+      dilation: pair(dilation),
+      padding: typeof padding === 'string' ? padding : pair(padding),
+    };
+    return conv2d(padAround(x, window, paddingMode), this.weight, bias, { ...options, padding: 0 });
   }
 }

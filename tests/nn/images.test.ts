@@ -46,6 +46,52 @@ test.each([
   expect((await run(layer, shape)).shape).toEqual(expected);
 });
 
+describe('padding modes of convolution layers', () => {
+  /** A layer whose kernel only moves values: it has 1 at one place. */
+  const moving = <Layer extends t.Conv1d | t.Conv2d>(layer: Layer, at: number): Layer => {
+    layer.weight.hostValues.fill(0);
+    layer.weight.hostValues[at] = 1;
+    return layer;
+  };
+
+  test.each([
+    ['circular', [2, 3, 0, 1]],
+    ['reflect', [2, 3, 2, 1]],
+    ['replicate', [2, 3, 3, 3]],
+    ['zeros', [2, 3, 0, 0]],
+  ] as const)('%s, with one more behind than before', async (paddingMode, expected) => {
+    // Of four weights one reaches back and two reach ahead; the last takes x[i + 2].
+    const layer = moving(new t.Conv1d(1, 1, 4, { padding: 'same', paddingMode, bias: false }), 3);
+    expect((await run(layer, [1, 1, 4])).values).toEqual(expected);
+  });
+
+  test('in two dimensions, with stride and dilation', async () => {
+    const options = {
+      padding: [2, 1],
+      dilation: [2, 1],
+      stride: [1, 2],
+      paddingMode: 'circular',
+      bias: false,
+    } as const;
+    const { shape, values } = await run(moving(new t.Conv2d(1, 1, 3, options), 0), [1, 1, 3, 4]);
+    // x[row - 2, column - 1] of 0 … 11 in rows of four.
+    expect([shape, values]).toEqual([
+      [1, 1, 3, 2],
+      [7, 5, 11, 9, 3, 1],
+    ]);
+    const valid = new t.Conv2d(1, 1, 2, { padding: 'valid', paddingMode: 'reflect' });
+    expect((await run(valid, [1, 1, 3, 4])).shape).toEqual([1, 1, 2, 3]);
+  });
+
+  test("refuse 'same' with steps, as zeros do", () => {
+    const x = new t.Input('x', t.spec([1, 1, 4, 4]));
+    for (const paddingMode of ['reflect', 'zeros'] as const) {
+      const layer = new t.Conv2d(1, 1, 3, { padding: 'same', stride: 2, paddingMode });
+      expect(() => layer.forward(x)).toThrow("padding 'same' needs stride 1, but the stride is [2,2].");
+    }
+  });
+});
+
 test.each([
   ['MaxPool2d', new t.MaxPool2d(2), [1, 1, 2, 4], [5, 7]],
   ['AvgPool2d', new t.AvgPool2d(2), [1, 1, 2, 4], [2.5, 4.5]],

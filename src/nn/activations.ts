@@ -10,7 +10,9 @@ import { filledParameter } from './init.ts';
 import { Module } from './module.ts';
 
 /** A module class without parameters around a function; its constructor takes the function's settings. */
-function moduleOf<Settings extends unknown[]>(apply: (x: Tensor, ...settings: Settings) => Tensor) {
+function moduleOf<Settings extends unknown[]>(
+  apply: (x: Tensor, ...settings: Settings) => Tensor,
+): new (...settings: Settings) => Module {
   return class extends Module {
     readonly #settings: Settings;
 

@@ -9,10 +9,15 @@ import { relu, sigmoid, tanh } from '../ops/unary.ts';
 import { filledParameter } from './init.ts';
 import { Module } from './module.ts';
 
+/** What an activation's module is: one tensor in, one of the same shape out (GLU halves an axis). */
+export interface Activation extends Module {
+  forward(x: Tensor): Tensor;
+}
+
 /** A module class without parameters around a function; its constructor takes the function's settings. */
 function moduleOf<Settings extends unknown[]>(
   apply: (x: Tensor, ...settings: Settings) => Tensor,
-): new (...settings: Settings) => Module {
+): new (...settings: Settings) => Activation {
   return class extends Module {
     readonly #settings: Settings;
 

@@ -95,4 +95,8 @@ export { bench, bestMilliseconds, type BenchOptions, type BenchReport, type Benc
 export { type BenchCase, benchCases, matchingCases } from './bench/cases.ts';
 export { type Ceilings, measureCeilings } from './bench/ceilings.ts';
 export { measure, type Measurement, type MeasureOptions, randomParameter } from './bench/measure.ts';
-export { compareReports, type Comparison, parseBenchReport } from './bench/report.ts';
+export {
+  compareReports, type Comparison, gigaRate, parseBenchReport, shortNumber,
+} from './bench/report.ts'; // prettier-ignore
+export { benchSources, type KernelSource } from './bench/sources.ts';
+export { planOnly } from './runtime/plan-only.ts';

@@ -3,7 +3,7 @@
 import type { Device, DeviceInfo } from '../backends/device.ts';
 import type { BenchCase } from './cases.ts';
 import { measureCeilings, type Ceilings } from './ceilings.ts';
-import { measure, type Measurement } from './measure.ts';
+import { measure, variantNamed, type Measurement } from './measure.ts';
 
 /** One case, measured; `variant` is set where all variants of an op were timed. */
 export interface BenchRow extends Measurement {
@@ -31,6 +31,10 @@ export interface BenchOptions {
   readonly variants?: boolean;
   /** True leaves out nothing: by default large cases are skipped on software adapters. */
   readonly all?: boolean;
+  /** Ends the run before the next case: the report has what was timed until then. */
+  readonly signal?: AbortSignal;
+  /** Called when the ceilings are known, before the first case. */
+  readonly onCeilings?: (ceilings: Ceilings) => void;
   /** Called before each case and after each row. */
   readonly onProgress?: (state: {
     readonly done: number;
@@ -48,11 +52,13 @@ export async function bench(
 ): Promise<BenchReport> {
   const { vendor, architecture, description, software } = device.info;
   const ceilings = await measureCeilings(device);
+  options.onCeilings?.(ceilings);
   const rows: BenchRow[] = [];
   const skipped: { name: string; reason: string }[] = [];
   for (const [done, one] of cases.entries()) {
     const { name } = one;
     const tell = (row?: BenchRow) => options.onProgress?.({ done, total: cases.length, name, row });
+    if (options.signal?.aborted) break;
     const reason = reasonToSkip(one, device, options);
     if (reason) {
       skipped.push({ name, reason });
@@ -105,11 +111,7 @@ async function* timeCase(
   yield row(first);
   if (!variants) return;
   for (const variant of names) {
-    const measured = await measure(device, compute, {
-      seconds,
-      chooseVariant: (_op, offered) => offered.find((one) => one.name === variant) ?? offered[0],
-    });
-    yield row(measured, variant);
+    yield row(await measure(device, compute, { seconds, chooseVariant: variantNamed(variant) }), variant);
   }
 }
 

@@ -41,6 +41,12 @@ export function randomParameter(name: string, shape: Shape, scale = 1, center = 
   return new Parameter(name, { shape, dtype: 'f32', data }, false);
 }
 
+/** Chooses the variant of this name of every op that has one, else the first. */
+export const variantNamed =
+  (name: string): ChooseVariant =>
+  (_op, offered) =>
+    offered.find((one) => one.name === name) ?? offered[0];
+
 /** Kernels that are shorter than this are repeated inside a pass: browsers' timestamps come in steps of 0.1 ms. */
 const LONG_ENOUGH = 2;
 

@@ -29,6 +29,15 @@ export function parseBenchReport(text: string, name = 'This file'): BenchReport 
 
 const isAbove0 = (value: unknown): boolean => typeof value === 'number' && value > 0;
 
+/** Three digits that count, and no exponent; a dash for what a clock was too coarse for. */
+export function shortNumber(value: number): string {
+  if (!Number.isFinite(value)) return '–';
+  return value >= 100 ? value.toFixed(0) : value < 1e-3 ? value.toFixed(4) : value.toPrecision(3);
+}
+
+/** `count` in so many milliseconds, as billions a second: operations as GFLOP/s, bytes as GB/s. */
+export const gigaRate = (count: number, milliseconds: number): string => shortNumber(count / milliseconds / 1e6);
+
 /** One case of two reports. */
 export interface Comparison {
   readonly name: string;

@@ -6,16 +6,18 @@ import {
   bench,
   benchCases,
   compareReports,
+  gigaRate,
   matchingCases,
   parseBenchReport,
   readFileOrExplain,
+  shortNumber,
   type BenchCase,
   type BenchReport,
   type DeviceKind,
 } from '../node.ts';
 import { CommandError, USAGE } from './command-error.ts';
 import { describeDevice, openWithNews } from './device.ts';
-import { describeCeilings, giga, part, short, textTable } from './table.ts';
+import { describeCeilings, part, textTable } from './table.ts';
 import { showProgress, type Terminal } from './terminal.ts';
 
 /** Options of the command. */
@@ -81,10 +83,10 @@ function reportTable({ rows, ceilings, skipped }: BenchReport, device: string): 
   const cells = rows.map(({ name, variant = '', milliseconds, quartiles: [low, high], flops, bytes, ofCeiling }) => [
     name,
     variant,
-    short(milliseconds),
+    shortNumber(milliseconds),
     `±${part((high - low) / 2 / milliseconds)}`,
-    giga(flops, milliseconds),
-    giga(bytes, milliseconds),
+    gigaRate(flops, milliseconds),
+    gigaRate(bytes, milliseconds),
     part(ofCeiling),
   ]);
   const headings = ['case', 'variant', 'ms', 'spread', 'GFLOP/s', 'GB/s', 'of ceiling'];
@@ -109,7 +111,7 @@ function comparison(before: BenchReport, after: BenchReport, file: string, termi
   if (rows.length === 0) return `${file} has none of these cases: there is nothing to compare.`;
   const times = (value: number) => `${value.toFixed(2)}×`;
   const cells = rows.map(({ name, variant = '', before, after, speedup }) => {
-    return [name, variant, short(before), short(after), times(speedup)];
+    return [name, variant, shortNumber(before), shortNumber(after), times(speedup)];
   });
   return [
     '',

@@ -4,7 +4,7 @@ import type { ModelEntry } from '../../models/index.ts';
 import {
   compile,
   describe,
-  type Device,
+  planOnly,
   type DeviceKind,
   type ProgramDescription,
   type StepDescription,
@@ -51,21 +51,6 @@ export async function inspectModel(
     device.destroy();
   }
 }
-
-/** A device that plans as `device` does, and makes nothing. */
-const planOnly = (device: Device): Device => ({
-  info: device.info,
-  capabilities: device.capabilities,
-  lost: device.lost,
-  load: async () => ({
-    run: () => Promise.reject(new Error('This program was only planned.')),
-    time: () => Promise.reject(new Error('This program was only planned.')),
-    finished: async () => {},
-    dispose() {},
-  }),
-  read: (parameter) => device.read(parameter),
-  destroy() {},
-});
 
 const titleOf = ({ op, parts, kernels }: StepDescription): string =>
   kernels.length > 0 ? [...new Set(kernels)].join(', ') : parts.join('+') || op;

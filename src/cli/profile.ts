@@ -2,10 +2,10 @@
 
 import { writeFile } from 'node:fs/promises';
 import {
-  bestMilliseconds, chromeTrace, measureCeilings, type Ceilings, type Device, type Profile, type ProfileRow,
+  bestMilliseconds, chromeTrace, gigaRate, measureCeilings, shortNumber, type Ceilings, type Device, type Profile, type ProfileRow,
 } from '../node.ts'; // prettier-ignore
 import { CommandError } from './command-error.ts';
-import { describeCeilings, giga, part, short, textTable } from './table.ts';
+import { describeCeilings, part, textTable } from './table.ts';
 
 /** The value of `--profile`: true without a file for the trace. */
 export type ProfileOption = string | true;
@@ -47,10 +47,10 @@ export function profileTable({ rows, milliseconds, clock, runs, ceilings }: Meas
       String(row.step),
       title(row),
       row.outputs.join(' '),
-      short(row.milliseconds),
+      shortNumber(row.milliseconds),
       part(row.share),
-      giga(row.flops, row.milliseconds),
-      giga(row.bytes, row.milliseconds),
+      gigaRate(row.flops, row.milliseconds),
+      gigaRate(row.bytes, row.milliseconds),
       part(bestMilliseconds(row, ceilings) / row.milliseconds),
     ]);
   const rest = sorted.slice(MOST_STEPS).reduce((sum, { share }) => sum + share, 0);
@@ -59,7 +59,7 @@ export function profileTable({ rows, milliseconds, clock, runs, ceilings }: Meas
   return [
     textTable([headings, ...cells], [0, 3, 4, 5, 6, 7]),
     ...(sorted.length > MOST_STEPS ? [`${sorted.length - MOST_STEPS} more steps take ${part(rest)}.`] : []),
-    `All ${sorted.length} steps: ${short(milliseconds)} ms (medians of ${runs} runs, ${whose})`,
+    `All ${sorted.length} steps: ${shortNumber(milliseconds)} ms (medians of ${runs} runs, ${whose})`,
     `Ceilings: ${describeCeilings(ceilings)}`,
   ].join('\n');
 }

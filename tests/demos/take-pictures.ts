@@ -54,6 +54,18 @@ async function takePictures(): Promise<void> {
   await check.page.locator('.op[data-op=matmul] summary').click();
   await check.page.screenshot({ path: save('verify') });
   await check.finish();
+
+  const timed = await open(
+    'bench/#cases=rows,softmax 1024x1024,matmul 256x256x256 NN,elementwise,models',
+    'light',
+    1280,
+  );
+  await timed.page.locator('#variants').check();
+  await timed.page.locator('#start:enabled').click();
+  await timed.page.locator('#state', { hasText: 'Done' }).waitFor({ timeout: 600_000 });
+  await timed.page.locator('#results').scrollIntoViewIfNeeded();
+  await timed.page.screenshot({ path: save('bench'), fullPage: true });
+  await timed.finish();
   await browser.close();
   await site.close();
 }

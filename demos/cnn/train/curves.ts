@@ -1,6 +1,6 @@
 // Curves of loss and accuracy while they grow. Long runs are thinned out, so that a day of training fits too.
 
-import { language } from './valid-language.ts';
+import { language } from '../../shared/valid-language.ts';
 import uPlot, { type AlignedData, type Options, type Series } from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { oncePerFrame } from '../../shared/dom.ts';

@@ -1,0 +1,177 @@
+// The page: what is chosen goes to the worker, what it measures is shown as it comes, and can be kept, shared and compared.
+
+import { compareReports, parseBenchReport, type BenchReport, type BenchRow } from '../../src/index.ts';
+import { byId, element, oncePerFrame } from '../shared/dom.ts';
+import { Choice } from './choice.ts';
+import type { CaseInfo, Reply, Request } from './protocol.ts';
+import { showBars, showTable } from './results.ts';
+import { Roofline } from './roofline.ts';
+import { pack, readAddress, unpack, writeAddress } from './share.ts';
+
+const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'five-tigers' });
+const ask = (request: Request): void => worker.postMessage(request);
+const start = byId<HTMLButtonElement>('start');
+const stop = byId<HTMLButtonElement>('stop');
+const progress = byId<HTMLProgressElement>('progress');
+const choice = new Choice();
+const roofline = new Roofline(byId('roofline'));
+const address = readAddress();
+
+let adapter: BenchReport['adapter'] | null = null;
+let cases: readonly CaseInfo[] = [];
+/** What is shown: this GPU's results, or those of the address. */
+let report: BenchReport | null = null;
+let other: BenchReport | null = null;
+/** Whether the user has chosen cases. */
+let chosen = false;
+
+function showProblem(problem: string | null): void {
+  byId('problem').hidden = problem === null;
+  byId('problem').textContent = problem;
+}
+
+const showSource = ({ name, variant }: BenchRow): void => ask({ type: 'source', name, variant });
+
+const draw = oncePerFrame(() => {
+  byId('results').hidden = !report;
+  if (!report) return;
+  const { rows, ceilings, skipped } = report;
+  byId('whose').textContent = report.adapter.description;
+  roofline.show(rows, ceilings);
+  showBars(rows, showSource);
+  showTable(report, other, showSource);
+  byId('skipped').textContent = skipped.map(({ name, reason }) => `Left out: ${name}: ${reason}.`).join(' ');
+  byId('comparison').hidden = !other;
+  if (!other) return;
+  const compared = compareReports(other, report);
+  byId('comparison').textContent =
+    compared.rows.length === 0
+      ? `The report of ${other.adapter.description} has none of these cases.`
+      : `${compared.mean.toFixed(2)}× as fast as ${other.adapter.description}: the geometric mean over ${compared.rows.length} ${compared.rows.length === 1 ? 'case' : 'cases'}.`;
+});
+
+function remember(): void {
+  chosen = true;
+  writeAddress({ cases: choice.shortNames, seconds: address.seconds, results: null });
+}
+
+/** Chooses what the address names, or else what takes no long time here. */
+function chooseFirst(): void {
+  const { cases: named } = address;
+  const wanted = ({ name, group, large }: CaseInfo) =>
+    named ? named.includes(name) || named.includes(group) : !(large && adapter?.software !== false);
+  choice.choose(wanted);
+}
+
+function showRunning(running: boolean): void {
+  start.disabled = running || !adapter;
+  start.textContent = report && !running ? 'Run again' : 'Run';
+  stop.hidden = !running;
+  stop.disabled = false;
+}
+
+worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+  switch (data.type) {
+    case 'cases':
+      cases = data.cases;
+      choice.show(cases, remember);
+      chooseFirst();
+      break;
+    case 'device':
+      adapter = data.adapter;
+      byId('adapter').textContent = data.description;
+      if (!chosen) chooseFirst();
+      showRunning(false);
+      break;
+    case 'problem':
+      if (!adapter) byId('adapter').textContent = 'No GPU to time';
+      showProblem(data.message);
+      byId('state').textContent = '';
+      showRunning(false);
+      break;
+    case 'ceilings':
+      report = { version: 1, adapter: adapter!, ceilings: data.ceilings, rows: [], skipped: [] };
+      break;
+    case 'progress':
+      progress.max = data.total;
+      progress.value = data.done;
+      byId('state').textContent = `${data.done + 1} of ${data.total}: ${data.name} …`;
+      break;
+    case 'row':
+      report = { ...report!, rows: [...report!.rows, data.row] };
+      draw();
+      break;
+    case 'finished':
+      report = data.report;
+      progress.value = progress.max;
+      byId('state').textContent = `Done: ${report.rows.length} ${report.rows.length === 1 ? 'row' : 'rows'}.`;
+      showRunning(false);
+      draw();
+      break;
+    case 'source': {
+      byId('source-title').textContent = data.title;
+      const parts = data.kernels.flatMap(({ name, workgroups, wgsl }) => [
+        element('h3', { textContent: `${name}, ${workgroups.join(' × ')} workgroups` }),
+        element('pre', { textContent: wgsl }),
+      ]);
+      byId('source-kernels').replaceChildren(...parts);
+      const dialog = byId<HTMLDialogElement>('source');
+      if (!dialog.open) dialog.showModal();
+    }
+  }
+};
+worker.onerror = ({ message }) =>
+  showProblem(`The worker stopped: ${message || 'it could not be started'}. Reload the page.`);
+
+start.onclick = () => {
+  if (choice.names.length === 0) return showProblem('Choose a case first.');
+  showProblem(null);
+  // Results that came with a link are what the own ones are compared with.
+  if (report && report.adapter !== adapter && !other && address.results) other = report;
+  showRunning(true);
+  byId('state').textContent = 'Measuring the two ceilings …';
+  progress.value = 0;
+  const variants = byId<HTMLInputElement>('variants').checked;
+  ask({ type: 'start', cases: choice.names, variants, seconds: address.seconds });
+};
+stop.onclick = () => {
+  stop.disabled = true;
+  ask({ type: 'stop' });
+};
+byId('source-close').onclick = () => byId<HTMLDialogElement>('source').close();
+
+byId('download').onclick = () => {
+  const url = URL.createObjectURL(new Blob([JSON.stringify(report, null, 1)], { type: 'application/json' }));
+  element('a', { href: url, download: 'five-tigers-bench.json' }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+};
+byId('link').onclick = async () => {
+  writeAddress({ cases: choice.shortNames, seconds: address.seconds, results: await pack(report!) });
+  // Where the clipboard is closed, the address bar has the link.
+  const copied = await navigator.clipboard.writeText(location.href).then(() => true, () => false); // prettier-ignore
+  byId('link').textContent = copied ? 'Copied' : 'The link is in the address bar';
+  setTimeout(() => (byId('link').textContent = 'Copy link'), 3000);
+};
+byId<HTMLInputElement>('compare').onchange = async ({ target }) => {
+  const input = target as HTMLInputElement;
+  const file = input.files?.[0];
+  if (!file) return;
+  try {
+    other = parseBenchReport(await file.text(), file.name);
+    showProblem(null);
+    draw();
+  } catch (error) {
+    showProblem((error as Error).message);
+  }
+  // The same file again is a change, too.
+  input.value = '';
+};
+
+if (address.results) {
+  try {
+    report = await unpack(address.results);
+    draw();
+  } catch (error) {
+    showProblem((error as Error).message);
+  }
+}

@@ -1,0 +1,26 @@
+// What the page and its worker say to each other.
+
+import type { BenchCase, BenchReport, BenchRow, Ceilings, KernelSource } from '../../src/index.ts';
+
+/** A case as the page lists it. */
+export type CaseInfo = Pick<BenchCase, 'name' | 'group' | 'large'>;
+
+export type Request =
+  /** `cases`: names of those to time. */
+  | { readonly type: 'start'; readonly cases: readonly string[]; readonly variants: boolean; readonly seconds?: number }
+  | { readonly type: 'stop' }
+  | { readonly type: 'source'; readonly name: string; readonly variant?: string };
+
+export type Reply =
+  | {
+      readonly type: 'device';
+      readonly adapter: BenchReport['adapter'];
+      readonly description: string;
+    }
+  | { readonly type: 'cases'; readonly cases: readonly CaseInfo[] }
+  | { readonly type: 'problem'; readonly message: string }
+  | { readonly type: 'ceilings'; readonly ceilings: Ceilings }
+  | { readonly type: 'progress'; readonly done: number; readonly total: number; readonly name: string }
+  | { readonly type: 'row'; readonly row: BenchRow }
+  | { readonly type: 'finished'; readonly report: BenchReport }
+  | { readonly type: 'source'; readonly title: string; readonly kernels: readonly KernelSource[] };

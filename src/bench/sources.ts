@@ -1,0 +1,27 @@
+// The WGSL behind a row of the benchmark, for whoever wants to read what was timed.
+
+import type { Device } from '../backends/device.ts';
+import { wgslSource } from '../backends/webgpu/wgsl-source.ts';
+import { compile } from '../runtime/compile.ts';
+import { planOnly } from '../runtime/plan-only.ts';
+import type { BenchCase } from './cases.ts';
+import { variantNamed } from './measure.ts';
+
+/** A kernel as the GPU gets it. */
+export interface KernelSource {
+  readonly name: string;
+  readonly workgroups: readonly [number, number, number];
+  readonly wgsl: string;
+}
+
+/** The kernels of a case, each text once; with `variant`, its op is computed in that way. */
+export async function benchSources(device: Device, { build }: BenchCase, variant?: string): Promise<KernelSource[]> {
+  const chooseVariant = variant === undefined ? undefined : variantNamed(variant);
+  using program = await compile(planOnly(device), build(), {}, { chooseVariant });
+  const kernels = program.plan.steps.flatMap((step) => step.kernels);
+  const sources = kernels.map((kernel): [string, KernelSource] => {
+    const wgsl = wgslSource(kernel);
+    return [wgsl, { name: kernel.name, workgroups: kernel.workgroups, wgsl }];
+  });
+  return [...new Map(sources).values()];
+}

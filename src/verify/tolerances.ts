@@ -135,9 +135,9 @@ const table: Readonly<Record<string, Allowed>> = {
 
   // Products of up to 129 factors around 1; the gradient is made of two running products. Measured 4.6 and 6.8.
   prod: { ...rounded, gpu: [16, 24] },
-  // Sums of up to 2500 values below 0.1, or of 1025 up to 2. Measured 28 and 61.
+  // Sums of up to 2500 values below 0.1, or of 1025 up to 2. Measured 49 and 61.
   cumsum: { cpu: [0, 0], gpu: [96, 192] },
-  // Products of up to 2100 factors around 1. Measured 24 and 33.
+  // Products of up to 2100 factors around 1. Measured 24 and 42.
   cumprod: { ...rounded, gpu: [80, 120] },
   // Sums of up to 129 squares below 4; the gradient is the distance to a mean. Measured 4.5 and 0.8.
   variance: { ...rounded, gpu: [16, 3] },
@@ -193,7 +193,7 @@ const table: Readonly<Record<string, Allowed>> = {
   // The same, of up to 65 products. Measured 0.9 to 2.6 and 0.6 to 1.3.
   bmm: { ...rounded, gpu: [3.6, 2.5] }, dot: { ...rounded, gpu: [4, 2] }, einsum: { ...rounded, gpu: [7, 5] },
   linear: { ...rounded, gpu: [10, 4] }, mv: { ...rounded, gpu: [6, 3] }, outer: summedGradient,
-  // Outputs sum up to 400 products; gradients of weights up to 784. Measured 21 and 70.
+  // Outputs sum up to 400 products; gradients of weights up to 784. Measured 58 and 181.
   conv2d: { ...rounded, gpu: [64, 256] },
   // Fewer products, but for convTranspose2d (up to 576). Measured 8.6 and 8.7; 41 and 67; 1.9 and 5.6.
   conv1d: { ...rounded, gpu: [32, 32] },

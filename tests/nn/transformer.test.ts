@@ -31,7 +31,10 @@ function make(name: string, attrs: TransformerLayerOptions) {
 }
 
 describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
-  test.each(cases.map(({ name, attrs }) => [name, attrs] as const))(
+  // The others have no kernels that these have not, and software drivers take seconds to compile them.
+  const chosen = kind === 'cpu' ? cases : cases.filter(({ name }) => ['encoder', 'decoderPreNorm'].includes(name));
+
+  test.each(chosen.map(({ name, attrs }) => [name, attrs] as const))(
     '%s gives what torch gives',
     async (name, attrs) => {
       const { layer, call } = make(name, attrs);

@@ -20,9 +20,12 @@ export interface EpilogueResult {
   readonly value: string;
 }
 
-/** `store_<host>` for a host that stores single values or, when `vectorized`, four at a time at an index in fours. */
+/**
+ * `store_NAME` for a host that stores single values or, when `vectorized`, four at a time at an index in fours; `type` is that of
+ * what it stores, from which the chain goes on in f32.
+ */
 export const epilogueFunctions = (
-  host: string,
+  host: { readonly name: string; readonly type: string },
   vectorized: boolean,
   results: readonly EpilogueResult[],
   statements: readonly string[],
@@ -33,13 +36,13 @@ fn epilogue(index: u32, host: f32) -> Epilogue {
   return Epilogue(${results.map(({ value }) => value).join(', ')});
 }
 #if ${vectorized}
-fn store_${host}(index4: u32, value: vec4<f32>) {
-  ${[0, 1, 2, 3].map((i) => `let e${i} = epilogue(index4 * 4u + ${i}u, value[${i}]);`).join('\n  ')}
+fn store_${host.name}(index4: u32, value: ${host.type}) {
+  ${[0, 1, 2, 3].map((i) => `let e${i} = epilogue(index4 * 4u + ${i}u, f32(value[${i}]));`).join('\n  ')}
   ${results.map(({ name, type }) => `${name}[index4] = vec4<${type}>(e0.${name}, e1.${name}, e2.${name}, e3.${name});`).join('\n  ')}
 }
 #else
-fn store_${host}(index: u32, value: f32) {
-  let e = epilogue(index, value);
+fn store_${host.name}(index: u32, value: ${host.type}) {
+  let e = epilogue(index, f32(value));
   ${results.map(({ name }) => `${name}[index] = e.${name};`).join('\n  ')}
 }
 #endif

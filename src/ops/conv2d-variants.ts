@@ -4,9 +4,9 @@ import * as direct from '../../shaders/conv2d.wgsl.ts';
 import * as depthwise from '../../shaders/conv2d-depthwise.wgsl.ts';
 import * as shader from '../../shaders/conv2d-gemm.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { reduceSerialKernel } from '../../shaders/reduce.wgsl.ts';
 import { linearGrid, MAX_WORKGROUPS, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
 import type { Variant } from '../core/op.ts';
+import { addingSlices } from './slices.ts';
 
 const f32 = (name: string): Binding => ({ name, type: 'f32' });
 const stored = (name: string): Binding => ({ name, type: 'f32', store: true });
@@ -28,41 +28,6 @@ function pixelBlock(width: number): number {
 function blockGrid(threads: number, channelBlocks: number): [number, number, number] {
   const [x, folds] = linearGrid(threads, LINEAR_WORKGROUP);
   return [x, channelBlocks, folds];
-}
-
-/**
- * `kernel` writes `slices` results of `size` elements to its output: a variant that adds them up in a second kernel. With one
- * slice it is the whole variant.
- */
-function addingSlices(
-  name: string,
-  kernel: Omit<Kernel, 'outputs'>,
-  output: Binding,
-  slices: number,
-  size: number,
-): Variant {
-  if (slices === 1) return { name, kernels: [{ ...kernel, outputs: [output] }] };
-  const add: Kernel = {
-    name: `${kernel.name}.add`,
-    wgsl: reduceSerialKernel({
-      kept: [size],
-      keptStrides: [1],
-      reduced: [slices],
-      reducedStrides: [size],
-      type: 'f32',
-      identity: '0.0',
-      combine: 'a + b',
-      finish: 'total',
-    }),
-    inputs: [...kernel.inputs.map(() => null), f32('x')],
-    outputs: [stored('y')],
-    workgroups: linearGrid(size, LINEAR_WORKGROUP),
-  };
-  return {
-    name,
-    scratch: [{ shape: [slices, size], dtype: 'f32' }],
-    kernels: [{ ...kernel, inputs: [...kernel.inputs, output], outputs: [null] }, add],
-  };
 }
 
 /** Workgroups that keep a GPU busy, and the least depth for which cutting k pays. */

@@ -2,6 +2,17 @@
 
 import type { DType } from '../core/dtype.ts';
 import type { ElementType } from '../core/kernel.ts';
+import type { TensorSpec } from '../core/tensor.ts';
 
 /** The WGSL type of one stored element: bool is a u32 in memory. */
 export const elementType = (dtype: DType): ElementType & DType => (dtype === 'bool' ? 'u32' : dtype);
+
+/** `elementType` where only floats occur. */
+export const floatType = (dtype: DType): 'f32' | 'f16' => (dtype === 'f16' ? 'f16' : 'f32');
+
+/** Checks that `inputs` are all f32 or all f16; the error names the op. */
+export function expectOneFloat(who: string, inputs: readonly TensorSpec[]): void {
+  const types = inputs.map(({ dtype }) => dtype);
+  if (types.every((dtype) => dtype === 'f32') || types.every((dtype) => dtype === 'f16')) return;
+  throw new Error(`${who}: inputs must be all f32 or all f16, but are ${types.join(' and ')}; see cast().`);
+}

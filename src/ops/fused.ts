@@ -25,11 +25,12 @@ export interface Line {
   readonly dtype: DType;
 }
 
-/** The op whose kernel the lines end: it takes the fused node's first inputs and gives one f32 output of its shape. */
+/** The op whose kernel the lines end: it takes the fused node's first inputs and gives one float output of its shape. */
 export interface Host {
   readonly op: Op;
   readonly attrs: object;
   readonly inputs: number;
+  readonly dtype: 'f32' | 'f16';
 }
 
 export interface FusedAttrs {
@@ -54,8 +55,10 @@ export const fusedOp: Op<FusedAttrs> = {
     };
     const specOf = (arg: Argument) =>
       arg.from === 'input' ? inputSpecs[arg.at] : { shape: arg.from === 'number' ? [] : shape, dtype: arg.dtype };
-    const hostOutput = { shape, dtype: 'f32' } as const;
-    host?.op.cpu({ inputs, inputSpecs, outputs: [hostValues], outputSpecs: [hostOutput], attrs: host.attrs });
+    if (host) {
+      const outputSpecs = [{ shape, dtype: host.dtype }];
+      host.op.cpu({ inputs, inputSpecs, outputs: [hostValues], outputSpecs, attrs: host.attrs });
+    }
     lines.forEach(({ op, args, attrs, ...spec }, at) => {
       const [values_, specs] = [args.map(valuesOf), args.map(specOf)];
       op.cpu({ inputs: values_, inputSpecs: specs, outputs: [values[at]], outputSpecs: [spec], attrs });
@@ -145,7 +148,7 @@ function hostVariants(call: KernelCall<FusedAttrs>, host: Host): Variant[] {
   const { shape, lines } = call.attrs;
   const hostCall: KernelCall<object> = {
     inputs: call.inputs.slice(0, host.inputs),
-    outputs: [{ shape, dtype: 'f32' }],
+    outputs: [{ shape, dtype: host.dtype }],
     attrs: host.attrs,
     capabilities: call.capabilities,
   };
@@ -169,7 +172,7 @@ function hostVariants(call: KernelCall<FusedAttrs>, host: Host): Variant[] {
 /** The bindings and functions with which a host's kernel stores the lines' values. */
 function storeLines(call: KernelCall<FusedAttrs>, stored: Binding): Pick<Kernel, 'outputs' | 'wgsl'> {
   const { lines, outputs } = call.attrs;
-  const vectorized = stored.type === 'vec4<f32>';
+  const vectorized = stored.type.startsWith('vec4');
   const results = outputs.map((output, i) => ({
     name: `out${i}`,
     type: elementType(output.dtype),
@@ -179,6 +182,6 @@ function storeLines(call: KernelCall<FusedAttrs>, stored: Binding): Pick<Kernel,
     name,
     type: vectorized ? (`vec4<${type}>` as Binding['type']) : type,
   }));
-  const wgsl = epilogueFunctions(stored.name, vectorized, results, lineStatements(call, vectorized));
+  const wgsl = epilogueFunctions(stored, vectorized, results, lineStatements(call, vectorized));
   return { outputs: bindings, wgsl: `${helpersOf(lines)}\n${wgsl}` };
 }

@@ -1,10 +1,11 @@
 // Matrix product over batches, with either operand transposed as it is read.
 
-import * as shader from '../../shaders/matmul.wgsl.ts';
-import { linearGrid, type ElementType, type Kernel } from '../core/kernel.ts';
-import { applyOne, expectDType, type Op } from '../core/op.ts';
+import type { MatmulShape } from '../../shaders/matmul.wgsl.ts';
+import { applyOne, type Op } from '../core/op.ts';
 import { broadcastShapes, broadcastStrides, formatShape, sizeOf, stridedOffsets } from '../core/shape.ts';
 import type { Tensor, TensorSpec } from '../core/tensor.ts';
+import { expectOneFloat, floatType } from './element-type.ts';
+import { matmulVariants } from './matmul-variants.ts';
 import { reshape } from './reshape.ts';
 
 interface MatmulAttrs {
@@ -14,7 +15,7 @@ interface MatmulAttrs {
 }
 
 /** Sizes and batch strides of a product: c[…, m, n] = Σ_k a[…, m, k] · b[…, k, n]. */
-function describe([a, b]: readonly TensorSpec[], { transposeA, transposeB }: MatmulAttrs): shader.MatmulShape {
+function describe([a, b]: readonly TensorSpec[], { transposeA, transposeB }: MatmulAttrs): MatmulShape {
   const swap = ([rows, columns]: readonly number[], swapped: boolean) => (swapped ? [columns, rows] : [rows, columns]);
   const [m, k] = swap(a.shape.slice(-2), transposeA);
   const [kOfB, n] = swap(b.shape.slice(-2), transposeB);
@@ -30,23 +31,24 @@ function describe([a, b]: readonly TensorSpec[], { transposeA, transposeB }: Mat
     const outer = x.shape.slice(0, -2);
     return broadcastStrides(outer, batch).map((stride) => stride * sizeOf(x.shape.slice(-2)));
   };
+  const common = { n, k, transposeA, transposeB, type: floatType(a.dtype) };
   // Rows of all batches lie one behind the other where b is the same for all of them.
   if (!transposeA && sizeOf(b.shape.slice(0, -2)) === 1 && sizeOf(a.shape.slice(0, -2)) === sizeOf(batch)) {
-    return { m: m * sizeOf(batch), n, k, batch: [], batchStridesA: [], batchStridesB: [], transposeA, transposeB };
+    return { ...common, m: m * sizeOf(batch), batch: [], batchStridesA: [], batchStridesB: [] };
   }
-  return { m, n, k, batch, batchStridesA: batchStrides(a), batchStridesB: batchStrides(b), transposeA, transposeB };
+  return { ...common, m, batch, batchStridesA: batchStrides(a), batchStridesB: batchStrides(b) };
 }
 
 export const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
   stores: true,
   infer(inputs, attrs) {
-    inputs.forEach((input, i) => expectDType('matmul', 'ab'[i], input, 'f32'));
+    expectOneFloat('matmul', inputs);
     describe(inputs, attrs);
     const [a, b] = inputs;
     const batch = broadcastShapes('matmul (batch axes)', a.shape.slice(0, -2), b.shape.slice(0, -2));
     const [m, n] = [a.shape.at(attrs.transposeA ? -1 : -2)!, b.shape.at(attrs.transposeB ? -2 : -1)!];
-    return [{ shape: [...batch, m, n], dtype: 'f32' }];
+    return [{ shape: [...batch, m, n], dtype: a.dtype }];
   },
   cpu({ inputs: [a, b], outputs: [c], inputSpecs, attrs }) {
     const { m, n, k, batch, batchStridesA, batchStridesB, transposeA, transposeB } = describe(inputSpecs, attrs);
@@ -65,34 +67,7 @@ export const matmulOp: Op<MatmulAttrs> = {
       }
     });
   },
-  gpu({ inputs, attrs, capabilities }) {
-    const shape = describe(inputs, attrs);
-    const { m, n } = shape;
-    const element = (vectorized: boolean): ElementType => (vectorized ? 'vec4<f32>' : 'f32');
-    const [a, b] = [element(shader.vectorizedA(shape)), element(shader.vectorizedB(shape))];
-    const c = element(shader.vectorizedC(shape));
-    const variant = (name: string, wgsl: string, groups: number, types: readonly ElementType[] = [a, b, c]) => {
-      const kernel: Kernel = {
-        name: `matmul.${name}`,
-        wgsl,
-        inputs: [
-          { name: 'a', type: types[0] },
-          { name: 'b', type: types[1] },
-        ],
-        outputs: [{ name: 'c', type: types[2], store: true }],
-        workgroups: linearGrid(groups, 1),
-      };
-      return { name, kernels: [kernel] };
-    };
-    const groups = (tile: number) => shader.tilesOf(shape, tile).total;
-    const register = variant('register', shader.matmulRegisterKernel(shape), groups(shader.REGISTER_TILE));
-    const tiled = variant('tiled', shader.matmulTiledKernel(shape), groups(shader.SHARED_TILE));
-    const blocks = capabilities.software || m < 32 || n < 32 ? [register, tiled] : [tiled, register];
-    if (Math.min(m, n) > shader.GEMV_ROWS) return blocks;
-    const gemv = variant('gemv', shader.matmulGemvKernel(shape), shader.gemvGroups(shape), ['f32', 'f32', 'f32']);
-    // Small products are over before their threads have met.
-    return capabilities.software || shape.k < 64 ? [...blocks, gemv] : [gemv, ...blocks];
-  },
+  gpu: ({ inputs, attrs, capabilities }) => matmulVariants(describe(inputs, attrs), capabilities),
   vjp({ inputs: [a, b], gradients: [g], attrs: { transposeA, transposeB } }) {
     // One product for the gradient of weights that all batches share, instead of one a batch that are summed.
     if (b.shape.length === 2 && a.shape.length > 2 && !transposeA) {
@@ -117,7 +92,8 @@ export const matmulOp: Op<MatmulAttrs> = {
 
 /**
  * Matrix product over the last two axes: [..., M, K] · [..., K, N] → [..., M, N]; the axes before them broadcast.
- * With `transposeA` (`transposeB`) the operand is given as [..., K, M] ([..., N, K]).
+ * With `transposeA` (`transposeB`) the operand is given as [..., K, M] ([..., N, K]). Both are f32, or both f16, whose products
+ * are summed in f32.
  */
 export function matmul(
   a: Tensor,

@@ -5,7 +5,8 @@ import type { Tensor } from '../core/tensor.ts';
 import { add, mul, sub } from './binary.ts';
 import { concat } from './concat.ts';
 import { pad } from './pad.ts';
-import { floatProduct, GATES, type Cell } from './recurrent.ts';
+import { matmul } from './matmul.ts';
+import { GATES, type Cell } from './recurrent.ts';
 import { reshape } from './reshape.ts';
 import { slice } from './slice.ts';
 import { relu, sigmoid, tanh } from './unary.ts';
@@ -62,7 +63,7 @@ export function gateInputs(cell: Cell, x: Tensor, { weightIh, weightHh, biasIh, 
   const outer = x.shape.slice(0, -1);
   const outside = biasHh && cell === 'gru' ? pad(columns(biasHh, 0, 2 * hidden), [0], [hidden]) : biasHh;
   const bias = biasIh && outside ? add(biasIh, outside) : (biasIh ?? outside);
-  const flat = floatProduct(reshape(x, [sizeOf(outer), x.shape[outer.length]]), weightIh, { transposeB: true });
+  const flat = matmul(reshape(x, [sizeOf(outer), x.shape[outer.length]]), weightIh, { transposeB: true });
   return reshape(bias ? add(flat, bias) : flat, [...outer, GATES[cell] * hidden]);
 }
 
@@ -82,7 +83,7 @@ export function step(
 ): { hidden: Tensor; cell?: Tensor } {
   const size = weightHh.shape[1];
   const gate = (x: Tensor, g: number) => columns(x, g * size, (g + 1) * size);
-  const product = floatProduct(hidden, weightHh, { transposeB: true });
+  const product = matmul(hidden, weightHh, { transposeB: true });
   if (cell === 'gru') {
     const [r, z] = [0, 1].map((g) => sigmoid(add(gate(gates, g), gate(product, g))));
     const fromHidden = biasN ? add(gate(product, 2), biasN) : gate(product, 2);

@@ -234,9 +234,9 @@ export const recurrentOp: Op<RecurrentAttrs> = {
     const hiddenSide =
       cell === 'gru' ? concat([slice(dgates, [0, 0, 0], [steps, batch, 2 * hidden]), dhiddenN], 2) : dgates;
     const rows = (x: Tensor) => reshape(x, [steps * batch, x.shape[2]]);
-    const dh0 = floatProduct(reshape(range(hiddenSide, first, first + 1), [batch, weight.shape[0]]), weight);
+    const dh0 = matmul(reshape(range(hiddenSide, first, first + 1), [batch, weight.shape[0]]), weight);
     return [
-      floatProduct(rows(hiddenSide), rows(previous), { transposeA: true }),
+      matmul(rows(hiddenSide), rows(previous), { transposeA: true }),
       cell === 'gru' ? add(dh0, carried) : dh0,
       ...(cell === 'lstm' ? [carried] : cell === 'gru' ? [sum(dhiddenN, [0, 1])] : []),
       dgates,
@@ -244,12 +244,6 @@ export const recurrentOp: Op<RecurrentAttrs> = {
   },
   flops: ([weight], [y]) => 2 * sizeOf(y.shape) * weight.shape[0],
 };
-
-/** A product of floats of either type: f16 by way of f32. */
-export function floatProduct(a: Tensor, b: Tensor, options: Parameters<typeof matmul>[2] = {}): Tensor {
-  if (a.dtype !== 'f16' || b.dtype !== 'f16') return matmul(a, b, options);
-  return cast(matmul(cast(a, 'f32'), cast(b, 'f32'), options), 'f16');
-}
 
 /** For each gate of hidden unit j: row of the weight · h of a batch row. */
 function product(weight: CpuArray, h: CpuArray, row: number, j: number, hidden: number, gates: number): number[] {

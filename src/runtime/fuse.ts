@@ -1,8 +1,10 @@
 // Joins elementwise ops into fused nodes, and into the kernel before them, so that a chain reads and writes memory once.
 
+import { isFloat } from '../core/dtype.ts';
 import { fromFloat16 } from '../core/float16.ts';
 import { Constant, type Node, type Tensor } from '../core/tensor.ts';
 import { sameShape } from '../core/shape.ts';
+import { floatType } from '../ops/element-type.ts';
 import { fusedOp, type Argument, type FusedAttrs } from '../ops/fused.ts';
 
 /** What is carried out as one: a single node, or elementwise nodes of one shape. Nodes are in graph order. */
@@ -82,7 +84,7 @@ export function fuse(
 
   // Then what can end with elementwise ops takes in a unit of them that reads its output.
   for (const host of order) {
-    if (!host.op.stores || host.outputs[0].dtype !== 'f32') continue;
+    if (!host.op.stores || !isFloat(host.outputs[0].dtype)) continue;
     const { shape } = host.outputs[0];
     for (const user of consumers.get(host)!) {
       const unit = unitOf.get(user)!;
@@ -129,7 +131,9 @@ function fusedNode(nodes: readonly Node[], readByLines: readonly Tensor[], outpu
   };
   const attrs: FusedAttrs = {
     shape: nodes[0].outputs[0].shape,
-    host: host ? { op: host.op, attrs: host.attrs, inputs: host.inputs.length } : null,
+    host: host
+      ? { op: host.op, attrs: host.attrs, inputs: host.inputs.length, dtype: floatType(host.outputs[0].dtype) }
+      : null,
     lines: pointwise.map(({ op, attrs, inputs: args, outputs: [{ shape, dtype }] }) => ({
       op,
       attrs,

@@ -9,7 +9,7 @@ export function wgslSource({ inputs, outputs, wgsl, arguments: args = [] }: Kern
     ...inputs.map((binding, i) => ({ binding, written: isWrittenInput({ inputs, outputs }, i) })),
     ...outputs.map((binding) => ({ binding, written: true })),
   ].filter((one): one is { binding: Binding; written: boolean } => one.binding !== null);
-  const needsF16 = used.some(({ binding }) => binding.type.includes('f16'));
+  const needsF16 = used.some(({ binding }) => binding.type.includes('f16')) || /\bf16\b/.test(wgsl);
   const variables = used.flatMap(({ binding, written }) =>
     variablesOf(binding).map((name) => ({ name, binding, written })),
   );

@@ -17,6 +17,8 @@ export const matrices: CaseTable = {
     product('row', [1, 129], [129, 31]),
     product('column', [65, 31], [31, 1]),
     product('transposed', [33, 66], [35, 33], { transposeA: true, transposeB: true }),
+    product('tile of 128', [65, 12], [12, 130]),
+    product('sum in parts', [5, 300], [300, 7]),
     product('batches', [3, 1, 17, 9], [2, 9, 33]),
   ],
   linear: [

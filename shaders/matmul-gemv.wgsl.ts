@@ -1,0 +1,73 @@
+// c = a · b for one to four rows (or columns) of c, on GPUs: as many loads in flight as there are values.
+//
+// The larger operand is read once, and its rows and columns of c are kept in a vector. Where its neighbours lie along the sum, 64
+// threads share each sum; where they lie along the outputs, a thread has an output to itself and 8 of them share the sum.
+// Partial sums halve in workgroup memory. Arithmetic intensity: half a flop a byte in f32, so only bandwidth counts.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { bases, type MatmulShape } from './matmul.wgsl.ts';
+
+/** Most rows (or columns) of c that the gemv variant takes. */
+export const GEMV_ROWS = 4;
+const GEMV_WORKGROUP = 256;
+
+/** How a product with few rows or few columns reads its operands: `few` has up to four of them, `many` the rest. */
+function gemvPlan(s: MatmulShape) {
+  const [aRow, aColumn] = s.transposeA ? [1, s.m] : [s.k, 1];
+  const [bRow, bColumn] = s.transposeB ? [1, s.k] : [s.n, 1];
+  const a = { name: 'a', count: s.m, stride: aRow, alongSum: aColumn, inC: s.n };
+  const b = { name: 'b', count: s.n, stride: bColumn, alongSum: bRow, inC: 1 };
+  const [few, many] = s.m <= s.n ? [a, b] : [b, a];
+  // Threads that share one sum: neighbours in memory are read by neighbours among the threads.
+  const lanes = many.alongSum === 1 ? 64 : 8;
+  return { few, many, lanes, perGroup: GEMV_WORKGROUP / lanes };
+}
+
+/** Workgroups of the gemv variant. */
+export function gemvGroups(s: MatmulShape): number {
+  const { many, perGroup } = gemvPlan(s);
+  return Math.ceil(many.count / perGroup) * s.batch.reduce((size, dim) => size * dim, 1);
+}
+
+export function matmulGemvKernel(s: MatmulShape): string {
+  const { few, many, lanes, perGroup } = gemvPlan(s);
+  const groupsOfMany = Math.ceil(many.count / perGroup);
+  const alongSum = many.alongSum === 1;
+  const fewAt = (i: number) =>
+    i < few.count ? `f32(${few.name}[base_${few.name} + ${i * few.stride}u + k * ${few.alongSum}u])` : '0.0';
+  return wgsl`
+var<workgroup> partial: array<vec4<f32>, ${GEMV_WORKGROUP}>;
+
+@compute @workgroup_size(${GEMV_WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let number = group.y * groups.x + group.x;
+  if (number >= ${gemvGroups(s)}u) { return; }
+  let batch = number / ${groupsOfMany}u;
+  ${bases(s)}
+#if ${alongSum}
+  let lane = local % ${lanes}u;
+  let within = local / ${lanes}u;
+#else
+  let lane = local / ${perGroup}u;
+  let within = local % ${perGroup}u;
+#endif
+  let wanted = number % ${groupsOfMany}u * ${perGroup}u + within;
+  let column = min(wanted, ${many.count - 1}u);
+  var total = vec4<f32>();
+  for (var k = lane; k < ${s.k}u; k += ${lanes}u) {
+    let value = f32(${many.name}[base_${many.name} + column * ${many.stride}u + k * ${many.alongSum}u]);
+    total += value * vec4<f32>(${[0, 1, 2, 3].map(fewAt).join(', ')});
+  }
+  let own = within * ${lanes}u + lane;
+  partial[own] = total;
+  for (var width = ${lanes / 2}u; width > 0u; width >>= 1u) {
+    workgroupBarrier();
+    if (lane < width) { partial[own] += partial[own + width]; }
+  }
+  if (lane == 0u && wanted == column) {
+    let at = batch * ${s.m * s.n}u + column * ${many.inC}u;
+    ${Array.from({ length: few.count }, (_, i) => `store_c(at + ${i * few.inC}u, ${s.type}(partial[own][${i}]));`).join('\n    ')}
+  }
+}
+`;
+}

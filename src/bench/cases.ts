@@ -76,27 +76,32 @@ const both = (...[group, name, shapes, compute, more]: Parameters<typeof call>):
 };
 
 function matrices(): BenchCase[] {
-  const product = (m: number, k: number, n: number, transposeA: boolean, transposeB: boolean): BenchCase => {
-    const mode = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`;
+  const product = (m: number, k: number, n: number, mode: string, dtype: 'f32' | 'f16' = 'f32'): BenchCase => {
+    const [transposeA, transposeB] = [mode[0] === 'T', mode[1] === 'T'];
     const shapes = [transposeA ? [k, m] : [m, k], transposeB ? [n, k] : [k, n]];
-    return call(
-      'matrices',
-      `matmul ${m}x${k}x${n} ${mode}`,
-      shapes,
-      (a, b) => matmul(a, b, { transposeA, transposeB }),
-      {
-        op: 'matmul',
-        large: m * k * n > 2 ** 27,
+    return {
+      group: 'matrices',
+      name: `matmul ${dtype === 'f16' ? 'f16 ' : ''}${m}x${k}x${n} ${mode}`,
+      op: 'matmul',
+      large: m * k * n > 2 ** 27,
+      needsF16: dtype === 'f16',
+      build() {
+        const [a, b] = shapes.map((shape, i) => randomParameter(`x${i}`, shape, 1, 0, dtype));
+        return () => matmul(a, b, { transposeA, transposeB });
       },
-    );
+    };
   };
   return [
-    ...[256, 512, 1024, 2048, 4096].map((size) => product(size, size, size, false, false)),
-    product(512, 512, 512, false, true),
-    product(512, 512, 512, true, false),
-    product(1, 4096, 4096, false, false),
-    product(1, 4096, 4096, false, true),
-    product(100, 300, 77, false, false),
+    ...[256, 512, 1024, 2048, 4096].map((size) => product(size, size, size, 'NN')),
+    ...[512, 4096].map((size) => product(size, size, size, 'NN', 'f16')),
+    product(512, 512, 512, 'NT'),
+    product(512, 512, 512, 'TN'),
+    product(8, 4096, 4096, 'NT'),
+    product(256, 8192, 256, 'TN'),
+    product(1, 4096, 4096, 'NN'),
+    product(1, 4096, 4096, 'NT'),
+    product(1, 4096, 4096, 'NT', 'f16'),
+    product(100, 300, 77, 'NN'),
     call(
       'matrices',
       'matmul batch 12x128x64x128',

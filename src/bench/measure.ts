@@ -1,5 +1,7 @@
 // Times one computation on one device: warmed up, often enough, by the clock that says the most.
 
+import { allocate } from '../core/dtype.ts';
+import { toFloat16 } from '../core/float16.ts';
 import type { Device } from '../backends/device.ts';
 import { RandomSource } from '../core/random.ts';
 import { sizeOf, type Shape } from '../core/shape.ts';
@@ -33,12 +35,22 @@ export interface Measurement {
 }
 
 /** A parameter with random values, evenly spread around `center`: what is computed lies on the device, and is never zeros. */
-export function randomParameter(name: string, shape: Shape, scale = 1, center = 0): Parameter {
+export function randomParameter(
+  name: string,
+  shape: Shape,
+  scale = 1,
+  center = 0,
+  dtype: 'f32' | 'f16' = 'f32',
+): Parameter {
   const random = new RandomSource(7, name.length + sizeOf(shape));
   // A block of random numbers over and over: making each would take longer than what is measured.
   const block = Float32Array.from({ length: 65521 }, () => random.uniform(center - scale, center + scale));
-  const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => block[i % block.length]);
-  return new Parameter(name, { shape, dtype: 'f32', data }, false);
+  const stored = dtype === 'f16' ? Uint16Array.from(block, toFloat16) : block;
+  const data = allocate(dtype, sizeOf(shape));
+  for (let from = 0; from < data.length; from += stored.length) {
+    data.set(stored.subarray(0, Math.min(stored.length, data.length - from)), from);
+  }
+  return new Parameter(name, { shape, dtype, data }, false);
 }
 
 /** Chooses the variant of this name of every op that has one, else the first. */

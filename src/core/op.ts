@@ -71,7 +71,8 @@ export interface Op<A extends object = any> {
    * there on an output may take over an input's memory. Absent where no input is read so.
    */
   inPlaceFrom?(attrs: A): number;
-  /** True when every variant writes its one f32 output by `store` (see Binding), so that elementwise ops can join it. */
+  /** True when every variant writes its one output by `store` (see Binding), so that elementwise ops can join it
+   * where that is a float. */
   readonly stores?: boolean;
   /**
    * Gradients of the inputs (null where there is none), made of ordinary ops; `'none'` for an op without gradient. Where

@@ -1,6 +1,7 @@
 // Runs the benchmark: every case, or every kernel variant of one, on a device.
 
 import type { Device, DeviceInfo } from '../backends/device.ts';
+import { chooseFirst, type ChooseVariant } from '../runtime/lower.ts';
 import type { BenchCase } from './cases.ts';
 import { measureCeilings, type Ceilings } from './ceilings.ts';
 import { measure, variantNamed, type Measurement } from './measure.ts';
@@ -31,6 +32,8 @@ export interface BenchOptions {
   readonly variants?: boolean;
   /** True leaves out nothing: by default large cases are skipped on software adapters. */
   readonly all?: boolean;
+  /** Picks kernel variants where not each is timed; by default each record's first one. */
+  readonly chooseVariant?: ChooseVariant;
   /** Ends the run before the next case: the report has what was timed until then. */
   readonly signal?: AbortSignal;
   /** Called when the ceilings are known, before the first case. */
@@ -77,10 +80,11 @@ export async function bench(
   return { version: 1, adapter: { vendor, architecture, description, software }, ceilings, rows, skipped };
 }
 
-function reasonToSkip(
+/** Why a case cannot run on a device, or would take too long; null where it can. */
+export function reasonToSkip(
   { large, needsF16 }: BenchCase,
   { info, capabilities }: Device,
-  { all }: BenchOptions,
+  { all }: Pick<BenchOptions, 'all'>,
 ): string | null {
   if (needsF16 && capabilities && !capabilities.f16) return 'this adapter has no f16';
   return large && info.software && !all ? 'takes long without a GPU; --all runs it' : null;
@@ -90,7 +94,7 @@ async function* timeCase(
   device: Device,
   { name, group, op, build }: BenchCase,
   ceilings: Ceilings,
-  { seconds, variants }: BenchOptions,
+  { seconds, variants, chooseVariant = chooseFirst }: BenchOptions,
 ): AsyncGenerator<BenchRow> {
   const row = (measured: Measurement, variant?: string): BenchRow => ({
     name,
@@ -103,9 +107,9 @@ async function* timeCase(
   const compute = build();
   const first = await measure(device, compute, {
     seconds,
-    chooseVariant(chosen, offered) {
+    chooseVariant(chosen, offered, call) {
       if (names.length === 0 && chosen.name === op) names.push(...offered.map((variant) => variant.name));
-      return offered[0];
+      return chooseVariant(chosen, offered, call);
     },
   });
   yield row(first);

@@ -2,13 +2,14 @@
 
 import { allocate } from '../core/dtype.ts';
 import { toFloat16 } from '../core/float16.ts';
-import type { Device } from '../backends/device.ts';
+import type { Device, DispatchTime, Timing } from '../backends/device.ts';
 import { RandomSource } from '../core/random.ts';
 import { sizeOf, type Shape } from '../core/shape.ts';
 import { Parameter, type Tensor } from '../core/tensor.ts';
-import { compile } from '../runtime/compile.ts';
+import { compile, type Outputs } from '../runtime/compile.ts';
 import type { ChooseVariant } from '../runtime/lower.ts';
 import { totals } from '../runtime/profile.ts';
+import type { Program } from '../runtime/program.ts';
 
 /** How long to measure, and what. */
 export interface MeasureOptions {
@@ -73,19 +74,7 @@ export async function measure(
   await program.run({});
   const firstMilliseconds = performance.now() - start;
 
-  const once = async (repeats = 1) => {
-    const { dispatches, clock } = await program.time({}, repeats);
-    return { clock, milliseconds: dispatches.reduce((sum, one) => sum + one.milliseconds, 0) };
-  };
-  const { clock, milliseconds: warm } = await once();
-  // What changes in place would change more than once.
-  const repeats = program.plan.updates.length > 0 ? 1 : Math.min(100, Math.ceil(LONG_ENOUGH / Math.max(warm, 1e-3)));
-  const times: number[] = [];
-  const deadline = performance.now() + seconds * 1000;
-  while (times.length < 3 || (times.length < 100 && performance.now() < deadline)) {
-    times.push((await once(repeats)).milliseconds);
-  }
-  times.sort((a, b) => a - b);
+  const { times, clock, warm } = await sample(program, seconds);
   const quantile = (part: number) => times[Math.round(part * (times.length - 1))];
   return {
     firstMilliseconds,
@@ -97,6 +86,30 @@ export async function measure(
     dispatches: program.plan.steps.reduce((sum, { kernels }) => sum + kernels.length, 0),
     ...totals(program.plan),
   };
+}
+
+/**
+ * Times `program`, a function without inputs, for about `seconds`: sorted milliseconds of a run's dispatches that `counts`
+ * takes; `warm` is the first of them, which may have been slower.
+ */
+export async function sample<O extends Outputs>(
+  program: Program<Readonly<Record<string, never>>, O>,
+  seconds: number,
+  counts: (dispatch: DispatchTime) => boolean = () => true,
+): Promise<{ readonly times: number[]; readonly clock: Timing['clock']; readonly warm: number }> {
+  const once = async (repeats = 1) => {
+    const { dispatches, clock } = await program.time({}, repeats);
+    return { clock, milliseconds: dispatches.filter(counts).reduce((sum, one) => sum + one.milliseconds, 0) };
+  };
+  const { clock, milliseconds: warm } = await once();
+  // What changes in place would change more than once.
+  const repeats = program.plan.updates.length > 0 ? 1 : Math.min(100, Math.ceil(LONG_ENOUGH / Math.max(warm, 1e-3)));
+  const times: number[] = [];
+  const deadline = performance.now() + seconds * 1000;
+  while (times.length < 3 || (times.length < 100 && performance.now() < deadline)) {
+    times.push((await once(repeats)).milliseconds);
+  }
+  return { times: times.sort((a, b) => a - b), clock, warm };
 }
 
 /** Time of a run among many that are queued, measured for about `milliseconds`. */

@@ -1,24 +1,23 @@
 // `five-tigers bench`: how fast kernels and models are on the user's GPU, and how close to what it can do at most.
 
 import { writeFile } from 'node:fs/promises';
-import { modelBenchCases, models } from '../../models/index.ts';
 import {
   bench,
-  benchCases,
   compareReports,
   gigaRate,
-  matchingCases,
   parseBenchReport,
   readFileOrExplain,
   shortNumber,
-  type BenchCase,
+  tunedChoice,
   type BenchReport,
   type DeviceKind,
 } from '../node.ts';
-import { CommandError, USAGE } from './command-error.ts';
+import { chosenCases } from './chosen-cases.ts';
+import { CommandError } from './command-error.ts';
 import { describeDevice, openWithNews } from './device.ts';
 import { describeCeilings, part, textTable } from './table.ts';
 import { showProgress, type Terminal } from './terminal.ts';
+import { readTuning } from './tune.ts';
 
 /** Options of the command. */
 export interface BenchCommandOptions {
@@ -29,18 +28,8 @@ export interface BenchCommandOptions {
   /** True without a file: to stdout. */
   readonly json?: string | true;
   readonly compare?: string;
+  readonly tuning?: string;
   readonly device: DeviceKind;
-}
-
-/** The cases that `pattern` names, of the library and of the models. */
-export function chosenCases(pattern?: string): BenchCase[] {
-  const cases = [...benchCases(), ...modelBenchCases(models)];
-  if (pattern === undefined) return cases;
-  try {
-    return matchingCases(cases, pattern);
-  } catch (cause) {
-    throw new CommandError((cause as Error).message, USAGE, { cause });
-  }
 }
 
 /** Times the chosen cases, and compares them with an earlier report. */
@@ -49,13 +38,15 @@ export async function benchDevice(options: BenchCommandOptions, terminal: Termin
   const cases = chosenCases(options.case);
   // Read before minutes are spent on what it will be compared with.
   const earlier = options.compare ? await readReport(options.compare) : null;
+  const tuning = options.tuning ? await readTuning(options.tuning) : null;
   const onlyJson = json === true || json === '-';
   const device = await openWithNews(options.device, terminal);
   const progress = showProgress(terminal, 'bench', cases.length, onlyJson);
   let report: BenchReport;
   try {
     const onProgress = ({ done, name }: { done: number; name: string }) => progress.update(done, name);
-    report = await bench(device, cases, { variants, all, seconds, onProgress });
+    const chooseVariant = tuning ? tunedChoice(tuning, device) : undefined;
+    report = await bench(device, cases, { variants, all, seconds, chooseVariant, onProgress });
     progress.update(cases.length);
   } finally {
     progress.stop();

@@ -13,6 +13,7 @@ import { runModel } from './run.ts';
 import { optimizers, schedules, SGD_LEARNING_RATE } from './settings.ts';
 import type { Terminal } from './terminal.ts';
 import { train } from './train.ts';
+import { tuneDevice } from './tune.ts';
 import { verifyDevice } from './verify.ts';
 import { version } from './versions.ts';
 
@@ -117,8 +118,18 @@ function makeProgram(terminal: Terminal): Command {
       .option('--all', 'large cases on software adapters as well')
       .option('--seconds <n>', 'of measured runs a case (default: 0.5)', positiveNumber)
       .option('--json [file]', 'the report as JSON, into a file or (without one, or with -) to stdout')
-      .option('--compare <file>', 'an earlier report, to see what became faster'),
+      .option('--compare <file>', 'an earlier report, to see what became faster')
+      .option('--tuning <file>', 'choose kernel variants by this table of tune'),
   ).action((options) => benchDevice(options, terminal));
+  common(
+    program
+      .command('tune')
+      .description('find the fastest variant of each kernel on this GPU, among those that are right')
+      .option('--case <regex>', 'cases whose name or group matches (default: all)')
+      .option('--all', 'large cases on software adapters as well')
+      .option('--seconds <n>', 'of measured runs a variant (default: 0.2)', positiveNumber)
+      .option('--out <file>', 'the table; what is in it already is kept (default: five-tigers-tuning.json)'),
+  ).action((options) => tuneDevice(options, terminal));
   ofModel('train', 'train a model on MNIST; Ctrl-C saves, --resume goes on')
     .requiredOption('--data <folder>', "folder with MNIST's four files")
     .option(...configOption)

@@ -7,8 +7,12 @@ import { Tensor, type Node } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 import { bytesOf, planMemory } from './memory.ts';
 
-/** Picks one of the ways to compute `op`. */
-export type ChooseVariant = (op: Op, variants: readonly Variant[]) => Variant;
+/** Picks one of the ways to compute `op`; `call` tells of what sizes and with which attributes. */
+export type ChooseVariant = (
+  op: Op,
+  variants: readonly Variant[],
+  call: Pick<KernelCall<object>, 'inputs' | 'outputs' | 'attrs'>,
+) => Variant;
 
 /** A record lists its variants best first. */
 export const chooseFirst: ChooseVariant = (_op, variants) => variants[0];
@@ -28,7 +32,8 @@ export function lower(
     // Kernels divide by sizes, so there are none where nothing is computed.
     const empty = results.every(({ size }) => size === 0);
     if (!capabilities || typeof op.gpu === 'string' || empty) return { name: '', kernels: [] };
-    return choose(op, op.gpu({ inputs, outputs: results, attrs, capabilities, aliases }));
+    const call = { inputs, outputs: results, attrs };
+    return choose(op, op.gpu({ ...call, capabilities, aliases }), call);
   };
   // Scratch must be known before memory is planned, and aliases are known only after it: hence two calls for a variant.
   const placed = nodes.map((node) => {

@@ -15,9 +15,9 @@ export async function forEachVariant(visit: (choose: ChooseVariant, index: numbe
   let most = 1;
   for (let index = 0; index < most; index++) {
     const choose = variantAt(index);
-    await visit((op, variants) => {
+    await visit((op, variants, call) => {
       most = Math.max(most, variants.length);
-      return choose(op, variants);
+      return choose(op, variants, call);
     }, index);
   }
 }

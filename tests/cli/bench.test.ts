@@ -3,7 +3,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { BenchReport } from '../../src/node.ts';
+import type { BenchReport, TuningTable } from '../../src/node.ts';
 import { jsonLines, run, temporaryFolder, writeSmallMnist } from './cli.ts';
 
 const folder = temporaryFolder();
@@ -92,3 +92,26 @@ test('--profile shows where the time goes and writes a trace; the results are th
     stderr: expect.stringMatching(/^Cannot write .*such\.json: the folder/),
   });
 }, 180_000);
+
+test('tune writes a table, adds to it, and bench goes by it', async () => {
+  const table = at('tuning.json');
+  const tuned = await run('tune', '--case', '^sum', '--seconds', '0.01', '--out', table);
+  expect(tuned.code).toBe(0);
+  expect(tuned.stdout).toMatch(/^op and sizes +variant +ms +gain\nsum f32 \S+.* [\d.]+ +[\d.]+×$/m);
+  expect(tuned.stdout).toMatch(/: 1 choices? (is|are) in .*tuning\.json\.$/m);
+  const [[key]] = Object.entries((JSON.parse(await readFile(table, 'utf8')) as TuningTable).variants);
+  await writeFile(table, JSON.stringify({ version: 1, variants: { [key]: 'serial', other: 'kept' } }));
+  const rows = async (...more: string[]) => {
+    const { stdout } = await run('bench', '--case', '^sum', '--seconds', '0.01', '--json', '-', ...more);
+    return (JSON.parse(stdout) as BenchReport).rows;
+  };
+  expect((await rows('--tuning', table))[0].dispatches).toBe(1);
+  const again = jsonLines(await run('tune', '--case', '^sum', '--seconds', '0.01', '--out', table, '--json'));
+  expect(again).toMatchObject([{ rows: [{ op: 'sum', winner: expect.any(String) }] }]);
+  expect(JSON.parse(await readFile(table, 'utf8'))).toMatchObject({ variants: { other: 'kept' } });
+  await writeFile(table, '[]');
+  expect(await run('bench', '--case', '^sum', '--tuning', table)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/tuning\.json is no tuning table/),
+  });
+}, 120_000);

@@ -14,7 +14,7 @@ test('help and version go to stdout with code 0', async () => {
   expect(await run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   const help = await run('--help');
   expect(help).toMatchObject({ code: 0, stderr: '' });
-  for (const command of ['info', 'verify', 'bench', 'train', 'eval', 'run', 'inspect', 'diverge']) {
+  for (const command of ['info', 'verify', 'bench', 'tune', 'train', 'eval', 'run', 'inspect', 'diverge']) {
     expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     const own = await run(command, '--help');
     expect(own).toMatchObject({ code: 0, stderr: '' });
@@ -23,7 +23,7 @@ test('help and version go to stdout with code 0', async () => {
 });
 
 test.each([
-  [['bogus'], /unknown command 'bogus'[^]*Commands: info, verify, bench, train, eval, run, inspect, diverge/],
+  [['bogus'], /unknown command 'bogus'[^]*Commands: info, verify, bench, tune, train, eval, run, inspect, diverge/],
   [['train', 'bogus', '--data', '.'], /'bogus' is invalid[^]*lenet5/],
   [['train', 'lenet5'], /required option '--data <folder>' not specified/],
   [['train', 'lenet5', '--data', '.', '--bogus'], /unknown option '--bogus'[^]*Options: .*--epochs, .*--resume/],
@@ -37,6 +37,7 @@ test.each([
   [['verify', '--device', 'cpu'], /compares a GPU with the CPU/],
   [['bench', '--case', '('], /"\(" is no regular expression: [^]*Groups: matrices, .*models\./],
   [['bench', '--case', 'xyzzy'], /No case matches "xyzzy"\. Groups: matrices, .*models\./],
+  [['tune', '--device', 'cpu'], /the CPU has none/],
   [['bench', '--seconds', '0'], /'0' is invalid\. It is a number above 0/],
   [['run', 'lenet5'], /missing required argument 'image'/],
   [[], /Usage: five-tigers/],

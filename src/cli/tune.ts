@@ -1,0 +1,70 @@
+// `five-tigers tune`: a table of the fastest kernel variants on the user's GPU.
+
+import { existsSync } from 'node:fs';
+import {
+  mergeTuning, openDevice, parseTuningTable, readFileOrExplain, shortNumber, tune, writeFileAtomic,
+  type DeviceKind, type TuneRow, type TuningTable,
+} from '../node.ts'; // prettier-ignore
+import { chosenCases } from './chosen-cases.ts';
+import { CommandError, USAGE } from './command-error.ts';
+import { describeDevice } from './device.ts';
+import { textTable } from './table.ts';
+import { showProgress, type Terminal } from './terminal.ts';
+
+/** Options of the command. */
+export interface TuneCommandOptions {
+  readonly case?: string;
+  readonly all?: boolean;
+  readonly seconds?: number;
+  readonly out?: string;
+  readonly device: DeviceKind;
+  readonly json?: boolean;
+}
+
+/** The tuning table in `file`. */
+export async function readTuning(file: string): Promise<TuningTable> {
+  const bytes = await readFileOrExplain(file, 'the tuning table');
+  return parseTuningTable(new TextDecoder().decode(bytes), file);
+}
+
+/** Tunes the GPU for the chosen cases, and adds what was found to the table. */
+export async function tuneDevice(options: TuneCommandOptions, terminal: Terminal): Promise<void> {
+  const { all, seconds, out = 'five-tigers-tuning.json', json } = options;
+  if (options.device === 'cpu')
+    throw new CommandError('tune chooses among the kernels of a GPU: the CPU has none.', USAGE);
+  const cases = chosenCases(options.case);
+  const older = existsSync(out) ? await readTuning(out) : null;
+  const device = await openDevice('webgpu');
+  const progress = showProgress(terminal, 'tune', cases.length, json);
+  try {
+    const onProgress = ({ done, name }: { done: number; name: string }) => progress.update(done, name);
+    const { table, rows } = await tune(device, cases, { all, seconds, onProgress });
+    progress.update(cases.length);
+    progress.stop();
+    await writeFileAtomic(out, new TextEncoder().encode(`${JSON.stringify(older ? mergeTuning(older, table) : table, null, 1)}\n`)); // prettier-ignore
+    if (json) terminal.result(JSON.stringify({ adapter: device.info.description, out, rows }));
+    else
+      terminal.result(
+        tableOf(
+          rows,
+          `${describeDevice(device)}: ${rows.length} ${rows.length === 1 ? 'choice is' : 'choices are'} in ${out}.`,
+        ),
+      );
+  } finally {
+    progress.stop();
+    device.destroy();
+  }
+}
+
+function tableOf(rows: readonly TuneRow[], end: string): string {
+  if (rows.length === 0) return `${end} No kernel of these cases has more than one variant here.`;
+  const cells = rows.map(({ key, candidates, winner }) => {
+    const time = (variant: string) => candidates.find((one) => one.variant === variant)?.milliseconds ?? NaN;
+    const gain = time(candidates[0].variant) / time(winner);
+    return [key.split(' | ').slice(1).filter(Boolean).join(' '), winner, shortNumber(time(winner)), Number.isFinite(gain) ? `${gain.toFixed(2)}×` : '–']; // prettier-ignore
+  });
+  const wrong = rows.flatMap(({ op, name, candidates }) =>
+    candidates.flatMap(({ variant, problem }) => (problem ? [`Left out: ${op} ${variant} (${name}): ${problem}`] : [])),
+  );
+  return [textTable([['op and sizes', 'variant', 'ms', 'gain'], ...cells], [2, 3]), ...wrong, end].join('\n');
+}

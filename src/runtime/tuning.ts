@@ -1,0 +1,64 @@
+// Which kernel variant was measured to be the fastest, by adapter, op and size; and the choice made from that.
+
+import type { Device } from '../backends/device.ts';
+import type { KernelCall, Op } from '../core/op.ts';
+import { formatShape } from '../core/shape.ts';
+import { fusedOp, type FusedAttrs } from '../ops/fused.ts';
+import { chooseFirst, type ChooseVariant } from './lower.ts';
+
+/** Names of the fastest variants, by `tuningKey`. */
+export interface TuningTable {
+  readonly version: 1;
+  readonly variants: Readonly<Record<string, string>>;
+}
+
+/** What an op's kernel is chosen by. */
+type Call = { readonly op: Op } & Pick<KernelCall<object>, 'attrs' | 'inputs'>;
+
+/** The op that decides how `call` is computed: of a fused node the one whose end the others joined. */
+export function decidingCall(call: Call): Call {
+  const host = call.op === fusedOp ? (call.attrs as FusedAttrs).host : null;
+  return host ? { op: host.op, attrs: host.attrs, inputs: call.inputs.slice(0, host.inputs) } : call;
+}
+
+/**
+ * `vendor architecture | op | dtype | flags | shapes`, with each size rounded to a power of two: what was measured for one
+ * size holds for those like it.
+ */
+export function tuningKey({ info }: Pick<Device, 'info'>, call: Call): string {
+  const { op, attrs, inputs } = decidingCall(call);
+  const flags = Object.entries(attrs).flatMap(([name, value]) => (value === true ? [name] : []));
+  const shapes = inputs.map(({ shape }) =>
+    formatShape(shape.map((dim) => (dim > 0 ? 2 ** Math.round(Math.log2(dim)) : 0))),
+  );
+  const adapter = `${info.vendor} ${info.architecture}`.trim() || info.description;
+  return [adapter, op.name, inputs[0]?.dtype ?? 'f32', flags.join(' '), shapes.join(' ')].join(' | ');
+}
+
+/** For compile's `chooseVariant`: what `table` holds to be fastest on `device`; the record's own order where it has nothing. */
+export const tunedChoice =
+  (table: TuningTable, device: Pick<Device, 'info'>): ChooseVariant =>
+  (op, variants, call) => {
+    const name = table.variants[tuningKey(device, { op, ...call })];
+    return variants.find((one) => one.name === name) ?? chooseFirst(op, variants, call);
+  };
+
+/** Both tables; where they differ, `newer` holds. */
+export const mergeTuning = (older: TuningTable, newer: TuningTable): TuningTable => ({
+  version: 1,
+  variants: { ...older.variants, ...newer.variants },
+});
+
+/** The table in `text`, the JSON of one. @throws an Error that names the file for anything else. */
+export function parseTuningTable(text: string, name = 'This file'): TuningTable {
+  let table: Partial<TuningTable> | null = null;
+  try {
+    table = JSON.parse(text) as Partial<TuningTable> | null;
+  } catch {
+    // Refused below, as all that is no table.
+  }
+  const variants: unknown = table?.version === 1 ? table.variants : null;
+  if (typeof variants !== 'object' || !variants || !Object.values(variants).every((one) => typeof one === 'string'))
+    throw new Error(`${name} is no tuning table: make one with \`five-tigers tune\`.`);
+  return table as TuningTable;
+}

@@ -1,0 +1,157 @@
+// The autotuner: times the variants of each op that cases use, on one device, and keeps the fastest that is right.
+
+import type { Device } from '../backends/device.ts';
+import type { BenchCase } from '../bench/cases.ts';
+import { reasonToSkip } from '../bench/bench.ts';
+import { sample } from '../bench/measure.ts';
+import type { TensorData } from '../core/dtype.ts';
+import type { Op, Variant } from '../core/op.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { compile } from '../runtime/compile.ts';
+import { chooseFirst, type ChooseVariant } from '../runtime/lower.ts';
+import { planOnly } from '../runtime/plan-only.ts';
+import { decidingCall, tuningKey, type TuningTable } from '../runtime/tuning.ts';
+import { deviation } from '../verify/compare.ts';
+import { toleranceOfRecord } from '../verify/tolerances.ts';
+
+/** Most variants of an op that are tried. */
+const MOST_CANDIDATES = 8;
+/** The record's own first choice stays, unless another is so much faster: clocks are not exact. */
+const WORTH = 0.95;
+/** Variants sum in other orders, and cases are larger than what the tolerances were measured with. */
+const SLACK = 64;
+
+/** One variant that was tried. */
+export interface Candidate {
+  readonly variant: string;
+  /** Median of its kernels alone; null where it failed. */
+  readonly milliseconds: number | null;
+  /** Why it cannot win; null where it may. */
+  readonly problem: string | null;
+}
+
+/** What was found for one op of one size. */
+export interface TuneRow {
+  readonly key: string;
+  readonly op: string;
+  /** The case in which it was measured. */
+  readonly name: string;
+  readonly candidates: readonly Candidate[];
+  readonly winner: string;
+}
+
+export interface TuneOptions {
+  /** Seconds of measured runs a variant, about. */
+  readonly seconds?: number;
+  /** True also takes large cases on software adapters. */
+  readonly all?: boolean;
+  readonly signal?: AbortSignal;
+  /** Called before each case, and for each row. */
+  readonly onProgress?: (state: {
+    readonly done: number;
+    readonly total: number;
+    readonly name: string;
+    readonly row?: TuneRow;
+  }) => void;
+}
+
+/** Tunes every op that `cases` use and that has more than one variant on `device`. */
+export async function tune(
+  device: Device,
+  cases: readonly BenchCase[],
+  options: TuneOptions = {},
+): Promise<{ readonly table: TuningTable; readonly rows: readonly TuneRow[] }> {
+  if (!device.capabilities) throw new Error('tune: the CPU reference has no variants; open a GPU.');
+  const rows: TuneRow[] = [];
+  const known = new Set<string>();
+  for (const [done, one] of cases.entries()) {
+    if (options.signal?.aborted) break;
+    if (reasonToSkip(one, device, options)) continue;
+    const tell = (row?: TuneRow) => options.onProgress?.({ done, total: cases.length, name: one.name, row });
+    tell();
+    for (const [key, { op, names }] of await decisions(device, one)) {
+      if (known.has(key)) continue;
+      known.add(key);
+      const row = await tuneOne(device, one, key, op, names, options.seconds ?? 0.2);
+      rows.push(row);
+      tell(row);
+    }
+  }
+  return { table: { version: 1, variants: Object.fromEntries(rows.map(({ key, winner }) => [key, winner])) }, rows };
+}
+
+/** The choices that a case leaves: for each key the op and the names of its variants. */
+async function decisions(device: Device, one: BenchCase) {
+  const found = new Map<string, { op: Op; names: string[] }>();
+  const chooseVariant: ChooseVariant = (op, offered, call) => {
+    const names = offered.slice(0, MOST_CANDIDATES).map((variant) => variant.name);
+    if (names.length > 1)
+      found.set(tuningKey(device, { op, ...call }), { op: decidingCall({ op, ...call }).op, names });
+    return chooseFirst(op, offered, call);
+  };
+  (await compile(planOnly(device), one.build(), {}, { chooseVariant })).dispose();
+  return found;
+}
+
+async function tuneOne(
+  device: Device,
+  one: BenchCase,
+  key: string,
+  op: Op,
+  names: readonly string[],
+  seconds: number,
+): Promise<TuneRow> {
+  const candidates: Candidate[] = [];
+  let expected: readonly TensorData[] | null = null;
+  for (const variant of names) {
+    try {
+      const { results, milliseconds } = await tryVariant(device, one, key, variant, seconds);
+      expected ??= results;
+      const problem = firstProblem(results, expected, op);
+      candidates.push({ variant, milliseconds, problem });
+    } catch (error) {
+      candidates.push({ variant, milliseconds: null, problem: (error as Error).message });
+    }
+  }
+  const right = candidates.filter(({ problem }) => problem === null);
+  const time = ({ milliseconds }: Candidate) => milliseconds!;
+  const best = right.reduce<Candidate | null>(
+    (least, other) => (least && time(other) >= time(least) * (least.variant === names[0] ? WORTH : 1) ? least : other),
+    null,
+  );
+  return { key, op: op.name, name: one.name, candidates, winner: best?.variant ?? names[0] };
+}
+
+/** The case with one op computed by `variant`, all others as ever: its results, and that op's own time. */
+async function tryVariant(device: Device, one: BenchCase, key: string, variant: string, seconds: number) {
+  const chooseVariant = (op: Op, offered: readonly Variant[], call: Parameters<ChooseVariant>[2]) =>
+    (tuningKey(device, { op, ...call }) === key && offered.find(({ name }) => name === variant)) ||
+    chooseFirst(op, offered, call);
+  const compute = one.build();
+  const named = (): Readonly<Record<string, Tensor>> => {
+    const result = compute();
+    return 'node' in result ? { result: result as Tensor } : (result as Readonly<Record<string, Tensor>>);
+  };
+  using program = await compile(device, named, {}, { chooseVariant });
+  const results = Object.values(await program.run({}));
+  const own = new Set(program.plan.steps.flatMap((step, i) => (tuningKey(device, step) === key ? [i] : [])));
+  const { times } = await sample(program, seconds, ({ step }) => own.has(step));
+  return { results, milliseconds: times[times.length >> 1] };
+}
+
+function firstProblem(results: readonly TensorData[], expected: readonly TensorData[], op: Op): string | null {
+  for (const [i, result] of results.entries()) {
+    const { absolute, relative } = toleranceOfRecord(op.name, result.dtype);
+    const largest = expected[i].dtype === 'f32' ? largestOf(expected[i]) : 1;
+    const allowed = { absolute: SLACK * absolute * largest, relative: SLACK * relative };
+    const { problem } = deviation(result, expected[i], allowed);
+    if (problem) return problem;
+  }
+  return null;
+}
+
+function largestOf({ data }: TensorData): number {
+  let largest = 1;
+  for (const value of data) largest = Math.max(largest, Math.abs(value));
+  return largest;
+}

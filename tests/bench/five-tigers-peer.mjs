@@ -23,7 +23,7 @@ const parametersOf = (inputs) =>
   );
 
 const dense = (x, weight, bias) => ft.add(ft.matmul(x, weight), bias);
-const norm = (x, weight, bias, eps) => ft.layerNorm(x, 1, weight, bias, { eps });
+const norm = (x, weight, bias, eps) => ft.layerNorm(x, x.shape.at(-1), { weight, bias, epsilon: eps });
 
 /** [S, 3·D] → three of [1, H, S, D / H] */
 const splitHeads = (qkv, heads) => {

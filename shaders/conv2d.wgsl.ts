@@ -31,9 +31,9 @@ export interface Conv2dBlock {
   readonly pixels: number;
 }
 
-const range = (length: number) => Array.from({ length }, (_, i) => i);
+export const range = (length: number) => Array.from({ length }, (_, i) => i);
 /** All pairs (i, j), one statement each. */
-const pairs = (rows: number, columns: number, statement: (i: number, j: number) => string) =>
+export const pairs = (rows: number, columns: number, statement: (i: number, j: number) => string) =>
   range(rows)
     .map((i) =>
       range(columns)
@@ -43,7 +43,7 @@ const pairs = (rows: number, columns: number, statement: (i: number, j: number) 
     .join('\n        ');
 
 /** 1, but not to the compiler: it would unroll loops whose bounds it knows, and some take seconds over the result. */
-const once = 'let once = min(groups.x, 1u);';
+export const once = 'let once = min(groups.x, 1u);';
 
 /** True when a window may reach outside of the image. */
 const padded = ({ padding }: Conv2dShape) => padding[0] > 0 || padding[1] > 0;

@@ -2,6 +2,7 @@
 
 import * as direct from '../../shaders/conv2d.wgsl.ts';
 import * as depthwise from '../../shaders/conv2d-depthwise.wgsl.ts';
+import { conv2dPhasesKernel, conv2dPhasesThreads } from '../../shaders/conv2d-phases.wgsl.ts';
 import * as shader from '../../shaders/conv2d-gemm.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { linearGrid, MAX_WORKGROUPS, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
@@ -146,11 +147,20 @@ export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capab
     outputs: [stored('dx')],
     workgroups: blockGrid(direct.conv2dGradInputThreads(shape, block), shape.inChannels / channels),
   };
+  const strided = shape.stride.some((step) => step > 1) && shape.dilation.every((step) => step === 1);
+  const narrow = { channels, pixels: pixelBlock(Math.ceil(shape.image[1] / shape.stride[1])) };
+  const phases: Kernel = {
+    ...kernel,
+    name: 'conv2dGradInput.phases',
+    wgsl: strided ? conv2dPhasesKernel(shape, narrow) : '',
+    workgroups: blockGrid(conv2dPhasesThreads(shape, narrow), shape.inChannels / channels),
+  };
+  const plain = strided ? { name: 'phases', kernels: [phases] } : { name: 'direct', kernels: [kernel] };
   const gemm = shader.conv2dGradInputGemm(shape);
   const tiled = gemmVariants('conv2dGradInput', gemm, inputs, imageSize(shape));
   const turned = turnedAround(shape);
   const own = turned ? depthwiseVariants('conv2dGradInput', turned, false, true) : [];
-  return ordered({ name: 'direct', kernels: [kernel] }, own, tiled, gemm, capabilities);
+  return ordered(plain, own, tiled, gemm, capabilities);
 }
 
 /** From g and x. */

@@ -62,7 +62,7 @@ export function depthwiseKernel(s: Conv2dShape, block: DepthwiseBlock, bias: boo
     }
   }`;
   const store = (r: number, p: number) =>
-    `if (row + ${r}u < ${outHeight}u && column + ${p}u < ${outWidth}u) { store_y(at + ${r * outWidth + p}u, total_${r}_${p}); }`;
+    `if (row + ${r}u < ${outHeight}u && column + ${p}u < ${outWidth}u) { store_y(at + ${r * outWidth + p}u, ${s.type}(total_${r}_${p})); }`;
   const each = (statement: (r: number, p: number) => string) =>
     lines(range(rows).flatMap((r) => range(pixels).map((p) => statement(r, p))));
   return wgsl`
@@ -76,8 +76,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let row = index / ${across}u % ${down}u * ${rows}u;
   let item = index / ${across * down}u;
   let plane = item * ${s.inChannels}u + channel / ${s.outChannels / s.inChannels}u;
-  ${kernelPlaces(s, (ky, kx) => `let w_${ky}_${kx} = weight[channel * ${size}u + ${weightAt(ky, kx)}u];`)}
-  ${each((r, p) => `var total_${r}_${p} = ${bias ? 'bias[channel]' : '0.0'};`)}
+  ${kernelPlaces(s, (ky, kx) => `let w_${ky}_${kx} = f32(weight[channel * ${size}u + ${weightAt(ky, kx)}u]);`)}
+  ${each((r, p) => `var total_${r}_${p} = ${bias ? 'f32(bias[channel])' : '0.0'};`)}
   let top = row * ${s.stride[0]}u - ${s.padding[0]}u;
   let left = column * ${s.stride[1]}u - ${s.padding[1]}u;
   ${lines([...imageRows].map(addRow))}
@@ -114,7 +114,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let item = index / ${across * outHeight}u;
     let plane = item * ${s.inChannels}u + channel / ${s.outChannels / s.inChannels}u;
     let g_row = ((item * ${s.outChannels}u + channel) * ${outHeight}u + row) * ${outWidth}u;
-    ${lines(range(pixels).map((p) => `let g_${p} = select(0.0, g[g_row + min(column + ${p}u, ${outWidth - 1}u)], column + ${p}u < ${outWidth}u);`))}
+    ${lines(range(pixels).map((p) => `let g_${p} = select(0.0, f32(g[g_row + min(column + ${p}u, ${outWidth - 1}u)]), column + ${p}u < ${outWidth}u);`))}
     let left = column * ${s.stride[1]}u - ${s.padding[1]}u;
     ${lines(
       range(s.kernel[0]).map(
@@ -141,7 +141,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var place = local; place < ${size}u; place += ${LINEAR_WORKGROUP}u) {
     var total = 0.0;
     for (var i = 0u; i < ${LINEAR_WORKGROUP}u; i++) { total += totals[place * ${pitch}u + i]; }
-    store_dw((group.y * ${s.outChannels}u + channel) * ${size}u + place, total);
+    store_dw((group.y * ${s.outChannels}u + channel) * ${size}u + place, ${slices > 1 ? 'f32' : s.type}(total));
   }
 }
 `;

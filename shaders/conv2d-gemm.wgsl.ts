@@ -33,6 +33,8 @@ export interface Conv2dGemm {
   readonly output: string;
   /** True where threads side by side load along k, because that is how both operands lie in memory. */
   readonly alongK: boolean;
+  /** The type of an element of a, b and c. */
+  readonly type: 'f32' | 'f16';
 }
 
 const last = (size: number) => `${Math.max(size, 1) - 1}u`;
@@ -44,7 +46,7 @@ fn load_b(k: vec4<u32>, n: vec4<u32>) -> f32 {
   let column = k.z + n.z;
   let at = k.x + n.x + row * ${s.image[1]}u + column;
   let inside = row < ${s.image[0]}u && column < ${s.image[1]}u;
-  return select(0.0, x[min(at, ${last(s.batch * s.inChannels * s.image[0] * s.image[1])})], inside);
+  return select(0.0, f32(x[min(at, ${last(s.batch * s.inChannels * s.image[0] * s.image[1])})]), inside);
 }`;
 
 // Places outside: 0x80000000 rows away for k, 0x40000000 for n, so that their sums and differences stay outside too; w, the
@@ -92,7 +94,19 @@ fn output_offset(n: u32, part: u32) -> u32 {
   return select(0xffffffffu, at, n < ${n}u);
 }`;
   const aSize = s.outChannels * k;
-  return { m, n, k, parts: s.groups, text, rowStride: outputPlane, a: 'weight', aSize, output: 'y', alongK: false };
+  return {
+    m,
+    n,
+    k,
+    parts: s.groups,
+    text,
+    rowStride: outputPlane,
+    a: 'weight',
+    aSize,
+    output: 'y',
+    alongK: false,
+    type: s.type,
+  };
 }
 
 /** Null where the stride steps over dilated kernels: then an image pixel's places in the kernel have no simple order. */
@@ -136,7 +150,7 @@ fn load_b(k: vec4<u32>, n: vec4<u32>) -> f32 {
   let column = n.z - k.z;
   let at = k.x + n.x + row * ${s.output[1]}u + column;
   let inside = row < ${s.output[0]}u && column < ${s.output[1]}u;
-  return select(0.0, g[min(at, ${last(s.batch * s.outChannels * outputPlane)})], inside);
+  return select(0.0, f32(g[min(at, ${last(s.batch * s.outChannels * outputPlane)})]), inside);
 }
 fn output_offset(n: u32, part: u32) -> u32 {
   let place = remainder(part) + vec2<u32>(${s.stride[0]}u, ${s.stride[1]}u) * vec2<u32>(n / ${phase[1]}u % ${phase[0]}u, n % ${phase[1]}u);
@@ -146,7 +160,7 @@ fn output_offset(n: u32, part: u32) -> u32 {
 }`;
   const aSize = s.outChannels * groupIn * kernelSize;
   const parts = s.groups * phases;
-  return { m, n, k, parts, text, rowStride: imagePlane, a: 'weight', aSize, output: 'dx', alongK: false };
+  return { m, n, k, parts, text, rowStride: imagePlane, a: 'weight', aSize, output: 'dx', alongK: false, type: s.type };
 }
 
 export function conv2dGradWeightGemm(s: Conv2dShape): Conv2dGemm {
@@ -166,7 +180,7 @@ fn place_n(n: u32, part: u32) -> vec4<u32> {
 ${loadImage(s)}
 fn output_offset(n: u32, part: u32) -> u32 { return select(0xffffffffu, part * ${m * n}u + n, n < ${n}u); }`;
   const aSize = s.batch * s.outChannels * outputPlane;
-  return { m, n, k, parts: s.groups, text, rowStride: n, a: 'g', aSize, output: 'dw', alongK: true };
+  return { m, n, k, parts: s.groups, text, rowStride: n, a: 'g', aSize, output: 'dw', alongK: true, type: s.type };
 }
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
@@ -190,6 +204,7 @@ export const conv2dGemmSlice = ({ k }: Conv2dGemm, slices: number): number =>
  */
 export function conv2dGemmKernel(gemm: Conv2dGemm, slices: number, outputSize: number, bias: boolean): string {
   const { m, k, text, rowStride, a, aSize, output, alongK } = gemm;
+  const type = slices > 1 ? 'f32' : gemm.type;
   const [columnTiles, rowTiles] = [conv2dGemmTiles(gemm)[0], Math.ceil(m / tileRows(gemm))];
   const depth = conv2dGemmSlice(gemm, slices);
   const quads = tileRows(gemm) / 4; // vectors of four rows, `quads` apart
@@ -203,7 +218,7 @@ export function conv2dGemmKernel(gemm: Conv2dGemm, slices: number, outputSize: n
   return wgsl`
 ${text}
 fn load_a(offset: u32, k: vec4<u32>) -> f32 {
-  return select(0.0, ${a}[min(offset + k.w, ${last(aSize)})], k.w != 0xffffffffu);
+  return select(0.0, f32(${a}[min(offset + k.w, ${last(aSize)})]), k.w != 0xffffffffu);
 }
 var<workgroup> a_tile: array<vec4<f32>, ${DEPTH * aRow}>;
 var<workgroup> b_tile: array<vec4<f32>, ${DEPTH * bRow}>;
@@ -270,7 +285,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 
 fn store_one(at: u32, m: u32, part: u32, slice: u32, total: f32) {
   if (at == 0xffffffffu || m >= ${m}u) { return; }
-  store_${output}(slice * ${outputSize}u + at + m * ${rowStride}u, total${bias ? ` + select(0.0, bias[part * ${m}u + m], slice == 0u)` : ''});
+  store_${output}(slice * ${outputSize}u + at + m * ${rowStride}u, ${type}(total${bias ? ` + select(0.0, f32(bias[part * ${m}u + m]), slice == 0u)` : ''}));
 }
 `;
 }

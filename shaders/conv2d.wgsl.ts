@@ -23,6 +23,8 @@ export interface Conv2dShape {
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];
   readonly dilation: readonly [number, number];
+  /** The type of an element of every tensor; sums are f32. */
+  readonly type: 'f32' | 'f16';
 }
 
 /** How much one thread computes: `channels` divides the channels of a group. */
@@ -54,8 +56,8 @@ export function loadImageColumns(s: Conv2dShape, pixels: number): string {
   const offsets = range(pixels).flatMap((p) => range(s.kernel[1]).map((k) => p * s.stride[1] + k * s.dilation[1]));
   const load = (offset: number) =>
     padded(s)
-      ? `let c_${offset} = left + ${offset}u; let x_${offset} = select(0.0, x[x_row + min(c_${offset}, ${width - 1}u)], c_${offset} < ${width}u);`
-      : `let x_${offset} = x[x_row + min(left + ${offset}u, ${width - 1}u)];`;
+      ? `let c_${offset} = left + ${offset}u; let x_${offset} = select(0.0, f32(x[x_row + min(c_${offset}, ${width - 1}u)]), c_${offset} < ${width}u);`
+      : `let x_${offset} = f32(x[x_row + min(left + ${offset}u, ${width - 1}u)]);`;
   return [...new Set(offsets)].map(load).join('\n      ');
 }
 
@@ -74,10 +76,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 `;
 
 /** Stores a block of totals in a row of planes, leaving out pixels past the right edge. */
-const storeBlock = (name: string, block: Conv2dBlock, plane: number, width: number) =>
+const storeBlock = (name: string, type: string, block: Conv2dBlock, plane: number, width: number) =>
   range(block.pixels)
     .map((p) => {
-      const stores = range(block.channels).map((c) => `store_${name}(at + ${c * plane + p}u, total_${c}_${p});`);
+      const stores = range(block.channels).map(
+        (c) => `store_${name}(at + ${c * plane + p}u, ${type}(total_${c}_${p}));`,
+      );
       return `if (first_column + ${p}u < ${width}u) { ${stores.join(' ')} }`;
     })
     .join('\n  ');
@@ -97,7 +101,7 @@ export function conv2dKernel(s: Conv2dShape, block: Conv2dBlock, bias: boolean):
   return wgsl`
 ${blockMain(conv2dThreads(s, block), channels, outHeight, Math.ceil(outWidth / pixels), pixels)}
   let in_channel = (first_channel / ${s.outChannels / s.groups}u) * ${groupIn}u;
-  ${pairs(channels, pixels, (c, p) => `var total_${c}_${p} = ${bias ? `bias[first_channel + ${c}u]` : '0.0'};`)}
+  ${pairs(channels, pixels, (c, p) => `var total_${c}_${p} = ${bias ? `f32(bias[first_channel + ${c}u])` : '0.0'};`)}
   // Left of the image the unsigned difference wraps to a large number, which counts as outside too.
   let left = first_column * ${s.stride[1]}u - ${s.padding[1]}u;
   for (var c = 0u; c < ${groupIn}u * once; c++) {
@@ -113,7 +117,7 @@ ${blockMain(conv2dThreads(s, block), channels, outHeight, Math.ceil(outWidth / p
         .map(
           (k) => `{
         ${range(channels)
-          .map((c) => `let w_${c} = weight[w_row + ${c * groupIn * kernelSize + k}u];`)
+          .map((c) => `let w_${c} = f32(weight[w_row + ${c * groupIn * kernelSize + k}u]);`)
           .join('\n        ')}
         ${pairs(channels, pixels, (c, p) => `total_${c}_${p} += w_${c} * x_${p * s.stride[1] + k * s.dilation[1]};`)}
       }`,
@@ -122,7 +126,7 @@ ${blockMain(conv2dThreads(s, block), channels, outHeight, Math.ceil(outWidth / p
     }
   }
   let at = ((item * ${s.outChannels}u + first_channel) * ${outHeight}u + row) * ${outWidth}u + first_column;
-  ${storeBlock('y', block, outHeight * outWidth, outWidth)}
+  ${storeBlock('y', s.type, block, outHeight * outWidth, outWidth)}
 }
 `;
 }
@@ -150,7 +154,7 @@ export function conv2dGradInputKernel(s: Conv2dShape, block: Conv2dBlock): strin
   const load = (variable: string, offset: number) => {
     const distance = `first_column + ${s.padding[1]}u ${offset < 0 ? `- ${-offset}u` : `+ ${offset}u`}`;
     const column = strideX === 1 ? distance : `source(${distance}, ${strideX}u)`;
-    return `let c${variable} = ${column}; let ${variable} = select(0.0, g[g_row + min(c${variable}, ${outWidth - 1}u)], c${variable} < ${outWidth}u);`;
+    return `let c${variable} = ${column}; let ${variable} = select(0.0, f32(g[g_row + min(c${variable}, ${outWidth - 1}u)]), c${variable} < ${outWidth}u);`;
   };
   const rowDistance = `row + ${s.padding[0]}u - ky * ${s.dilation[0]}u`;
   return wgsl`
@@ -170,7 +174,7 @@ ${blockMain(conv2dGradInputThreads(s, block), channels, height, Math.ceil(width 
         .map(
           (k) => `{
         ${range(channels)
-          .map((c) => `let w_${c} = weight[w_row + ${c * kernelSize + k}u];`)
+          .map((c) => `let w_${c} = f32(weight[w_row + ${c * kernelSize + k}u]);`)
           .join('\n        ')}
         ${pairs(channels, pixels, (c, p) => `total_${c}_${p} += w_${c} * ${name(p, k)};`)}
       }`,
@@ -179,7 +183,7 @@ ${blockMain(conv2dGradInputThreads(s, block), channels, height, Math.ceil(width 
     }
   }
   let at = ((item * ${s.inChannels}u + first_channel) * ${height}u + row) * ${width}u + first_column;
-  ${storeBlock('dx', block, height * width, width)}
+  ${storeBlock('dx', s.type, block, height * width, width)}
 }
 `;
 }
@@ -202,7 +206,7 @@ export function conv2dGradWeightKernel(s: Conv2dShape, block: Conv2dBlock, slice
   const edges = padded(s);
   const whole = outWidth % pixels === 0;
   const loadG = (c: number, p: number) => {
-    const value = `g[g_row + ${c * outHeight * outWidth}u + ${whole ? `column + ${p}u` : `min(column + ${p}u, ${outWidth - 1}u)`}]`;
+    const value = `f32(g[g_row + ${c * outHeight * outWidth}u + ${whole ? `column + ${p}u` : `min(column + ${p}u, ${outWidth - 1}u)`}])`;
     return `let g_${c}_${p} = ${whole || p === 0 ? value : `select(0.0, ${value}, column + ${p}u < ${outWidth}u)`};`;
   };
   return wgsl`
@@ -235,7 +239,7 @@ ${linearMain(conv2dGradWeightThreads(s, block, slices))}
     }
   }
   let at = slice * ${s.outChannels * groupIn * kernelSize}u + (first_channel * ${groupIn}u + c) * ${kernelSize}u + ky * ${kernelWidth}u;
-  ${pairs(channels, kernelWidth, (o, k) => `store_dw(at + ${o * groupIn * kernelSize + k}u, total_${o}_${k});`)}
+  ${pairs(channels, kernelWidth, (o, k) => `store_dw(at + ${o * groupIn * kernelSize + k}u, ${slices > 1 ? 'f32' : s.type}(total_${o}_${k}));`)}
 }
 `;
 }

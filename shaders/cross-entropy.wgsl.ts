@@ -34,7 +34,7 @@ fn include(sums: vec4<f32>, x: f32, i: u32, at_label: f32) -> vec4<f32> {
     next.y += exp(x - sums.x);
   }
 #if ${s.smoothing > 0}
-  let w = ${s.weighted ? 'weight[i]' : '1.0'};
+  let w = ${s.weighted ? 'f32(weight[i])' : '1.0'};
   next.z += w * (at_label - x);
   next.w += w;
 #endif
@@ -50,7 +50,7 @@ fn write_row(row: u32, sums: vec4<f32>, at_label: f32) {
   largest[row] = sums.x;
   total[row] = sums.y;
   let counts = labels[row] != ${s.ignoreIndex};
-  let w = select(0.0, ${s.weighted ? 'weight[label_of(row)]' : '1.0'}, counts);
+  let w = select(0.0, ${s.weighted ? 'f32(weight[label_of(row)])' : '1.0'}, counts);
   scale[row] = w;
   // The distance first: beside a large logit the logarithm would be rounded away.
   let nll = log(sums.y) + (sums.x - at_label);
@@ -67,10 +67,10 @@ export const crossEntropyRowKernel = (s: CrossEntropyShape): string => wgsl`
 ${sums(s)}
 ${linearMain(s.rows)}
   let start = start_of(index);
-  let at_label = logits[start + label_of(index) * ${s.stride}u];
+  let at_label = f32(logits[start + label_of(index) * ${s.stride}u]);
   var row_sums = NOTHING;
   for (var i = 0u; i < ${s.classes}u; i++) {
-    row_sums = include(row_sums, logits[start + i * ${s.stride}u], i, at_label);
+    row_sums = include(row_sums, f32(logits[start + i * ${s.stride}u]), i, at_label);
   }
   write_row(index, row_sums, at_label);
 }
@@ -87,10 +87,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let wanted = group.y * groups.x + group.x;
   let row = min(wanted, ${s.rows - 1}u);
   let start = start_of(row);
-  let at_label = logits[start + label_of(row) * ${s.stride}u];
+  let at_label = f32(logits[start + label_of(row) * ${s.stride}u]);
   var own = NOTHING;
   for (var i = local; i < ${s.classes}u; i += ${CROSS_ENTROPY_WORKGROUP}u) {
-    own = include(own, logits[start + i * ${s.stride}u], i, at_label);
+    own = include(own, f32(logits[start + i * ${s.stride}u]), i, at_label);
   }
   partial[local] = own;
   for (var width = ${CROSS_ENTROPY_WORKGROUP / 2}u; width > 0u; width >>= 1u) {

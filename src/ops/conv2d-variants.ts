@@ -9,8 +9,14 @@ import { linearGrid, MAX_WORKGROUPS, type Binding, type Capabilities, type Kerne
 import type { Variant } from '../core/op.ts';
 import { addingSlices } from './slices.ts';
 
-const f32 = (name: string): Binding => ({ name, type: 'f32' });
-const stored = (name: string): Binding => ({ name, type: 'f32', store: true });
+type Float = direct.Conv2dShape['type'];
+const read = (type: Float, ...names: string[]): Binding[] => names.map((name) => ({ name, type }));
+/** Parts of a sum are f32. */
+const stored = (name: string, type: Float, slices = 1): Binding => ({
+  name,
+  type: slices > 1 ? 'f32' : type,
+  store: true,
+});
 
 /** The largest divisor of `channels` up to 8: what one thread keeps in registers. */
 function channelBlock(channels: number, most = 8): number {
@@ -53,7 +59,7 @@ function gemmVariants(
     inputs,
     workgroups: [x, rows * slices, folds] as const,
   };
-  return [addingSlices('gemm', kernel, stored(gemm.output), slices, size)];
+  return [addingSlices('gemm', kernel, stored(gemm.output, gemm.type, slices), slices, size, gemm.type)];
 }
 
 /** True when no output sees more than one input channel, of several. */
@@ -71,8 +77,8 @@ function depthwiseVariants(name: string, shape: direct.Conv2dShape, bias: boolea
   const kernel: Kernel = {
     name: `${name}.depthwise`,
     wgsl: depthwise.depthwiseKernel(shape, block, bias, turned),
-    inputs: [f32('x'), f32('weight'), ...(bias ? [f32('bias')] : [])],
-    outputs: [stored('y')],
+    inputs: read(shape.type, 'x', 'weight', ...(bias ? ['bias'] : [])),
+    outputs: [stored('y', shape.type)],
     workgroups: blockGrid(depthwise.depthwiseThreads(shape, block), shape.outChannels),
   };
   return [{ name: 'depthwise', kernels: [kernel] }];
@@ -94,10 +100,10 @@ function depthwiseGradWeightVariants(shape: direct.Conv2dShape, capabilities: Ca
   const kernel = {
     name: 'conv2dGradWeight.depthwise',
     wgsl: depthwise.depthwiseGradWeightKernel(shape, pixelBlock(shape.output[1]), slices),
-    inputs: [f32('g'), f32('x')],
+    inputs: read(shape.type, 'g', 'x'),
     workgroups: [shape.outChannels, slices, 1] as const,
   };
-  return [addingSlices('depthwise', kernel, stored('dw'), slices, weightSize(shape))];
+  return [addingSlices('depthwise', kernel, stored('dw', shape.type, slices), slices, weightSize(shape), shape.type)];
 }
 
 /** On GPUs what is made for channels of their own comes first, then tiles where they are filled well enough for their barriers. */
@@ -121,12 +127,12 @@ const weightSize = (s: direct.Conv2dShape) => (s.outChannels * s.inChannels * s.
 export function forwardVariants(shape: direct.Conv2dShape, bias: boolean, capabilities: Capabilities): Variant[] {
   const channels = channelBlock(shape.outChannels / shape.groups);
   const block = { channels, pixels: pixelBlock(shape.output[1]) };
-  const inputs = [f32('x'), f32('weight'), ...(bias ? [f32('bias')] : [])];
+  const inputs = read(shape.type, 'x', 'weight', ...(bias ? ['bias'] : []));
   const kernel: Kernel = {
     name: 'conv2d.direct',
     wgsl: direct.conv2dKernel(shape, block, bias),
     inputs,
-    outputs: [stored('y')],
+    outputs: [stored('y', shape.type)],
     workgroups: blockGrid(direct.conv2dThreads(shape, block), shape.outChannels / channels),
   };
   const gemm = shader.conv2dGemm(shape);
@@ -139,12 +145,12 @@ export function forwardVariants(shape: direct.Conv2dShape, bias: boolean, capabi
 export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capabilities): Variant[] {
   const channels = channelBlock(shape.inChannels / shape.groups);
   const block = { channels, pixels: pixelBlock(shape.image[1]) };
-  const inputs = [f32('g'), f32('weight')];
+  const inputs = read(shape.type, 'g', 'weight');
   const kernel: Kernel = {
     name: 'conv2dGradInput.direct',
     wgsl: direct.conv2dGradInputKernel(shape, block),
     inputs,
-    outputs: [stored('dx')],
+    outputs: [stored('dx', shape.type)],
     workgroups: blockGrid(direct.conv2dGradInputThreads(shape, block), shape.inChannels / channels),
   };
   const strided = shape.stride.some((step) => step > 1) && shape.dilation.every((step) => step === 1);
@@ -166,7 +172,7 @@ export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capab
 /** From g and x. */
 export function gradWeightVariants(shape: direct.Conv2dShape, capabilities: Capabilities): Variant[] {
   const block = { channels: channelBlock(shape.outChannels / shape.groups, 4), pixels: pixelBlock(shape.output[1]) };
-  const inputs = [f32('g'), f32('x')];
+  const inputs = read(shape.type, 'g', 'x');
   // Slice the batch until there are some thousand threads to share the work.
   const unsliced = direct.conv2dGradWeightThreads(shape, block, 1);
   const batch = Math.max(1, shape.batch);
@@ -179,7 +185,14 @@ export function gradWeightVariants(shape: direct.Conv2dShape, capabilities: Capa
     workgroups: linearGrid(direct.conv2dGradWeightThreads(shape, block, slices), LINEAR_WORKGROUP),
   };
   const size = weightSize(shape);
-  const sliced = addingSlices(slices === 1 ? 'direct' : 'sliced', kernel, stored('dw'), slices, size);
+  const sliced = addingSlices(
+    slices === 1 ? 'direct' : 'sliced',
+    kernel,
+    stored('dw', shape.type, slices),
+    slices,
+    size,
+    shape.type,
+  );
   const gemm = shader.conv2dGradWeightGemm(shape);
   const own = depthwiseGradWeightVariants(shape, capabilities);
   return ordered(sliced, own, gemmVariants('conv2dGradWeight', gemm, inputs, size), gemm, capabilities);

@@ -1,11 +1,13 @@
 // Two-dimensional convolution and its two gradients: three records over one description, each the others' derivative.
 
 import type { Conv2dShape } from '../../shaders/conv2d.wgsl.ts';
-import { applyOne, expectDType, type Op } from '../core/op.ts';
+import type { DType } from '../core/dtype.ts';
+import { applyOne, type Op } from '../core/op.ts';
 import { expectWhole, formatShape, sizeOf, type Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { add } from './binary.ts';
 import { forwardVariants, gradInputVariants, gradWeightVariants } from './conv2d-variants.ts';
+import { expectOneFloat, floatType } from './element-type.ts';
 import { matmul } from './matmul.ts';
 import { pad } from './pad.ts';
 import { sum } from './reduce.ts';
@@ -27,7 +29,7 @@ interface GradAttrs extends Conv2dAttrs {
   readonly shape: Shape;
 }
 
-function describe(who: string, image: Shape, weight: Shape, attrs: Conv2dAttrs): Conv2dShape {
+function describe(who: string, image: Shape, weight: Shape, attrs: Conv2dAttrs, dtype: DType = 'f32'): Conv2dShape {
   const { stride, padding, dilation, groups } = attrs;
   expectWhole(who, 'stride', stride, 1);
   expectWhole(who, 'padding', padding, 0);
@@ -58,6 +60,7 @@ function describe(who: string, image: Shape, weight: Shape, attrs: Conv2dAttrs):
     stride,
     padding,
     dilation,
+    type: floatType(dtype),
   };
 }
 
@@ -98,14 +101,12 @@ export const conv2dOp: Op<Conv2dAttrs> = {
   name: 'conv2d',
   stores: true,
   infer([x, weight, bias], attrs) {
-    [x, weight, bias].forEach(
-      (input, i) => input && expectDType('conv2d', ['image', 'weight', 'bias'][i], input, 'f32'),
-    );
+    expectOneFloat('conv2d', { image: x, weight, bias });
     const shape = describe('conv2d', x.shape, weight.shape, attrs);
     if (bias && (bias.shape.length !== 1 || bias.shape[0] !== shape.outChannels)) {
       throw new Error(`conv2d: bias must be [${shape.outChannels}], but is ${formatShape(bias.shape)}.`);
     }
-    return [{ shape: outputShape(shape), dtype: 'f32' }];
+    return [{ shape: outputShape(shape), dtype: x.dtype }];
   },
   cpu({ inputs: [x, weight, bias], outputs: [y], inputSpecs, attrs }) {
     const shape = describe('conv2d', inputSpecs[0].shape, inputSpecs[1].shape, attrs);
@@ -116,7 +117,7 @@ export const conv2dOp: Op<Conv2dAttrs> = {
     y.set(totals);
   },
   gpu: ({ inputs: [x, weight, bias], attrs, capabilities }) =>
-    forwardVariants(describe('conv2d', x.shape, weight.shape, attrs), bias !== undefined, capabilities),
+    forwardVariants(describe('conv2d', x.shape, weight.shape, attrs, x.dtype), bias !== undefined, capabilities),
   vjp({ inputs: [x, weight, bias], gradients: [g], attrs }) {
     const gradients = [conv2dGradInput(g!, weight, x.shape, attrs), conv2dGradWeight(g!, x, weight.shape, attrs)];
     return bias ? [...gradients, sum(g!, [0, 2, 3])] : gradients;
@@ -128,11 +129,10 @@ export const conv2dGradInputOp: Op<GradAttrs> = {
   name: 'conv2dGradInput',
   stores: true,
   infer([g, weight], attrs) {
-    expectDType('conv2dGradInput', 'image', g, 'f32');
-    expectDType('conv2dGradInput', 'weight', weight, 'f32');
+    expectOneFloat('conv2dGradInput', { image: g, weight });
     const expected = outputShape(describe('conv2dGradInput', attrs.shape, weight.shape, attrs));
     expectGradient('conv2dGradInput', g.shape, expected);
-    return [{ shape: attrs.shape, dtype: 'f32' }];
+    return [{ shape: attrs.shape, dtype: g.dtype }];
   },
   cpu({ inputs: [g, weight], outputs: [dx], inputSpecs, attrs }) {
     const totals = new Float64Array(dx.length);
@@ -141,7 +141,7 @@ export const conv2dGradInputOp: Op<GradAttrs> = {
     dx.set(totals);
   },
   gpu: ({ inputs: [, weight], attrs, capabilities }) =>
-    gradInputVariants(describe('conv2dGradInput', attrs.shape, weight.shape, attrs), capabilities),
+    gradInputVariants(describe('conv2dGradInput', attrs.shape, weight.shape, attrs, weight.dtype), capabilities),
   // Linear in both: dx(g, w), so its derivatives are the convolution and the weight gradient again.
   vjp: ({ inputs: [g, weight], gradients: [h], attrs }) => [
     conv2d(h!, weight, undefined, attrs),
@@ -154,8 +154,9 @@ export const conv2dGradWeightOp: Op<GradAttrs> = {
   name: 'conv2dGradWeight',
   stores: true,
   infer([g, x], attrs) {
+    expectOneFloat('conv2dGradWeight', { gradient: g, image: x });
     expectGradient('conv2dGradWeight', g.shape, outputShape(describe('conv2dGradWeight', x.shape, attrs.shape, attrs)));
-    return [{ shape: attrs.shape, dtype: 'f32' }];
+    return [{ shape: attrs.shape, dtype: g.dtype }];
   },
   cpu({ inputs: [g, x], outputs: [dw], inputSpecs, attrs }) {
     const totals = new Float64Array(dw.length);
@@ -164,7 +165,7 @@ export const conv2dGradWeightOp: Op<GradAttrs> = {
     dw.set(totals);
   },
   gpu: ({ inputs: [, x], attrs, capabilities }) =>
-    gradWeightVariants(describe('conv2dGradWeight', x.shape, attrs.shape, attrs), capabilities),
+    gradWeightVariants(describe('conv2dGradWeight', x.shape, attrs.shape, attrs, x.dtype), capabilities),
   vjp: ({ inputs: [g, x], gradients: [h], attrs }) => [
     conv2d(x, h!, undefined, attrs),
     conv2dGradInput(g, h!, x.shape, attrs),
@@ -217,7 +218,10 @@ function samePadding(x: Tensor, kernel: Shape, stride: Pair, dilation: Pair): [T
   return [uneven.some(Boolean) ? pad(x, [0, 0, 0, 0], [0, 0, ...uneven]) : x, padding];
 }
 
-/** Convolution (cross-correlation, as in torch): [N, C, H, W] with [O, C / groups, KH, KW] and bias [O] → [N, O, H', W']. */
+/**
+ * Convolution (cross-correlation, as in torch): [N, C, H, W] with [O, C / groups, KH, KW] and bias [O] → [N, O, H', W'].
+ * All are f32, or all f16, whose products are summed in f32.
+ */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
   const [stride, dilation, groups] = [pair(options.stride ?? 1), pair(options.dilation ?? 1), options.groups ?? 1];
   const wanted = options.padding === 'valid' ? 0 : (options.padding ?? 0);

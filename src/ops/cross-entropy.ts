@@ -6,14 +6,17 @@ import {
   type CrossEntropyShape,
 } from '../../shaders/cross-entropy.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { isFloat } from '../core/dtype.ts';
 import { linearGrid, type Kernel } from '../core/kernel.ts';
 import { apply, expectDType, type Op } from '../core/op.ts';
 import { formatShape, sameShape, sizeOf, type Shape } from '../core/shape.ts';
 import { Constant, type Tensor, type TensorSpec } from '../core/tensor.ts';
 import { add, div, mul, sub } from './binary.ts';
+import { cast } from './cast.ts';
 import { clamp } from './clamp.ts';
 import { eq, ne } from './compare.ts';
 import { detach } from './detach.ts';
+import { floatType } from './element-type.ts';
 import { reduceLosses, type Reduction } from './losses.ts';
 import { mean, sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
@@ -62,18 +65,18 @@ function check(who: string, [logits, labels, weight]: readonly TensorSpec[], att
   const { labelSmoothing, ignoreIndex } = attrs;
   const text = ({ dtype, shape }: TensorSpec) => `${dtype}${formatShape(shape)}`;
   const fits =
-    logits.dtype === 'f32' &&
+    isFloat(logits.dtype) &&
     labels.dtype === 'i32' &&
     logits.shape.length >= 2 &&
     sameShape(labels.shape, rowShape(logits.shape));
   if (!fits) {
     throw new Error(
-      `${who}: needs logits f32[N, C, …] and labels i32[N, …], but got ${text(logits)} and ${text(labels)}.`,
+      `${who}: needs logits f32 (or f16) [N, C, …] and labels i32[N, …], but got ${text(logits)} and ${text(labels)}.`,
     );
   }
   if (logits.shape[1] === 0) throw new Error(`${who}: ${text(logits)} has no classes.`);
-  if (weight && (weight.dtype !== 'f32' || !sameShape(weight.shape, [logits.shape[1]]))) {
-    throw new Error(`${who}: weight must be f32[${logits.shape[1]}], one a class, but is ${text(weight)}.`);
+  if (weight && (weight.dtype !== logits.dtype || !sameShape(weight.shape, [logits.shape[1]]))) {
+    throw new Error(`${who}: weight must be ${logits.dtype}[${logits.shape[1]}], one a class, but is ${text(weight)}.`);
   }
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new Error(`${who}: labelSmoothing must be between 0 and 1, but is ${labelSmoothing}.`);
@@ -83,7 +86,7 @@ function check(who: string, [logits, labels, weight]: readonly TensorSpec[], att
   }
 }
 
-/** logits, labels and perhaps weight → for each row its loss, its label's weight, largest logit, sum of exponentials. */
+/** logits, labels and perhaps weight → in f32, for each row its loss, its label's weight, largest logit, sum of exponentials. */
 export const crossEntropyOp: Op<CrossEntropyAttrs> = {
   name: 'crossEntropy',
   infer(inputs, attrs) {
@@ -121,9 +124,9 @@ export const crossEntropyOp: Op<CrossEntropyAttrs> = {
         name: `crossEntropy.${name}`,
         wgsl,
         inputs: [
-          { name: 'logits', type: 'f32' },
+          { name: 'logits', type: floatType(inputs[0].dtype) },
           { name: 'labels', type: 'i32' },
-          ...(shape.weighted ? [{ name: 'weight', type: 'f32' } as const] : []),
+          ...(shape.weighted ? [{ name: 'weight', type: floatType(inputs[2].dtype) } as const] : []),
         ],
         outputs: ['loss', 'scale', 'largest', 'total'].map((output) => ({ name: output, type: 'f32' })),
         workgroups,
@@ -135,7 +138,9 @@ export const crossEntropyOp: Op<CrossEntropyAttrs> = {
     return capabilities.software || shape.classes < 64 ? [row, tree] : [tree, row];
   },
   // With p = softmax(logits), a row's gradient is a · p less the target: (1 - ε) · scale at the label, ε / C · weight anywhere.
-  vjp({ inputs: [logits, labels, weight], outputs: [, scale, largest, total], gradients, attrs }) {
+  vjp({ inputs: [given, labels, factors], outputs: [, scale, largest, total], gradients, attrs }) {
+    const [logits, weight] = [cast(given, 'f32'), factors && cast(factors, 'f32')];
+    const result = (g: Tensor | null) => [g && cast(g, given.dtype), null, null];
     const [forLoss, , , forTotal] = gradients;
     const { ignoreIndex, labelSmoothing } = attrs;
     const classes = logits.shape[1];
@@ -143,14 +148,14 @@ export const crossEntropyOp: Op<CrossEntropyAttrs> = {
     // Nothing depends on the shift by the largest logit; the sum of exponentials is a function of the logits.
     const exponentials = exp(sub(logits, detach(lift(largest))));
     const fromTotal = forTotal && mul(lift(forTotal), exponentials);
-    if (!forLoss) return [fromTotal, null, null];
+    if (!forLoss) return result(fromTotal);
     const isLabel = labelMask(labels, logits.shape);
     const certain = mul(forLoss, scale);
     const atLabel = (g: Tensor) => where(isLabel, lift(g), 0);
     const probabilities = div(exponentials, lift(total));
     if (labelSmoothing === 0) {
       const fromLoss = sub(mul(probabilities, lift(certain)), atLabel(certain));
-      return [fromTotal ? add(fromTotal, fromLoss) : fromLoss, null, null];
+      return result(fromTotal ? add(fromTotal, fromLoss) : fromLoss);
     }
     const counting = where(ne(labels, ignoreIndex), forLoss, 0);
     const spread = mul(counting, labelSmoothing / classes);
@@ -158,14 +163,14 @@ export const crossEntropyOp: Op<CrossEntropyAttrs> = {
     const all = add(onLabel, weight ? mul(spread, sum(weight)) : mul(counting, labelSmoothing));
     const anywhere = weight ? mul(lift(spread), alongClasses(weight, logits.shape)) : lift(spread);
     const fromLoss = sub(sub(mul(probabilities, lift(all)), atLabel(onLabel)), anywhere);
-    return [fromTotal ? add(fromTotal, fromLoss) : fromLoss, null, null];
+    return result(fromTotal ? add(fromTotal, fromLoss) : fromLoss);
   },
   flops: ([logits]) => 4 * sizeOf(logits.shape),
 };
 
 /** Settings of crossEntropy and nllLoss. */
 export interface ClassLossOptions {
-  /** A factor for each class: f32[C]. The mean is divided by the factors of the labels. No gradient reaches it. */
+  /** A factor for each class: f32[C] (of the logits' type). The mean is divided by the factors of the labels. No gradient reaches it. */
   readonly weight?: Tensor;
   /** Rows with this label count nothing (-100 by default). */
   readonly ignoreIndex?: number;
@@ -180,7 +185,7 @@ export interface CrossEntropyOptions extends ClassLossOptions {
 /**
  * −log softmax(logits)[label]: logits f32[N, C, …], labels i32[N, …] of 0 … C-1 → f32, the mean over the rows, or for
  * `reduction: 'none'` f32[N, …]. Logits f32[C] take one label i32[]. Labels f32 of the shape of the logits are shares of the
- * classes. The devices cannot report a label outside the classes: it counts as the nearest one. Where no row counts, the
+ * classes. Logits may be f16 (so may weight be, then): the loss is computed in f32 and rounded at its end. The devices cannot report a label outside the classes: it counts as the nearest one. Where no row counts, the
  * mean is 0 (PyTorch: NaN).
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
@@ -195,7 +200,8 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   }
   const attrs = { ignoreIndex, labelSmoothing };
   const [losses, scale] = apply(crossEntropyOp, weight ? [logits, labels, weight] : [logits, labels], attrs);
-  return reduction === 'mean' ? weightedMean(losses, scale) : reduceLosses(losses, reduction);
+  const loss = reduction === 'mean' ? weightedMean(losses, scale) : reduceLosses(losses, reduction);
+  return cast(loss, logits.dtype);
 }
 
 /**
@@ -208,9 +214,11 @@ export function nllLoss(logProbabilities: Tensor, labels: Tensor, options: Class
   check('nllLoss', weight ? [logProbabilities, labels, weight] : [logProbabilities, labels], { ignoreIndex, labelSmoothing: 0 }); // prettier-ignore
   const isLabel = labelMask(labels, shape);
   const counts = ne(labels, ignoreIndex);
-  const scale = where(counts, weight ? sum(where(isLabel, alongClasses(weight, shape), 0), 1) : 1, 0);
-  const losses = neg(mul(scale, sum(where(isLabel, logProbabilities, 0), 1)));
-  return reduction === 'mean' ? weightedMean(losses, scale) : reduceLosses(losses, reduction);
+  const factors = weight && alongClasses(cast(weight, 'f32'), shape);
+  const scale = where(counts, factors ? sum(where(isLabel, factors, 0), 1) : 1, 0);
+  const losses = neg(mul(scale, sum(where(isLabel, cast(logProbabilities, 'f32'), 0), 1)));
+  const loss = reduction === 'mean' ? weightedMean(losses, scale) : reduceLosses(losses, reduction);
+  return cast(loss, logProbabilities.dtype);
 }
 
 /** Σ losses / Σ scale, where `scale` is 0 for rows that do not count. */
@@ -223,6 +231,10 @@ function weightedMean(losses: Tensor, scale: Tensor): Tensor {
 function fromShares(logits: Tensor, shares: Tensor, options: CrossEntropyOptions): Tensor {
   const { weight, reduction = 'mean', labelSmoothing = 0 } = options;
   expectDType('crossEntropy', 'labels of the shape of the logits', shares, logits.dtype);
+  if (logits.dtype === 'f16') {
+    const inF32 = { ...options, weight: weight && cast(weight, 'f32') };
+    return cast(fromShares(cast(logits, 'f32'), cast(shares, 'f32'), inF32), 'f16');
+  }
   const classes = logits.shape[1];
   const target = labelSmoothing > 0 ? add(mul(shares, 1 - labelSmoothing), labelSmoothing / classes) : shares;
   const factors = weight && alongClasses(weight, logits.shape);

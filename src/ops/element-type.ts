@@ -10,9 +10,10 @@ export const elementType = (dtype: DType): ElementType & DType => (dtype === 'bo
 /** `elementType` where only floats occur. */
 export const floatType = (dtype: DType): 'f32' | 'f16' => (dtype === 'f16' ? 'f16' : 'f32');
 
-/** Checks that `inputs` are all f32 or all f16; the error names the op. */
-export function expectOneFloat(who: string, inputs: readonly TensorSpec[]): void {
-  const types = inputs.map(({ dtype }) => dtype);
-  if (types.every((dtype) => dtype === 'f32') || types.every((dtype) => dtype === 'f16')) return;
-  throw new Error(`${who}: inputs must be all f32 or all f16, but are ${types.join(' and ')}; see cast().`);
+/** Checks that the named `inputs` are all f32 or all f16; the error names the op. Absent ones are passed over. */
+export function expectOneFloat(who: string, inputs: Readonly<Record<string, TensorSpec | undefined>>): void {
+  const given = Object.entries(inputs).flatMap(([name, input]) => (input ? [[name, input.dtype] as const] : []));
+  if (given.every(([, dtype]) => dtype === 'f32') || given.every(([, dtype]) => dtype === 'f16')) return;
+  const list = given.map(([name, dtype]) => `${name} ${dtype}`).join(', ');
+  throw new Error(`${who}: inputs must be all f32 or all f16, but are ${list}; see cast().`);
 }

@@ -43,9 +43,9 @@ export const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
   stores: true,
   infer(inputs, attrs) {
-    expectOneFloat('matmul', inputs);
-    describe(inputs, attrs);
     const [a, b] = inputs;
+    expectOneFloat('matmul', { a, b });
+    describe(inputs, attrs);
     const batch = broadcastShapes('matmul (batch axes)', a.shape.slice(0, -2), b.shape.slice(0, -2));
     const [m, n] = [a.shape.at(attrs.transposeA ? -1 : -2)!, b.shape.at(attrs.transposeB ? -2 : -1)!];
     return [{ shape: [...batch, m, n], dtype: a.dtype }];

@@ -14,7 +14,7 @@ export const matrices: Record<string, OpSpec> = {
       { inputs: shaped([3], [3, 5]) },
       { inputs: shaped([2, 4, 3], [3, 3, 5]), says: ['[2]', '[3]'] },
       { inputs: [spec([2, 3]), spec([3, 4], 'i32')], says: ['i32'] },
-      { inputs: [spec([2, 3]), spec([3, 4], 'f16')], says: ['f32 and f16'] },
+      { inputs: [spec([2, 3]), spec([3, 4], 'f16')], says: ['a f32, b f16'] },
     ],
   },
   linear: {

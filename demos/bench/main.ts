@@ -12,6 +12,7 @@ const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'modu
 const ask = (request: Request): void => worker.postMessage(request);
 const start = byId<HTMLButtonElement>('start');
 const stop = byId<HTMLButtonElement>('stop');
+const tune = byId<HTMLButtonElement>('tune');
 const progress = byId<HTMLProgressElement>('progress');
 const choice = new Choice();
 const roofline = new Roofline(byId('roofline'));
@@ -65,6 +66,7 @@ function chooseFirst(): void {
 
 function showRunning(running: boolean): void {
   start.disabled = running || !adapter;
+  tune.disabled = start.disabled;
   start.textContent = report && !running ? 'Run again' : 'Run';
   stop.hidden = !running;
   stop.disabled = false;
@@ -97,6 +99,17 @@ worker.onmessage = ({ data }: MessageEvent<Reply>) => {
       progress.value = data.done;
       byId('state').textContent = `${data.done + 1} of ${data.total}: ${data.name} …`;
       break;
+    case 'tuning': {
+      const { kept, changed } = data;
+      byId('tuning').hidden = kept === 0;
+      byId('tuning').querySelector('span')!.textContent =
+        `${kept} ${kept === 1 ? 'kernel is' : 'kernels are'} chosen by what was measured, and kept in this browser.`;
+      if (changed === undefined) break;
+      progress.value = progress.max;
+      byId('state').textContent = `Tuned: ${changed} new or changed ${changed === 1 ? 'choice' : 'choices'}.`;
+      showRunning(false);
+      break;
+    }
     case 'row':
       report = { ...report!, rows: [...report!.rows, data.row] };
       draw();
@@ -123,17 +136,30 @@ worker.onmessage = ({ data }: MessageEvent<Reply>) => {
 worker.onerror = ({ message }) =>
   showProblem(`The worker stopped: ${message || 'it could not be started'}. Reload the page.`);
 
-start.onclick = () => {
-  if (choice.names.length === 0) return showProblem('Choose a case first.');
+/** Gets ready for work on the chosen cases; false where none is. */
+function begin(state: string): boolean {
+  if (choice.names.length === 0) {
+    showProblem('Choose a case first.');
+    return false;
+  }
   showProblem(null);
+  showRunning(true);
+  byId('state').textContent = state;
+  progress.value = 0;
+  return true;
+}
+
+start.onclick = () => {
+  if (!begin('Measuring the two ceilings …')) return;
   // Results that came with a link are what the own ones are compared with.
   if (report && report.adapter !== adapter && !other && address.results) other = report;
-  showRunning(true);
-  byId('state').textContent = 'Measuring the two ceilings …';
-  progress.value = 0;
   const variants = byId<HTMLInputElement>('variants').checked;
   ask({ type: 'start', cases: choice.names, variants, seconds: address.seconds });
 };
+tune.onclick = () => {
+  if (begin('Trying kernel variants …')) ask({ type: 'tune', cases: choice.names, seconds: address.seconds });
+};
+byId('forget').onclick = () => ask({ type: 'forget' });
 stop.onclick = () => {
   stop.disabled = true;
   ask({ type: 'stop' });

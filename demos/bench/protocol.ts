@@ -8,6 +8,9 @@ export type CaseInfo = Pick<BenchCase, 'name' | 'group' | 'large'>;
 export type Request =
   /** `cases`: names of those to time. */
   | { readonly type: 'start'; readonly cases: readonly string[]; readonly variants: boolean; readonly seconds?: number }
+  /** Finds the fastest variants of what these cases use, and keeps them. */
+  | { readonly type: 'tune'; readonly cases: readonly string[]; readonly seconds?: number }
+  | { readonly type: 'forget' }
   | { readonly type: 'stop' }
   | { readonly type: 'source'; readonly name: string; readonly variant?: string };
 
@@ -21,6 +24,8 @@ export type Reply =
   | { readonly type: 'problem'; readonly message: string }
   | { readonly type: 'ceilings'; readonly ceilings: Ceilings }
   | { readonly type: 'progress'; readonly done: number; readonly total: number; readonly name: string }
+  /** How many choices are kept, and after tuning how many were made or changed. */
+  | { readonly type: 'tuning'; readonly kept: number; readonly changed?: number }
   | { readonly type: 'row'; readonly row: BenchRow }
   | { readonly type: 'finished'; readonly report: BenchReport }
   | { readonly type: 'source'; readonly title: string; readonly kernels: readonly KernelSource[] };

@@ -1,8 +1,11 @@
 // Times the GPU beside the page: the page's own drawing would otherwise wait for it, and it for the page.
 
-import { bench, benchCases, benchSources, openDevice, type Device } from '../../src/index.ts';
+import {
+  bench, benchCases, benchSources, mergeTuning, openDevice, tune, tunedChoice, type Device, type TuningTable,
+} from '../../src/index.ts'; // prettier-ignore
 import { modelBenchCases, models } from '../../models/index.ts';
 import type { Reply, Request } from './protocol.ts';
+import { loadTuning, saveTuning } from './tuning-store.ts';
 
 const reply = (message: Reply): void => postMessage(message);
 const cases = [...benchCases(), ...modelBenchCases(models)];
@@ -27,15 +30,36 @@ async function open(): Promise<Device | null> {
 
 reply({ type: 'cases', cases: cases.map(({ name, group, large }) => ({ name, group, large })) });
 let device = open();
+let tuning: Promise<TuningTable | null> = loadTuning();
 
-async function start(request: Extract<Request, { type: 'start' }>): Promise<void> {
+async function tellTuning(changed?: number): Promise<void> {
+  reply({ type: 'tuning', kept: Object.keys((await tuning)?.variants ?? {}).length, changed });
+}
+void tellTuning();
+
+/** Does `work` on the GPU, if there is one, until it is done or stopped. */
+async function onGpu(work: (gpu: Device) => Promise<void>): Promise<void> {
   const gpu = await device;
   if (!gpu) return;
   stopping = new AbortController();
-  const chosen = cases.filter(({ name }) => request.cases.includes(name));
   try {
-    const report = await bench(gpu, chosen, {
+    await work(gpu);
+  } catch (error) {
+    reply({ type: 'problem', message: (error as Error).message });
+    // The GPU may have gone in the middle: the next run starts with a new one.
+    gpu.destroy();
+    device = open();
+  }
+}
+
+const chosenCases = (names: readonly string[]) => cases.filter(({ name }) => names.includes(name));
+
+const start = (request: Extract<Request, { type: 'start' }>): Promise<void> =>
+  onGpu(async (gpu) => {
+    const table = await tuning;
+    const report = await bench(gpu, chosenCases(request.cases), {
       all: true,
+      chooseVariant: table ? tunedChoice(table, gpu) : undefined,
       variants: request.variants,
       seconds: request.seconds,
       signal: stopping.signal,
@@ -46,12 +70,28 @@ async function start(request: Extract<Request, { type: 'start' }>): Promise<void
       },
     });
     reply({ type: 'finished', report });
-  } catch (error) {
-    reply({ type: 'problem', message: (error as Error).message });
-    // The GPU may have gone in the middle: the next run starts with a new one.
-    gpu.destroy();
-    device = open();
-  }
+  });
+
+const tuneGpu = (request: Extract<Request, { type: 'tune' }>): Promise<void> =>
+  onGpu(async (gpu) => {
+    const older = (await tuning) ?? { version: 1, variants: {} };
+    const { table } = await tune(gpu, chosenCases(request.cases), {
+      all: true,
+      seconds: request.seconds,
+      signal: stopping.signal,
+      onProgress: ({ done, total, name }) => reply({ type: 'progress', done, total, name }),
+    });
+    const changed = Object.entries(table.variants).filter(([key, name]) => older.variants[key] !== name).length;
+    tuning = Promise.resolve(mergeTuning(older, table));
+    // Without storage it holds until the page is closed.
+    await saveTuning(await tuning).catch(() => {});
+    await tellTuning(changed);
+  });
+
+async function forget(): Promise<void> {
+  tuning = Promise.resolve(null);
+  await saveTuning(null).catch(() => {});
+  await tellTuning();
 }
 
 async function source({ name, variant }: Extract<Request, { type: 'source' }>): Promise<void> {
@@ -63,6 +103,8 @@ async function source({ name, variant }: Extract<Request, { type: 'source' }>): 
 
 onmessage = ({ data }: MessageEvent<Request>) => {
   if (data.type === 'start') void start(data);
+  else if (data.type === 'tune') void tuneGpu(data);
   else if (data.type === 'source') void source(data);
+  else if (data.type === 'forget') void forget();
   else stopping.abort();
 };

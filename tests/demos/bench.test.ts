@@ -25,7 +25,7 @@ afterAll(async () => {
   await site?.close();
 });
 
-test('times cases at phone width, shows chart, variants and WGSL; a file is compared, a link shared', { timeout: SLOW }, async () => {
+test('times cases at phone width, shows chart, variants and WGSL; a file is compared, a link shared; tunes', { timeout: SLOW }, async () => {
   const cases = 'sum 1048576,matmul 100x300x77 NN';
   const { page, finish } = await openPage(browser, site, `bench/#seconds=0.02&cases=${encodeURIComponent(cases)}`, {
     viewport: { width: 375, height: 720 },
@@ -65,6 +65,13 @@ test('times cases at phone width, shows chart, variants and WGSL; a file is comp
   await page.locator('#link', { hasText: /Copied|address bar/ }).waitFor();
   const { hash } = new URL(page.url());
   expect(hash.length).toBeLessThan(2000);
+
+  await page.locator('#tune').click();
+  await page.locator('#state', { hasText: 'Tuned: 2 new or changed choices.' }).waitFor({ timeout: SLOW });
+  await page.reload();
+  await page.locator('#tuning', { hasText: '2 kernels are chosen by what was measured' }).waitFor();
+  await page.locator('#forget').click();
+  await page.locator('#tuning').waitFor({ state: 'hidden' });
   await finish();
 
   // Somebody else opens the link.

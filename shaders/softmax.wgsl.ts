@@ -8,19 +8,28 @@ import { rowStart, type RowsShape } from './lib/rows.wgsl.ts';
 
 export const SOFTMAX_WORKGROUP = 256;
 
-export const softmaxSerialKernel = (s: RowsShape): string => wgsl`
+/** `stored` is the type of x and y; all is computed in f32. */
+export const softmaxSerialKernel = (s: RowsShape, stored: 'f32' | 'f16'): string => wgsl`
 ${linearMain(s.rows)}
   let row = index;
   let start = ${rowStart(s)};
-  var largest = x[start];
-  for (var i = 1u; i < ${s.length}u; i++) { largest = max(largest, x[start + i * ${s.stride}u]); }
+  var largest = f32(x[start]);
+  for (var i = 1u; i < ${s.length}u; i++) { largest = max(largest, f32(x[start + i * ${s.stride}u])); }
   var total = 0.0;
+#if ${stored === 'f16'}
+  // An f16 would round the exponentials before they are divided: they are computed twice instead of kept.
+  for (var i = 0u; i < ${s.length}u; i++) { total += exp(f32(x[start + i * ${s.stride}u]) - largest); }
+  for (var i = 0u; i < ${s.length}u; i++) {
+    y[start + i * ${s.stride}u] = f16(exp(f32(x[start + i * ${s.stride}u]) - largest) / total);
+  }
+#else
   for (var i = 0u; i < ${s.length}u; i++) {
     let value = exp(x[start + i * ${s.stride}u] - largest);
     y[start + i * ${s.stride}u] = value;
     total += value;
   }
   for (var i = 0u; i < ${s.length}u; i++) { y[start + i * ${s.stride}u] /= total; }
+#endif
 }
 `;
 
@@ -43,12 +52,13 @@ fn ${name}(local: u32, value: f32) -> f32 {
 }
 `;
 
-export function softmaxTreeKernel(s: RowsShape): string {
+/** `stored` is the type of x and y; all is computed in f32. */
+export function softmaxTreeKernel(s: RowsShape, stored: 'f32' | 'f16'): string {
   const perThread = Math.ceil(s.length / SOFTMAX_WORKGROUP);
   const registers = perThread <= 16;
   const at = (i: string) => `start + (local + ${i} * ${SOFTMAX_WORKGROUP}u) * ${s.stride}u`;
   const inRow = (i: string) => `local + ${i} * ${SOFTMAX_WORKGROUP}u < ${s.length}u`;
-  const value = registers ? 'held[i]' : `x[${at('i')}]`;
+  const value = registers ? 'held[i]' : `f32(x[${at('i')}])`;
   return wgsl`
 var<workgroup> scratch: array<f32, ${SOFTMAX_WORKGROUP}>;
 ${groupReduce('group_max', 'max(a, b)')}
@@ -64,7 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var largest = -3.4028234663852886e38f;
 #if ${registers}
   var held: array<f32, ${perThread}>;
-  for (var i = 0u; i < ${perThread}u; i++) { if (${inRow('i')}) { held[i] = x[${at('i')}]; } }
+  for (var i = 0u; i < ${perThread}u; i++) { if (${inRow('i')}) { held[i] = f32(x[${at('i')}]); } }
 #endif
   for (var i = 0u; i < ${perThread}u; i++) { if (${inRow('i')}) { largest = max(largest, ${value}); } }
   largest = group_max(local, largest);
@@ -72,7 +82,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var i = 0u; i < ${perThread}u; i++) { if (${inRow('i')}) { total += exp(${value} - largest); } }
   total = group_sum(local, total);
   for (var i = 0u; i < ${perThread}u; i++) {
-    if (stores && ${inRow('i')}) { y[${at('i')}] = exp(${value} - largest) / total; }
+    if (stores && ${inRow('i')}) { y[${at('i')}] = ${stored}(exp(${value} - largest) / total); }
   }
 }
 `;

@@ -8,6 +8,7 @@ import { resolveAxes, resolveAxis, rowOffset, rowsAlong, sizeOf } from '../core/
 import type { Tensor } from '../core/tensor.ts';
 import { add, mul, sub } from './binary.ts';
 import { detach } from './detach.ts';
+import { floatType } from './element-type.ts';
 import { max, sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
 import { exp, log } from './unary.ts';
@@ -19,8 +20,8 @@ interface SoftmaxAttrs {
 export const softmaxOp: Op<SoftmaxAttrs> = {
   name: 'softmax',
   infer([x]) {
-    expectDType('softmax', 'x', x, 'f32');
-    return [{ shape: x.shape, dtype: 'f32' }];
+    expectDType('softmax', 'x', x, 'f32', 'f16');
+    return [{ shape: x.shape, dtype: x.dtype }];
   },
   cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
     const { rows, length, stride } = rowsAlong(inputSpecs[0].shape, attrs.axis);
@@ -35,12 +36,13 @@ export const softmaxOp: Op<SoftmaxAttrs> = {
   },
   gpu({ inputs: [x], attrs, capabilities }) {
     const shape = rowsAlong(x.shape, attrs.axis);
+    const type = floatType(x.dtype);
     const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]) => {
-      const [inputs, outputs] = [[{ name: 'x', type: 'f32' }], [{ name: 'y', type: 'f32' }]] as const;
+      const [inputs, outputs] = [[{ name: 'x', type }], [{ name: 'y', type }]];
       return { name, kernels: [{ name: `softmax.${name}`, wgsl, inputs, outputs, workgroups }] };
     };
-    const serial = variant('serial', softmaxSerialKernel(shape), linearGrid(shape.rows, LINEAR_WORKGROUP));
-    const tree = variant('tree', softmaxTreeKernel(shape), linearGrid(shape.rows, 1));
+    const serial = variant('serial', softmaxSerialKernel(shape, type), linearGrid(shape.rows, LINEAR_WORKGROUP));
+    const tree = variant('tree', softmaxTreeKernel(shape, type), linearGrid(shape.rows, 1));
     return capabilities.software || shape.length < 64 ? [serial, tree] : [tree, serial];
   },
   // dx = y · (g − Σ g·y)

@@ -90,18 +90,20 @@ export async function measure(
 
 /**
  * Times `program`, a function without inputs, for about `seconds`: sorted milliseconds of a run's dispatches that `counts`
- * takes; `warm` is the first of them, which may have been slower.
+ * takes; `warm` is the first of them, which may have been slower. Above `hopeless` milliseconds it is the only one.
  */
 export async function sample<O extends Outputs>(
   program: Program<Readonly<Record<string, never>>, O>,
   seconds: number,
   counts: (dispatch: DispatchTime) => boolean = () => true,
+  hopeless = Infinity,
 ): Promise<{ readonly times: number[]; readonly clock: Timing['clock']; readonly warm: number }> {
   const once = async (repeats = 1) => {
     const { dispatches, clock } = await program.time({}, repeats);
     return { clock, milliseconds: dispatches.filter(counts).reduce((sum, one) => sum + one.milliseconds, 0) };
   };
   const { clock, milliseconds: warm } = await once();
+  if (warm > hopeless) return { times: [warm], clock, warm };
   // What changes in place would change more than once.
   const repeats = program.plan.updates.length > 0 ? 1 : Math.min(100, Math.ceil(LONG_ENOUGH / Math.max(warm, 1e-3)));
   const times: number[] = [];

@@ -18,6 +18,8 @@ import { toleranceOfRecord } from '../verify/tolerances.ts';
 const MOST_CANDIDATES = 8;
 /** The record's own first choice stays, unless another is so much faster: clocks are not exact. */
 const WORTH = 0.95;
+/** A variant whose first run takes so many times as long as the fastest is not timed again. */
+const HOPELESS = 4;
 /** Variants sum in other orders, and cases are larger than what the tolerances were measured with. */
 const SLACK = 64;
 
@@ -105,7 +107,8 @@ async function tuneOne(
   let expected: readonly TensorData[] | null = null;
   for (const variant of names) {
     try {
-      const { results, milliseconds } = await tryVariant(device, one, key, variant, seconds);
+      const hopeless = HOPELESS * Math.min(...candidates.map(({ milliseconds }) => milliseconds ?? Infinity));
+      const { results, milliseconds } = await tryVariant(device, one, key, variant, seconds, hopeless);
       expected ??= results;
       const problem = firstProblem(results, expected, op);
       candidates.push({ variant, milliseconds, problem });
@@ -123,7 +126,14 @@ async function tuneOne(
 }
 
 /** The case with one op computed by `variant`, all others as ever: its results, and that op's own time. */
-async function tryVariant(device: Device, one: BenchCase, key: string, variant: string, seconds: number) {
+async function tryVariant(
+  device: Device,
+  one: BenchCase,
+  key: string,
+  variant: string,
+  seconds: number,
+  hopeless: number,
+) {
   const chooseVariant = (op: Op, offered: readonly Variant[], call: Parameters<ChooseVariant>[2]) =>
     (tuningKey(device, { op, ...call }) === key && offered.find(({ name }) => name === variant)) ||
     chooseFirst(op, offered, call);
@@ -135,7 +145,7 @@ async function tryVariant(device: Device, one: BenchCase, key: string, variant: 
   using program = await compile(device, named, {}, { chooseVariant });
   const results = Object.values(await program.run({}));
   const own = new Set(program.plan.steps.flatMap((step, i) => (tuningKey(device, step) === key ? [i] : [])));
-  const { times } = await sample(program, seconds, ({ step }) => own.has(step));
+  const { times } = await sample(program, seconds, ({ step }) => own.has(step), hopeless);
   return { results, milliseconds: times[times.length >> 1] };
 }
 

@@ -1,6 +1,6 @@
 // The registered models as cases of the benchmark: a forward pass, and a step of training.
 
-import { AdamW, cast, grad, randomParameter, type BenchCase } from '../src/index.ts';
+import { AdamW, cast, grad, manualSeed, randomParameter, type BenchCase } from '../src/index.ts';
 import type { ModelEntry } from './model-entry.ts';
 
 const CLASSES = 10;
@@ -10,11 +10,16 @@ export function modelBenchCases(entries: Readonly<Record<string, ModelEntry>>): 
   return Object.entries(entries).flatMap(([name, entry]) => {
     const { config, configs, task, recipe } = entry;
     const images = (batch: number) => randomParameter('image', [batch, 1, 32, 32], 0.5, 0.5);
+    // The same weights each time, so that kernel variants can be compared by their results.
+    const fresh = () => {
+      manualSeed(1);
+      return configs[config]();
+    };
     const forward = (batch: number): BenchCase => ({
       group: 'models',
       name: `${name} forward batch ${batch}`,
       build() {
-        const [model, image] = [configs[config]().eval(), images(batch)];
+        const [model, image] = [fresh().eval(), images(batch)];
         return () => model.forward(image);
       },
     });
@@ -22,7 +27,7 @@ export function modelBenchCases(entries: Readonly<Record<string, ModelEntry>>): 
       group: 'models',
       name: `${name} training step batch ${recipe.batchSize} AdamW`,
       build() {
-        const [model, image] = [configs[config]().train(), images(recipe.batchSize)];
+        const [model, image] = [fresh().train(), images(recipe.batchSize)];
         const labels = randomParameter('labels', [recipe.batchSize], CLASSES / 2, CLASSES / 2);
         const [compute, optimizer] = [task(model), new AdamW(model.parameters())];
         return () => {

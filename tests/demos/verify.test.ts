@@ -29,7 +29,8 @@ test('checks the GPU at phone width, opens an op, filters, and gives the report'
   expect(await page.locator('#adapter').innerText()).toMatch(/swiftshader/i);
   expect(await page.locator('.op .name').allInnerTexts()).toEqual(['add', 'sum', 'softmax']);
   await page.locator('.op[data-op=sum] summary').click();
-  expect(await page.locator('.op[data-op=sum] tbody tr').count()).toBeGreaterThan(10);
+  // The rows are written when the browser tells that the op was opened, which may be a moment later.
+  await expect.poll(() => page.locator('.op[data-op=sum] tbody tr').count()).toBeGreaterThan(10);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
   const { name, bytes } = await download(page, '#download');
   expect(name).toBe('five-tigers-verify.json');

@@ -1,17 +1,39 @@
 // Chains of elementwise expressions: as a kernel of their own, or as the end of another kernel.
 //
-// kernel    thread i computes element i of every output. No barrier, no workgroup memory: one variant serves all.
+// kernel    a thread computes one element of every output, or several that lie a workgroup apart: starting a workgroup costs a
+//           software adapter more than some elements do. No barrier, no workgroup memory: one variant serves all.
 // epilogue  `store_NAME`, through which a host kernel writes its output, computes the chain while the value is in a register.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from './lib/grid.wgsl.ts';
+import { LINEAR_WORKGROUP, linearMain } from './lib/grid.wgsl.ts';
 
-/** `statements` may use `index`; `helpers` are functions that they call. */
-export const pointwiseKernel = (threads: number, helpers: string, statements: readonly string[]): string => wgsl`
+/** `statements` may use `index`, one of `elements`; `helpers` are functions that they call. */
+export function pointwiseKernel(
+  elements: number,
+  perThread: number,
+  helpers: string,
+  statements: readonly string[],
+): string {
+  const body = statements.join('\n  ');
+  if (perThread === 1)
+    return wgsl`
 ${helpers}
-${linearMain(threads)}
-  ${statements.join('\n  ')}
+${linearMain(elements)}
+  ${body}
 }
 `;
+  const block = LINEAR_WORKGROUP * perThread;
+  return wgsl`
+${helpers}
+@compute @workgroup_size(${LINEAR_WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let first = (group.y * groups.x + group.x) * ${block}u + local;
+  for (var index = first; index < min(first + ${block}u, ${elements}u); index += ${LINEAR_WORKGROUP}u) {
+  ${body}
+  }
+}
+`;
+}
 
 /** One output of an epilogue: its buffer, the type of an element, and the expression that is stored. */
 export interface EpilogueResult {

@@ -92,16 +92,21 @@ export function reduceSlicesKernel(shape: ReduceShape, { count, outputsFirst }: 
   const [output, slice] = outputsFirst
     ? [`index % ${outputs}u`, `index / ${outputs}u`]
     : [`index / ${count}u`, `index % ${count}u`];
+  const read = (position: string) =>
+    `${shape.type}(x[base + ${stridedOffset(position, shape.reduced, shape.reducedStrides)}])`;
   return wgsl`
 fn combine(a: ${shape.type}, b: ${shape.type}) -> ${shape.type} { return ${shape.combine}; }
 ${linearMain(outputs * count)}
   let output = ${output};
   let base = ${stridedOffset('output', shape.kept, shape.keptStrides)};
-  var total = ${shape.identity};
-  for (var r = ${slice}; r < ${size(shape.reduced)}u; r += ${count}u) {
-    total = combine(total, ${shape.type}(x[base + ${stridedOffset('r', shape.reduced, shape.reducedStrides)}]));
+  // Four sums side by side: one alone would wait for each addition before the next.
+  ${[0, 1, 2, 3].map((i) => `var total${i} = ${shape.identity};`).join(' ')}
+  var r = ${slice};
+  for (; r + ${3 * count}u < ${size(shape.reduced)}u; r += ${4 * count}u) {
+    ${[0, 1, 2, 3].map((i) => `total${i} = combine(total${i}, ${read(`(r + ${i * count}u)`)});`).join('\n    ')}
   }
-  parts[index] = total;
+  for (; r < ${size(shape.reduced)}u; r += ${count}u) { total0 = combine(total0, ${read('r')}); }
+  parts[index] = combine(combine(total0, total1), combine(total2, total3));
 }
 `;
 }

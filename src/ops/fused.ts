@@ -130,15 +130,20 @@ function inputBindings({ inputs, aliases }: KernelCall<FusedAttrs>, first: numbe
     .slice(first);
 }
 
+/** Elements that a thread of a software adapter computes, in tensors that still fill its cores then. */
+const [SOFTWARE_ELEMENTS, LARGE] = [16, 2 ** 14];
+
 function standAlone(call: KernelCall<FusedAttrs>): Variant {
   const { shape, lines, outputs } = call.attrs;
+  const size = sizeOf(shape);
+  const perThread = call.capabilities.software && size >= LARGE ? SOFTWARE_ELEMENTS : 1;
   const stores = outputs.map((output, i) => `out${i}[index] = ${storedExpression(output)};`);
   const kernel: Kernel = {
     name: `pointwise.${namesOf(lines)}`,
-    wgsl: pointwiseKernel(sizeOf(shape), helpersOf(lines), [...lineStatements(call, false), ...stores]),
+    wgsl: pointwiseKernel(size, perThread, helpersOf(lines), [...lineStatements(call, false), ...stores]),
     inputs: inputBindings(call, 0),
     outputs: outputs.map(({ dtype }, i) => ({ name: `out${i}`, type: elementType(dtype) })),
-    workgroups: linearGrid(sizeOf(shape), LINEAR_WORKGROUP),
+    workgroups: linearGrid(Math.ceil(size / perThread), LINEAR_WORKGROUP),
   };
   return { name: 'pointwise', kernels: [kernel] };
 }

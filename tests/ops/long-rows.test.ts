@@ -32,6 +32,13 @@ const cases: Record<string, LongRows> = {
     variants: reduceVariants,
     build: (x) => ({ y: ops.sum(x, 1), all: ops.sum(x), planes: ops.sum(ops.reshape(x, [3, 25, 4, 25]), [1, 3]) }),
   },
+  // More than a thread computes one element of on a software adapter, and no multiple of what a workgroup takes.
+  tanh: {
+    shape: [131, 127],
+    range: [-2, 2],
+    variants: ['pointwise'],
+    build: (x) => ({ y: ops.tanh(ops.mul(x, ops.slice(x, [0, 0], [1, 127]))), z: ops.neg(x) }),
+  },
   max: {
     shape: [2500, 3],
     range: [-0.1, 0.1],

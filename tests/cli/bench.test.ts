@@ -73,7 +73,8 @@ test('--profile shows where the time goes and writes a trace; the results are th
   const profiled = await train('profiled', '--profile', at('trace.json'));
   expect(profiled.code).toBe(0);
   expect(profiled.stdout).toMatch(/^step +kernels +outputs +ms +share +GFLOP\/s +GB\/s +of ceiling$/m);
-  expect(profiled.stdout).toMatch(/^ *\d+ {2}conv2d\S*.* f32\[4, 6, 28, 28\]/m);
+  // Which steps take longest is not for a test to know.
+  expect(profiled.stdout).toMatch(/^ *\d+ {2}[a-zA-Z0-9]+\.\S*.* f32\[.* +\d+ %/m);
   expect(profiled.stdout).toMatch(
     /^\d+ more steps take \d+ %\.\nAll \d+ steps: [\d.]+ ms \(medians of 5 runs, by the /m,
   );

@@ -6,31 +6,9 @@ import * as activations from '../ops/activations.ts';
 import { reshape } from '../ops/reshape.ts';
 import { logSoftmax, softmax } from '../ops/softmax.ts';
 import { relu, sigmoid, tanh } from '../ops/unary.ts';
+import { moduleOf } from './function-module.ts';
 import { filledParameter } from './init.ts';
 import { Module } from './module.ts';
-
-/** What an activation's module is: one tensor in, one of the same shape out (GLU halves an axis). */
-export interface Activation extends Module {
-  forward(x: Tensor): Tensor;
-}
-
-/** A module class without parameters around a function; its constructor takes the function's settings. */
-function moduleOf<Settings extends unknown[]>(
-  apply: (x: Tensor, ...settings: Settings) => Tensor,
-): new (...settings: Settings) => Activation {
-  return class extends Module {
-    readonly #settings: Settings;
-
-    constructor(...settings: Settings) {
-      super();
-      this.#settings = settings;
-    }
-
-    forward(x: Tensor): Tensor {
-      return apply(x, ...this.#settings);
-    }
-  };
-}
 
 /** max(x, 0). */
 export class ReLU extends moduleOf(relu) {}

@@ -1,45 +1,34 @@
 // Transposed convolution layers, of sequences and of images.
 
-import type { Parameter, Tensor } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { pair, type Sizes } from '../ops/conv2d.ts';
 import {
   convTranspose1d, convTranspose2d, type ConvTranspose1dOptions, type ConvTranspose2dOptions,
 } from '../ops/convolutions.ts'; // prettier-ignore
-import { defaultBound, uniformParameter } from './init.ts';
-import { Module } from './module.ts';
+import { ConvLayer } from './conv-layer.ts';
 
 interface LayerOptions {
   readonly groups?: number;
   readonly bias?: boolean;
 }
 
-/** What both layers share: weight [in, out / groups, ...kernel] and bias [out], spread as in torch. */
-abstract class ConvTranspose<Options extends LayerOptions> extends Module {
-  /** [in, out / groups, KH, KW], or [in, out / groups, K] */
-  readonly weight: Parameter;
-  /** [out] */
-  readonly bias: Parameter | null;
-  protected readonly options: Options;
-
-  constructor(inChannels: number, outChannels: number, kernel: readonly number[], options: Options) {
-    super();
-    const shape = [inChannels, outChannels / (options.groups ?? 1), ...kernel];
-    const bound = defaultBound(shape); // of the axes behind the first, here too
-    this.weight = uniformParameter('weight', shape, bound);
-    this.bias = options.bias === false ? null : uniformParameter('bias', [outChannels], bound);
-    this.options = options;
-  }
-}
+/** [in, out / groups, ...kernel] */
+const weightShape = (
+  inChannels: number,
+  outChannels: number,
+  kernel: readonly number[],
+  { groups = 1 }: LayerOptions,
+) => [inChannels, outChannels / groups, ...kernel];
 
 /** Transposed convolution as torch.nn.ConvTranspose2d: [N, in, H, W] → [N, out, H', W']. */
-export class ConvTranspose2d extends ConvTranspose<ConvTranspose2dOptions & LayerOptions> {
+export class ConvTranspose2d extends ConvLayer<ConvTranspose2dOptions & LayerOptions> {
   constructor(
     inChannels: number,
     outChannels: number,
     kernel: Sizes,
     options: ConvTranspose2dOptions & LayerOptions = {},
   ) {
-    super(inChannels, outChannels, pair(kernel), options);
+    super(weightShape(inChannels, outChannels, pair(kernel), options), outChannels, options);
   }
 
   forward(x: Tensor): Tensor {
@@ -48,14 +37,14 @@ export class ConvTranspose2d extends ConvTranspose<ConvTranspose2dOptions & Laye
 }
 
 /** Transposed convolution as torch.nn.ConvTranspose1d: [N, in, L] → [N, out, L']. */
-export class ConvTranspose1d extends ConvTranspose<ConvTranspose1dOptions & LayerOptions> {
+export class ConvTranspose1d extends ConvLayer<ConvTranspose1dOptions & LayerOptions> {
   constructor(
     inChannels: number,
     outChannels: number,
     kernel: number,
     options: ConvTranspose1dOptions & LayerOptions = {},
   ) {
-    super(inChannels, outChannels, [kernel], options);
+    super(weightShape(inChannels, outChannels, [kernel], options), outChannels, options);
   }
 
   forward(x: Tensor): Tensor {

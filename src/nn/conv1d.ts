@@ -1,30 +1,19 @@
 // A convolution layer for sequences.
 
-import type { Parameter, Tensor } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { conv1d, type Conv1dOptions } from '../ops/convolutions.ts';
+import { ConvLayer } from './conv-layer.ts';
 import { type ConvLayerOptions, padAround } from './conv-padding.ts';
-import { defaultBound, uniformParameter } from './init.ts';
-import { Module } from './module.ts';
 
 /** Convolution as torch.nn.Conv1d: [N, in, L] → [N, out, L']. */
-export class Conv1d extends Module {
-  /** [out, in / groups, K] */
-  readonly weight: Parameter;
-  /** [out] */
-  readonly bias: Parameter | null;
-  readonly #options: Conv1dOptions & ConvLayerOptions;
-
+export class Conv1d extends ConvLayer<Conv1dOptions & ConvLayerOptions> {
+  /** `kernel`: the weight is [out, in / groups, K]. */
   constructor(inChannels: number, outChannels: number, kernel: number, options: Conv1dOptions & ConvLayerOptions = {}) {
-    super();
-    const shape = [outChannels, inChannels / (options.groups ?? 1), kernel];
-    const bound = defaultBound(shape);
-    this.weight = uniformParameter('weight', shape, bound);
-    this.bias = options.bias === false ? null : uniformParameter('bias', [outChannels], bound);
-    this.#options = options;
+    super([outChannels, inChannels / (options.groups ?? 1), kernel], outChannels, options);
   }
 
   forward(x: Tensor): Tensor {
-    const { paddingMode = 'zeros', ...options } = this.#options;
+    const { paddingMode = 'zeros', ...options } = this.options;
     const bias = this.bias ?? undefined;
     if (paddingMode === 'zeros') return conv1d(x, this.weight, bias, options);
     const { padding = 0, stride = 1, dilation = 1 } = options;

@@ -1,30 +1,19 @@
 // A two-dimensional convolution layer.
 
-import type { Parameter, Tensor } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { conv2d, pair, type Conv2dOptions, type Sizes } from '../ops/conv2d.ts';
+import { ConvLayer } from './conv-layer.ts';
 import { type ConvLayerOptions, padAround } from './conv-padding.ts';
-import { defaultBound, uniformParameter } from './init.ts';
-import { Module } from './module.ts';
 
 /** Convolution as torch.nn.Conv2d: [N, in, H, W] → [N, out, H', W']. */
-export class Conv2d extends Module {
-  /** [out, in / groups, KH, KW] */
-  readonly weight: Parameter;
-  /** [out] */
-  readonly bias: Parameter | null;
-  readonly #options: Conv2dOptions & ConvLayerOptions;
-
+export class Conv2d extends ConvLayer<Conv2dOptions & ConvLayerOptions> {
+  /** `kernel`: the weight is [out, in / groups, KH, KW]. */
   constructor(inChannels: number, outChannels: number, kernel: Sizes, options: Conv2dOptions & ConvLayerOptions = {}) {
-    super();
-    const shape = [outChannels, inChannels / (options.groups ?? 1), ...pair(kernel)];
-    const bound = defaultBound(shape);
-    this.weight = uniformParameter('weight', shape, bound);
-    this.bias = options.bias === false ? null : uniformParameter('bias', [outChannels], bound);
-    this.#options = options;
+    super([outChannels, inChannels / (options.groups ?? 1), ...pair(kernel)], outChannels, options);
   }
 
   forward(x: Tensor): Tensor {
-    const { paddingMode = 'zeros', ...options } = this.#options;
+    const { paddingMode = 'zeros', ...options } = this.options;
     const bias = this.bias ?? undefined;
     if (paddingMode === 'zeros') return conv2d(x, this.weight, bias, options);
     const { padding = 0, stride = 1, dilation = 1 } = options;

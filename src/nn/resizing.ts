@@ -1,66 +1,20 @@
 // Layers without parameters that change the size of images: interpolation, pixel shuffle, padding.
 
 import type { Tensor } from '../core/tensor.ts';
-import { interpolate, type InterpolateOptions } from '../ops/interpolate.ts';
+import { interpolate } from '../ops/interpolate.ts';
 import { pad, type PadOptions } from '../ops/pad.ts';
 import { channelShuffle, pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle.ts';
+import { moduleOf } from './function-module.ts';
 import { Module } from './module.ts';
 
 /** Images or sequences of another size, as torch.nn.Upsample. */
-export class Upsample extends Module {
-  readonly #options: InterpolateOptions;
-
-  constructor(options: InterpolateOptions) {
-    super();
-    this.#options = options;
-  }
-
-  forward(x: Tensor): Tensor {
-    return interpolate(x, this.#options);
-  }
-}
-
-/** [..., C · r², H, W] → [..., C, H · r, W · r], as torch.nn.PixelShuffle. */
-export class PixelShuffle extends Module {
-  readonly factor: number;
-
-  constructor(factor: number) {
-    super();
-    this.factor = factor;
-  }
-
-  forward(x: Tensor): Tensor {
-    return pixelShuffle(x, this.factor);
-  }
-}
-
-/** [..., C, H · r, W · r] → [..., C · r², H, W], as torch.nn.PixelUnshuffle. */
-export class PixelUnshuffle extends Module {
-  readonly factor: number;
-
-  constructor(factor: number) {
-    super();
-    this.factor = factor;
-  }
-
-  forward(x: Tensor): Tensor {
-    return pixelUnshuffle(x, this.factor);
-  }
-}
-
-/** Mixes the channels of `groups` groups, as torch.nn.ChannelShuffle: [N, C, H, W] → [N, C, H, W]. */
-export class ChannelShuffle extends Module {
-  readonly groups: number;
-
-  constructor(groups: number) {
-    super();
-    this.groups = groups;
-  }
-
-  forward(x: Tensor): Tensor {
-    return channelShuffle(x, this.groups);
-  }
-}
+export class Upsample extends moduleOf(interpolate) {}
+/** [..., C · r², H, W] → [..., C, H · r, W · r], as torch.nn.PixelShuffle: `new PixelShuffle(r)`. */
+export class PixelShuffle extends moduleOf(pixelShuffle) {}
+/** [..., C, H · r, W · r] → [..., C · r², H, W], as torch.nn.PixelUnshuffle: `new PixelUnshuffle(r)`. */
+export class PixelUnshuffle extends moduleOf(pixelUnshuffle) {}
+/** Mixes the channels of groups, as torch.nn.ChannelShuffle: `new ChannelShuffle(groups)`, [N, C, H, W] → [N, C, H, W]. */
+export class ChannelShuffle extends moduleOf(channelShuffle) {}
 
 /** What padding stands at each edge: one number for all, or [left, right, top, bottom], as in torch. */
 export type EdgePadding = number | readonly [left: number, right: number, top: number, bottom: number];

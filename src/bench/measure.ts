@@ -8,7 +8,7 @@ import { sizeOf, type Shape } from '../core/shape.ts';
 import { Parameter, type Tensor } from '../core/tensor.ts';
 import { compile, type Outputs } from '../runtime/compile.ts';
 import type { ChooseVariant } from '../runtime/lower.ts';
-import { totals } from '../runtime/profile.ts';
+import { describe } from '../runtime/describe.ts';
 import type { Program } from '../runtime/program.ts';
 
 /** How long to measure, and what. */
@@ -75,6 +75,7 @@ export async function measure(
   const firstMilliseconds = performance.now() - start;
 
   const { times, clock, warm } = await sample(program, seconds);
+  const { dispatches, flops, bytes } = describe(program);
   const quantile = (part: number) => times[Math.round(part * (times.length - 1))];
   return {
     firstMilliseconds,
@@ -83,8 +84,9 @@ export async function measure(
     queuedMilliseconds: await queued(program, seconds * 500, warm),
     clock,
     runs: times.length,
-    dispatches: program.plan.steps.reduce((sum, { kernels }) => sum + kernels.length, 0),
-    ...totals(program.plan),
+    dispatches,
+    flops,
+    bytes,
   };
 }
 

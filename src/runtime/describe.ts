@@ -1,13 +1,22 @@
 // A compiled program as plain data: its steps, how they hang together, and what it costs. Printed by `five-tigers inspect`.
 
-import type { Plan } from '../backends/device.ts';
+import type { Plan, Step } from '../backends/device.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bytesPerElement } from '../core/dtype.ts';
 import { viewedTensor } from './memory.ts';
-import { describeStep } from './profile.ts';
+
+/** What a step computes, and what that takes at least. */
+export interface StepCosts {
+  /** Shapes of its results with types, such as `f32[64, 10]`. */
+  readonly outputs: readonly string[];
+  /** Floating-point operations, by the op's own count. */
+  readonly flops: number;
+  /** What it reads and writes at least: each tensor once. */
+  readonly bytes: number;
+}
 
 /** One step of a program. */
-export interface StepDescription {
+export interface StepDescription extends StepCosts {
   readonly op: string;
   /** The elementwise ops that are computed with it, and the op into whose kernel they went. */
   readonly parts: readonly string[];
@@ -15,10 +24,6 @@ export interface StepDescription {
   readonly kernels: readonly string[];
   /** Shapes with types, such as `f32[64, 10]`. */
   readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly flops: number;
-  /** What it reads and writes at least: each tensor once. */
-  readonly bytes: number;
   /** The steps, by number, whose results it reads. */
   readonly after: readonly number[];
   /** Names of the inputs and parameters that it reads. */
@@ -46,6 +51,13 @@ const text = ({ dtype, shape }: Tensor): string => `${dtype}[${shape.join(', ')}
 const bytesOf = (tensors: readonly Tensor[]): number =>
   tensors.reduce((sum, { size, dtype }) => sum + size * bytesPerElement[dtype], 0);
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
+
+/** What a step computes, and how much arithmetic and memory traffic that takes at least. */
+export const describeStep = ({ op, attrs, inputs, outputs }: Step): StepCosts => ({
+  outputs: outputs.map(text),
+  flops: op.flops ? op.flops(inputs, outputs, attrs) : sumOf(outputs.map(({ size }) => size)),
+  bytes: bytesOf([...new Set([...inputs, ...outputs])]),
+});
 
 /** The ops within a fused step; none for any other. */
 function partsOf(attrs: object): string[] {

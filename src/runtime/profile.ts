@@ -1,27 +1,21 @@
 // Where a program's time goes: each step's time, share, arithmetic and traffic, and the same as a Chrome trace.
 
-import type { Plan, Step, Timing } from '../backends/device.ts';
-import { bytesPerElement } from '../core/dtype.ts';
-import type { Tensor, TensorSpec } from '../core/tensor.ts';
-import type { InputValues, Program } from './program.ts';
+import type { Timing } from '../backends/device.ts';
+import type { TensorSpec } from '../core/tensor.ts';
 import type { Outputs } from './compile.ts';
+import { describeStep, type StepCosts } from './describe.ts';
+import type { InputValues, Program } from './program.ts';
 
 /** One step of a program, measured. */
-export interface ProfileRow {
+export interface ProfileRow extends StepCosts {
   /** Where the step stands in the plan. */
   readonly step: number;
   /** Names of its kernels, in order. */
   readonly kernels: readonly string[];
-  /** Shapes of what it computes, such as `f32[64, 10]`. */
-  readonly outputs: readonly string[];
   /** Median over the runs, in milliseconds, of all its kernels together. */
   readonly milliseconds: number;
   /** Its part of the time of all steps, from 0 to 1. */
   readonly share: number;
-  /** Floating-point operations, by the op's own count. */
-  readonly flops: number;
-  /** What it reads and writes at least: each tensor once. */
-  readonly bytes: number;
 }
 
 /** A program's time, step by step. */
@@ -66,27 +60,6 @@ function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-const bytesOf = ({ size, dtype }: Tensor): number => size * bytesPerElement[dtype];
-
-/** What a step computes, and how much arithmetic and memory traffic that takes at least. */
-export function describeStep({ op, attrs, inputs, outputs }: Step): Pick<ProfileRow, 'outputs' | 'flops' | 'bytes'> {
-  const written = outputs.reduce((sum, output) => sum + output.size, 0);
-  return {
-    outputs: outputs.map(({ dtype, shape }) => `${dtype}[${shape.join(', ')}]`),
-    flops: op.flops ? op.flops(inputs, outputs, attrs) : written,
-    bytes: [...new Set([...inputs, ...outputs])].reduce((sum, tensor) => sum + bytesOf(tensor), 0),
-  };
-}
-
-/** Arithmetic and traffic of all steps of a plan. */
-export function totals({ steps }: Plan): { readonly flops: number; readonly bytes: number } {
-  const described = steps.map(describeStep);
-  return {
-    flops: described.reduce((sum, { flops }) => sum + flops, 0),
-    bytes: described.reduce((sum, { bytes }) => sum + bytes, 0),
-  };
 }
 
 /** The profile in Chrome's trace format (chrome://tracing, Perfetto): the steps one after the other. */

@@ -33,10 +33,20 @@ interface Dispatch {
   readonly workgroups: readonly [number, number, number];
 }
 
-function record(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: Dispatch): void {
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, bindGroup);
-  pass.dispatchWorkgroups(...workgroups);
+/** Records a pass of `dispatches`. Each call costs the host about a microsecond, and neighbours may share a pipeline. */
+function recordPass(
+  encoder: GPUCommandEncoder,
+  dispatches: readonly Dispatch[],
+  descriptor?: GPUComputePassDescriptor,
+): void {
+  const pass = encoder.beginComputePass(descriptor);
+  let current: GPUComputePipeline | null = null;
+  for (const { pipeline, bindGroup, workgroups } of dispatches) {
+    if (pipeline !== current) pass.setPipeline((current = pipeline));
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(...workgroups);
+  }
+  pass.end();
 }
 
 /** Loads `plan`: makes its buffers and bind groups, and compiles its pipelines all at once. */
@@ -190,15 +200,7 @@ class GpuExecutable implements Executable {
     if (refreshing) await refreshing;
     this.#write(inputs);
     const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    let current: GPUComputePipeline | null = null;
-    for (const { pipeline, bindGroup, workgroups } of this.#dispatches) {
-      // Each call costs the host about a microsecond, and time steps and equal layers share a pipeline.
-      if (pipeline !== current) pass.setPipeline((current = pipeline));
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(...workgroups);
-    }
-    pass.end();
+    recordPass(encoder, this.#dispatches);
     const sources = wanted.map((tensor): Source => [tensor, this.#buffers.of(tensor)]);
     const read = sources.length > 0 ? readback.record(encoder, sources) : null;
     this.#finish(encoder);
@@ -228,9 +230,7 @@ class GpuExecutable implements Executable {
     const timestamps = new Timestamps(device, this.#dispatches.length);
     const encoder = device.createCommandEncoder();
     this.#dispatches.forEach((dispatch, i) => {
-      const pass = encoder.beginComputePass(timestamps.pass(i));
-      for (let i = 0; i < repeats; i++) record(pass, dispatch);
-      pass.end();
+      recordPass(encoder, Array<Dispatch>(repeats).fill(dispatch), timestamps.pass(i));
     });
     const read = timestamps.record(encoder);
     this.#finish(encoder);
@@ -243,9 +243,7 @@ class GpuExecutable implements Executable {
     await queue.onSubmittedWorkDone();
     for (const dispatch of this.#dispatches) {
       const encoder = this.#host.device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      for (let i = 0; i < repeats; i++) record(pass, dispatch);
-      pass.end();
+      recordPass(encoder, Array<Dispatch>(repeats).fill(dispatch));
       const start = performance.now();
       queue.submit([encoder.finish()]);
       await queue.onSubmittedWorkDone();

@@ -148,6 +148,15 @@ const ownKey = (r: number) => `first_key + y * 4u + ${r}u`;
 /** Turns NAMEi, products of four rows with column i, into scores. */
 const scores = (name: string, row: (i: number) => string, key: (i: number) => string): string =>
   lines(4, (i) => `${name}${i} = score_four(batch, head, ${row(i)}, ${key(i)}, ${name}${i});`);
+/** The scores of this thread's queries with its columns of the tile of keys from `first_key` on: s0, s1, s2, s3. */
+const queryScores = (s: AttentionShape): string => wgsl`
+    ${product('s', rowSide('q', s.depth, s), keySide('k', s.depth, s))}
+    ${scores(
+      's',
+      () => own('first_row'),
+      (i) => column('first_key', i),
+    )}
+`;
 /** kept() of the four rows of column i. */
 const keeps = (row: string, key: string) => `kept_four(batch, head, ${row}, ${key})`;
 
@@ -165,12 +174,7 @@ ${open(queryTiles(s))}
   var largest = vec4<f32>(${MASKED});
   var total = vec4<f32>(0.0);  // of this thread's columns
   for (var first_key = 0u; first_key < end; first_key += ${TILE_COLUMNS}u) {
-    ${product('s', rowSide('q', s.depth, s), keySide('k', s.depth, s))}
-    ${scores(
-      's',
-      () => own('first_row'),
-      (i) => column('first_key', i),
-    )}
+    ${queryScores(s)}
     exchange[x * ${Y}u + y] = max(max(s0, s1), max(s2, s3));
     workgroupBarrier();
     let before = largest;
@@ -218,12 +222,7 @@ ${open(queryTiles(s))}
   let inverse = ${rowStatistics(s, 1)};
   let delta = ${rowStatistics(s, 2)};
   for (var first_key = 0u; first_key < end; first_key += ${TILE_COLUMNS}u) {
-    ${product('s', rowSide('q', s.depth, s), keySide('k', s.depth, s))}
-    ${scores(
-      's',
-      () => own('first_row'),
-      (i) => column('first_key', i),
-    )}
+    ${queryScores(s)}
     ${product('d', rowSide('g', s.width, s), keySide('v', s.width, s))}
     ${lines(
       4,

@@ -20,8 +20,8 @@ export const binary = (call: Binary, low = -2, high = 2): VerifyCase[] => [
 ];
 
 /** The same for whole numbers too. */
-const numbers = (call: Binary): VerifyCase[] =>
-  binary(call).map((one) => ({ ...one, dtypes: ['f32', 'f16', 'i32', 'u32'] }));
+const numbers = (call: Binary, low?: number, high?: number): VerifyCase[] =>
+  binary(call, low, high).map((one) => ({ ...one, dtypes: ['f32', 'f16', 'i32', 'u32'] }));
 
 const comparison = (call: Binary): VerifyCase[] => [
   ...numbers(call),
@@ -53,7 +53,7 @@ export const elementwise: CaseTable = {
   trunc: unary(ops.trunc, -9, 9),
 
   add: numbers(ops.add),
-  div: binary(ops.div, 0.5, 3).map((one) => ({ ...one, dtypes: ['f32', 'f16', 'i32', 'u32'] })),
+  div: numbers(ops.div, 0.5, 3),
   maximum: numbers(ops.maximum),
   minimum: numbers(ops.minimum),
   mul: numbers(ops.mul),

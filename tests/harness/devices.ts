@@ -27,16 +27,18 @@ export async function compileOnlyDevice(capabilities: Partial<Capabilities>): Pr
     compiler = nodeAdapter({ source: 'null' }).then(({ adapter }) => WebGpuDevice.open(adapter));
     opened.push(compiler);
   }
-  const device = await compiler;
-  return {
-    info: device.info,
-    lost: device.lost,
-    capabilities: { ...device.capabilities, ...capabilities },
-    load: (...plan) => device.load(...plan),
-    read: (parameter) => device.read(parameter),
-    destroy() {},
-  };
+  return withCapabilities(await compiler, capabilities);
 }
+
+/** `device`, as if it had other capabilities. It stays open when this one is destroyed. */
+export const withCapabilities = (device: Device, capabilities: Partial<Capabilities>): Device => ({
+  info: device.info,
+  lost: device.lost,
+  capabilities: { ...device.capabilities!, ...capabilities },
+  load: (...plan) => device.load(...plan),
+  read: (parameter) => device.read(parameter),
+  destroy() {},
+});
 
 // A device that outlives its file keeps the adapter's threads busy.
 afterAll(async () => {

@@ -1,9 +1,10 @@
 // Plans of programs without a GPU: what the runtime decides can be looked at before any kernel is compiled.
 
-import type { Device, Plan } from '../../src/backends/device.ts';
+import type { Plan } from '../../src/backends/device.ts';
 import type { Capabilities } from '../../src/core/kernel.ts';
 import type { Tensor, TensorSpec } from '../../src/core/tensor.ts';
 import { compile, type CompileOptions } from '../../src/runtime/compile.ts';
+import { planOnly } from '../../src/runtime/plan-only.ts';
 
 /** What WebGPU guarantees, on a GPU whose kernels are those of a software adapter. */
 const CAPABILITIES: Capabilities = {
@@ -17,8 +18,6 @@ const CAPABILITIES: Capabilities = {
   maxBufferSize: 256 * 2 ** 20,
 };
 
-const onlyPlans = () => Promise.reject(new Error('This device only plans.'));
-
 const info = { vendor: '', architecture: '', description: 'plans only', features: [], limits: {} };
 
 /** The plan of `fn` for a GPU with `capabilities` besides WebGPU's guaranteed ones. */
@@ -27,14 +26,12 @@ export async function planOf(
   specs: Readonly<Record<string, TensorSpec>>,
   options: CompileOptions & { capabilities?: Partial<Capabilities> } = {},
 ): Promise<Plan> {
-  const device: Device = {
+  const device = planOnly({
     info: { ...info, kind: 'webgpu', software: true },
     capabilities: { ...CAPABILITIES, ...options.capabilities },
     lost: new Promise(() => {}),
-    load: async () => ({ run: onlyPlans, time: onlyPlans, finished: onlyPlans, dispose() {} }),
     read: (parameter) => Promise.reject(new Error(`${parameter.name} is not on a device that only plans.`)),
-    destroy() {},
-  };
+  });
   return (await compile(device, fn, specs, options)).plan;
 }
 

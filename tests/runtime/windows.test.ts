@@ -11,22 +11,13 @@ import { Parameter, spec, type Tensor, type TensorSpec } from '../../src/core/te
 import { add, cast, concat, conv2d, crossEntropy, matmul, mul, reshape, softmax, sum, tanh, transpose } from '../../src/ops/index.ts'; // prettier-ignore
 import { SGD } from '../../src/optim/sgd.ts';
 import { compile } from '../../src/runtime/compile.ts';
-import { testGpu } from '../harness/devices.ts';
+import { testGpu, withCapabilities } from '../harness/devices.ts';
 import { expectClose, randomValues, type Results } from './everywhere.ts';
 import { planOf } from './plan-of.ts';
 
 /** The test GPU, as if it could bind `bytes` at once only. */
-async function smallBindings(bytes: number): Promise<Device> {
-  const device = await testGpu();
-  return {
-    info: device.info,
-    lost: device.lost,
-    capabilities: { ...device.capabilities!, maxStorageBufferBindingSize: bytes },
-    load: (...plan) => device.load(...plan),
-    read: (parameter) => device.read(parameter),
-    destroy() {},
-  };
-}
+const smallBindings = async (bytes: number): Promise<Device> =>
+  withCapabilities(await testGpu(), { maxStorageBufferBindingSize: bytes });
 
 test.each([
   ['y = x[i + x[j]] * ax[k];', 'y = load_window_x(i + load_window_x(j)) * ax[k];'],

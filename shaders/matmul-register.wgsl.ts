@@ -14,14 +14,14 @@ const COLUMNS = 4 * WORKGROUP;
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
-/** Rows of one thread: as many as waste the fewest. */
-function rowsOf({ m }: MatmulShape): number {
+/** Rows of one thread, of `m` in all: as many as waste the fewest. */
+export function rowsOf(m: number): number {
   if (m <= 8) return m;
   const waste = (rows: number) => Math.ceil(m / rows) * rows;
   return [8, 7, 6, 5].reduce((best, rows) => (waste(rows) < waste(best) ? rows : best));
 }
 
-export const matmulRegisterGroups = (s: MatmulShape): number => tilesOf(s, rowsOf(s), COLUMNS).total;
+export const matmulRegisterGroups = (s: MatmulShape): number => tilesOf(s, rowsOf(s.m), COLUMNS).total;
 
 const byFour = ({ m, k }: MatmulShape): boolean => m <= 4 && k % 4 === 0;
 
@@ -29,7 +29,7 @@ const byFour = ({ m, k }: MatmulShape): boolean => m <= 4 && k % 4 === 0;
 export const registerVectorsB = (s: MatmulShape): boolean => vectorizedB(s) && (!s.transposeB || byFour(s));
 
 export function matmulRegisterKernel(s: MatmulShape): string {
-  const rows = range(rowsOf(s));
+  const rows = range(rowsOf(s.m));
   const lines = (items: readonly string[]) => items.join('\n    ');
   const row = (r: number) => `min(first_row + ${r}u, ${s.m - 1}u)`;
   const column = (j: number) => `min(column + ${j}u, ${s.n - 1}u)`;

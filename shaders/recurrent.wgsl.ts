@@ -5,10 +5,11 @@
 // The steps of a sequence are dispatches of one text; `args` says which step a dispatch is.
 //
 // Both products are sums over `depth` vectors of four of a row of state times columns of the weight; a thread computes one
-// hidden unit j (all of its gates) for 1, 2 or 4 rows of the batch, so that a weight once loaded serves several rows.
-// direct  a thread an element, weight read as it is stored: no preparation, for one step and one row.
-// packed  first a dispatch writes the weight as vectors along the sum, neighbouring j side by side: no barrier after that.
-// tiled   the same weight; a workgroup of 64 j × 4 parts of the sum, which share the rows of state in workgroup memory.
+// hidden unit j (all of its gates).
+// direct    a thread an element, weight read as it is stored: no preparation, for one step.
+// tiled     first a dispatch writes the weight as vectors along the sum, neighbouring j side by side; then a workgroup of 64 j ×
+//           4 parts of the sum, for up to 4 rows of the batch, which lie in workgroup memory.
+// register  without workgroup memory and barriers: recurrent-register.wgsl.ts.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain } from './lib/grid.wgsl.ts';
 
@@ -32,13 +33,6 @@ export interface RecurrentShape {
   readonly source: string;
   /** Backward: whether the cell states have a gradient of their own. */
   readonly cellGradient?: boolean;
-}
-
-export interface RecurrentTiling {
-  /** Rows of the batch that a thread computes. */
-  readonly rows: number;
-  readonly packed: boolean;
-  readonly tiled: boolean;
 }
 
 /** Sums that a thread needs for one row, and the number of vectors of four in each. */
@@ -227,6 +221,10 @@ fn finish(row: u32, j: u32, sum: f32) {
 }`;
 }
 
+/** What a step makes of its sums: `finish(row, j, sum)`. */
+export const finishFunctions = (s: RecurrentShape): string =>
+  s.direction === 'forward' ? finishForward(s) : finishBackward(s);
+
 const sumType = (sums: number) => (sums === 1 ? 'f32' : `vec${sums}<f32>`);
 
 /** Backward the first dispatch has no step after it, so nothing to multiply. */
@@ -247,22 +245,22 @@ function addProducts({ sums }: { sums: number }, rows: number, stateOf: (row: nu
 const declareSums = (sums: number, rows: number) =>
   Array.from({ length: rows }, (_, r) => `var sum${r} = ${sumType(sums)}(0.0);`).join('\n  ');
 
-function serialMain(s: RecurrentShape, rows: number): string {
+/** One step: a thread an element, the weight as it is stored. */
+export function recurrentDirectKernel(s: RecurrentShape): string {
   const product = productOf(s);
-  const finishes = Array.from({ length: rows }, (_, r) => {
-    const call = `finish(first_row + ${r}u, column, sum${r});`;
-    return s.batch % rows === 0 ? call : `if (first_row + ${r}u < ${s.batch}u) { ${call} }`;
-  });
   return wgsl`
-${linearMain(Math.ceil(s.batch / rows) * s.hidden)}
+${directWeight(s)}
+${stateFunction(s)}
+${finishFunctions(s)}
+${linearMain(s.batch * s.hidden)}
   let column = index % ${s.hidden}u;
-  let first_row = (index / ${s.hidden}u) * ${rows}u;
+  let row = index / ${s.hidden}u;
   let depth = ${depthOf(s)};
-  ${declareSums(product.sums, rows)}
+  ${declareSums(product.sums, 1)}
   for (var q = 0u; q < depth; q++) {
-    ${addProducts(product, rows, (r) => `state(min(first_row + ${r}u, ${s.batch - 1}u), q)`)}
+    ${addProducts(product, 1, () => 'state(row, q)')}
   }
-  ${finishes.join('\n  ')}
+  finish(row, column, sum0);
 }
 `;
 }
@@ -271,14 +269,19 @@ ${linearMain(Math.ceil(s.batch / rows) * s.hidden)}
 const TILE = 64;
 const PARTS = 4;
 
-/** Workgroups of the tiled variant. */
-export const tiledGroups = ({ batch, hidden }: RecurrentShape, rows: number): number =>
-  Math.ceil(hidden / TILE) * Math.ceil(batch / rows);
+/** Rows of the batch that a workgroup of the tiled variant computes. */
+const tiledRows = ({ batch }: RecurrentShape): number => Math.min(batch, PARTS);
 
-function tiledMain(s: RecurrentShape, rows: number): string {
+/** Workgroups of the tiled variant. */
+export const tiledGroups = (s: RecurrentShape): number =>
+  Math.ceil(s.hidden / TILE) * Math.ceil(s.batch / tiledRows(s));
+
+/** One step: a workgroup computes `TILE` hidden units for a few rows, its threads in parts of the sum. */
+export function recurrentTiledKernel(s: RecurrentShape): string {
+  const rows = tiledRows(s);
   const product = productOf(s);
   const type = sumType(product.sums);
-  const groups = tiledGroups(s, rows);
+  const groups = tiledGroups(s);
   const columns = Math.ceil(s.hidden / TILE);
   const total = Array.from({ length: PARTS }, (_, part) => `partial[${part}][local.x]`).join(' + ');
   const gather = Array.from(
@@ -290,6 +293,9 @@ function tiledMain(s: RecurrentShape, rows: number): string {
   workgroupBarrier();`,
   );
   return wgsl`
+${packedWeight(s)}
+${stateFunction(s)}
+${finishFunctions(s)}
 var<workgroup> tile: array<array<vec4<f32>, ${TILE}>, ${rows}>;
 var<workgroup> partial: array<array<${type}, ${TILE}>, ${PARTS}>;
 
@@ -325,15 +331,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 `;
 }
 
-/** The kernel of one step. */
-export const recurrentKernel = (s: RecurrentShape, { rows, packed, tiled }: RecurrentTiling): string => wgsl`
-${packed ? packedWeight(s) : directWeight(s)}
-${stateFunction(s)}
-${s.direction === 'forward' ? finishForward(s) : finishBackward(s)}
-${tiled ? tiledMain(s, rows) : serialMain(s, rows)}
-`;
-
-/** Threads of the serial variants, and of the kernel that packs the weight. */
-export const serialThreads = ({ batch, hidden }: RecurrentShape, rows: number): number =>
-  Math.ceil(batch / rows) * hidden;
+/** Threads of the kernel that packs the weight. */
 export const packThreads = (s: RecurrentShape): number => productOf(s).depth * productOf(s).sums * s.hidden;

@@ -1,6 +1,7 @@
 // Recurrent layers over a whole sequence: one record forward, one backward, each with one dispatch a time step.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import * as registerShader from '../../shaders/recurrent-register.wgsl.ts';
 import * as shader from '../../shaders/recurrent.wgsl.ts';
 import { linearGrid, type Binding, type Kernel } from '../core/kernel.ts';
 import { apply, type CpuArray, type KernelCall, type Op, type Variant } from '../core/op.ts';
@@ -88,39 +89,58 @@ function variants(
   const packed: Binding = { name: 'packed', type: 'vec4<f32>' };
   const prefix = `${direction === 'forward' ? 'recurrent' : 'recurrentGrad'}.${cell}`;
 
-  const variant = (name: string, tiling: shader.RecurrentTiling): Variant => {
+  /** A dispatch a step; before the first one that writes the weight anew, where the variant wants that. */
+  const variant = (name: string, wgsl: string, workgroups: Kernel['workgroups'], pack?: Packing): Variant => {
     const bound = names.inputs.map((input, i): Binding | null => {
-      if (i === 0) return tiling.packed ? null : weight;
+      if (i === 0) return pack ? null : weight;
       return i === last && taker >= 0 ? null : { name: input, type: inputs[i].dtype as 'f32' | 'f16' };
     });
-    const workgroups = tiling.tiled
-      ? linearGrid(shader.tiledGroups(shape, tiling.rows), 1)
-      : linearGrid(shader.serialThreads(shape, tiling.rows), LINEAR_WORKGROUP);
-    const wgsl = shader.recurrentKernel(shape, tiling);
     const dispatches = steps.map((step): Kernel => ({
       name: `${prefix}.${name}`,
       wgsl,
-      inputs: [...bound, ...(tiling.packed ? [packed] : [])],
+      inputs: [...bound, ...(pack ? [packed] : [])],
       outputs: names.outputs.map((output, i) => ({ name: output, type: outputs[i].dtype as 'f32' | 'f16' })),
       workgroups,
       arguments: step,
     }));
-    if (!tiling.packed) return { name, kernels: dispatches };
-    const pack: Kernel = {
+    if (!pack) return { name, kernels: dispatches };
+    const first: Kernel = {
       name: `${prefix}.pack`,
-      wgsl: shader.packKernel(shape),
-      inputs: [{ ...weight }, ...names.inputs.slice(1).map(() => null), packed],
+      wgsl: pack.wgsl,
+      inputs: [{ name: 'weight_hh', type: pack.type }, ...names.inputs.slice(1).map(() => null), packed],
       outputs: names.outputs.map(() => null),
-      workgroups: linearGrid(shader.packThreads(shape), LINEAR_WORKGROUP),
+      workgroups: linearGrid(pack.threads, LINEAR_WORKGROUP),
     };
-    return { name, kernels: [pack, ...dispatches], scratch: [{ shape: [depth, sums, hidden, 4], dtype: 'f32' }] };
+    return { name, kernels: [first, ...dispatches], scratch: [{ shape: pack.shape, dtype: 'f32' }] };
   };
-  const rows = batch >= 3 ? 4 : batch;
-  const direct = variant('direct', { rows: 1, packed: false, tiled: false });
-  const serial = variant('packed', { rows, packed: true, tiled: false });
-  const tiled = variant('tiled', { rows, packed: true, tiled: true });
-  if (steps.length === 1) return [direct, serial, tiled];
-  return capabilities.software ? [serial, direct, tiled] : [tiled, serial, direct];
+  const direct = variant('direct', shader.recurrentDirectKernel(shape), linearGrid(batch * hidden, LINEAR_WORKGROUP));
+  const register = variant(
+    'register',
+    registerShader.recurrentRegisterKernel(shape),
+    linearGrid(registerShader.registerGroups(shape), 1),
+    {
+      wgsl: registerShader.registerPackKernel(shape),
+      type: shape.element,
+      threads: registerShader.registerPackThreads(shape),
+      shape: registerShader.registerWeight(shape),
+    },
+  );
+  const tiled = variant('tiled', shader.recurrentTiledKernel(shape), linearGrid(shader.tiledGroups(shape), 1), {
+    wgsl: shader.packKernel(shape),
+    type: weight.type,
+    threads: shader.packThreads(shape),
+    shape: [depth, sums, hidden, 4],
+  });
+  if (steps.length === 1) return [direct, register, tiled];
+  return capabilities.software ? [register, direct, tiled] : [tiled, register, direct];
+}
+
+/** The kernel that writes the weight as a variant reads it: how it binds the weight, its threads, and what it writes. */
+interface Packing {
+  readonly wgsl: string;
+  readonly type: Binding['type'];
+  readonly threads: number;
+  readonly shape: readonly number[];
 }
 
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));

@@ -1,0 +1,113 @@
+// A step of a recurrent layer without workgroup memory and barriers: first choice on software adapters.
+//
+// As matmul's `register`: a thread has up to 8 rows of the batch times one vec4 in registers, and goes along the sum one by one.
+// The vec4 is all gates of a hidden unit (LSTM, GRU forward), or four neighbouring units. Threads of a workgroup lie along the
+// units only, so all of them read the same of the state: compilers for CPUs load it once for all lanes.
+// A dispatch before the first step writes the weight as [sum, vec4 of the thread]: neighbouring threads read neighbours.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain } from './lib/grid.wgsl.ts';
+import { rowsOf } from './matmul-register.wgsl.ts';
+import { finishFunctions, GATES, NO_STEP, productOf, type RecurrentShape } from './recurrent.wgsl.ts';
+
+const range = (length: number) => Array.from({ length }, (_, i) => i);
+
+/** Terms of each sum, and vec4 of sums in a row of the batch. */
+function sizesOf(s: RecurrentShape): { terms: number; vectors: number } {
+  const terms = s.direction === 'forward' ? s.hidden : GATES[s.cell] * s.hidden;
+  return { terms, vectors: productOf(s).sums > 1 ? s.hidden : Math.ceil(s.hidden / 4) };
+}
+
+/** vec4 of the weight as the step reads it, [terms, vectors]. */
+export const registerWeight = (s: RecurrentShape): number[] => [sizesOf(s).terms, sizesOf(s).vectors, 4];
+
+const lanesOf = (s: RecurrentShape): number => Math.min(64, sizesOf(s).vectors);
+
+/** Workgroups of a step. */
+export const registerGroups = (s: RecurrentShape): number =>
+  Math.ceil(sizesOf(s).vectors / lanesOf(s)) * Math.ceil(s.batch / rowsOf(s.batch));
+
+export const registerPackThreads = (s: RecurrentShape): number => sizesOf(s).terms * sizesOf(s).vectors;
+
+export function registerPackKernel(s: RecurrentShape): string {
+  const { sums } = productOf(s);
+  const { hidden, direction } = s;
+  const number = (c: number) => {
+    if (c >= sums && sums > 1) return '0.0';
+    if (sums > 1) return `f32(weight_hh[(${c * hidden}u + v) * ${hidden}u + k])`;
+    const unit = `min(v * 4u + ${c}u, ${hidden - 1}u)`;
+    return `f32(weight_hh[${direction === 'forward' ? `${unit} * ${hidden}u + k` : `k * ${hidden}u + ${unit}`}])`;
+  };
+  return wgsl`
+${linearMain(registerPackThreads(s))}
+  let k = index / ${sizesOf(s).vectors}u;
+  let v = index % ${sizesOf(s).vectors}u;
+  packed[index] = vec4<f32>(${range(4).map(number).join(', ')});
+}
+`;
+}
+
+/** A run of terms: `count` of them from `first` on, each a number of the state that stands at `from(row) + k` in `buffer`. */
+interface Terms {
+  readonly buffer: string;
+  readonly first: number;
+  readonly count: number;
+  readonly from: (row: string) => string;
+}
+
+function addTerms(s: RecurrentShape, rows: readonly number[], { buffer, first, count, from }: Terms): string {
+  const start = (r: number) => `let start_${r} = ${from(`min(first_row + ${r}u, ${s.batch - 1}u)`)};`;
+  const add = (r: number) => `total_${r} += f32(${buffer}[start_${r} + k]) * four;`;
+  return wgsl`{
+    ${rows.map(start).join('\n    ')}
+    for (var k = 0u; k < ${count}u * once; k++) {
+      let four = packed[(${first}u + k) * ${sizesOf(s).vectors}u + v];
+      ${rows.map(add).join('\n      ')}
+    }
+  }`;
+}
+
+/** Adds the product of the state with the weight: of h[t-1] forward, of the gates' gradients at t+1 backward. */
+function product(s: RecurrentShape, rows: readonly number[]): string {
+  const { batch, hidden, direction, cell } = s;
+  const add = (terms: Terms) => addTerms(s, rows, terms);
+  const at = (row: string, width: number) => `(args[0].y * ${batch}u + ${row}) * ${width}u`;
+  if (direction === 'forward') {
+    const state = { first: 0, count: hidden };
+    const start = add({ ...state, buffer: 'h0', from: (row) => `${row} * ${hidden}u` });
+    const before = add({ ...state, buffer: 'y', from: (row) => at(row, hidden) });
+    return `if (args[0].y == ${NO_STEP}u) ${start} else ${before}`;
+  }
+  const width = GATES[cell] * hidden;
+  const ofGates = cell === 'gru' ? 2 * hidden : width;
+  const gates = add({ buffer: 'dgates', first: 0, count: ofGates, from: (row) => at(row, width) });
+  const rest = { buffer: 'dhidden_n', first: ofGates, count: hidden, from: (row: string) => at(row, hidden) };
+  return `if (args[0].y != ${NO_STEP}u) {\n${gates}\n${cell === 'gru' ? add(rest) : ''}\n}`;
+}
+
+export function recurrentRegisterKernel(s: RecurrentShape): string {
+  const { sums } = productOf(s);
+  const { vectors } = sizesOf(s);
+  const rows = range(rowsOf(s.batch));
+  const [lanes, columns] = [lanesOf(s), Math.ceil(vectors / lanesOf(s))];
+  const finish =
+    sums > 1
+      ? `finish(first_row + r, v, totals[r]${sums === 3 ? '.xyz' : ''});`
+      : `for (var c = 0u; c < min(4u * once, ${s.hidden}u - v * 4u); c++) { finish(first_row + r, v * 4u + c, totals[r][c]); }`;
+  return wgsl`
+${finishFunctions(s)}
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let place = group.y * groups.x + group.x;
+  let first_row = (place / ${columns}u) * ${rows.length}u;
+  let v = (place % ${columns}u) * ${lanes}u + local;
+  if (v >= ${vectors}u || first_row >= ${s.batch}u) { return; }
+  // 1, but not to the compiler: it would unroll the loops, and some take seconds over the result.
+  let once = min(groups.x, 1u);
+  ${rows.map((r) => `var total_${r} = vec4<f32>();`).join('\n  ')}
+  ${product(s, rows)}
+  var totals = array<vec4<f32>, ${rows.length}>(${rows.map((r) => `total_${r}`).join(', ')});
+  for (var r = 0u; r < min(${rows.length}u * once, ${s.batch}u - first_row); r++) { ${finish} }
+}
+`;
+}

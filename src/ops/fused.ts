@@ -1,9 +1,9 @@
 // Many elementwise ops as one kernel, or as the end of another op's kernel. The fusion pass makes these nodes.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { stridedOffset } from '../../shaders/lib/index.wgsl.ts';
+import { inFours, stridedOffset } from '../../shaders/lib/index.wgsl.ts';
 import { literal } from '../../shaders/lib/literal.wgsl.ts';
-import { epilogueFunctions, pointwiseKernel } from '../../shaders/pointwise.wgsl.ts';
+import { epilogueFunctions, pointwiseKernel, type Chain, type GivenInput } from '../../shaders/pointwise.wgsl.ts';
 import { allocate, type DType } from '../core/dtype.ts';
 import { linearGrid, type Binding, type Kernel } from '../core/kernel.ts';
 import type { CpuArray, KernelCall, Op, Pointwise, Variant } from '../core/op.ts';
@@ -65,7 +65,7 @@ export const fusedOp: Op<FusedAttrs> = {
     });
     results.forEach((result, i) => outputs[i].set(valuesOf(result)));
   },
-  gpu: (call) => (call.attrs.host ? hostVariants(call, call.attrs.host) : [standAlone(call)]),
+  gpu: (call) => (call.attrs.host ? hostVariants(call, call.attrs.host) : standAlone(call)),
   vjp: 'none',
   flops: (inputs, [y], { host, lines }) =>
     sizeOf(y.shape) * lines.length + (host?.op.flops?.(inputs.slice(0, host.inputs), [y], host.attrs) ?? 0),
@@ -78,29 +78,40 @@ const helpersOf = (lines: readonly Line[]) =>
   [...new Set(lines.map((line) => pointwiseOf(line).helpers ?? ''))].join('\n');
 const namesOf = (lines: readonly Line[]) => [...new Set(lines.map((line) => line.op.name))].join('+');
 
+/** The chain's parameter that is input `i`. */
+const givenName = (i: number) => `given${i}`;
+
 /** For each input whose memory an output takes over, that output. */
 const aliasedInputs = (aliases: readonly (number | null)[] = []) =>
   new Map(aliases.flatMap((input, output) => (input === null ? [] : [[input, output]])));
 
-/** Statements that leave line i of the fused node in `v<i>`; `index` is the element and `host` the host's value. */
-function lineStatements({ inputs, attrs, aliases }: KernelCall<FusedAttrs>, vectorized: boolean): string[] {
+/** The chain of the lines for one element. Inputs in `given` are its parameters; the others it reads, at `index`. */
+function chainOf(call: KernelCall<FusedAttrs>, given: ReadonlySet<number>, vectorized: boolean): Chain {
+  const { inputs, attrs, aliases } = call;
   const aliased = aliasedInputs(aliases);
-  const loads = inputs.slice(attrs.host?.inputs ?? 0).map((input, k) => {
-    const i = k + (attrs.host?.inputs ?? 0);
-    const at = stridedOffset('index', attrs.shape, broadcastStrides(input.shape, attrs.shape));
+  const first = attrs.host?.inputs ?? 0;
+  const loads = inputs.slice(first).map((input, k) => {
+    const i = k + first;
     // An input in an output's memory is bound as that output, whose elements may be vectors.
-    const loaded = !aliased.has(i)
-      ? `in${i}[${at}]`
-      : vectorized
-        ? `out${aliased.get(i)}[index >> 2u][index & 3u]`
-        : `out${aliased.get(i)}[index]`;
+    const loaded = given.has(i)
+      ? givenName(i)
+      : !aliased.has(i)
+        ? `in${i}[${stridedOffset('index', attrs.shape, broadcastStrides(input.shape, attrs.shape))}]`
+        : vectorized
+          ? `out${aliased.get(i)}[index >> 2u][index & 3u]`
+          : `out${aliased.get(i)}[index]`;
     return `let x${i} = ${input.dtype === 'bool' ? `${loaded} != 0u` : input.dtype === 'f16' ? `f32(${loaded})` : loaded};`;
   });
   const lines = attrs.lines.map((line, at) => {
     const dtypes = line.args.map((arg) => arg.dtype);
     return `let v${at} = ${pointwiseOf(line).wgsl(line.args.map(expression), line.attrs, dtypes)};`;
   });
-  return [...loads, ...lines];
+  const results = attrs.outputs.map((output, i) => ({
+    name: `out${i}`,
+    type: elementType(output.dtype),
+    value: storedExpression(output),
+  }));
+  return { helpers: helpersOf(attrs.lines), statements: [...loads, ...lines], results };
 }
 
 function expression(arg: Argument): string {
@@ -122,30 +133,66 @@ function storedExpression(arg: Argument): string {
   return arg.dtype === 'bool' ? `select(0u, 1u, ${value})` : arg.dtype === 'f16' ? `f16(${value})` : value;
 }
 
-/** Bindings of inputs from `first` on; null for those in an output's memory. */
-function inputBindings({ inputs, aliases }: KernelCall<FusedAttrs>, first: number): (Binding | null)[] {
+/** Bindings of inputs from `first` on, those in `vectors` as vec4; null for those in an output's memory. */
+function inputBindings(
+  { inputs, aliases }: KernelCall<FusedAttrs>,
+  first: number,
+  vectors: ReadonlySet<number> = new Set(),
+): (Binding | null)[] {
   const aliased = aliasedInputs(aliases);
   return inputs
-    .map((input, i) => (aliased.has(i) ? null : { name: `in${i}`, type: elementType(input.dtype) }))
+    .map(({ dtype }, i) => (aliased.has(i) ? null : { name: `in${i}`, type: boundType(dtype, vectors.has(i)) }))
     .slice(first);
 }
 
-/** Elements that a thread of a software adapter computes, in tensors that still fill its cores then. */
-const [SOFTWARE_ELEMENTS, LARGE] = [16, 2 ** 14];
+const boundType = (dtype: DType, vector: boolean): Binding['type'] =>
+  vector ? `vec4<${elementType(dtype)}>` : elementType(dtype);
 
-function standAlone(call: KernelCall<FusedAttrs>): Variant {
-  const { shape, lines, outputs } = call.attrs;
-  const size = sizeOf(shape);
-  const perThread = call.capabilities.software && size >= LARGE ? SOFTWARE_ELEMENTS : 1;
-  const stores = outputs.map((output, i) => `out${i}[index] = ${storedExpression(output)};`);
-  const kernel: Kernel = {
-    name: `pointwise.${namesOf(lines)}`,
-    wgsl: pointwiseKernel(size, perThread, helpersOf(lines), [...lineStatements(call, false), ...stores]),
-    inputs: inputBindings(call, 0),
-    outputs: outputs.map(({ dtype }, i) => ({ name: `out${i}`, type: elementType(dtype) })),
-    workgroups: linearGrid(Math.ceil(size / perThread), LINEAR_WORKGROUP),
+/** On software adapters: from how many elements on fours pay for compiling longer; elements or fours of a thread at most, and
+ * workgroups that are left at least. */
+const [SOFTWARE_FOURS_FROM, SOFTWARE_MOST, SOFTWARE_GROUPS] = [2 ** 16, 16, 16];
+
+function standAlone(call: KernelCall<FusedAttrs>): Variant[] {
+  const { software } = call.capabilities;
+  const size = sizeOf(call.attrs.shape);
+  const variant = (width: 1 | 4): Variant => {
+    const threads = Math.ceil(size / width);
+    const most = software ? Math.floor(threads / (SOFTWARE_GROUPS * LINEAR_WORKGROUP)) : 1;
+    const perThread = Math.min(SOFTWARE_MOST, Math.max(1, most));
+    return { name: width === 4 ? 'fours' : 'single', kernels: [pointwiseOfWidth(call, width, perThread)] };
   };
-  return { name: 'pointwise', kernels: [kernel] };
+  if (!software) return [variant(4)];
+  return size < SOFTWARE_FOURS_FROM ? [variant(1), variant(4)] : [variant(4), variant(1)];
+}
+
+function pointwiseOfWidth(call: KernelCall<FusedAttrs>, width: 1 | 4, perThread: number): Kernel {
+  const { shape, lines, outputs } = call.attrs;
+  const threads = Math.ceil(sizeOf(shape) / width);
+  const given = width === 4 ? givenInputs(call) : new Map<number, GivenInput>();
+  const vectors = new Set([...given].flatMap(([i, { same }]) => (same ? [] : [i])));
+  const chain = chainOf(call, new Set(given.keys()), width === 4);
+  return {
+    name: `pointwise.${namesOf(lines)}`,
+    wgsl: pointwiseKernel(width, threads, perThread, chain, [...given.values()]),
+    inputs: inputBindings(call, 0, vectors),
+    outputs: outputs.map(({ dtype }, i) => ({ name: `out${i}`, type: boundType(dtype, width === 4) })),
+    workgroups: linearGrid(Math.ceil(threads / perThread), LINEAR_WORKGROUP),
+  };
+}
+
+/** The inputs of which four neighbours are read at once. */
+function givenInputs({ inputs, attrs: { shape }, aliases }: KernelCall<FusedAttrs>): Map<number, GivenInput> {
+  const aliased = aliasedInputs(aliases);
+  return new Map(
+    inputs.flatMap((input, i): [number, GivenInput][] => {
+      const about = { name: givenName(i), type: elementType(input.dtype) };
+      if (aliased.has(i)) return [[i, { ...about, read: `out${aliased.get(i)}[index]`, same: false }]];
+      const places = inFours(shape, broadcastStrides(input.shape, shape));
+      if (!places) return [];
+      const read = `in${i}[${stridedOffset('index', places.shape, places.strides)}]`;
+      return [[i, { ...about, read, same: places.same }]];
+    }),
+  );
 }
 
 /** The host's variants, with the kernel that stores its output storing the lines' values instead. */
@@ -176,17 +223,9 @@ function hostVariants(call: KernelCall<FusedAttrs>, host: Host): Variant[] {
 
 /** The bindings and functions with which a host's kernel stores the lines' values. */
 function storeLines(call: KernelCall<FusedAttrs>, stored: Binding): Pick<Kernel, 'outputs' | 'wgsl'> {
-  const { lines, outputs } = call.attrs;
   const vectorized = stored.type.startsWith('vec4');
-  const results = outputs.map((output, i) => ({
-    name: `out${i}`,
-    type: elementType(output.dtype),
-    value: storedExpression(output),
-  }));
-  const bindings = results.map(({ name, type }) => ({
-    name,
-    type: vectorized ? (`vec4<${type}>` as Binding['type']) : type,
-  }));
-  const wgsl = epilogueFunctions(stored, vectorized, results, lineStatements(call, vectorized));
-  return { outputs: bindings, wgsl: `${helpersOf(lines)}\n${wgsl}` };
+  return {
+    outputs: call.attrs.outputs.map(({ dtype }, i) => ({ name: `out${i}`, type: boundType(dtype, vectorized) })),
+    wgsl: epilogueFunctions(stored, vectorized, chainOf(call, new Set(), vectorized)),
+  };
 }

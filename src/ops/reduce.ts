@@ -145,10 +145,7 @@ function variants(
   };
   const first: Kernel = {
     name: `${r.name}.slices`,
-    wgsl: reduceSlicesKernel(
-      { ...shape, ...mergedAxes(shape.reduced, shape.reducedStrides) },
-      { count: slices, outputsFirst },
-    ),
+    wgsl: reduceSlicesKernel(shape, { count: slices, outputsFirst }),
     inputs: [x_, { name: 'parts', type }],
     outputs: [null],
     workgroups: linearGrid(outputs * slices, LINEAR_WORKGROUP),
@@ -170,17 +167,6 @@ function variants(
 function slicesFor(outputs: number, count: number, { software }: Capabilities): number {
   if (outputs > 256 || count < 1024) return 1;
   return Math.min(Math.ceil(count / 64), Math.ceil((software ? 1024 : 65536) / outputs));
-}
-
-/** The reduced axes with neighbours joined where one goes on where the other ends: less arithmetic for an index. */
-function mergedAxes(reduced: readonly number[], reducedStrides: readonly number[]) {
-  const [sizes, strides]: [number[], number[]] = [[], []];
-  reduced.forEach((size, i) => {
-    if (i > 0 && strides.at(-1) === size * reducedStrides[i]) sizes.push(sizes.pop()! * size);
-    else sizes.push(size);
-    strides[sizes.length - 1] = reducedStrides[i];
-  });
-  return { reduced: sizes, reducedStrides: strides };
 }
 
 const sumOp = reduction({

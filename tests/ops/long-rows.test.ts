@@ -36,7 +36,7 @@ const cases: Record<string, LongRows> = {
   tanh: {
     shape: [131, 127],
     range: [-2, 2],
-    variants: ['pointwise'],
+    variants: ['single', 'fours'],
     build: (x) => ({ y: ops.tanh(ops.mul(x, ops.slice(x, [0, 0], [1, 127]))), z: ops.neg(x) }),
   },
   max: {

@@ -6,9 +6,9 @@ import type { Tensor } from '../../core/tensor.ts';
 /** WebGPU copies and writes in multiples of 4 bytes. */
 const align = (bytes: number): number => Math.ceil(bytes / 4) * 4;
 
-/** Bytes that `tensor` takes in a buffer: at least 16, so that a binding is never empty, even one of vec4. */
+/** Bytes that `tensor` takes in a buffer: whole vec4s, as a kernel may read and write it so, and at least one. */
 export const byteLength = ({ size, dtype }: Pick<Tensor, 'size' | 'dtype'>): number =>
-  Math.max(16, align(size * bytesPerElement[dtype]));
+  Math.max(1, Math.ceil((size * bytesPerElement[dtype]) / 16)) * 16;
 
 /** A storage buffer for `tensor`. */
 export function createBuffer(device: GPUDevice, label: string, tensor: Pick<Tensor, 'size' | 'dtype'>): GPUBuffer {

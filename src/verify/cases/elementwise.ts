@@ -52,7 +52,18 @@ export const elementwise: CaseTable = {
   tanh: unary(ops.tanh, -6, 6),
   trunc: unary(ops.trunc, -9, 9),
 
-  add: numbers(ops.add),
+  add: [
+    ...numbers(ops.add),
+    // So large that software adapters take four neighbours at once, too.
+    { name: 'large', inputs: [floats([129, 513]), floats([129, 513])], call: ([a, b]) => ops.add(a, b) },
+    {
+      name: 'large, broadcast',
+      inputs: [floats([16, 33, 128]), floats([33, 1]), floats([128]), floats([16, 1, 1])],
+      call: ([a, ...others]) => others.map(ops.detach).reduce((sum, x) => ops.add(sum, x), a),
+      // In f16 each sum would be rounded, but not in one kernel.
+      dtypes: ['f32', 'i32', 'u32'],
+    },
+  ],
   div: numbers(ops.div, 0.5, 3),
   maximum: numbers(ops.maximum),
   minimum: numbers(ops.minimum),

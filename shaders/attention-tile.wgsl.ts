@@ -52,6 +52,10 @@ interface Side {
   readonly row: (at: string) => string;
 }
 
+/** Four neighbours of a matrix's rows, from `at` on, at one quad of depth: a vec4 for each number of depth. */
+const block = ({ name, row }: Side): string =>
+  `transpose(mat4x4<f32>(${FOUR.map((i) => `load_${name}(${row(`at + ${i}u`)}, quad + depth)`).join(', ')}))`;
+
 /** Leaves in NAME0 … NAME3 (vec4 of the thread's rows) the products with the thread's four columns. */
 const product = (name: string, rows: Side, columns: Side): string => wgsl`
   var ${name}0 = vec4<f32>(0.0);
@@ -60,21 +64,25 @@ const product = (name: string, rows: Side, columns: Side): string => wgsl`
   var ${name}3 = vec4<f32>(0.0);
   for (var quad = 0u; quad < ${quads(rows.size)}u; quad += ${DEPTH}u) {
     workgroupBarrier();
+    // Some threads load four rows each, some four columns, at a quad of depth that four neighbours share out.
     let depth = thread % ${DEPTH}u;
-    if (quad + depth < ${quads(rows.size)}u) {
-      for (var at = thread / ${DEPTH}u; at < ${TILE_ROWS}u; at += ${THREADS / DEPTH}u) {
-        let value = load_${rows.name}(${rows.row('at')}, quad + depth);
-        for (var i = 0u; i < 4u; i++) { stage[(depth * 4u + i) * ${Y}u + at / 4u][at % 4u] = value[i]; }
-      }
-      let at = thread / ${DEPTH}u;
-      let value = load_${columns.name}(${columns.row('at')}, quad + depth);
-      for (var i = 0u; i < 4u; i++) { stage[${4 * DEPTH * Y}u + (depth * 4u + i) * ${X}u + at / 4u][at % 4u] = value[i]; }
+    if (thread < ${DEPTH * (X + Y)}u && quad + depth < ${quads(rows.size)}u) {
+      let of_rows = thread < ${DEPTH * Y}u;
+      let place = thread / ${DEPTH}u - select(${Y}u, 0u, of_rows);
+      let at = place * 4u;
+      var staged: mat4x4<f32>;
+      if (of_rows) { staged = ${block(rows)}; } else { staged = ${block(columns)}; }
+      // Depths are mixed with the place, so that threads side by side meet different banks.
+      let line = select(${4 * DEPTH * Y}u + depth * ${4 * X}u, depth * ${4 * Y}u, of_rows) + (place ^ (depth * 2u));
+      let step = select(${X}u, ${Y}u, of_rows);
+      ${lines(4, (i) => `stage[line + ${i}u * step] = staged[${i}];`)}
     }
     workgroupBarrier();
-    let staged = 4u * min(${DEPTH}u, ${quads(rows.size)}u - quad);
-    for (var i = 0u; i < staged; i++) {
-      let a = stage[i * ${Y}u + y];
-      let b = stage[${4 * DEPTH * Y}u + i * ${X}u + x];
+    let filled = 4u * min(${DEPTH}u, ${quads(rows.size)}u - quad);
+    for (var i = 0u; i < filled; i++) {
+      let mixed = (i >> 2u) * 2u;
+      let a = stage[i * ${Y}u + (y ^ mixed)];
+      let b = stage[${4 * DEPTH * Y}u + i * ${X}u + (x ^ mixed)];
       ${name}0 += a * b.x;
       ${name}1 += a * b.y;
       ${name}2 += a * b.z;

@@ -3,7 +3,7 @@
 // A thread has up to 8 rows of 4 columns in registers, and goes along the sum one by one: a value of each row of a, four neighbours
 // of b. Threads of a workgroup lie along the columns only, so that all of them read the same of a: compilers for CPUs load it
 // once for all lanes. More at a time (4 × 4 blocks) needs more registers than a CPU has, and was half as fast on lavapipe; only
-// up to 4 rows go on by four.
+// up to 4 rows go on by four, and packed weights, which come four at a time.
 // Edges cost nothing inside: rows and columns past the end read the last one, and are not stored.
 // Arithmetic intensity, in flops a byte: 4 for b from the caches with 8 rows of f32; a comes once a workgroup.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
@@ -23,9 +23,9 @@ export function rowsOf(m: number): number {
 
 export const matmulRegisterGroups = (s: MatmulShape): number => tilesOf(s, rowsOf(s.m), COLUMNS).total;
 
-const byFour = ({ m, k }: MatmulShape): boolean => m <= 4 && k % 4 === 0;
+const byFour = ({ m, k, loadB }: MatmulShape): boolean => !!loadB || (m <= 4 && k % 4 === 0);
 
-/** True where b is bound as vectors; a never is. */
+/** True where b is bound as vectors; a only is beside a `loadB`. */
 export const registerVectorsB = (s: MatmulShape): boolean => vectorizedB(s) && (!s.transposeB || byFour(s));
 
 export function matmulRegisterKernel(s: MatmulShape): string {
@@ -45,8 +45,12 @@ export function matmulRegisterKernel(s: MatmulShape): string {
   /** Vectors along the sum, one a column. */
   const alongSum = () =>
     lines([
-      ...range(4).map((j) => `let along_${j} = vec4<f32>(b[(b_${j} + k) >> 2u]);`),
-      ...rows.map((r) => `let row_${r} = ${four((q) => a(r, q))};`),
+      ...range(4).map((j) =>
+        s.loadB
+          ? `let along_${j} = load_b(0u, ${column(j)}, k);`
+          : `let along_${j} = vec4<f32>(b[(b_${j} + k) >> 2u]);`,
+      ),
+      ...rows.map((r) => `let row_${r} = ${s.loadB ? `vec4<f32>(a[(a_${r} + k) >> 2u])` : four((q) => a(r, q))};`),
       ...rows.map(
         (r) =>
           `total_${r} += vec4<f32>(${range(4)
@@ -56,6 +60,7 @@ export function matmulRegisterKernel(s: MatmulShape): string {
     ]);
   const steps = !byFour(s) ? single(0) : s.transposeB ? alongSum() : lines(range(4).map(single));
   return wgsl`
+${s.loadB ?? ''}
 ${storeFour(s)}
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,

@@ -29,6 +29,11 @@ export interface MatmulShape {
   readonly transposeB: boolean;
   /** The type of an element of a, b and c. */
   readonly type: 'f32' | 'f16';
+  /**
+   * Where b is stored otherwise than as its numbers: the text of `load_b`, which gives four neighbours in a row of it (see
+   * loadFunction). Then k is a multiple of 4, and b is transposed.
+   */
+  readonly loadB?: string;
 }
 
 /** True when every row of the operand as stored starts at a multiple of 4 elements, so that it can be bound as vec4. */
@@ -153,7 +158,7 @@ export const matmulTiledKernel = (s: MatmulShape, { size, slices }: MatmulTiles)
     lines(rows.flatMap((r) => range(4).flatMap((i) => columns.map((c) => statement(r, i, c)))));
   return wgsl`
 ${s.transposeA ? loadFunction('a', s.k, s.m, vectorizedA(s)) : loadFunction('a', s.m, s.k, vectorizedA(s))}
-${s.transposeB ? loadFunction('b', s.n, s.k, vectorizedB(s)) : loadFunction('b', s.k, s.n, vectorizedB(s))}
+${s.loadB ?? (s.transposeB ? loadFunction('b', s.n, s.k, vectorizedB(s)) : loadFunction('b', s.k, s.n, vectorizedB(s)))}
 ${blockFunction('a', s.transposeA ? 'outputs' : 'sum', quads)}
 ${blockFunction('b', s.transposeB ? 'sum' : 'outputs', quads)}
 ${storeFour(s, slices > 1 ? 'f32' : s.type)}

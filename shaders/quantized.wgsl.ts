@@ -1,69 +1,87 @@
-// y = x · Wᵀ with W as whole numbers of 4 or 8 bits, packed into u32, and one scale for each group along a row of W.
+// How kernels read b where it is whole numbers of 4 or 8 bits, packed into u32, with a scale for each group along a row.
 //
-// The numbers become floats in registers and are never stored. A word holds 8 or 4 neighbours of one row, lowest bits first.
-// serial  thread an output: walks its row of W. No barrier.
-// tree    workgroup an output of one row of x: neighbouring threads read neighbouring words, then a tree adds them up. For
-//         the few rows of token-by-token generation, which is bound by reading W once.
+// The numbers become floats in registers or workgroup memory and are never stored. A word holds 8 or 4 neighbours of one row,
+// lowest bits first. Products of many rows are matmul's own kernels with another `load_b`. Here besides:
+//
+// tree    workgroup a column of c and up to four rows of it: neighbouring threads read neighbouring words, then a tree adds
+//         them up. For the few rows of token-by-token generation, which is bound by reading b once.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from './lib/grid.wgsl.ts';
+import type { MatmulShape } from './matmul.wgsl.ts';
 
-export interface QuantizedShape {
-  /** Rows of x, rows of W, and the length of both. */
-  readonly m: number;
+/** Weights [N, K] as they are packed. */
+export interface PackedShape {
   readonly n: number;
   readonly k: number;
   readonly bits: 4 | 8;
   readonly group: number;
+  /** True where the numbers have no sign, and the zero of each group is subtracted. */
+  readonly zeros: boolean;
 }
 
-/** Threads that share one output. */
-export const TREE = 64;
+/** Threads that share one column, and rows of c that they have. */
+export const [TREE, TREE_ROWS] = [64, 4];
 
-/** Adds the products of word `word` of row `n` of W with row `m` of x. */
-const wordFunction = ({ k, bits, group }: QuantizedShape) => {
-  const each = 32 / bits;
+/** Four neighbours out of a word that was shifted to the first of them. */
+const fourFunction = ({ bits, zeros }: PackedShape) => wgsl`
+fn four(word: u32) -> vec4<f32> {
+#if ${zeros}
+  return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0u, ${bits}u, ${2 * bits}u, ${3 * bits}u)) & vec4<u32>(${2 ** bits - 1}u));
+#else
+  // Up to the top, then down again: the sign follows.
+  let top = vec4<u32>(word) << vec4<u32>(${32 - bits}u, ${32 - 2 * bits}u, ${32 - 3 * bits}u, ${32 - 4 * bits}u);
+  return vec4<f32>(bitcast<vec4<i32>>(top) >> vec4<u32>(${32 - bits}u));
+#endif
+}
+`;
+
+const scaled = (four: string, { zeros }: PackedShape): string =>
+  `${zeros ? `(${four} - f32(zeros[in_group]))` : four} * f32(scales[in_group])`;
+
+/** See MatmulShape's `loadB`. */
+export const loadPacked = (s: PackedShape): string => wgsl`
+${fourFunction(s)}
+fn load_b(base: u32, row: u32, column: u32) -> vec4<f32> {
+  let at = min(row, ${Math.max(s.n, 1) - 1}u) * ${s.k}u + min(column, ${s.k - 4}u);
+  let word = packed[at / ${32 / s.bits}u] >> (at % ${32 / s.bits}u * ${s.bits}u);
+  let in_group = at / ${s.group}u;
+  return select(vec4<f32>(0.0), ${scaled('four(word)', s)}, row < ${s.n}u && column < ${s.k}u);
+}
+`;
+
+/** Workgroups of the tree variant. */
+export const quantizedTreeGroups = ({ m, n }: MatmulShape): number => n * Math.ceil(m / TREE_ROWS);
+
+export function quantizedTreeKernel({ m, type }: MatmulShape, s: PackedShape): string {
+  const each = 32 / s.bits;
+  const rows = Array.from({ length: Math.min(m, TREE_ROWS) }, (_, r) => r);
+  const quads = Array.from({ length: each / 4 }, (_, q) => q);
+  const row = (r: number) => `min(first + ${r}u, ${m - 1}u) * ${s.k / 4}u`;
   return wgsl`
-fn products(m: u32, n: u32, word: u32) -> f32 {
-  let packed_word = packed[n * ${k / each}u + word];
-  let start = m * ${k}u + word * ${each}u;
-  var total = 0.0;
-  for (var i = 0u; i < ${each}u; i++) {
-    // Up to the top, then down again: the sign follows.
-    let value = bitcast<i32>(packed_word << (${32 - bits}u - i * ${bits}u)) >> ${32 - bits}u;
-    total += f32(value) * x[start + i];
-  }
-  return total * f32(scales[n * ${k / group}u + word * ${each}u / ${group}u]);
-}
-`;
-};
-
-export const quantizedSerialKernel = (s: QuantizedShape): string => wgsl`
-${wordFunction(s)}
-${linearMain(s.m * s.n)}
-  var total = 0.0;
-  for (var word = 0u; word < ${(s.k * s.bits) / 32}u; word++) { total += products(index / ${s.n}u, index % ${s.n}u, word); }
-  store_y(index, total);
-}
-`;
-
-export const quantizedTreeKernel = (s: QuantizedShape): string => wgsl`
-${wordFunction(s)}
-var<workgroup> sums: array<f32, ${TREE}>;
+${fourFunction(s)}
+var<workgroup> sums: array<vec4<f32>, ${TREE}>;
 
 @compute @workgroup_size(${TREE})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  let index = group.y * groups.x + group.x;
-  if (index >= ${s.m * s.n}u) { return; }
-  var total = 0.0;
-  for (var word = local; word < ${(s.k * s.bits) / 32}u; word += ${TREE}u) {
-    total += products(index / ${s.n}u, index % ${s.n}u, word);
+  let number = group.y * groups.x + group.x;
+  if (number >= ${s.n * Math.ceil(m / TREE_ROWS)}u) { return; }
+  let column = number % ${s.n}u;
+  let first = number / ${s.n}u * ${TREE_ROWS}u;
+  ${rows.map((r) => `let row_${r} = ${row(r)}; var total_${r} = 0.0;`).join('\n  ')}
+  for (var at = local; at < ${s.k / each}u; at += ${TREE}u) {
+    let word = packed[column * ${s.k / each}u + at];
+    let in_group = column * ${s.k / s.group}u + at * ${each}u / ${s.group}u;
+    ${quads.map((q) => `let four_${q} = ${scaled(`four(word >> ${q * 4 * s.bits}u)`, s)};`).join('\n    ')}
+    ${rows.flatMap((r) => quads.map((q) => `total_${r} += dot(four_${q}, vec4<f32>(a[row_${r} + at * ${each / 4}u + ${q}u]));`)).join('\n    ')}
   }
-  sums[local] = total;
+  sums[local] = vec4<f32>(${Array.from({ length: 4 }, (_, r) => (r < rows.length ? `total_${r}` : '0.0')).join(', ')});
   for (var half = ${TREE / 2}u; half > 0u; half >>= 1u) {
     workgroupBarrier();
     if (local < half) { sums[local] += sums[local + half]; }
   }
-  if (local == 0u) { store_y(index, sums[0]); }
+  if (local == 0u) {
+    ${rows.map((r) => `if (first + ${r}u < ${m}u) { store_c((first + ${r}u) * ${s.n}u + column, ${type}(sums[0][${r}])); }`).join('\n    ')}
+  }
 }
 `;
+}

@@ -32,7 +32,7 @@ export {
 } from './nn/resizing.ts'; // prettier-ignore
 export { Dropout } from './nn/dropout.ts';
 export { KVCache, type KVCacheOptions } from './nn/kv-cache.ts';
-export { QuantizedEmbedding, QuantizedLinear } from './nn/quantized.ts';
+export { type QuantizationOptions, QuantizedEmbedding, QuantizedLinear } from './nn/quantized.ts';
 export { quantize } from './ops/quantized.ts';
 export { Embedding } from './nn/embedding.ts';
 export {

@@ -1,67 +1,68 @@
 // Layers whose weights are stored in 4 or 8 bits, made from trained ones.
 
+import type { TensorData } from '../core/dtype.ts';
 import { Parameter, type Tensor } from '../core/tensor.ts';
 import { add } from '../ops/binary.ts';
-import { quantize, quantizedEmbedding, quantizedMatmul, type Quantization } from '../ops/quantized.ts';
+import { quantizedMatmul } from '../ops/quantized-matmul.ts';
+import { quantize, quantizedEmbedding, type Quantization } from '../ops/quantized.ts';
 import type { Embedding } from './embedding.ts';
 import type { Linear } from './linear.ts';
 import { Module } from './module.ts';
 
+/** How a layer's weights are stored. */
+export interface QuantizationOptions extends Quantization {
+  /** True: numbers without sign and a zero for each group, which fit weights that lie to one side (see `quantize`). */
+  readonly asymmetric?: boolean;
+}
+
 /** A weight as `quantize` gives it: state that no optimizer changes. */
-async function quantizedParameters(weight: Parameter, quantization: Quantization): Promise<[Parameter, Parameter]> {
-  const { packed, scales } = quantize(await weight.read(), quantization);
-  return [new Parameter('packed', packed, false), new Parameter('scales', scales, false)];
+abstract class Quantized extends Module {
+  /** u32 [N, K · bits / 32] */
+  readonly packed: Parameter;
+  /** [N, K / group] */
+  readonly scales: Parameter;
+  /** [N, K / group], where the numbers have no sign. */
+  readonly zeros: Parameter | null;
+  protected readonly quantization: Quantization;
+
+  protected constructor(weight: TensorData, { asymmetric, ...quantization }: QuantizationOptions) {
+    super();
+    const { packed, scales, zeros } = quantize(weight, quantization, { asymmetric });
+    this.packed = new Parameter('packed', packed, false);
+    this.scales = new Parameter('scales', scales, false);
+    this.zeros = zeros && new Parameter('zeros', zeros, false);
+    this.quantization = quantization;
+  }
 }
 
 /** `Linear` for inference with an eighth or a quarter of the memory: [..., in] → [..., out]. */
-export class QuantizedLinear extends Module {
-  /** u32 [out, in · bits / 32] */
-  readonly packed: Parameter;
-  /** [out, in / group] */
-  readonly scales: Parameter;
+export class QuantizedLinear extends Quantized {
   readonly bias: Parameter | null;
-  readonly #quantization: Quantization;
 
-  private constructor(packed: Parameter, scales: Parameter, bias: Parameter | null, quantization: Quantization) {
-    super();
-    this.packed = packed;
-    this.scales = scales;
+  private constructor(weight: TensorData, bias: Parameter | null, options: QuantizationOptions) {
+    super(weight, options);
     this.bias = bias;
-    this.#quantization = quantization;
   }
 
   /** The layer that computes nearly what `layer` does, with its bias. */
-  static async from({ weight, bias }: Linear, quantization: Quantization): Promise<QuantizedLinear> {
-    return new QuantizedLinear(...(await quantizedParameters(weight, quantization)), bias, quantization);
+  static async from({ weight, bias }: Linear, options: QuantizationOptions): Promise<QuantizedLinear> {
+    return new QuantizedLinear(await weight.read(), bias, options);
   }
 
   forward(x: Tensor): Tensor {
-    const y = quantizedMatmul(x, this.packed, this.scales, this.#quantization);
+    const y = quantizedMatmul(x, this.packed, this.scales, this.quantization, this.zeros);
     return this.bias ? add(y, this.bias) : y;
   }
 }
 
 /** `Embedding` for inference with an eighth or a quarter of the memory: i32 [...] → [..., width]. */
-export class QuantizedEmbedding extends Module {
-  /** u32 [count, width · bits / 32] */
-  readonly packed: Parameter;
-  /** [count, width / group] */
-  readonly scales: Parameter;
-  readonly #quantization: Quantization;
-
-  private constructor(packed: Parameter, scales: Parameter, quantization: Quantization) {
-    super();
-    this.packed = packed;
-    this.scales = scales;
-    this.#quantization = quantization;
-  }
-
+export class QuantizedEmbedding extends Quantized {
   /** The table that holds nearly what `table` does. */
-  static async from({ weight }: Embedding, quantization: Quantization): Promise<QuantizedEmbedding> {
-    return new QuantizedEmbedding(...(await quantizedParameters(weight, quantization)), quantization);
+  static async from({ weight }: Embedding, options: QuantizationOptions): Promise<QuantizedEmbedding> {
+    return new QuantizedEmbedding(await weight.read(), options);
   }
 
   forward(ids: Tensor): Tensor {
-    return quantizedEmbedding(ids, this.packed, this.scales, this.#quantization);
+    return quantizedEmbedding(ids, this.packed, this.scales, this.quantization, this.zeros);
   }
 }

@@ -19,7 +19,8 @@ export { chunk, movedim, repeatInterleave, roll, split, squeeze, stack, tile, un
 export { embedding, type EmbeddingOptions, indexAdd, indexSelect, oneHot } from './embedding.ts';
 export { flip } from './flip.ts';
 export { arange, eye, linspace, maskedFill, type RangeOptions, tril, triu } from './ranges.ts';
-export { type Quantization, quantizedEmbedding, quantizedMatmul } from './quantized.ts';
+export { dequantize, type Quantization, quantizedEmbedding } from './quantized.ts';
+export { quantizedMatmul } from './quantized-matmul.ts';
 export { gather, scatterAdd } from './gather.ts';
 export { interpolate } from './interpolate.ts';
 export { bceLoss, type BceOptions, bceWithLogits, cosineEmbeddingLoss, cosineSimilarity } from './losses.ts';

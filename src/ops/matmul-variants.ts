@@ -3,12 +3,16 @@
 import { GEMV_ROWS, gemvGroups, matmulGemvKernel } from '../../shaders/matmul-gemv.wgsl.ts';
 import { matmulRegisterGroups, matmulRegisterKernel, registerVectorsB } from '../../shaders/matmul-register.wgsl.ts';
 import * as shader from '../../shaders/matmul.wgsl.ts';
+import { quantizedTreeGroups, quantizedTreeKernel, type PackedShape } from '../../shaders/quantized.wgsl.ts';
 import { linearGrid, type Binding, type Capabilities, type ElementType } from '../core/kernel.ts';
 import type { Variant } from '../core/op.ts';
 import { addingSlices } from './slices.ts';
 
 /** Tiles that keep a GPU busy, and the least depth for which cutting the sum pays. */
 const [ENOUGH_TILES, LEAST_DEPTH] = [128, 128];
+
+/** Most rows for which a product with packed weights is bound by reading them. */
+const FEW_ROWS = 15;
 
 /** A product with one column as one with one row, which lies in memory alike. */
 const turned = (s: shader.MatmulShape): shader.MatmulShape => ({
@@ -23,46 +27,87 @@ const turned = (s: shader.MatmulShape): shader.MatmulShape => ({
 
 const element = (type: 'f32' | 'f16', vectorized: boolean): ElementType => (vectorized ? `vec4<${type}>` : type);
 
+/** A product, and what it is bound to. */
+interface Product {
+  readonly op: string;
+  readonly shape: shader.MatmulShape;
+  /** True where a and b have changed places. */
+  readonly swapped: boolean;
+  /** The buffers of b; `vectorized` where the kernel reads whole vectors. */
+  b(vectorized: boolean): Binding[];
+}
+
+/** Which of a, b and c are bound as vectors of four. */
+type Vectors = readonly [a: boolean, b: boolean, c: boolean];
+
+function variant(
+  { op, shape, swapped, b }: Product,
+  name: string,
+  wgsl: string,
+  groups: number,
+  vectors: Vectors,
+  slices = 1,
+): Variant {
+  const operands: Binding[] = [{ name: 'a', type: element(shape.type, vectors[0]) }, ...b(vectors[1])];
+  const kernel = {
+    name: `${op}.${name}`,
+    wgsl,
+    inputs: swapped ? operands.reverse() : operands,
+    workgroups: linearGrid(groups, 1),
+  };
+  const output: Binding = { name: 'c', type: element(slices > 1 ? 'f32' : shape.type, vectors[2]), store: true };
+  return addingSlices(name, kernel, output, slices, shader.batchesOf(shape) * shape.m * shape.n, shape.type);
+}
+
+/** The variants whose threads have blocks of c: in registers alone, and in tiles of workgroup memory, best first. */
+function blockVariants(product: Product, capabilities: Capabilities) {
+  const { shape } = product;
+  const vectors = [shader.vectorizedA(shape), shader.vectorizedB(shape), shader.vectorizedC(shape)] as const;
+  const tiles = (size: 64 | 128) => shader.tilesOf(shape, size, size).total;
+  const tiled = (name: string, size: 64 | 128, slices: number) => {
+    const wgsl = shader.matmulTiledKernel(shape, { size, slices });
+    return variant(product, name, wgsl, tiles(size) * slices, vectors, slices);
+  };
+  const forRegister = [!!shape.loadB, registerVectorsB(shape), vectors[2]] as const;
+  const groups = matmulRegisterGroups(shape);
+  const register = variant(product, 'register', matmulRegisterKernel(shape), groups, forRegister);
+  const [middle, large] = [tiled('tiled', 64, 1), largeFits(shape, capabilities) ? [tiled('tiled128', 128, 1)] : []];
+  const wanted = Math.min(Math.ceil(ENOUGH_TILES / tiles(64)), Math.floor(shape.k / LEAST_DEPTH));
+  const slices = wanted > 1 ? Math.ceil(shape.k / shader.sliceDepth(shape, wanted)) : 1;
+  const split = slices > 1 ? [tiled('split', 64, slices)] : [];
+  const inTiles = tiles(128) >= ENOUGH_TILES ? [...large, middle, ...split] : [...split, middle, ...large];
+  return { register, inTiles, isSplit: slices > 1 };
+}
+
 /** All variants for `given`, best first. */
 export function matmulVariants(given: shader.MatmulShape, capabilities: Capabilities): Variant[] {
   const swapped = given.n === 1 && given.m > 1;
   const shape = swapped ? turned(given) : given;
   const { m, n, k, type } = shape;
-  const vectorized = [shader.vectorizedA(shape), shader.vectorizedB(shape), shader.vectorizedC(shape)];
-  const variant = (name: string, wgsl: string, groups: number, vectors = vectorized, slices = 1): Variant => {
-    const operands: Binding[] = [
-      { name: 'a', type: element(type, vectors[0]) },
-      { name: 'b', type: element(type, vectors[1]) },
-    ];
-    const kernel = {
-      name: `matmul.${name}`,
-      wgsl,
-      inputs: swapped ? operands.reverse() : operands,
-      workgroups: linearGrid(groups, 1),
-    };
-    const output: Binding = { name: 'c', type: element(slices > 1 ? 'f32' : type, vectors[2]), store: true };
-    return addingSlices(name, kernel, output, slices, shader.batchesOf(shape) * m * n, type);
-  };
-  const tiles = (size: 64 | 128) => shader.tilesOf(shape, size, size).total;
-  const tiled = (name: string, size: 64 | 128, slices: number) =>
-    variant(name, shader.matmulTiledKernel(shape, { size, slices }), tiles(size) * slices, vectorized, slices);
-
-  const forRegister = [false, registerVectorsB(shape), vectorized[2]];
-  const register = variant('register', matmulRegisterKernel(shape), matmulRegisterGroups(shape), forRegister);
-  const [middle, large] = [tiled('tiled', 64, 1), largeFits(shape, capabilities) ? [tiled('tiled128', 128, 1)] : []];
-  const wanted = Math.min(Math.ceil(ENOUGH_TILES / tiles(64)), Math.floor(k / LEAST_DEPTH));
-  const slices = wanted > 1 ? Math.ceil(k / shader.sliceDepth(shape, wanted)) : 1;
-  const split = slices > 1 ? [tiled('split', 64, slices)] : [];
-  const blocks =
-    capabilities.software || ((m < 32 || n < 32) && slices === 1)
-      ? [register, middle, ...large, ...split]
-      : tiles(128) >= ENOUGH_TILES
-        ? [...large, middle, ...split, register]
-        : [...split, middle, ...large, register];
+  const b = (vectorized: boolean): Binding[] => [{ name: 'b', type: element(type, vectorized) }];
+  const product = { op: 'matmul', shape, swapped, b };
+  const { register, inTiles, isSplit } = blockVariants(product, capabilities);
+  const simple = capabilities.software || ((m < 32 || n < 32) && !isSplit);
+  const blocks = simple ? [register, ...inTiles] : [...inTiles, register];
   if (Math.min(m, n) > GEMV_ROWS) return blocks;
-  const gemv = variant('gemv', matmulGemvKernel(shape), gemvGroups(shape), [false, false, false]);
+  const gemv = variant(product, 'gemv', matmulGemvKernel(shape), gemvGroups(shape), [false, false, false]);
   // Small products are over before their threads have met.
   return capabilities.software || k < 64 ? [...blocks, gemv] : [gemv, ...blocks];
+}
+
+/** All variants for a product with packed weights that lie in `bindings`, best first; `shape` reads them by its `loadB`. */
+export function quantizedVariants(
+  shape: shader.MatmulShape,
+  packed: PackedShape,
+  bindings: readonly Binding[],
+  capabilities: Capabilities,
+): Variant[] {
+  const product = { op: 'quantizedMatmul', shape, swapped: false, b: () => [...bindings] };
+  const { register, inTiles } = blockVariants(product, capabilities);
+  const text = quantizedTreeKernel(shape, packed);
+  const tree = variant(product, 'tree', text, quantizedTreeGroups(shape), [true, false, false]);
+  if (capabilities.software) return [register, ...inTiles, tree];
+  return shape.m <= FEW_ROWS ? [tree, ...inTiles, register] : [...inTiles, tree, register];
 }
 
 /** Whether the device can run tiles of 128, and most of one would not be empty. */

@@ -1,16 +1,13 @@
-// Weights of 4 or 8 bits in products and tables, which become floats only inside the kernels.
+// Weights of 4 or 8 bits: how they are packed, and how they become floats again.
 
-import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { quantizedSerialKernel, quantizedTreeKernel, type QuantizedShape } from '../../shaders/quantized.wgsl.ts';
 import type { TensorData } from '../core/dtype.ts';
-import { linearGrid } from '../core/kernel.ts';
-import { applyOne, expectDType, type CpuArray, type Op } from '../core/op.ts';
-import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
-import { Constant, type Tensor, type TensorSpec } from '../core/tensor.ts';
-import { div, mul, remainder, sub } from './binary.ts';
+import { applyOne, expectDType, type CpuArray } from '../core/op.ts';
+import { formatShape, sameShape, type Shape } from '../core/shape.ts';
+import type { Tensor, TensorSpec } from '../core/tensor.ts';
+import { mul, sub } from './binary.ts';
 import { cast } from './cast.ts';
-import { ge } from './compare.ts';
 import { pick } from './gather.ts';
+import { pointwise } from './pointwise.ts';
 import { reshape } from './reshape.ts';
 
 /** How weights are stored. */
@@ -29,138 +26,162 @@ function checkGroup(who: string, k: number, { bits, group }: Quantization): void
   );
 }
 
+/** Throws unless `packed` holds rows of `k` weights, and scales (and zeros) fit it; the error names `who`. */
+export function checkPacked(
+  who: string,
+  k: number,
+  q: Quantization,
+  packed: TensorSpec,
+  scales: TensorSpec,
+  zeros?: TensorSpec | null,
+): void {
+  expectDType(who, 'packed', packed, 'u32');
+  expectDType(who, 'scales', scales, 'f32', 'f16');
+  if (zeros) expectDType(who, 'zeros', zeros, scales.dtype);
+  checkGroup(who, k, q);
+  const [n, words] = packed.shape;
+  const wanted = [n, k / q.group];
+  const fits = packed.shape.length === 2 && words * 32 === k * q.bits && sameShape(scales.shape, wanted);
+  if (fits && sameShape((zeros ?? scales).shape, wanted)) return;
+  const given = [`scales ${formatShape(scales.shape)}`, ...(zeros ? [`zeros ${formatShape(zeros.shape)}`] : [])];
+  throw new Error(
+    `${who}: packed ${formatShape(packed.shape)} and ${given.join(' and ')} do not fit rows of ${k}: ` +
+      `they must be [N, ${(k * q.bits) / 32}] and [N, ${k / q.group}].`,
+  );
+}
+
+/** Scale of a group of values, and the whole number that stands for 0 where numbers have no sign. */
+function scaleOf(values: Iterable<number>, bits: number, asymmetric: boolean): [scale: number, zero: number] {
+  let [low, high] = [0, 0];
+  for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  if (!asymmetric) return [Math.max(-low, high) / (2 ** (bits - 1) - 1), 0];
+  const scale = Math.fround((high - low) / (2 ** bits - 1));
+  return [scale, scale > 0 ? Math.round(-low / scale) : 0];
+}
+
 /**
- * `weight` f32 [N, K] as whole numbers times a scale for each group of a row, the largest number of a group standing for its
- * largest magnitude: `packed` u32 [N, K · bits / 32] and `scales` f32 [N, K / group]. The worst error is half a scale.
+ * `weight` f32 [N, K] as whole numbers times a scale for each group of a row: `packed` u32 [N, K · bits / 32] and `scales` f32
+ * [N, K / group]. The largest number of a group stands for its largest magnitude. With `asymmetric` the numbers have no sign,
+ * and 0 to the largest stand for a group's values from the smallest to the largest: `zeros` f32 [N, K / group] are the
+ * numbers for 0, as GPTQ and AWQ have them. The worst error is half a scale.
  */
-export function quantize(weight: TensorData, q: Quantization): { packed: TensorData; scales: TensorData } {
+export function quantize(
+  weight: TensorData,
+  q: Quantization,
+  { asymmetric = false }: { readonly asymmetric?: boolean } = {},
+): { packed: TensorData; scales: TensorData; zeros: TensorData | null } {
   if (weight.shape.length !== 2 || weight.dtype !== 'f32') {
     throw new Error(`quantize: needs f32 [N, K], but got ${weight.dtype}${formatShape(weight.shape)}.`);
   }
   const [n, k] = weight.shape;
   checkGroup('quantize', k, q);
   const { bits, group } = q;
-  const largest = 2 ** (bits - 1) - 1;
+  const largest = asymmetric ? 2 ** bits - 1 : 2 ** (bits - 1) - 1;
   const packed = new Uint32Array((n * k * bits) / 32);
-  const scales = new Float32Array((n * k) / group);
+  const [scales, zeros] = [new Float32Array((n * k) / group), new Float32Array((n * k) / group)];
   for (let at = 0; at < scales.length; at++) {
     const values = weight.data.subarray(at * group, (at + 1) * group);
-    for (const value of values) scales[at] = Math.max(scales[at], Math.abs(value) / largest);
+    [scales[at], zeros[at]] = scaleOf(values, bits, asymmetric);
     values.forEach((value, i) => {
       const place = (at * group + i) * bits;
-      const whole = scales[at] > 0 ? Math.round(value / scales[at]) : 0;
-      const held = Math.min(Math.max(whole, -largest), largest) & (2 ** bits - 1);
+      const whole = scales[at] > 0 ? Math.round(value / scales[at]) + zeros[at] : 0;
+      const held = Math.min(Math.max(whole, asymmetric ? 0 : -largest), largest) & (2 ** bits - 1);
       packed[place >>> 5] |= held << (place & 31);
     });
   }
+  const perGroup = (data: Float32Array): TensorData => ({ dtype: 'f32', shape: [n, k / group], data });
   return {
     packed: { dtype: 'u32', shape: [n, (k * bits) / 32], data: packed },
-    scales: { dtype: 'f32', shape: [n, k / group], data: scales },
+    scales: perGroup(scales),
+    zeros: asymmetric ? perGroup(zeros) : null,
   };
 }
 
 /** Weight number `at` of all. */
-function weightAt(packed: CpuArray, scales: CpuArray, at: number, { bits, group }: Quantization): number {
-  const place = at * bits;
-  const whole = (packed[Math.floor(place / 32)] << (32 - bits - (place % 32))) >> (32 - bits);
-  return whole * scales[Math.floor(at / group)];
+export function weightAt([packed, scales, zeros]: readonly CpuArray[], at: number, q: Quantization): number {
+  const inGroup = Math.floor(at / q.group);
+  const whole = wholeNumber(packed[Math.floor((at * q.bits) / 32)], at, q.bits, !zeros);
+  return (whole - (zeros ? zeros[inGroup] : 0)) * scales[inGroup];
 }
 
-const describe = ([x, packed]: readonly TensorSpec[], { bits, group }: Quantization): QuantizedShape => ({
-  m: x.shape[0],
-  n: packed.shape[0],
-  k: x.shape[1],
-  bits,
-  group,
+/** The number in `word` that is number `at` of a row of words. */
+function wholeNumber(word: number, at: number, bits: number, signed: boolean): number {
+  const top = word << (32 - bits - ((at * bits) % 32));
+  return signed ? top >> (32 - bits) : top >>> (32 - bits);
+}
+
+interface UnpackAttrs {
+  readonly shape: Shape;
+  readonly bits: 4 | 8;
+  readonly signed: boolean;
+}
+
+/** Words u32 [..., 1] as the numbers in them, f32 [..., 32 / bits]. */
+export const unpackOp = pointwise<UnpackAttrs>({
+  name: 'unpack',
+  dtype: () => 'f32',
+  shape: (_inputs, { shape }) => shape,
+  wgsl([word], { bits, signed }) {
+    const place = `index % ${32 / bits}u * ${bits}u, ${bits}u`;
+    return signed ? `f32(extractBits(bitcast<i32>(${word}), ${place}))` : `f32(extractBits(${word}, ${place}))`;
+  },
+  cpu: ([word], { bits, signed }, index) => wholeNumber(word, index, bits, signed),
+  vjp: () => [null],
 });
 
-export const quantizedMatmulOp: Op<Quantization> = {
-  name: 'quantizedMatmul',
-  stores: true,
-  infer([x, packed, scales], q) {
-    expectDType('quantizedMatmul', 'x', x, 'f32');
-    expectDType('quantizedMatmul', 'packed', packed, 'u32');
-    expectDType('quantizedMatmul', 'scales', scales, 'f32', 'f16');
-    const k = x.shape[1];
-    checkGroup('quantizedMatmul', k, q);
-    const [n, words] = packed.shape;
-    const fits = words * 32 === k * q.bits && scales.shape[0] === n && scales.shape[1] * q.group === k;
-    if (packed.shape.length !== 2 || scales.shape.length !== 2 || !fits) {
-      throw new Error(
-        `quantizedMatmul: packed ${formatShape(packed.shape)} and scales ${formatShape(scales.shape)} do not fit ` +
-          `rows of ${k}: they must be [N, ${(k * q.bits) / 32}] and [N, ${k / q.group}].`,
-      );
-    }
-    return [{ shape: [x.shape[0], n], dtype: 'f32' }];
-  },
-  cpu({ inputs: [x, packed, scales], outputs: [y], inputSpecs, attrs }) {
-    const { m, n, k } = describe(inputSpecs, attrs);
-    for (let column = 0; column < n; column++) {
-      const weights = Float64Array.from({ length: k }, (_, i) => weightAt(packed, scales, column * k + i, attrs));
-      for (let row = 0; row < m; row++) {
-        y[row * n + column] = weights.reduce((total, weight, i) => total + weight * x[row * k + i], 0);
-      }
-    }
-  },
-  gpu({ inputs, attrs, capabilities }) {
-    const shape = describe(inputs, attrs);
-    const outputs = shape.m * shape.n;
-    const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]) => {
-      const bindings = [
-        { name: 'x', type: 'f32' },
-        { name: 'packed', type: 'u32' },
-        { name: 'scales', type: inputs[2].dtype as 'f32' | 'f16' },
-      ] as const;
-      const y = { name: 'y', type: 'f32', store: true } as const;
-      return { name, kernels: [{ name: `quantizedMatmul.${name}`, wgsl, inputs: bindings, outputs: [y], workgroups }] };
-    };
-    const serial = variant('serial', quantizedSerialKernel(shape), linearGrid(outputs, LINEAR_WORKGROUP));
-    const tree = variant('tree', quantizedTreeKernel(shape), linearGrid(outputs, 1));
-    return capabilities.software || shape.m > 16 ? [serial, tree] : [tree, serial];
-  },
-  vjp: 'none',
-  noGradient: 'Weights of 4 or 8 bits are for inference: train with linear() or matmul(), and quantize() afterwards.',
-  flops: (inputs, _outputs, attrs) => {
-    const { m, n, k } = describe(inputs, attrs);
-    return 2 * m * n * k;
-  },
+/** Four axes: a group's words, and the numbers of a word. Elementwise ops on these are one kernel. */
+function numbersInGroups(packed: Tensor, { bits, group }: Quantization, zeros?: Tensor | null): Tensor {
+  const each = 32 / bits;
+  const shape = [packed.shape[0], (packed.shape[1] * each) / group, group / each];
+  const numbers = applyOne(unpackOp, [reshape(packed, [...shape, 1])], {
+    shape: [...shape, each],
+    bits,
+    signed: !zeros,
+  });
+  return zeros ? sub(numbers, perGroup(zeros)) : numbers;
+}
+
+/** Scales or zeros, f32 [N, groups, 1, 1]. */
+const perGroup = (x: Tensor): Tensor => reshape(cast(x, 'f32'), [...x.shape, 1, 1]);
+
+/** The whole numbers of `packed` less their zeros, before they are scaled: f32 [N, groups, group]. */
+export const groupedNumbers = (packed: Tensor, quantization: Quantization, zeros?: Tensor | null): Tensor => {
+  const numbers = numbersInGroups(packed, quantization, zeros);
+  return reshape(numbers, [...numbers.shape.slice(0, 2), quantization.group]);
 };
 
 /**
- * x · Wᵀ with W as `quantize` gives it: x f32 [..., K], packed u32 [N, K · bits / 32], scales (f32 or f16) [N, K / group] →
- * [..., N]. For inference: it has no gradient.
+ * The weights that `quantize` has packed: packed u32 [N, K · bits / 32], scales [N, K / group] and, where the numbers have no
+ * sign, zeros [N, K / group] (both f32 or both f16) → f32 [N, K]. Scales and zeros have gradients.
  */
-export function quantizedMatmul(x: Tensor, packed: Tensor, scales: Tensor, quantization: Quantization): Tensor {
-  const k = x.shape.at(-1) ?? 1;
-  const rows = reshape(x, [k > 0 ? sizeOf(x.shape) / k : 0, k]);
-  return reshape(applyOne(quantizedMatmulOp, [rows, packed, scales], quantization), [
-    ...x.shape.slice(0, -1),
-    packed.shape[0],
-  ]);
+export function dequantize(packed: Tensor, scales: Tensor, quantization: Quantization, zeros?: Tensor | null): Tensor {
+  const k = ((packed.shape[1] ?? 0) * 32) / quantization.bits;
+  checkPacked('dequantize', k, quantization, packed, scales, zeros);
+  return unpacked(packed, scales, quantization, zeros);
+}
+
+function unpacked(packed: Tensor, scales: Tensor, quantization: Quantization, zeros?: Tensor | null): Tensor {
+  const numbers = numbersInGroups(packed, quantization, zeros);
+  return reshape(mul(numbers, perGroup(scales)), [packed.shape[0], scales.shape[1] * quantization.group]);
 }
 
 /**
- * Rows of a table as `quantize` gives it, for i32 ids [...]: packed u32 [V, D · bits / 32], scales (f32 or f16) [V, D / group] →
- * f32 [..., D]. Only the rows asked for become floats. Only the scales have a gradient.
+ * Rows of a table as `quantize` gives it, for i32 ids [...]: packed u32 [V, D · bits / 32], scales and, where the numbers have
+ * no sign, zeros [V, D / group] (both f32 or both f16) → f32 [..., D]. Only the rows asked for become floats. Scales and
+ * zeros have gradients.
  */
-export function quantizedEmbedding(ids: Tensor, packed: Tensor, scales: Tensor, quantization: Quantization): Tensor {
-  const { bits, group } = quantization;
+export function quantizedEmbedding(
+  ids: Tensor,
+  packed: Tensor,
+  scales: Tensor,
+  quantization: Quantization,
+  zeros?: Tensor | null,
+): Tensor {
   expectDType('quantizedEmbedding', 'ids', ids, 'i32');
-  expectDType('quantizedEmbedding', 'packed', packed, 'u32');
-  expectDType('quantizedEmbedding', 'scales', scales, 'f32', 'f16');
-  const width = (packed.shape[1] * 32) / bits;
-  checkGroup('quantizedEmbedding', width, quantization);
-  const groups = width / group;
-  if (packed.shape.length !== 2 || !sameShape(scales.shape, [packed.shape[0], groups])) {
-    const found = `packed ${formatShape(packed.shape)} and scales ${formatShape(scales.shape)}`;
-    throw new Error(`quantizedEmbedding: ${found} do not fit: scales must be [V, ${groups}].`);
-  }
+  const width = ((packed.shape[1] ?? 0) * 32) / quantization.bits;
+  checkPacked('quantizedEmbedding', width, quantization, packed, scales, zeros);
   const index = reshape(ids, [ids.size, 1]);
-  const words = reshape(pick(packed, index, 0), [ids.size, packed.shape[1], 1]);
-  const places = Uint32Array.from({ length: 32 / bits }, (_, i) => 2 ** (i * bits));
-  const whole = remainder(div(words, new Constant([places.length], 'u32', places)), 2 ** bits); // [n, words, in a word]
-  // Two's complement: the upper half stands for negative numbers.
-  const signed = sub(cast(whole, 'f32'), mul(cast(ge(whole, 2 ** (bits - 1)), 'f32'), 2 ** bits));
-  const scale = reshape(cast(pick(scales, index, 0), 'f32'), [ids.size, groups, 1]);
-  return reshape(mul(reshape(signed, [ids.size, groups, group]), scale), [...ids.shape, width]);
+  const picked = (table: Tensor) => pick(table, index, 0);
+  const rows = unpacked(picked(packed), picked(scales), quantization, zeros && picked(zeros));
+  return reshape(rows, [...ids.shape, width]);
 }

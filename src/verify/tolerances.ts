@@ -103,11 +103,12 @@ const table: Readonly<Record<string, Allowed>> = {
   sum: { cpu: [0, 0], gpu: [128, 0] },
   // The gradient sums those of all that picked one place, up to 24 here. Measured 1.6.
   gather: { cpu: [0, 0], gpu: [0, 6] },
-  // One product; the gradient sums up to 224 numbers of up to 128, each rounded on the CPU. Measured 0 and 18; 0
-  // and 72, where terms cancel.
-  quantizedEmbedding: { cpu: [0, 64], gpu: [0, 256] },
-  // Sums of up to 576 products. Measured 8.4.
-  quantizedMatmul: { cpu: [2, 0], gpu: [32, 0] },
+  // Zeros are subtracted, then one product; gradients sum up to 224 numbers of up to 255, each rounded on the CPU. Measured 1.0
+  // and 15; 0 and 84, where terms cancel. Without the table 1.0 and 3.4; 0 and 8.7.
+  quantizedEmbedding: { cpu: [2, 60], gpu: [0, 256] },
+  dequantize: { cpu: [2, 13], gpu: [0, 32] },
+  // Sums of up to 576 products; gradients of scales and zeros sum those of groups. Measured 0 and 106; 14.3 and 185.
+  quantizedMatmul: { cpu: [2, 256], gpu: [32, 512] },
   // As gather, of up to 40 here. Measured 2.4, 7.9 and 4.0.
   embedding: { cpu: [0, 0], gpu: [0, 6] },
   indexSelect: { cpu: [0, 0], gpu: [0, 24] },
@@ -252,6 +253,8 @@ const f16Table: Readonly<Record<string, readonly [output: number, gradient: numb
   leakyRelu: [0, 0.06],
   // The CPU rounds each of several factors. Measured 2.2 and 2.1; products of up to 1100 factors 3.7.
   gelu: [2, 4], mish: [2, 4], cumprod: [2, 8],
+  // The gradient of a scale sums products with numbers of up to 255 that cancel, of what the CPU rounds first. Measured 10.1.
+  quantizedMatmul: [2, 20],
 }; // prettier-ignore
 
 /** What an op is allowed in a comparison, where its floats are `dtype`. Throws for an op that the table lacks. */

@@ -14,12 +14,14 @@ import {
 } from '../../src/node.ts';
 
 test.each([
-  [8, 0.02],
-  [4, 0.3],
-] as const)('%i bits stay near the layer', async (bits, most) => {
+  [8, 0.02, false],
+  [4, 0.3, false],
+  [8, 0.02, true],
+  [4, 0.3, true],
+] as const)('%i bits stay near the layer', async (bits, most, asymmetric) => {
   manualSeed(0);
   const layer = new Linear(64, 5);
-  const quantized = await QuantizedLinear.from(layer, { bits, group: 16 });
+  const quantized = await QuantizedLinear.from(layer, { bits, group: 16, asymmetric });
   const build = ({ x }: Record<string, Parameters<Linear['forward']>[0]>) => ({
     exact: layer.forward(x),
     near: quantized.forward(x),
@@ -31,11 +33,17 @@ test.each([
   expect(worst).toBeLessThan(most);
 });
 
-test.each([4, 8] as const)('a table of %i bits is off by half a scale at most', async (bits) => {
+test.each([
+  [4, false],
+  [8, false],
+  [4, true],
+  [8, true],
+] as const)('a table of %i bits is off by half a scale at most', async (bits, asymmetric) => {
   manualSeed(0);
   const table = new Embedding(7, 32);
-  const quantized = await QuantizedEmbedding.from(table, { bits, group: 16 });
-  expect([...quantized.namedParameters().keys()]).toEqual(['packed', 'scales']);
+  const quantized = await QuantizedEmbedding.from(table, { bits, group: 16, asymmetric });
+  const names = ['packed', 'scales', ...(asymmetric ? ['zeros'] : [])];
+  expect([...quantized.namedParameters().keys()]).toEqual(names);
   const build = ({ ids }: Record<string, Parameters<Embedding['forward']>[0]>) => ({
     exact: table.forward(ids),
     near: quantized.forward(ids),

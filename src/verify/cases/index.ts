@@ -11,6 +11,7 @@ import { matrices } from './matrices.ts';
 import { movement } from './movement.ts';
 import { norms } from './norms.ts';
 import { ordering } from './ordering.ts';
+import { quantized } from './quantized.ts';
 import { random } from './random.ts';
 import { recurrent } from './recurrent.ts';
 import { reductions } from './reductions.ts';
@@ -24,6 +25,7 @@ export const verifyCases: CaseTable = {
   ...images,
   ...movement,
   ...indexing,
+  ...quantized,
   ...ordering,
   ...norms,
   ...random,

@@ -36,19 +36,6 @@ export const indexing: CaseTable = {
       call: ([base, index, source]) => ops.scatterAdd(base, index, source, 1),
     },
   ),
-  quantizedEmbedding: ([4, 8] as const).map((bits) => ({
-    name: `${bits}bits`,
-    inputs: [integers([2, 17], 0, 32), integers([33, 4 * bits], 0, 2 ** 31, 'u32'), floats([33, 4], 0.001, 0.01)],
-    dtypes: ['f32'],
-    call: ([ids, packed, scales]) => ops.quantizedEmbedding(ids, packed, scales, { bits, group: 32 }),
-  })),
-  quantizedMatmul: [4, 8].map((bits) => ({
-    name: `${bits}bits`,
-    inputs: [floats([3, 128]), integers([33, 4 * bits], 0, 2 ** 31, 'u32'), floats([33, 4], 0.001, 0.01)],
-    dtypes: ['f32'],
-    call: ([x, packed, scales]) => ops.quantizedMatmul(x, packed, scales, { bits: bits as 4 | 8, group: 32 }),
-    backward: false,
-  })),
   embedding: [
     {
       name: 'tokens',

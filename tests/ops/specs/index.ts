@@ -11,6 +11,7 @@ import { movement } from './movement.ts';
 import { matrices } from './products.ts';
 import { norms } from './norms.ts';
 import { ordering } from './ordering.ts';
+import { quantized } from './quantized.ts';
 import { recurrent } from './recurrent.ts';
 import { reductions } from './reductions.ts';
 import { summaries } from './summaries.ts';
@@ -26,6 +27,7 @@ export const opSpecs: Readonly<Record<string, OpSpec>> = {
   ...images,
   ...movement,
   ...indexing,
+  ...quantized,
   ...attention,
   ...norms,
   ...recurrent,

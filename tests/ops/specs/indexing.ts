@@ -38,41 +38,6 @@ export const indexing: Record<string, OpSpec> = {
       },
     ],
   },
-  quantizedEmbedding: {
-    call: ([ids, packed, scales], attrs: ops.Quantization) =>
-      ops.quantizedEmbedding(ids, ops.cast(packed, 'u32'), scales, attrs),
-    wrong: [
-      { inputs: [spec([2]), spec([3, 2], 'u32'), spec([3, 2])], attrs: { bits: 4, group: 8 }, says: ['ids', 'f32'] },
-      {
-        inputs: [spec([2], 'i32'), spec([3, 2], 'u32'), spec([2, 2])],
-        attrs: { bits: 4, group: 8 },
-        says: ['[3, 2]', '[2, 2]', '[V, 2]'],
-      },
-      {
-        inputs: [spec([2], 'i32'), spec([3, 2], 'u32'), spec([3, 2])],
-        attrs: { bits: 4, group: 12 },
-        says: ['12', '16'],
-      },
-    ],
-  },
-  quantizedMatmul: {
-    // A fixture holds no u32: the same bits.
-    call: ([x, packed, scales], attrs: ops.Quantization) =>
-      ops.quantizedMatmul(x, ops.cast(packed, 'u32'), scales, attrs),
-    wrong: [
-      {
-        inputs: [spec([2, 16]), spec([3, 3], 'u32'), spec([3, 2])],
-        attrs: { bits: 4, group: 8 },
-        says: ['[3, 3]', '16'],
-      },
-      { inputs: [spec([2, 16]), spec([3, 2], 'u32'), spec([3, 2])], attrs: { bits: 4, group: 12 }, says: ['12', '16'] },
-      {
-        inputs: [spec([2, 16], 'i32'), spec([3, 2], 'u32'), spec([3, 2])],
-        attrs: { bits: 4, group: 8 },
-        says: ['i32'],
-      },
-    ],
-  },
   embedding: {
     call: ([ids, weight], options: ops.EmbeddingOptions) => ops.embedding(ids, weight, options),
     wrong: [

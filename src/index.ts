@@ -100,5 +100,5 @@ export {
 } from './bench/report.ts'; // prettier-ignore
 export { benchSources, type KernelSource } from './bench/sources.ts';
 export { planOnly } from './runtime/plan-only.ts';
-export { mergeTuning, parseTuningTable, tunedChoice, tuningKey, type TuningTable } from './runtime/tuning.ts';
+export { mergeTuning, parseTuningTable, tuningKey, type TuningTable } from './runtime/tuning.ts';
 export { type Candidate, tune, type TuneOptions, type TuneRow } from './tune/tune.ts';

@@ -1,7 +1,7 @@
 // Times the GPU beside the page: the page's own drawing would otherwise wait for it, and it for the page.
 
 import {
-  bench, benchCases, benchSources, mergeTuning, openDevice, tune, tunedChoice, type Device, type TuningTable,
+  bench, benchCases, benchSources, mergeTuning, openDevice, tune, type Device, type TuningTable,
 } from '../../src/index.ts'; // prettier-ignore
 import { modelBenchCases, models } from '../../models/index.ts';
 import type { Reply, Request } from './protocol.ts';
@@ -56,10 +56,9 @@ const chosenCases = (names: readonly string[]) => cases.filter(({ name }) => nam
 
 const start = (request: Extract<Request, { type: 'start' }>): Promise<void> =>
   onGpu(async (gpu) => {
-    const table = await tuning;
+    gpu.tuning = await tuning;
     const report = await bench(gpu, chosenCases(request.cases), {
       all: true,
-      chooseVariant: table ? tunedChoice(table, gpu) : undefined,
       variants: request.variants,
       seconds: request.seconds,
       signal: stopping.signal,

@@ -82,11 +82,22 @@ export interface Executable {
   dispose(): void;
 }
 
+/** Names of the kernel variants that were measured to be the fastest, by `tuningKey`. */
+export interface TuningTable {
+  readonly version: 1;
+  readonly variants: Readonly<Record<string, string>>;
+}
+
 /** A place where programs run: a GPU, or the CPU reference. */
 export interface Device extends ParameterHome {
   readonly info: DeviceInfo;
   /** What kernels may use; null for a device that runs the CPU reference of each op instead of kernels. */
   readonly capabilities: Capabilities | null;
+  /**
+   * What was measured on this device, by `tune` or by its command: set it, and what is compiled from then on chooses by it.
+   * Where it says nothing, the table that comes with the package does, and then the record of each op.
+   */
+  tuning?: TuningTable | null;
   /** Resolves with the reason when the device is gone: destroyed, reset, or unplugged. */
   readonly lost: Promise<string>;
   load(plan: Plan, onProgress?: Progress): Promise<Executable>;

@@ -1,7 +1,7 @@
 // Runs the benchmark: every case, or every kernel variant of one, on a device.
 
 import type { Device, DeviceInfo } from '../backends/device.ts';
-import { chooseFirst, type ChooseVariant } from '../runtime/lower.ts';
+import { tunedChoice } from '../runtime/tuning.ts';
 import type { BenchCase } from './cases.ts';
 import { measureCeilings, type Ceilings } from './ceilings.ts';
 import { measure, variantNamed, type Measurement } from './measure.ts';
@@ -32,8 +32,6 @@ export interface BenchOptions {
   readonly variants?: boolean;
   /** True leaves out nothing: by default large cases are skipped on software adapters. */
   readonly all?: boolean;
-  /** Picks kernel variants where not each is timed; by default each record's first one. */
-  readonly chooseVariant?: ChooseVariant;
   /** Ends the run before the next case: the report has what was timed until then. */
   readonly signal?: AbortSignal;
   /** Called when the ceilings are known, before the first case. */
@@ -94,7 +92,7 @@ async function* timeCase(
   device: Device,
   { name, group, op, build }: BenchCase,
   ceilings: Ceilings,
-  { seconds, variants, chooseVariant = chooseFirst }: BenchOptions,
+  { seconds, variants }: BenchOptions,
 ): AsyncGenerator<BenchRow> {
   const row = (measured: Measurement, variant?: string): BenchRow => ({
     name,
@@ -105,11 +103,12 @@ async function* timeCase(
   });
   const names: string[] = [];
   const compute = build();
+  const choose = tunedChoice(device);
   const first = await measure(device, compute, {
     seconds,
     chooseVariant(chosen, offered, call) {
       if (names.length === 0 && chosen.name === op) names.push(...offered.map((variant) => variant.name));
-      return chooseVariant(chosen, offered, call);
+      return choose(chosen, offered, call);
     },
   });
   yield row(first);

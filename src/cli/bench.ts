@@ -8,19 +8,16 @@ import {
   parseBenchReport,
   readFileOrExplain,
   shortNumber,
-  tunedChoice,
   type BenchReport,
-  type DeviceKind,
 } from '../node.ts';
 import { chosenCases } from './chosen-cases.ts';
 import { CommandError } from './command-error.ts';
-import { describeDevice, openWithNews } from './device.ts';
+import { describeDevice, openWithNews, type DeviceOptions } from './device.ts';
 import { describeCeilings, part, textTable } from './table.ts';
 import { showProgress, type Terminal } from './terminal.ts';
-import { readTuning } from './tune.ts';
 
 /** Options of the command. */
-export interface BenchCommandOptions {
+export interface BenchCommandOptions extends DeviceOptions {
   readonly case?: string;
   readonly variants?: boolean;
   readonly all?: boolean;
@@ -28,8 +25,6 @@ export interface BenchCommandOptions {
   /** True without a file: to stdout. */
   readonly json?: string | true;
   readonly compare?: string;
-  readonly tuning?: string;
-  readonly device: DeviceKind;
 }
 
 /** Times the chosen cases, and compares them with an earlier report. */
@@ -38,15 +33,13 @@ export async function benchDevice(options: BenchCommandOptions, terminal: Termin
   const cases = chosenCases(options.case);
   // Read before minutes are spent on what it will be compared with.
   const earlier = options.compare ? await readReport(options.compare) : null;
-  const tuning = options.tuning ? await readTuning(options.tuning) : null;
   const onlyJson = json === true || json === '-';
-  const device = await openWithNews(options.device, terminal);
+  const device = await openWithNews(options, terminal);
   const progress = showProgress(terminal, 'bench', cases.length, onlyJson);
   let report: BenchReport;
   try {
     const onProgress = ({ done, name }: { done: number; name: string }) => progress.update(done, name);
-    const chooseVariant = tuning ? tunedChoice(tuning, device) : undefined;
-    report = await bench(device, cases, { variants, all, seconds, chooseVariant, onProgress });
+    report = await bench(device, cases, { variants, all, seconds, onProgress });
     progress.update(cases.length);
   } finally {
     progress.stop();

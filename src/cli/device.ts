@@ -1,13 +1,40 @@
 // Opens the device that --device names, and says what it is.
 
-import { openDevice, type Device, type DeviceKind } from '../node.ts';
+import {
+  openDevice,
+  parseTuningTable,
+  readFileOrExplain,
+  type Device,
+  type DeviceKind,
+  type TuningTable,
+} from '../node.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The choices of --device. */
 export const deviceKinds: readonly DeviceKind[] = ['auto', 'webgpu', 'cpu'];
 
+/** What a command that computes is told: where, and by which table of `five-tigers tune`. */
+export interface DeviceOptions {
+  readonly device: DeviceKind;
+  readonly tuning?: string;
+}
+
+/** The tuning table in `file`. */
+export async function readTuning(file: string): Promise<TuningTable> {
+  const bytes = await readFileOrExplain(file, 'the tuning table');
+  return parseTuningTable(new TextDecoder().decode(bytes), file);
+}
+
 /** Opens a device. `auto` without a GPU is the CPU, and the terminal is told why. */
-export async function openWithNews(kind: DeviceKind, terminal: Terminal): Promise<Device> {
+export async function openWithNews({ device: kind, tuning }: DeviceOptions, terminal: Terminal): Promise<Device> {
+  // Read before the device is opened: a file that is no table costs nothing.
+  const table = tuning ? await readTuning(tuning) : null;
+  const device = await openKind(kind, terminal);
+  device.tuning = table;
+  return device;
+}
+
+async function openKind(kind: DeviceKind, terminal: Terminal): Promise<Device> {
   if (kind !== 'auto') return openDevice(kind);
   try {
     return await openDevice('webgpu');

@@ -1,19 +1,18 @@
 // `five-tigers eval`: the share of MNIST's test images that a model tells right.
 
 import type { ModelEntry } from '../../models/index.ts';
-import { loadMnist, type DeviceKind } from '../node.ts';
-import { describeDevice, openWithNews } from './device.ts';
+import { loadMnist } from '../node.ts';
+import { describeDevice, openWithNews, type DeviceOptions } from './device.ts';
 import { evaluate } from './digits.ts';
 import { completeProfile, profileTable, type ProfileOption } from './profile.ts';
 import { grouped, percent, showProgress, type Terminal } from './terminal.ts';
 import { loadModel } from './weights.ts';
 
 /** Options of the command. */
-export interface EvalOptions {
+export interface EvalOptions extends DeviceOptions {
   readonly data: string;
   readonly weights?: string;
   readonly config?: string;
-  readonly device: DeviceKind;
   readonly json?: boolean;
   readonly profile?: ProfileOption;
 }
@@ -27,7 +26,7 @@ export async function evaluateModel(
 ): Promise<void> {
   const { model, config, file } = await loadModel(entry, options.weights, options.config);
   const test = await loadMnist(options.data, 'test');
-  const device = await openWithNews(options.device, terminal);
+  const device = await openWithNews(options, terminal);
   const progress = showProgress(terminal, 'test images', test.count, options.json);
   try {
     const evaluation = await evaluate(device, model, test, (done) => progress.update(done), !!options.profile);

@@ -13,7 +13,7 @@ export interface InfoOptions {
 
 /** Describes the device. */
 export async function info({ device: kind, json }: InfoOptions, terminal: Terminal): Promise<void> {
-  const device = await openWithNews(kind, terminal);
+  const device = await openWithNews({ device: kind }, terminal);
   const { description, features, limits, ...rest } = device.info;
   device.destroy();
   if (json) {

@@ -33,7 +33,7 @@ export async function inspectModel(
   terminal: Terminal,
 ): Promise<void> {
   const model = buildModel(entry, config);
-  const device = await openWithNews(kind, terminal);
+  const device = await openWithNews({ device: kind }, terminal);
   try {
     const { fn, specs } = modelGraph(entry, model, { batch, train, seed: 1 });
     const names = new Map([...model.namedParameters()].map(([path, parameter]) => [parameter, path] as const));

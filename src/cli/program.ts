@@ -59,6 +59,8 @@ const weightsOption = [
   'safetensors file or training checkpoint (default: the shipped weights)',
 ] as const;
 
+const tuningOption = ['--tuning <file>', 'choose kernel variants by this table of tune'] as const;
+
 const profileOption = [
   '--profile [file]',
   'afterwards show where the time goes, and write a Chrome trace into the file',
@@ -119,7 +121,7 @@ function makeProgram(terminal: Terminal): Command {
       .option('--seconds <n>', 'of measured runs a case (default: 0.5)', positiveNumber)
       .option('--json [file]', 'the report as JSON, into a file or (without one, or with -) to stdout')
       .option('--compare <file>', 'an earlier report, to see what became faster')
-      .option('--tuning <file>', 'choose kernel variants by this table of tune'),
+      .option(...tuningOption),
   ).action((options) => benchDevice(options, terminal));
   common(
     program
@@ -145,18 +147,21 @@ function makeProgram(terminal: Terminal): Command {
     .option('--checkpoint <file>', "the run's state, written after each epoch (default: beside the weights)")
     .option('--resume <file>', 'checkpoint to go on from, with the settings stored in it')
     .option(...profileOption)
+    .option(...tuningOption)
     .action((name, options) => train(name, models[name], options, terminal));
   ofModel('eval', 'measure the accuracy on the test images of MNIST')
     .requiredOption('--data <folder>', 'folder with the test files of MNIST')
     .option(...weightsOption)
     .option(...configOption)
     .option(...profileOption)
+    .option(...tuningOption)
     .action((name, options) => evaluateModel(name, models[name], options, terminal));
   ofModel('run', 'tell the digit on a picture')
     .argument('<image>', 'PNG or JPEG of one digit')
     .option(...weightsOption)
     .option(...configOption)
     .option(...profileOption)
+    .option(...tuningOption)
     .action((name, image, options) => runModel(name, models[name], image, options, terminal));
   ofModel('inspect', "show a model's plan: steps, kernels, arithmetic, memory")
     .addOption(new Option('--format <name>', 'how').choices(['text', 'json', 'mermaid', 'svg']).default('text'))

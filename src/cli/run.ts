@@ -1,18 +1,17 @@
 // `five-tigers run`: which digit is on a picture.
 
 import type { ModelEntry } from '../../models/index.ts';
-import { decodeImage, readFileOrExplain, toDigit, type DeviceKind } from '../node.ts';
-import { openWithNews } from './device.ts';
+import { decodeImage, readFileOrExplain, toDigit } from '../node.ts';
+import { openWithNews, type DeviceOptions } from './device.ts';
 import { classify } from './digits.ts';
 import { completeProfile, profileTable, type ProfileOption } from './profile.ts';
 import { percent, type Terminal } from './terminal.ts';
 import { loadModel } from './weights.ts';
 
 /** Options of the command. */
-export interface RunOptions {
+export interface RunOptions extends DeviceOptions {
   readonly weights?: string;
   readonly config?: string;
-  readonly device: DeviceKind;
   readonly json?: boolean;
   readonly profile?: ProfileOption;
 }
@@ -31,7 +30,7 @@ export async function runModel(
   const input = toDigit(data, width, height);
   if (!input) throw new Error(`${file} is an empty page: there is no digit on it.`);
   const { model, config } = await loadModel(entry, options.weights, options.config);
-  const device = await openWithNews(options.device, terminal);
+  const device = await openWithNews(options, terminal);
   try {
     const { probabilities, profile: measured } = await classify(device, model, input, !!options.profile);
     const profile = measured && (await completeProfile(device, measured, options.profile!));

@@ -9,11 +9,10 @@ import {
   manualSeed,
   readFileOrExplain,
   Trainer,
-  type DeviceKind,
   type DigitBatches,
   type Module,
 } from '../node.ts';
-import { describeDevice, openWithNews } from './device.ts';
+import { describeDevice, openWithNews, type DeviceOptions } from './device.ts';
 import { countRight } from './digits.ts';
 import { watchInterruption } from './interruption.ts';
 import {
@@ -30,10 +29,9 @@ import type { TrainReport } from './train-report.ts';
 import { buildModel } from './weights.ts';
 
 /** Options that a run is made from. */
-export interface StartOptions extends GivenSettings {
+export interface StartOptions extends GivenSettings, DeviceOptions {
   readonly data: string;
   readonly resume?: string;
-  readonly device: DeviceKind;
 }
 
 /** A run with all that it consists of. */
@@ -89,7 +87,7 @@ export async function prepare(
     optimizer: optimizers[settings.optimizer](model.parameters(), settings.lr),
     data,
     task: entry.task(model),
-    openDevice: () => openWithNews(options.device, terminal),
+    openDevice: () => openWithNews(options, terminal),
     seed,
     settings,
     onProgress: (done, total) => report.preparing(done, total),

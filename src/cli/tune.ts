@@ -2,12 +2,11 @@
 
 import { existsSync } from 'node:fs';
 import {
-  mergeTuning, openDevice, parseTuningTable, readFileOrExplain, shortNumber, tune, writeFileAtomic,
-  type DeviceKind, type TuneRow, type TuningTable,
+  mergeTuning, openDevice, shortNumber, tune, writeFileAtomic, type DeviceKind, type TuneRow,
 } from '../node.ts'; // prettier-ignore
 import { chosenCases } from './chosen-cases.ts';
 import { CommandError, USAGE } from './command-error.ts';
-import { describeDevice } from './device.ts';
+import { describeDevice, readTuning } from './device.ts';
 import { textTable } from './table.ts';
 import { showProgress, type Terminal } from './terminal.ts';
 
@@ -19,12 +18,6 @@ export interface TuneCommandOptions {
   readonly out?: string;
   readonly device: DeviceKind;
   readonly json?: boolean;
-}
-
-/** The tuning table in `file`. */
-export async function readTuning(file: string): Promise<TuningTable> {
-  const bytes = await readFileOrExplain(file, 'the tuning table');
-  return parseTuningTable(new TextDecoder().decode(bytes), file);
 }
 
 /** Tunes the GPU for the chosen cases, and adds what was found to the table. */

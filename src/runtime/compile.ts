@@ -10,11 +10,12 @@ import { add } from '../ops/binary.ts';
 import { detach } from '../ops/detach.ts';
 import { misfits } from './fit.ts';
 import { fuse } from './fuse.ts';
-import { chooseFirst, lower, type ChooseVariant } from './lower.ts';
+import { lower, type ChooseVariant } from './lower.ts';
 import { bytesOf, viewedTensor } from './memory.ts';
 import { Program } from './program.ts';
 import { schedule } from './schedule.ts';
 import { simplify } from './simplify.ts';
+import { tunedChoice } from './tuning.ts';
 
 /** What a compiled function may return: one tensor, or tensors by name. */
 export type Outputs = Tensor | Readonly<Record<string, Tensor>>;
@@ -32,7 +33,7 @@ export interface CompileOptions {
   readonly random?: RandomState;
   /** False keeps each op a kernel of its own, so that every intermediate can be looked at. */
   readonly fuse?: boolean;
-  /** Picks among an op's kernel variants; by default the first, which its record holds to be the best for the device. */
+  /** Picks among an op's kernel variants; by default as the device's tuning says, else the first of its record. */
   readonly chooseVariant?: ChooseVariant;
 }
 
@@ -77,12 +78,13 @@ const readable = (output: Tensor): Tensor => (viewedTensor(output) instanceof Sc
 const lasting = (value: Tensor): Tensor => (viewedTensor(value).node ? value : detach(value));
 
 function makePlan(
-  { capabilities }: Device,
+  device: Device,
   inputs: Input[],
   outputs: Tensor[],
   updates: readonly Update[],
-  { fuse: fused = true, chooseVariant = chooseFirst }: CompileOptions,
+  { fuse: fused = true, chooseVariant = tunedChoice(device) }: CompileOptions,
 ): Plan {
+  const { capabilities } = device;
   const values = updates.map(({ value }) => value);
   const order = topologicalOrder([...outputs, ...values]);
   const leaves = new Set([...outputs, ...values, ...order.flatMap((node) => node.inputs)].filter(({ node }) => !node));

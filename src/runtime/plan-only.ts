@@ -6,6 +6,7 @@ import type { Device } from '../backends/device.ts';
 export const planOnly = (device: Omit<Device, 'load' | 'destroy'>): Device => ({
   info: device.info,
   capabilities: device.capabilities,
+  tuning: device.tuning,
   lost: device.lost,
   load: async () => ({
     run: () => Promise.reject(new Error('This program was only planned.')),

@@ -1,16 +1,13 @@
 // Which kernel variant was measured to be the fastest, by adapter, op and size; and the choice made from that.
 
-import type { Device } from '../backends/device.ts';
+import type { Device, TuningTable } from '../backends/device.ts';
 import type { KernelCall, Op } from '../core/op.ts';
 import { formatShape } from '../core/shape.ts';
 import { fusedOp, type FusedAttrs } from '../ops/fused.ts';
 import { chooseFirst, type ChooseVariant } from './lower.ts';
+import { shippedTuning } from './shipped-tuning.ts';
 
-/** Names of the fastest variants, by `tuningKey`. */
-export interface TuningTable {
-  readonly version: 1;
-  readonly variants: Readonly<Record<string, string>>;
-}
+export type { TuningTable } from '../backends/device.ts';
 
 /** What an op's kernel is chosen by. */
 type Call = { readonly op: Op } & Pick<KernelCall<object>, 'attrs' | 'inputs'>;
@@ -35,11 +32,13 @@ export function tuningKey({ info }: Pick<Device, 'info'>, call: Call): string {
   return [adapter, op.name, inputs[0]?.dtype ?? 'f32', flags.join(' '), shapes.join(' ')].join(' | ');
 }
 
-/** For compile's `chooseVariant`: what `table` holds to be fastest on `device`; the record's own order where it has nothing. */
+/** How compile chooses: by the device's table, then by the one that comes with the package, then as the record orders. */
 export const tunedChoice =
-  (table: TuningTable, device: Pick<Device, 'info'>): ChooseVariant =>
+  (device: Pick<Device, 'info' | 'tuning'>): ChooseVariant =>
   (op, variants, call) => {
-    const name = table.variants[tuningKey(device, { op, ...call })];
+    if (variants.length === 1) return variants[0];
+    const key = tuningKey(device, { op, ...call });
+    const name = device.tuning?.variants[key] ?? shippedTuning.variants[key];
     return variants.find((one) => one.name === name) ?? chooseFirst(op, variants, call);
   };
 

@@ -24,6 +24,7 @@ export function brokenDevice(device: Device, name: string, rewrite: (kernel: Ker
   return {
     info: device.info,
     capabilities: device.capabilities,
+    tuning: device.tuning,
     lost: device.lost,
     load: (plan: Plan, onProgress) => device.load({ ...plan, steps: plan.steps.map(broken) }, onProgress),
     read: (parameter) => device.read(parameter),

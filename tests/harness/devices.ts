@@ -35,6 +35,7 @@ export const withCapabilities = (device: Device, capabilities: Partial<Capabilit
   info: device.info,
   lost: device.lost,
   capabilities: { ...device.capabilities!, ...capabilities },
+  tuning: device.tuning,
   load: (...plan) => device.load(...plan),
   read: (parameter) => device.read(parameter),
   destroy() {},

@@ -4,10 +4,11 @@ import { expect, test } from 'vitest';
 import { benchCases } from '../../src/bench/cases.ts';
 import { randomParameter } from '../../src/bench/measure.ts';
 import { matmul, relu, sum } from '../../src/ops/index.ts';
-import { mergeTuning, parseTuningTable, tunedChoice, tuningKey } from '../../src/runtime/tuning.ts';
+import { mergeTuning, parseTuningTable, tuningKey } from '../../src/runtime/tuning.ts';
 import { planOnly } from '../../src/runtime/plan-only.ts';
 import { compile } from '../../src/runtime/compile.ts';
 import { tune } from '../../src/tune/tune.ts';
+import type { Device } from '../../src/backends/device.ts';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import { brokenDevice } from '../harness/broken-device.ts';
 import { testGpu } from '../harness/devices.ts';
@@ -37,11 +38,11 @@ test('each variant is timed, and the table chooses for sizes like those, fused o
   expect(table.variants[key]).toBe(winner);
 
   const last = candidates.at(-1)!.variant;
-  const chosen = tunedChoice({ version: 1, variants: { [key]: last } }, gpu);
+  const tuned: Device = { ...planOnly(gpu), tuning: { version: 1, variants: { [key]: last } } };
   const kernelsOf = async (rowsOfA: number, fused: boolean) => {
     const [a, b] = [randomParameter('a', [rowsOfA, 33]), randomParameter('b', [33, 60])];
     const y = () => (fused ? relu(matmul(a, b)) : matmul(a, b));
-    const { plan } = await compile(planOnly(gpu), y, {}, { chooseVariant: chosen });
+    const { plan } = await compile(tuned, y, {});
     return plan.steps.flatMap(({ kernels }) => kernels.map(({ name }) => name));
   };
   const [kernel] = await kernelsOf(33, false);

@@ -44,7 +44,8 @@ function recordPass(
   for (const { pipeline, bindGroup, workgroups } of dispatches) {
     if (pipeline !== current) pass.setPipeline((current = pipeline));
     pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...workgroups);
+    if (workgroups[1] === 1 && workgroups[2] === 1) pass.dispatchWorkgroups(workgroups[0]);
+    else pass.dispatchWorkgroups(...workgroups);
   }
   pass.end();
 }

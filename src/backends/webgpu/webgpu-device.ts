@@ -1,6 +1,6 @@
 // A device on WebGPU: browsers, Dawn in Node, and Deno all give an adapter to start from.
 
-import type { Device, DeviceInfo, Executable, Plan, Progress } from '../device.ts';
+import type { Device, DeviceInfo, Executable, Plan, Progress, TuningTable } from '../device.ts';
 import { DeviceLostError } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
 import type { Capabilities } from '../../core/kernel.ts';
@@ -27,6 +27,7 @@ const USED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'ti
 export class WebGpuDevice implements Device {
   readonly info: DeviceInfo;
   readonly capabilities: Capabilities;
+  tuning?: TuningTable | null;
   readonly lost: Promise<string>;
   /** The device underneath, for those who draw or compute beside the library. */
   readonly gpu: GPUDevice;

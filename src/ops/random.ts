@@ -90,30 +90,32 @@ function gumbel(who: string, shape: Shape): Tensor {
 }
 
 /**
- * Draws classes with the probabilities softmax(logits) along the last axis: logits f32[…, C] → i32[…], or i32[…, samples]
- * with replacement (Gumbel-max: Gumbel, 1954). Devices agree unless two classes are as good as equal.
+ * Draws classes with the probabilities softmax(logits) along the last axis: logits […, C] (f32 or f16) → i32[…], or
+ * i32[…, samples] with replacement (Gumbel-max: Gumbel, 1954). Devices agree unless two classes are as good as equal.
  */
 export function categorical(logits: Tensor, { samples }: { readonly samples?: number } = {}): Tensor {
-  expectDType('categorical', 'logits', logits, 'f32');
-  if (samples === undefined) return argmax(add(logits, gumbel('categorical', logits.shape)), -1);
+  expectDType('categorical', 'logits', logits, 'f32', 'f16');
+  const scores = cast(logits, 'f32');
+  if (samples === undefined) return argmax(add(scores, gumbel('categorical', logits.shape)), -1);
   expectWhole('categorical', 'samples', [samples], 1);
   const [rows, classes] = [logits.shape.slice(0, -1), logits.shape.at(-1)!];
-  return argmax(add(reshape(logits, [...rows, 1, classes]), gumbel('categorical', [...rows, samples, classes])), -1);
+  return argmax(add(reshape(scores, [...rows, 1, classes]), gumbel('categorical', [...rows, samples, classes])), -1);
 }
 
 /**
- * Draws `samples` classes with probabilities in proportion to `weights` f32[…, C]: i32[…, samples]. Without
+ * Draws `samples` classes with probabilities in proportion to `weights` […, C] (f32 or f16): i32[…, samples]. Without
  * `replacement` (the default) no class is drawn twice, as torch.multinomial (Gumbel-top-k: Vieira, 2014); weights of 0 are
  * drawn last.
  */
 export function multinomial(weights: Tensor, samples: number, replacement = false): Tensor {
-  expectDType('multinomial', 'weights', weights, 'f32');
+  expectDType('multinomial', 'weights', weights, 'f32', 'f16');
   const classes = weights.shape.at(-1) ?? 0;
   expectWhole('multinomial', 'samples', [samples], 1);
   if (!replacement && samples > classes) {
     throw new Error(`multinomial: ${samples} cannot be drawn from ${classes} classes without replacement.`);
   }
-  const logits = where(gt(weights, 0), log(where(gt(weights, 0), weights, 1)), -1e30);
+  const likely = cast(weights, 'f32');
+  const logits = where(gt(likely, 0), log(where(gt(likely, 0), likely, 1)), -1e30);
   if (replacement) return categorical(logits, { samples });
   const scores = add(logits, gumbel('multinomial', weights.shape));
   return firstInOrder(scores, samples, weights.shape.length - 1, true);

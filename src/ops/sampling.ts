@@ -5,6 +5,7 @@ import type { Tensor, TensorLike } from '../core/tensor.ts';
 import { expectDType } from '../core/op.ts';
 import { argmax } from './arg-extreme.ts';
 import { div, mul } from './binary.ts';
+import { cast } from './cast.ts';
 import { ge } from './compare.ts';
 import { massThreshold } from './mass-threshold.ts';
 import { categorical } from './random.ts';
@@ -15,39 +16,41 @@ import { where } from './where.ts';
 /** The score of what must not be drawn: WGSL promises no infinity. */
 const NEVER = -3.4028234663852886e38;
 
-function check(
+/** The logits as f32; throws where they, or a setting that is a number, make no sense. */
+function checked(
   who: string,
   logits: Tensor,
   setting: string,
   value: TensorLike,
   fits: (value: number) => boolean,
-): void {
-  expectDType(who, 'logits', logits, 'f32');
+): Tensor {
+  expectDType(who, 'logits', logits, 'f32', 'f16');
   if (logits.shape.length === 0) throw new Error(`${who}: logits need an axis of classes, but are ${formatShape([])}.`);
   if (typeof value === 'number' && !fits(value)) throw new Error(`${who}: ${setting} cannot be ${value}.`);
+  return cast(logits, 'f32');
 }
 
-/** Keeps the `k` largest of `logits` f32[…, V] along the last axis, and those equal to the last of them. */
+/** Keeps the `k` largest of `logits` […, V] (f32 or f16) along the last axis, and those equal to the last of them, as f32. */
 export function keepTopK(logits: Tensor, k: TensorLike): Tensor {
-  check('keepTopK', logits, 'k', k, (value) => Number.isInteger(value) && value >= 1);
-  return where(ge(logits, massThreshold(logits, k, 'number')), logits, NEVER);
+  const scores = checked('keepTopK', logits, 'k', k, (value) => Number.isInteger(value) && value >= 1);
+  return where(ge(scores, massThreshold(scores, k, 'number')), scores, NEVER);
 }
 
 /**
- * Keeps the fewest most probable of `logits` f32[…, V] whose probabilities add up to `p` at least, and those equal to the
- * last of them (Holtzman et al., "The curious case of neural text degeneration", 2020).
+ * Keeps the fewest most probable of `logits` […, V] (f32 or f16) whose probabilities add up to `p` at least, and those equal
+ * to the last of them, as f32 (Holtzman et al., "The curious case of neural text degeneration", 2020).
  */
 export function keepTopP(logits: Tensor, p: TensorLike): Tensor {
-  check('keepTopP', logits, 'p', p, (value) => value > 0 && value <= 1);
-  const probabilities = softmax(logits);
-  return where(ge(probabilities, massThreshold(probabilities, p, 'sum')), logits, NEVER);
+  const scores = checked('keepTopP', logits, 'p', p, (value) => value > 0 && value <= 1);
+  const probabilities = softmax(scores);
+  return where(ge(probabilities, massThreshold(probabilities, p, 'sum')), scores, NEVER);
 }
 
-/** Keeps those of `logits` f32[…, V] that are at least `p` times as probable as the most probable. */
+/** Keeps those of `logits` […, V] (f32 or f16) that are at least `p` times as probable as the most probable, as f32. */
 export function keepMinP(logits: Tensor, p: TensorLike): Tensor {
-  check('keepMinP', logits, 'p', p, (value) => value >= 0 && value <= 1);
-  const probabilities = softmax(logits);
-  return where(ge(probabilities, mul(max(probabilities, -1, true), p)), logits, NEVER);
+  const scores = checked('keepMinP', logits, 'p', p, (value) => value >= 0 && value <= 1);
+  const probabilities = softmax(scores);
+  return where(ge(probabilities, mul(max(probabilities, -1, true), p)), scores, NEVER);
 }
 
 /** How `sampleLogits` draws. Each may be a number or, to be changed between runs, a `Scalar`. */
@@ -63,13 +66,13 @@ export interface SamplingOptions {
 }
 
 /**
- * Draws a token for each row of `logits` f32[…, V], as i32[…]. Temperature comes first, then top-k, top-p and min-p, each
+ * Draws a token for each row of `logits` […, V] (f32 or f16), as i32[…]. Temperature comes first, then top-k, top-p and min-p, each
  * on what the one before has left, as in Hugging Face's transformers.
  */
 export function sampleLogits(logits: Tensor, { temperature = 1, topK, topP, minP }: SamplingOptions = {}): Tensor {
-  check('sampleLogits', logits, 'temperature', temperature, (value) => value >= 0);
+  const scores = checked('sampleLogits', logits, 'temperature', temperature, (value) => value >= 0);
   if (temperature === 0) return argmax(logits, -1);
-  let kept = temperature === 1 ? logits : div(logits, temperature);
+  let kept = temperature === 1 ? scores : div(scores, temperature);
   if (topK !== undefined) kept = keepTopK(kept, topK);
   if (topP !== undefined && topP !== 1) kept = keepTopP(kept, topP);
   if (minP !== undefined && minP !== 0) kept = keepMinP(kept, minP);

@@ -163,8 +163,7 @@ describe('f16', () => {
   const taken = convertedCases('f16');
 
   test('is taken by every elementwise op, every reduction, and all that moves values', () => {
-    const sampling = ['keepMinP', 'keepTopK', 'keepTopP'];
-    expect([...names(taken), ...sampling].sort()).toEqual(Object.keys(opSpecs).filter(smallCase).sort());
+    expect(names(taken)).toEqual(Object.keys(opSpecs).filter(smallCase).sort());
   });
 
   test.runIf(hasCompileOnlyDevice)('compiles for a GPU that has it', async () => {

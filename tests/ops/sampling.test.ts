@@ -3,8 +3,11 @@
 import { expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import type { Device } from '../../src/backends/device.ts';
-import { Scalar, spec } from '../../src/core/tensor.ts';
-import { sampleLogits, type SamplingOptions } from '../../src/ops/sampling.ts';
+import { fromFloat16, toFloat16 } from '../../src/core/float16.ts';
+import { Scalar, spec, type Tensor } from '../../src/core/tensor.ts';
+import { categorical, multinomial } from '../../src/ops/random.ts';
+import { keepTopK, sampleLogits, type SamplingOptions } from '../../src/ops/sampling.ts';
+import { exp } from '../../src/ops/unary.ts';
 import { compile } from '../../src/runtime/compile.ts';
 import { testGpu } from '../harness/devices.ts';
 import { expectShares, shareOf } from '../harness/shares.ts';
@@ -73,6 +76,29 @@ test('settings that are scalars change between runs of one program', async () =>
     [temperature.value, topP.value] = [3, 1];
     expectShares(await run(), left(everything, 3));
     program.dispose();
+  }
+});
+
+test('logits of f16 are drawn from as those of f32 with their values', async () => {
+  const settings = { temperature: 0.7, topK: 20, topP: 0.9, minP: 0.05 };
+  const half = Uint16Array.from({ length: 7 * 65 }, (_, i) => toFloat16(4 * Math.sin(i * i)));
+  const full = Float32Array.from(half, fromFloat16);
+  const devices = [new CpuDevice(), await testGpu()].filter(({ capabilities }) => capabilities?.f16 ?? true);
+  for (const device of devices) {
+    const run = async (dtype: 'f16' | 'f32', x: typeof half | typeof full) => {
+      const build = (inputs: { x: Tensor }) => ({
+        sampled: sampleLogits(inputs.x, settings),
+        likeliest: sampleLogits(inputs.x, { temperature: 0 }),
+        kept: keepTopK(inputs.x, 3),
+        drawn: categorical(inputs.x, { samples: 4 }),
+        chosen: multinomial(exp(inputs.x), 5),
+      });
+      using program = await compile(device, build, { x: spec([7, 65], dtype) });
+      return program.run({ x });
+    };
+    const [ofHalf, ofFull] = [await run('f16', half), await run('f32', full)];
+    for (const name of ['sampled', 'likeliest', 'kept', 'drawn'] as const) expect(ofHalf[name]).toEqual(ofFull[name]);
+    expect(ofHalf.chosen.shape).toEqual([7, 5]);
   }
 });
 

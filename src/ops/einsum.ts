@@ -17,35 +17,60 @@ interface Term {
 const without = (letters: string, others: string): string => [...letters].filter((l) => !others.includes(l)).join('');
 const common = (letters: string, others: string): string => [...letters].filter((l) => others.includes(l)).join('');
 
+/** Names of the axes that '...' stands for, in that order: the last is 0 in every tensor, as shapes broadcast. */
+const DOTS = '9876543210';
+
+/** `letters` with names for the `count` axes of its '...'. */
+const withoutDots = (letters: string, count: number): string =>
+  letters.replace('...', () => DOTS.slice(DOTS.length - count));
+
 function parse(equation: string, operands: readonly Tensor[]): { terms: Term[]; output: string } {
   const fail = (why: string): never => {
     const shapes = operands.map(({ shape }) => formatShape(shape)).join(', ');
     throw new Error(`einsum: '${equation}' for ${shapes}: ${why}`);
   };
-  const text = equation.replaceAll(' ', '');
-  const [left, right, ...more] = text.split('->');
+  const [left, right, ...more] = equation.replaceAll(' ', '').split('->');
   const inputs = left.split(',');
-  if (more.length > 0 || !/^[A-Za-z,]*$/.test(left) || !/^[A-Za-z]*$/.test(right ?? '')) {
-    fail("write letters for axes, commas between tensors and one '->', such as 'bik,bkj->bij'.");
+  if (more.length > 0 || ![...inputs, right ?? ''].every((part) => /^[A-Za-z]*(\.\.\.)?[A-Za-z]*$/.test(part))) {
+    fail("write letters for axes ('...' for any), commas between tensors and one '->', such as 'bik,bkj->bij'.");
   }
   if (inputs.length !== operands.length) fail(`it names ${inputs.length} tensors, but ${operands.length} were given.`);
-  const sizes = new Map<string, number>();
-  inputs.forEach((letters, i) => {
+  let dots = 0;
+  const named = inputs.map((part, i) => {
     const { shape } = operands[i];
-    if (letters.length !== shape.length) fail(`'${letters}' names ${letters.length} axes of ${formatShape(shape)}.`);
-    if (new Set(letters).size !== letters.length) fail(`'${letters}' repeats a letter: diagonals are not supported.`);
-    [...letters].forEach((letter, axis) => {
-      const known = sizes.get(letter) ?? shape[axis];
-      if (known !== shape[axis]) fail(`axis ${letter} is ${known} in one tensor and ${shape[axis]} in another.`);
-      sizes.set(letter, known);
-    });
+    const letters = part.replace('...', '');
+    const rest = shape.length - letters.length;
+    if (rest < 0 || (rest > 0 && letters === part))
+      fail(`'${part}' names ${letters.length} axes of ${formatShape(shape)}.`);
+    if (rest > DOTS.length) fail(`'...' stands for ${rest} axes, more than ${DOTS.length}.`);
+    if (new Set(letters).size !== letters.length) fail(`'${part}' repeats a letter: diagonals are not supported.`);
+    dots = Math.max(dots, part === letters ? 0 : rest);
+    return withoutDots(part, rest);
   });
-  // Without '->' the letters that stand once, in order of the alphabet.
-  const all = inputs.join('');
-  const output = right ?? [...new Set(all)].filter((l) => all.split(l).length === 2).sort().join(''); // prettier-ignore
-  if (new Set(output).size !== output.length) fail(`the output '${output}' repeats a letter.`);
+  const sizes = new Map<string, number>();
+  named.forEach((letters, i) =>
+    [...letters].forEach((letter, axis) => {
+      const size = operands[i].shape[axis];
+      const known = sizes.get(letter) ?? 1;
+      if (known !== 1 && size !== 1 && known !== size) {
+        const axisName = DOTS.includes(letter) ? "of '...'" : letter;
+        fail(`axis ${axisName} is ${known} in one tensor and ${size} in another.`);
+      }
+      sizes.set(letter, known === 1 ? size : known);
+    }),
+  );
+  // Without '->' what '...' stands for, then the letters that stand once, in order of the alphabet.
+  const all = inputs.join('').replaceAll('.', '');
+  const once = [...new Set(all)].filter((l) => all.split(l).length === 2).sort().join(''); // prettier-ignore
+  const output = withoutDots(right ?? `...${once}`, dots);
+  if (new Set(output).size !== output.length) fail(`the output '${right}' repeats a letter.`);
   for (const letter of output) if (!sizes.has(letter)) fail(`the output's ${letter} is an axis of no tensor.`);
-  return { terms: inputs.map((letters, i) => ({ x: operands[i], letters })), output };
+  const terms = named.map((letters, i) => {
+    // An axis of 1 that another tensor has more of is read once for all of these: the tensor does without it.
+    const kept = [...letters].filter((l, axis) => operands[i].shape[axis] === sizes.get(l));
+    return { x: reshape(operands[i], kept.map((l) => sizes.get(l)!)), letters: kept.join('') }; // prettier-ignore
+  });
+  return { terms, output };
 }
 
 /** The term's axes in another order. */
@@ -92,8 +117,10 @@ function combine(first: Term, second: Term, needed: string): Term {
 
 /**
  * Sums of products: each tensor's axes are named by letters, and letters that the output lacks are summed over. Tensors are
- * joined from left to right. `einsum('bik,bkj->bij', a, b)` is a matrix product of batches; without `->` the output has the
- * letters that stand once, in order of the alphabet. A letter twice in one tensor (a diagonal) and `...` are refused.
+ * joined from left to right. `einsum('bik,bkj->bij', a, b)` is a matrix product of batches. `...` stands for any other axes,
+ * which broadcast against those of the other tensors' `...` (`'...ij,...jk->...ik'`) and are summed over where the output has
+ * none; axes of 1 broadcast under a letter, too. Without `->` the output has the axes of `...`, then the letters that stand
+ * once, in order of the alphabet. A letter twice in one tensor (a diagonal) is refused.
  */
 export function einsum(equation: string, ...operands: Tensor[]): Tensor {
   const { terms, output } = parse(equation, operands);

@@ -28,6 +28,7 @@ export const matrices: CaseTable = {
   einsum: [
     { name: 'heads', inputs: [floats([2, 3, 2, 5], -1, 1), floats([2, 7, 2, 5], -1, 1)], call: ([q, k]) => ops.einsum('bqhd,bkhd->bhqk', q, k) },
     { name: 'bilinear', inputs: [floats([3, 4], -1, 1), floats([2, 4, 5], -1, 1), floats([3, 5], -1, 1)], call: (xs) => ops.einsum('bi,oij,bj->bo', ...xs) },
+    { name: 'dots', inputs: [floats([2, 1, 3, 4], -1, 1), floats([5, 4, 2], -1, 1)], call: (xs) => ops.einsum('...ij,...jk->...ik', ...xs) },
   ],
   outer: [{ name: 'odd', inputs: [floats([33]), floats([5])], call: ([a, b]) => ops.outer(a, b) }],
   dot: [{ name: 'odd', inputs: [floats([65], -1, 1), floats([65], -1, 1)], call: ([a, b]) => ops.dot(a, b) }],

@@ -94,7 +94,7 @@ export { describe, type ProgramDescription, type StepDescription } from './runti
 export { bench, bestMilliseconds, type BenchOptions, type BenchReport, type BenchRow } from './bench/bench.ts';
 export { type BenchCase, benchCases, matchingCases } from './bench/cases.ts';
 export { type Ceilings, measureCeilings } from './bench/ceilings.ts';
-export { measure, type Measurement, type MeasureOptions, randomParameter } from './bench/measure.ts';
+export { measure, type Measurement, type MeasureOptions, randomParameter, variantNamed } from './bench/measure.ts';
 export {
   compareReports, type Comparison, gigaRate, parseBenchReport, shortNumber,
 } from './bench/report.ts'; // prettier-ignore

@@ -2,6 +2,7 @@
 
 import { compareReports, parseBenchReport, type BenchReport, type BenchRow } from '../../src/index.ts';
 import { byId, element, oncePerFrame } from '../shared/dom.ts';
+import { showProfile } from '../shared/profile.ts';
 import { Choice } from './choice.ts';
 import type { CaseInfo, Reply, Request } from './protocol.ts';
 import { showBars, showTable } from './results.ts';
@@ -31,7 +32,13 @@ function showProblem(problem: string | null): void {
   byId('problem').textContent = problem;
 }
 
-const showSource = ({ name, variant }: BenchRow): void => ask({ type: 'source', name, variant });
+/** The row whose kernels are shown. */
+let shown: BenchRow | null = null;
+const showSource = (row: BenchRow): void => {
+  shown = row;
+  byId('profile-result').replaceChildren();
+  ask({ type: 'source', name: row.name, variant: row.variant });
+};
 
 const draw = oncePerFrame(() => {
   byId('results').hidden = !report;
@@ -88,6 +95,7 @@ worker.onmessage = ({ data }: MessageEvent<Reply>) => {
     case 'problem':
       if (!adapter) byId('adapter').textContent = 'No GPU to time';
       showProblem(data.message);
+      byId('profile-result').replaceChildren();
       byId('state').textContent = '';
       showRunning(false);
       break;
@@ -120,6 +128,9 @@ worker.onmessage = ({ data }: MessageEvent<Reply>) => {
       byId('state').textContent = `Done: ${report.rows.length} ${report.rows.length === 1 ? 'row' : 'rows'}.`;
       showRunning(false);
       draw();
+      break;
+    case 'profile':
+      showProfile(byId('profile-result'), data.profile, data.ceilings);
       break;
     case 'source': {
       byId('source-title').textContent = data.title;
@@ -163,6 +174,10 @@ byId('forget').onclick = () => ask({ type: 'forget' });
 stop.onclick = () => {
   stop.disabled = true;
   ask({ type: 'stop' });
+};
+byId('source-profile').onclick = () => {
+  byId('profile-result').textContent = 'Timing each kernel …';
+  ask({ type: 'profile', name: shown!.name, variant: shown!.variant });
 };
 byId('source-close').onclick = () => byId<HTMLDialogElement>('source').close();
 

@@ -1,6 +1,6 @@
 // What the page and its worker say to each other.
 
-import type { BenchCase, BenchReport, BenchRow, Ceilings, KernelSource } from '../../src/index.ts';
+import type { BenchCase, BenchReport, BenchRow, Ceilings, KernelSource, Profile } from '../../src/index.ts';
 
 /** A case as the page lists it. */
 export type CaseInfo = Pick<BenchCase, 'name' | 'group' | 'large'>;
@@ -12,7 +12,8 @@ export type Request =
   | { readonly type: 'tune'; readonly cases: readonly string[]; readonly seconds?: number }
   | { readonly type: 'forget' }
   | { readonly type: 'stop' }
-  | { readonly type: 'source'; readonly name: string; readonly variant?: string };
+  /** The kernels of a row, or where their time goes. */
+  | { readonly type: 'source' | 'profile'; readonly name: string; readonly variant?: string };
 
 export type Reply =
   | {
@@ -28,4 +29,5 @@ export type Reply =
   | { readonly type: 'tuning'; readonly kept: number; readonly changed?: number }
   | { readonly type: 'row'; readonly row: BenchRow }
   | { readonly type: 'finished'; readonly report: BenchReport }
+  | { readonly type: 'profile'; readonly profile: Profile; readonly ceilings: Ceilings }
   | { readonly type: 'source'; readonly title: string; readonly kernels: readonly KernelSource[] };

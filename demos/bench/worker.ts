@@ -1,7 +1,8 @@
 // Times the GPU beside the page: the page's own drawing would otherwise wait for it, and it for the page.
 
 import {
-  bench, benchCases, benchSources, mergeTuning, openDevice, tune, type Device, type TuningTable,
+  bench, benchCases, benchSources, compile, measureCeilings, mergeTuning, openDevice, profile, tune, variantNamed, type Device,
+  type TuningTable,
 } from '../../src/index.ts'; // prettier-ignore
 import { modelBenchCases, models } from '../../models/index.ts';
 import type { Reply, Request } from './protocol.ts';
@@ -93,17 +94,26 @@ async function forget(): Promise<void> {
   await tellTuning();
 }
 
-async function source({ name, variant }: Extract<Request, { type: 'source' }>): Promise<void> {
+async function source({ name, variant }: Extract<Request, { type: 'source' | 'profile' }>): Promise<void> {
   const [gpu, one] = [await device, cases.find((other) => other.name === name)];
   if (!gpu || !one) return reply({ type: 'problem', message: `The kernels of ${name} are not known here.` });
   const kernels = await benchSources(gpu, one, variant);
   reply({ type: 'source', title: variant ? `${name}: ${variant}` : name, kernels });
 }
 
+const profileCase = ({ name, variant }: Extract<Request, { type: 'source' | 'profile' }>): Promise<void> =>
+  onGpu(async (gpu) => {
+    const one = cases.find((other) => other.name === name);
+    if (!one) throw new Error(`The kernels of ${name} are not known here.`);
+    using program = await compile(gpu, one.build(), {}, { chooseVariant: variantNamed(variant) });
+    reply({ type: 'profile', profile: await profile(program, {}), ceilings: await measureCeilings(gpu) });
+  });
+
 onmessage = ({ data }: MessageEvent<Request>) => {
   if (data.type === 'start') void start(data);
   else if (data.type === 'tune') void tuneGpu(data);
   else if (data.type === 'source') void source(data);
+  else if (data.type === 'profile') void profileCase(data);
   else if (data.type === 'forget') void forget();
   else stopping.abort();
 };

@@ -1,5 +1,7 @@
 // What the page and its worker say to each other.
 
+import type { Ceilings, Profile } from '../../src/index.ts';
+
 /** Which LeNet-5, as `lenet5Configs` names them. */
 export type Config = 'classic' | 'modern';
 
@@ -93,6 +95,8 @@ export type Request =
   | { readonly type: 'load'; readonly file: File }
   | { readonly type: 'save'; readonly what: 'weights' | 'checkpoint' }
   | { readonly type: 'measure' }
+  /** Where the time of a training step goes. */
+  | { readonly type: 'profile' }
   | { readonly type: 'loseDevice' };
 
 export type Reply =
@@ -125,6 +129,7 @@ export type Reply =
     }
   | { readonly type: 'measured'; readonly accuracy: number; readonly count: number; readonly data: string }
   | { readonly type: 'diverged'; readonly message: string; readonly restoredStep: number; readonly suggested: number }
+  | { readonly type: 'profile'; readonly profile: Profile; readonly ceilings: Ceilings }
   | { readonly type: 'download'; readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: 'log'; readonly text: string }
   | { readonly type: 'problem'; readonly title: string; readonly message: string };

@@ -54,11 +54,9 @@ export function randomParameter(
   return new Parameter(name, { shape, dtype, data }, false);
 }
 
-/** Chooses the variant of this name of every op that has one, else the first. */
-export const variantNamed =
-  (name: string): ChooseVariant =>
-  (_op, offered) =>
-    offered.find((one) => one.name === name) ?? offered[0];
+/** For compile's `chooseVariant`: the variant of this name of every op that has one, else the first; without a name, as ever. */
+export const variantNamed = (name: string | undefined): ChooseVariant | undefined =>
+  name === undefined ? undefined : (_op, offered) => offered.find((one) => one.name === name) ?? offered[0];
 
 /** Kernels that are shorter than this are repeated inside a pass: browsers' timestamps come in steps of 0.1 ms. */
 const LONG_ENOUGH = 2;

@@ -16,8 +16,7 @@ export interface KernelSource {
 
 /** The kernels of a case, each text once; with `variant`, its op is computed in that way. */
 export async function benchSources(device: Device, { build }: BenchCase, variant?: string): Promise<KernelSource[]> {
-  const chooseVariant = variant === undefined ? undefined : variantNamed(variant);
-  using program = await compile(planOnly(device), build(), {}, { chooseVariant });
+  using program = await compile(planOnly(device), build(), {}, { chooseVariant: variantNamed(variant) });
   const kernels = program.plan.steps.flatMap((step) => step.kernels);
   const sources = kernels.map((kernel): [string, KernelSource] => {
     const wgsl = wgslSource(kernel);

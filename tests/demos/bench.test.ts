@@ -45,6 +45,9 @@ test('times cases at phone width, shows chart, variants and WGSL; a file is comp
   await page.locator('.bar', { hasText: 'slices.tree' }).click();
   await page.locator('#source h2', { hasText: /^sum 1048576: slices.tree$/ }).waitFor();
   expect(await page.locator('#source pre').first().innerText()).toMatch(/var<storage, read>[^]*@compute/);
+  await page.locator('#source-profile').click();
+  await page.locator('#profile-result tbody tr').waitFor({ timeout: SLOW });
+  expect(await page.locator('#profile-result').innerText()).toMatch(/sum\.slices\.tree/);
   await page.locator('#source-close').click();
 
   const { name, bytes } = await download(page, '#download');

@@ -127,6 +127,15 @@ test('learns from digits that the page makes, and answers while it learns', { ti
     optimizerKind: 'SGD',
     settings: { config: 'classic', batch: 8, optimizer: 'sgd', seed: 3, data: 'generated' },
   });
+  // Where a step's time goes, without a step being done.
+  await page.locator('#profile').click();
+  await page.locator('#profile-result tbody tr').nth(5).waitFor({ timeout: SLOW });
+  expect(await page.locator('#profile-result').innerText()).toMatch(/^\d+ steps, \S+ ms: medians[^]*conv2d[^]* %/);
+  const trace = JSON.parse(new TextDecoder().decode((await download(page, '#profile-result button')).bytes)) as {
+    traceEvents: object[];
+  };
+  expect(trace.traceEvents.length).toBeGreaterThan(10);
+  expect(await stepsOf(page)).toBe(steps);
   const weights = await download(page, '#save-weights');
   expect(readSafetensors(weights.bytes)).toMatchObject({ metadata: { model: 'lenet5', config: 'classic' } });
   await page.reload();

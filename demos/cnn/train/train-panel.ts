@@ -7,6 +7,7 @@ import { percent } from '../draw/bars.ts';
 import { INPUT } from '../geometry.ts';
 import type { Of, Reply, RunSettings } from '../protocol.ts';
 import { trainControls } from './controls.ts';
+import { showProfile } from '../../shared/profile.ts';
 import { Curves, RunningMean } from './curves.ts';
 import { filterPictures } from './filters.ts';
 import { sampleWall } from './samples.ts';
@@ -21,6 +22,7 @@ export function trainPanel(client: Client, onChange: (settings: Partial<RunSetti
   showCurves(client);
   showDigits(client);
   showMine(client);
+  showTime(client);
   client.on('filters', bindFilters());
   client.on('log', ({ text }) => log(text));
   byId('save-weights').onclick = () => client.send({ type: 'save', what: 'weights' });
@@ -40,6 +42,23 @@ function log(text: string): void {
   const time = new Date().toLocaleTimeString();
   list.prepend(element('li', {}, element('span', { className: 'muted', textContent: `${time} ` }), text));
   while (list.children.length > LOG_LINES) list.lastChild!.remove();
+}
+
+function showTime(client: Client): void {
+  const [button, root] = [byId<HTMLButtonElement>('profile'), byId('profile-result')];
+  button.onclick = () => {
+    button.disabled = true;
+    root.textContent = 'Timing each kernel of a step …';
+    client.send({ type: 'profile' });
+  };
+  client.on('profile', ({ profile, ceilings }) => {
+    button.disabled = false;
+    showProfile(root, profile, ceilings);
+  });
+  client.on('problem', () => {
+    if (button.disabled) root.textContent = '';
+    button.disabled = false;
+  });
 }
 
 function showCurves(client: Client): void {

@@ -11,6 +11,7 @@ import {
   type DigitBatch,
   type DigitBatches,
   type Optimizer,
+  type Profile,
 } from '../../../src/index.ts';
 import type { LeNet5 } from '../../../models/cnn/lenet5/model.ts';
 import { lenet5Task } from '../../../models/cnn/lenet5/train.ts';
@@ -195,6 +196,11 @@ export class Run {
   /** Tests on at most `most` digits of the test set. */
   async test(device: Device, most: number): Promise<TestResult> {
     return this.#tester.test(device, sampleOf(this.#data.test.digits, most));
+  }
+
+  /** Where the time of a step goes. The run goes on as if that had not been asked. */
+  profile(): Promise<Profile> {
+    return this.#parts.trainer.profile();
   }
 
   /** The bytes of a checkpoint. If the device is lost, the newest weights with it, this brings them back. */

@@ -1,6 +1,6 @@
 // Does what the page asks for: answers digits, and makes, plays, saves and loads training runs.
 
-import { DeviceLostError, type Progress } from '../../../src/index.ts';
+import { DeviceLostError, measureCeilings, type Progress } from '../../../src/index.ts';
 import type { Of, Reply, Request, RunSettings } from '../protocol.ts';
 import { completeSettings } from '../settings.ts';
 import { Answers } from './answers.ts';
@@ -81,6 +81,8 @@ export class Workshop {
         return this.#save(request.what);
       case 'measure':
         return this.#measure();
+      case 'profile':
+        return this.#profile();
       case 'loseDevice':
         return (await this.#devices.get()).destroy();
     }
@@ -197,6 +199,14 @@ export class Workshop {
       return run.test(await this.#devices.get(), Infinity);
     });
     this.#post({ type: 'measured', accuracy, count, data: run.data.test.name });
+  }
+
+  async #profile(): Promise<void> {
+    const { run } = await this.#ready();
+    await this.#exclusive(async () => {
+      const profile = await run.profile();
+      this.#post({ type: 'profile', profile, ceilings: await measureCeilings(await this.#devices.get()) });
+    });
   }
 
   /** A run with its player in the place of another one, which is only given up when the new one stands. */

@@ -136,6 +136,8 @@ test('learns from digits that the page makes, and answers while it learns', { ti
   };
   expect(trace.traceEvents.length).toBeGreaterThan(10);
   expect(await stepsOf(page)).toBe(steps);
+  await page.setViewportSize({ width: 375, height: 700 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(375);
   const weights = await download(page, '#save-weights');
   expect(readSafetensors(weights.bytes)).toMatchObject({ metadata: { model: 'lenet5', config: 'classic' } });
   await page.reload();

@@ -85,21 +85,27 @@ fn store_four(batch: u32, row: u32, column: u32, value: vec4<f32>) {
 }
 `;
 
+/** `load_a` and `load_b` (see loadFunction); `type` is that of the values they give. */
+export const loadFunctions = (s: MatmulShape, type: 'f32' | 'f16' = 'f32'): string => `
+${s.transposeA ? loadFunction('a', s.k, s.m, vectorizedA(s), type) : loadFunction('a', s.m, s.k, vectorizedA(s), type)}
+${s.loadB ?? (s.transposeB ? loadFunction('b', s.n, s.k, vectorizedB(s), type) : loadFunction('b', s.k, s.n, vectorizedB(s), type))}
+`;
+
 /**
  * Four neighbours of one operand, stored as `rows` × `columns`: zero outside. Without branches, which some compilers take
  * seconds over once this is inlined eight times: places outside read the nearest one inside, and the value is dropped.
  */
-const loadFunction = (name: string, rows: number, columns: number, vectorized: boolean) => wgsl`
-fn load_${name}(base: u32, row: u32, column: u32) -> vec4<f32> {
+const loadFunction = (name: string, rows: number, columns: number, vectorized: boolean, type: string) => wgsl`
+fn load_${name}(base: u32, row: u32, column: u32) -> vec4<${type}> {
   let start = base + min(row, ${Math.max(rows, 1) - 1}u) * ${columns}u;
 #if ${vectorized}
-  let value = vec4<f32>(${name}[(start + min(column, ${Math.max(columns, 4) - 4}u)) >> 2u]);
-  return select(vec4<f32>(0.0), value, row < ${rows}u && column < ${columns}u);
+  let value = vec4<${type}>(${name}[(start + min(column, ${Math.max(columns, 4) - 4}u)) >> 2u]);
+  return select(vec4<${type}>(), value, row < ${rows}u && column < ${columns}u);
 #else
   let columns = vec4<u32>(column, column + 1u, column + 2u, column + 3u);
   let at = start + min(columns, vec4<u32>(${Math.max(columns, 1) - 1}u));
-  let value = vec4<f32>(vec4(${name}[at.x], ${name}[at.y], ${name}[at.z], ${name}[at.w]));
-  return select(vec4<f32>(0.0), value, vec4<bool>(row < ${rows}u) & (columns < vec4<u32>(${columns}u)));
+  let value = vec4<${type}>(vec4(${name}[at.x], ${name}[at.y], ${name}[at.z], ${name}[at.w]));
+  return select(vec4<${type}>(), value, vec4<bool>(row < ${rows}u) & (columns < vec4<u32>(${columns}u)));
 #endif
 }
 `;
@@ -113,9 +119,9 @@ export interface MatmulTiles {
 
 const DEPTH = 16;
 
-/** Values that one of about `slices` slices sums. */
-export const sliceDepth = ({ k }: MatmulShape, slices: number): number =>
-  Math.max(1, Math.ceil(k / slices / DEPTH)) * DEPTH;
+/** Values that one of about `slices` slices sums, for a kernel that sums `step` at a time. */
+export const sliceDepth = ({ k }: MatmulShape, slices: number, step = DEPTH): number =>
+  Math.max(1, Math.ceil(k / slices / step)) * step;
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
@@ -157,8 +163,7 @@ export const matmulTiledKernel = (s: MatmulShape, { size, slices }: MatmulTiles)
   const each = (statement: (row: number, part: number, column: number) => string) =>
     lines(rows.flatMap((r) => range(4).flatMap((i) => columns.map((c) => statement(r, i, c)))));
   return wgsl`
-${s.transposeA ? loadFunction('a', s.k, s.m, vectorizedA(s)) : loadFunction('a', s.m, s.k, vectorizedA(s))}
-${s.loadB ?? (s.transposeB ? loadFunction('b', s.n, s.k, vectorizedB(s)) : loadFunction('b', s.k, s.n, vectorizedB(s)))}
+${loadFunctions(s)}
 ${blockFunction('a', s.transposeA ? 'outputs' : 'sum', quads)}
 ${blockFunction('b', s.transposeB ? 'sum' : 'outputs', quads)}
 ${storeFour(s, slices > 1 ? 'f32' : s.type)}

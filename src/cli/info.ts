@@ -15,12 +15,18 @@ export interface InfoOptions {
 export async function info({ device: kind, json }: InfoOptions, terminal: Terminal): Promise<void> {
   const device = await openWithNews({ device: kind }, terminal);
   const { description, features, limits, ...rest } = device.info;
+  const subgroupMatrix = device.capabilities?.subgroupMatrix ?? [];
   device.destroy();
   if (json) {
-    terminal.result(JSON.stringify({ adapter: description, ...rest, features, limits, versions: versions() }));
+    terminal.result(
+      JSON.stringify({ adapter: description, ...rest, features, subgroupMatrix, limits, versions: versions() }),
+    );
     return;
   }
   const list = (lines: readonly string[]) => lines.map((line) => `\n  ${line}`).join('');
+  const units = subgroupMatrix.map(
+    ({ component, result, M, N, K }) => `${M}×${K} · ${K}×${N} of ${component}, summed in ${result}`,
+  );
   const rows = Object.entries(limits).map(([name, limit]) => `${name.padEnd(36)} ${grouped(limit).padStart(15)}`);
   terminal.result(`Adapter   ${describeDevice(device)}`);
   if (rest.vendor) terminal.result(`Vendor    ${[rest.vendor, rest.architecture].filter(Boolean).join(', ')}`);
@@ -30,5 +36,6 @@ export async function info({ device: kind, json }: InfoOptions, terminal: Termin
       .join(', ')}`,
   );
   if (features.length > 0) terminal.result(`Features ${list(features)}`);
+  if (units.length > 0) terminal.result(`Matrix units ${list(units)}`);
   if (rows.length > 0) terminal.result(`Limits ${list(rows)}`);
 }

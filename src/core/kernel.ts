@@ -40,6 +40,19 @@ export interface Kernel {
    * The text reads them, four to a vector, as `args: array<vec4<u32>, N>`; where there are some, it must read one.
    */
   readonly arguments?: readonly number[];
+  /** WGSL extensions that the text needs besides f16, as its `enable` names them. */
+  readonly enables?: readonly 'chromium_experimental_subgroup_matrix'[];
+}
+
+/** A product of matrices that a subgroup computes with one instruction: M × K times K × N. */
+export interface SubgroupMatrix {
+  /** The type of what is multiplied, in WebGPU's words: f32, f16, u32, i32, u8 or i8. */
+  readonly component: string;
+  /** The type in which products are summed. */
+  readonly result: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
 }
 
 /** What a kernel may count on: the limits and features of the adapter, in WebGPU's own names. */
@@ -48,6 +61,10 @@ export interface Capabilities {
   readonly software: boolean;
   readonly f16: boolean;
   readonly subgroups: boolean;
+  /** Threads of the largest subgroup; 0 where it is not told. */
+  readonly subgroupMaxSize: number;
+  /** What the matrix units compute; empty where there are none, or none that this library can use. */
+  readonly subgroupMatrix: readonly SubgroupMatrix[];
   readonly maxComputeInvocationsPerWorkgroup: number;
   readonly maxComputeWorkgroupStorageSize: number;
   readonly maxStorageBuffersPerShaderStage: number;

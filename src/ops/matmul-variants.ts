@@ -2,9 +2,16 @@
 
 import { GEMV_ROWS, gemvGroups, matmulGemvKernel } from '../../shaders/matmul-gemv.wgsl.ts';
 import { matmulRegisterGroups, matmulRegisterKernel, registerVectorsB } from '../../shaders/matmul-register.wgsl.ts';
+import {
+  matmulUnitsKernel,
+  unitsDepth,
+  unitsFit,
+  type MatmulUnits,
+  type MatrixUnit,
+} from '../../shaders/matmul-units.wgsl.ts';
 import * as shader from '../../shaders/matmul.wgsl.ts';
 import { quantizedTreeGroups, quantizedTreeKernel, type PackedShape } from '../../shaders/quantized.wgsl.ts';
-import { linearGrid, type Binding, type Capabilities, type ElementType } from '../core/kernel.ts';
+import { linearGrid, type Binding, type Capabilities, type ElementType, type Kernel } from '../core/kernel.ts';
 import type { Variant } from '../core/op.ts';
 import { addingSlices } from './slices.ts';
 
@@ -40,6 +47,12 @@ interface Product {
 /** Which of a, b and c are bound as vectors of four. */
 type Vectors = readonly [a: boolean, b: boolean, c: boolean];
 
+const vectorsOf = (s: shader.MatmulShape): Vectors => [
+  shader.vectorizedA(s),
+  shader.vectorizedB(s),
+  shader.vectorizedC(s),
+];
+
 function variant(
   { op, shape, swapped, b }: Product,
   name: string,
@@ -47,6 +60,7 @@ function variant(
   groups: number,
   vectors: Vectors,
   slices = 1,
+  enables?: Kernel['enables'],
 ): Variant {
   const operands: Binding[] = [{ name: 'a', type: element(shape.type, vectors[0]) }, ...b(vectors[1])];
   const kernel = {
@@ -54,6 +68,7 @@ function variant(
     wgsl,
     inputs: swapped ? operands.reverse() : operands,
     workgroups: linearGrid(groups, 1),
+    ...(enables && { enables }),
   };
   const output: Binding = { name: 'c', type: element(slices > 1 ? 'f32' : shape.type, vectors[2]), store: true };
   return addingSlices(name, kernel, output, slices, shader.batchesOf(shape) * shape.m * shape.n, shape.type);
@@ -62,7 +77,7 @@ function variant(
 /** The variants whose threads have blocks of c: in registers alone, and in tiles of workgroup memory, best first. */
 function blockVariants(product: Product, capabilities: Capabilities) {
   const { shape } = product;
-  const vectors = [shader.vectorizedA(shape), shader.vectorizedB(shape), shader.vectorizedC(shape)] as const;
+  const vectors = vectorsOf(shape);
   const tiles = (size: 64 | 128) => shader.tilesOf(shape, size, size).total;
   const tiled = (name: string, size: 64 | 128, slices: number) => {
     const wgsl = shader.matmulTiledKernel(shape, { size, slices });
@@ -72,8 +87,7 @@ function blockVariants(product: Product, capabilities: Capabilities) {
   const groups = matmulRegisterGroups(shape);
   const register = variant(product, 'register', matmulRegisterKernel(shape), groups, forRegister);
   const [middle, large] = [tiled('tiled', 64, 1), largeFits(shape, capabilities) ? [tiled('tiled128', 128, 1)] : []];
-  const wanted = Math.min(Math.ceil(ENOUGH_TILES / tiles(64)), Math.floor(shape.k / LEAST_DEPTH));
-  const slices = wanted > 1 ? Math.ceil(shape.k / shader.sliceDepth(shape, wanted)) : 1;
+  const slices = slicesFor(shape);
   const split = slices > 1 ? [tiled('split', 64, slices)] : [];
   const inTiles = tiles(128) >= ENOUGH_TILES ? [...large, middle, ...split] : [...split, middle, ...large];
   return { register, inTiles, isSplit: slices > 1 };
@@ -89,7 +103,10 @@ export function matmulVariants(given: shader.MatmulShape, capabilities: Capabili
   const { register, inTiles, isSplit } = blockVariants(product, capabilities);
   const simple = capabilities.software || ((m < 32 || n < 32) && !isSplit);
   const blocks = simple ? [register, ...inTiles] : [...inTiles, register];
-  if (Math.min(m, n) > GEMV_ROWS) return blocks;
+  if (Math.min(m, n) > GEMV_ROWS) {
+    const units = unitVariants(product, capabilities);
+    return type === 'f16' && !capabilities.software ? [...units, ...blocks] : [...blocks, ...units];
+  }
   const gemv = variant(product, 'gemv', matmulGemvKernel(shape), gemvGroups(shape), [false, false, false]);
   // Small products are over before their threads have met.
   return capabilities.software || k < 64 ? [...blocks, gemv] : [gemv, ...blocks];
@@ -109,6 +126,46 @@ export function quantizedVariants(
   if (capabilities.software) return [register, ...inTiles, tree];
   return shape.m <= FEW_ROWS ? [tree, ...inTiles, register] : [...inTiles, tree, register];
 }
+
+/** How many slices of the sum keep a GPU busy with tiles of 64, for a kernel that sums `step` at a time. */
+function slicesFor(s: shader.MatmulShape, step?: number): number {
+  const wanted = Math.min(Math.ceil(ENOUGH_TILES / shader.tilesOf(s, 64, 64).total), Math.floor(s.k / LEAST_DEPTH));
+  return wanted > 1 ? Math.ceil(s.k / shader.sliceDepth(s, wanted, step)) : 1;
+}
+
+/** The variants on matrix units that a product is worth, best first; none where the device has no unit that fits. */
+function unitVariants(product: Product, capabilities: Capabilities): Variant[] {
+  const { shape } = product;
+  if (Math.min(shape.m, shape.n, shape.k) < 32) return [];
+  const { maxComputeInvocationsPerWorkgroup: threads, maxComputeWorkgroupStorageSize: bytes } = capabilities;
+  const tiles = (size: 64 | 128) => shader.tilesOf(shape, size, size).total;
+  const onUnits = (name: string, size: 64 | 128, split: boolean): Variant[] => {
+    const plans = unitsFor(shape.type, capabilities).flatMap((unit) =>
+      ([64, 32] as const).map((depthBytes): MatmulUnits => {
+        const slices = split ? slicesFor(shape, unitsDepth({ depthBytes, unit })) : 1;
+        return { size, depthBytes, slices, unit, lanes: capabilities.subgroupMaxSize };
+      }),
+    );
+    const plan = plans.find((one) => unitsFit(shape, one, threads, bytes));
+    if (!plan || (split && plan.slices === 1)) return [];
+    const text = matmulUnitsKernel(shape, plan);
+    const groups = tiles(size) * plan.slices;
+    const enables = ['chromium_experimental_subgroup_matrix'] as const;
+    return [variant(product, name, text, groups, vectorsOf(shape), plan.slices, enables)];
+  };
+  const large = largeFits(shape, capabilities) ? onUnits('units128', 128, false) : [];
+  const [small, split] = [onUnits('units', 64, false), onUnits('unitsSplit', 64, true)];
+  return tiles(128) >= ENOUGH_TILES ? [...large, ...small, ...split] : [...split, ...small, ...large];
+}
+
+/** What can multiply values of a type and sums in f32: units of that type first, the largest first. f32 holds every f16. */
+const unitsFor = (type: 'f32' | 'f16', { subgroupMatrix }: Capabilities): MatrixUnit[] =>
+  [...new Set([type, 'f32'] as const)].flatMap((component) =>
+    subgroupMatrix
+      .filter((unit) => unit.component === component && unit.result === 'f32')
+      .map(({ M, N, K }) => ({ component, M, N, K }))
+      .sort((x, y) => y.M * y.N * y.K - x.M * x.N * x.K),
+  );
 
 /** Whether the device can run tiles of 128, and most of one would not be empty. */
 const largeFits = ({ m, n }: shader.MatmulShape, capabilities: Capabilities): boolean =>

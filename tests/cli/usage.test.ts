@@ -51,6 +51,7 @@ test('info --json describes the device and names the versions', async () => {
   expect(more).toEqual([]);
   expect(gpu).toMatchObject({ kind: 'webgpu', adapter: expect.stringMatching(/./), software: expect.any(Boolean) });
   expect(gpu.features).toBeInstanceOf(Array);
+  expect(gpu.subgroupMatrix).toBeInstanceOf(Array);
   expect(gpu.limits).toMatchObject({ maxBufferSize: expect.any(Number) });
   expect(gpu.versions).toMatchObject({
     'five-tigers': expect.stringMatching(/^\d/),

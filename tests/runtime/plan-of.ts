@@ -11,6 +11,8 @@ const CAPABILITIES: Capabilities = {
   software: true,
   f16: true,
   subgroups: false,
+  subgroupMaxSize: 0,
+  subgroupMatrix: [],
   maxComputeInvocationsPerWorkgroup: 256,
   maxComputeWorkgroupStorageSize: 16384,
   maxStorageBuffersPerShaderStage: 8,

@@ -22,8 +22,23 @@ const limits = {
   maxStorageBufferBindingSize: 2 ** 27,
   maxBufferSize: 2 ** 28,
 };
-const gpu: Capabilities = { software: false, f16: true, subgroups: true, ...limits };
-const simple: Capabilities = { software: true, f16: false, subgroups: false, ...limits };
+const subgroupMatrix = (['f16', 'f32'] as const).map((component) => ({ component, result: 'f32', M: 8, N: 8, K: 8 }));
+const gpu: Capabilities = {
+  software: false,
+  f16: true,
+  subgroups: true,
+  subgroupMaxSize: 32,
+  subgroupMatrix,
+  ...limits,
+};
+const simple: Capabilities = {
+  software: true,
+  f16: false,
+  subgroups: false,
+  subgroupMaxSize: 0,
+  subgroupMatrix: [],
+  ...limits,
+};
 
 /** Ops that have no cases yet. May it become empty: nothing is to be added. */
 const waiting: readonly string[] = [];

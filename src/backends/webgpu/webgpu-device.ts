@@ -3,9 +3,10 @@
 import type { Device, DeviceInfo, Executable, Plan, Progress, TuningTable } from '../device.ts';
 import { DeviceLostError } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
-import type { Capabilities } from '../../core/kernel.ts';
+import type { Capabilities, SubgroupMatrix } from '../../core/kernel.ts';
 import type { Parameter } from '../../core/tensor.ts';
 import { loadExecutable, type Host } from './executable.ts';
+import { MATRIX_UNITS, matrixUnitsOf } from './matrix-units.ts';
 import { ParameterStore } from './parameter-store.ts';
 import { PipelineCache } from './pipeline-cache.ts';
 import { Readback } from './readback.ts';
@@ -21,7 +22,7 @@ const RAISED_LIMITS = [
 ] as const;
 
 /** Features that kernels use where they exist. */
-const USED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
+const USED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query', MATRIX_UNITS];
 
 /** Runs programs as WGSL kernels. */
 export class WebGpuDevice implements Device {
@@ -35,13 +36,15 @@ export class WebGpuDevice implements Device {
   readonly #parameters: ParameterStore;
   #failure: Error | null = null;
 
-  private constructor(adapter: GPUAdapter, gpu: GPUDevice) {
+  private constructor(adapter: GPUAdapter, gpu: GPUDevice, subgroupMatrix: readonly SubgroupMatrix[]) {
     this.gpu = gpu;
     this.info = describe(adapter);
     this.capabilities = {
       software: this.info.software,
       f16: gpu.features.has('shader-f16'),
       subgroups: gpu.features.has('subgroups'),
+      subgroupMaxSize: adapter.info.subgroupMaxSize ?? 0,
+      subgroupMatrix,
       maxComputeInvocationsPerWorkgroup: gpu.limits.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupStorageSize: gpu.limits.maxComputeWorkgroupStorageSize,
       maxStorageBuffersPerShaderStage: gpu.limits.maxStorageBuffersPerShaderStage,
@@ -66,7 +69,8 @@ export class WebGpuDevice implements Device {
   static async open(adapter: GPUAdapter): Promise<WebGpuDevice> {
     const requiredFeatures = USED_FEATURES.filter((feature) => adapter.features.has(feature));
     const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
-    return new WebGpuDevice(adapter, await adapter.requestDevice({ requiredFeatures, requiredLimits }));
+    const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+    return new WebGpuDevice(adapter, gpu, await matrixUnitsOf(adapter, gpu));
   }
 
   async load(plan: Plan, onProgress?: Progress): Promise<Executable> {

@@ -4,7 +4,7 @@ import type { Binding, Kernel } from '../../core/kernel.ts';
 import { useWindows, variablesOf, windowFunctions } from './windows.ts';
 
 /** The full WGSL of `kernel`: bindings are numbered inputs, outputs, arguments, in the order in which they are given. */
-export function wgslSource({ inputs, outputs, wgsl, arguments: args = [] }: Kernel): string {
+export function wgslSource({ inputs, outputs, wgsl, arguments: args = [], enables = [] }: Kernel): string {
   const used = [
     ...inputs.map((binding, i) => ({ binding, written: isWrittenInput({ inputs, outputs }, i) })),
     ...outputs.map((binding) => ({ binding, written: true })),
@@ -18,7 +18,7 @@ export function wgslSource({ inputs, outputs, wgsl, arguments: args = [] }: Kern
   );
   const large = used.filter(({ binding }) => binding.windows);
   return [
-    ...(needsF16 ? ['enable f16;'] : []),
+    ...[...(needsF16 ? ['f16'] : []), ...enables].map((extension) => `enable ${extension};`),
     ...variables.map(
       ({ name, binding, written }, i) =>
         `@group(0) @binding(${i}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${binding.type}>;`,

@@ -4,9 +4,9 @@ import * as ops from '../../ops/index.ts';
 import { floats, type CaseTable, type VerifyCase } from '../case.ts';
 import type { Shape } from '../../core/shape.ts';
 
-const product = (name: string, a: Shape, b: Shape, options = {}): VerifyCase => ({
+const product = (name: string, a: Shape, b: Shape, options = {}, most = 1): VerifyCase => ({
   name,
-  inputs: [floats(a, -1, 1), floats(b, -1, 1)],
+  inputs: [floats(a, -most, most), floats(b, -most, most)],
   call: ([x, y]) => ops.matmul(x, y, options),
 });
 
@@ -17,7 +17,8 @@ export const matrices: CaseTable = {
     product('row', [1, 129], [129, 31]),
     product('column', [65, 31], [31, 1]),
     product('transposed', [33, 66], [35, 33], { transposeA: true, transposeB: true }),
-    product('tile of 128', [65, 12], [12, 130]),
+    product('tile of 128', [65, 33], [33, 130]),
+    product('tiles in parts', [33, 259], [259, 34], {}, 0.5),
     product('sum in parts', [5, 300], [300, 7]),
     product('batches', [3, 1, 17, 9], [2, 9, 33]),
   ],

@@ -3,7 +3,7 @@
 // serial  one thread a row: no barrier, best on software adapters and for short rows.
 // tree    one workgroup a row: threads stride over it, then halve pairs of value and position in workgroup memory.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from './lib/grid.wgsl.ts';
+import { linearMain, turns } from './lib/grid.wgsl.ts';
 import { rowStart, type RowsShape } from './lib/rows.wgsl.ts';
 
 export const ARG_WORKGROUP = 256;
@@ -20,7 +20,7 @@ ${linearMain(s.rows)}
   let start = ${rowStart(s, 'index')};
   var best = ${s.type}(x[start]);
   var at = 0u;
-  for (var i = 1u; i < ${s.length}u; i++) {
+  for (var i = 1u; i < ${turns(s.length)}; i++) {
     let value = ${s.type}(x[start + i * ${s.stride}u]);
     if (value ${better(s)} best) { best = value; at = i; }
   }

@@ -7,8 +7,8 @@
 // Thread map: one thread computes `channels` input channels of `pixels` columns of one phase, in registers; all threads of a
 // workgroup have the same channels. No barrier and no workgroup memory. Only without dilation.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { once, pairs, range, type Conv2dBlock, type Conv2dShape } from './conv2d.wgsl.ts';
-import { LINEAR_WORKGROUP } from './lib/grid.wgsl.ts';
+import { pairs, range, type Conv2dBlock, type Conv2dShape } from './conv2d.wgsl.ts';
+import { LINEAR_WORKGROUP, once } from './lib/grid.wgsl.ts';
 
 /** Rows and columns of the image that have the largest phase. */
 const phaseSize = ({ image, stride }: Conv2dShape) => [0, 1].map((axis) => Math.ceil(image[axis] / stride[axis]));

@@ -8,7 +8,7 @@
 //              added by a second kernel, always in the same order, so training repeats to the bit.
 // No barrier and no workgroup memory: one variant serves GPUs and software adapters.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { LINEAR_WORKGROUP, linearMain } from './lib/grid.wgsl.ts';
+import { LINEAR_WORKGROUP, linearMain, once } from './lib/grid.wgsl.ts';
 
 export interface Conv2dShape {
   readonly batch: number;
@@ -43,9 +43,6 @@ export const pairs = (rows: number, columns: number, statement: (i: number, j: n
         .join(' '),
     )
     .join('\n        ');
-
-/** 1, but not to the compiler: it would unroll loops whose bounds it knows, and some take seconds over the result. */
-export const once = 'let once = min(groups.x, 1u);';
 
 /** True when a window may reach outside of the image. */
 const padded = ({ padding }: Conv2dShape) => padding[0] > 0 || padding[1] > 0;
@@ -211,7 +208,6 @@ export function conv2dGradWeightKernel(s: Conv2dShape, block: Conv2dBlock, slice
   };
   return wgsl`
 ${linearMain(conv2dGradWeightThreads(s, block, slices))}
-  ${once}
   let ky = index % ${kernelHeight}u;
   let c = (index / ${kernelHeight}u) % ${groupIn}u;
   let first_channel = ((index / ${kernelHeight * groupIn}u) % ${channelBlocks}u) * ${channels}u;

@@ -5,7 +5,7 @@
 // tree  one workgroup a row: threads stride over the classes and keep sums of their own, which halve in workgroup memory.
 // Both carry the largest value so far, and scale the sum down where a larger one comes.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from './lib/grid.wgsl.ts';
+import { linearMain, turns } from './lib/grid.wgsl.ts';
 
 export const CROSS_ENTROPY_WORKGROUP = 256;
 
@@ -69,7 +69,7 @@ ${linearMain(s.rows)}
   let start = start_of(index);
   let at_label = f32(logits[start + label_of(index) * ${s.stride}u]);
   var row_sums = NOTHING;
-  for (var i = 0u; i < ${s.classes}u; i++) {
+  for (var i = 0u; i < ${turns(s.classes)}; i++) {
     row_sums = include(row_sums, f32(logits[start + i * ${s.stride}u]), i, at_label);
   }
   write_row(index, row_sums, at_label);

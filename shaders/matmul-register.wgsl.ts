@@ -7,6 +7,7 @@
 // Edges cost nothing inside: rows and columns past the end read the last one, and are not stored.
 // Arithmetic intensity, in flops a byte: 4 for b from the caches with 8 rows of f32; a comes once a workgroup.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { once } from './lib/grid.wgsl.ts';
 import { place, storeFour, tilesOf, vectorizedB, type MatmulShape } from './matmul.wgsl.ts';
 
 const WORKGROUP = 64;
@@ -68,8 +69,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   ${place(s, rows.length, COLUMNS)}
   let column = first_column + local * 4u;
   if (column >= ${s.n}u) { return; }
-  // 1, but not to the compiler: it would unroll the loop, and some take seconds over the result.
-  let once = min(groups.x, 1u);
+  ${once}
   ${lines(rows.map((r) => `let a_${r} = base_a + ${row(r)}${s.transposeA ? '' : ` * ${s.k}u`};`))}
   ${lines(range(4).map((j) => `let b_${j} = base_b + ${column(j)}${s.transposeB ? ` * ${s.k}u` : ''};`))}
   ${lines(rows.map((r) => `var total_${r} = vec4<f32>();`))}

@@ -6,7 +6,7 @@
 // serial  one thread a row: no barrier, best on software adapters.
 // tree    one workgroup a row, which keeps its part of x (and of the gradient) in registers when it fits: one read of memory.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from './lib/grid.wgsl.ts';
+import { linearMain, turns } from './lib/grid.wgsl.ts';
 import { f32Literal } from './lib/literal.wgsl.ts';
 
 /** Most values that a thread of the tree variant keeps in registers, of each tensor. */
@@ -46,7 +46,7 @@ const forEach = ({ length }: NormalizeShape, { threads, registers }: Lanes, body
     }
   }
 #else
-  for (var inRow = lane; inRow < ${length}u; inRow += ${threads}u) {
+  for (var inRow = lane; inRow < ${threads === 1 ? turns(length) : `${length}u`}; inRow += ${threads}u) {
     let at = start + inRow;
     ${body}
   }

@@ -5,7 +5,7 @@
 // units only, so all of them read the same of the state: compilers for CPUs load it once for all lanes.
 // A dispatch before the first step writes the weight as [sum, vec4 of the thread]: neighbouring threads read neighbours.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from './lib/grid.wgsl.ts';
+import { linearMain, once } from './lib/grid.wgsl.ts';
 import { rowsOf } from './matmul-register.wgsl.ts';
 import { finishFunctions, GATES, NO_STEP, productOf, type RecurrentShape } from './recurrent.wgsl.ts';
 
@@ -102,8 +102,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let first_row = (place / ${columns}u) * ${rows.length}u;
   let v = (place % ${columns}u) * ${lanes}u + local;
   if (v >= ${vectors}u || first_row >= ${s.batch}u) { return; }
-  // 1, but not to the compiler: it would unroll the loops, and some take seconds over the result.
-  let once = min(groups.x, 1u);
+  ${once}
   ${rows.map((r) => `var total_${r} = vec4<f32>();`).join('\n  ')}
   ${product(s, rows)}
   var totals = array<vec4<f32>, ${rows.length}>(${rows.map((r) => `total_${r}`).join(', ')});

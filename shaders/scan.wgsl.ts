@@ -8,7 +8,7 @@
 // chunks  for few long rows: a first dispatch leaves one item for each chunk of a row, a second scans each chunk from
 //         the items of those before it.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from './lib/grid.wgsl.ts';
+import { linearMain, turns } from './lib/grid.wgsl.ts';
 import { rowStart, type RowsShape } from './lib/rows.wgsl.ts';
 
 export const SCAN_WORKGROUP = 256;
@@ -53,7 +53,7 @@ ${items(s)}
 ${linearMain(s.rows)}
   let start = ${rowStart(s, 'index')};
   var state = ${identity(s)};
-  for (var i = 0u; i < ${s.length}u; i++) {
+  for (var i = 0u; i < ${turns(s.length)}; i++) {
     let at = place(start, i);
     let item = load(at);
 #if ${s.exclusive}

@@ -3,7 +3,7 @@
 // serial  one thread a row: no barrier, best on software adapters and for short rows.
 // tree    one workgroup a row, which keeps its part of the row in registers between the passes when it fits.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from './lib/grid.wgsl.ts';
+import { linearMain, turns } from './lib/grid.wgsl.ts';
 import { rowStart, type RowsShape } from './lib/rows.wgsl.ts';
 
 export const SOFTMAX_WORKGROUP = 256;
@@ -14,21 +14,21 @@ ${linearMain(s.rows)}
   let row = index;
   let start = ${rowStart(s)};
   var largest = f32(x[start]);
-  for (var i = 1u; i < ${s.length}u; i++) { largest = max(largest, f32(x[start + i * ${s.stride}u])); }
+  for (var i = 1u; i < ${turns(s.length)}; i++) { largest = max(largest, f32(x[start + i * ${s.stride}u])); }
   var total = 0.0;
 #if ${stored === 'f16'}
   // An f16 would round the exponentials before they are divided: they are computed twice instead of kept.
-  for (var i = 0u; i < ${s.length}u; i++) { total += exp(f32(x[start + i * ${s.stride}u]) - largest); }
-  for (var i = 0u; i < ${s.length}u; i++) {
+  for (var i = 0u; i < ${turns(s.length)}; i++) { total += exp(f32(x[start + i * ${s.stride}u]) - largest); }
+  for (var i = 0u; i < ${turns(s.length)}; i++) {
     y[start + i * ${s.stride}u] = f16(exp(f32(x[start + i * ${s.stride}u]) - largest) / total);
   }
 #else
-  for (var i = 0u; i < ${s.length}u; i++) {
+  for (var i = 0u; i < ${turns(s.length)}; i++) {
     let value = exp(x[start + i * ${s.stride}u] - largest);
     y[start + i * ${s.stride}u] = value;
     total += value;
   }
-  for (var i = 0u; i < ${s.length}u; i++) { y[start + i * ${s.stride}u] /= total; }
+  for (var i = 0u; i < ${turns(s.length)}; i++) { y[start + i * ${s.stride}u] /= total; }
 #endif
 }
 `;

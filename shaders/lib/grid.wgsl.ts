@@ -4,11 +4,18 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 /** Threads of a workgroup in kernels with a one-dimensional grid. */
 export const LINEAR_WORKGROUP = 64;
 
-/** Opens `main` for `threads` threads and declares `index`: the body and the closing brace follow. */
+/** 1, but not to the compiler: it would unroll loops whose bounds it knows, and some take seconds over the result. */
+export const once = 'let once = min(groups.x, 1u);';
+
+/** The bound of a loop that reads or writes memory `count` times, hidden behind `once` where compilers would unroll it. */
+export const turns = (count: number): string => (count <= 64 ? `${count}u * once` : `${count}u`);
+
+/** Opens `main` for `threads` threads and declares `index` and `once`: the body and the closing brace follow. */
 export const linearMain = (threads: number): string => wgsl`
 @compute @workgroup_size(${LINEAR_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
   let index = (group.y * groups.x + group.x) * ${LINEAR_WORKGROUP}u + local;
   if (index >= ${threads}u) { return; }
+  ${once}
 `;

@@ -1,15 +1,17 @@
 // Reductions over any axes: sum, mean, product, largest and smallest value.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { mergeAxes } from '../../shaders/lib/index.wgsl.ts';
 import { f32Literal } from '../../shaders/lib/literal.wgsl.ts';
 import {
+  reduceInFours,
   reduceSerialKernel,
   reduceSlicesKernel,
   reduceTreeKernel,
   type ReduceShape,
 } from '../../shaders/reduce.wgsl.ts';
 import { isFloat, type DType } from '../core/dtype.ts';
-import { linearGrid, type Capabilities, type Kernel } from '../core/kernel.ts';
+import { linearGrid, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
 import { applyOne, type KernelCall, type Op, type Variant, type VjpCall } from '../core/op.ts';
 import { formatShape, reducedShape, resolveAxes, sizeOf, stridedOffsets, stridesOf } from '../core/shape.ts';
 import type { Tensor, TensorSpec } from '../core/tensor.ts';
@@ -118,21 +120,30 @@ function variants(
   };
   const outputs = sizeOf(y.shape);
   const y_ = { name: 'y', type: elementType(y.dtype), store: true } as const;
-  const serialGrid = linearGrid(outputs, LINEAR_WORKGROUP);
-  const kernel = (name: string, wgsl: string, inputs: Kernel['inputs'], workgroups: Kernel['workgroups']): Kernel => ({
+  const kernel = (name: string, shape: ReduceShape, tree: boolean, from = x.dtype, scratch = false): Kernel => ({
     name: `${r.name}.${name}`,
-    wgsl,
-    inputs,
+    wgsl: tree ? reduceTreeKernel(shape) : reduceSerialKernel(shape),
+    inputs: [...(scratch ? [null] : []), boundX(shape, from)],
     outputs: [y_],
-    workgroups,
+    workgroups: tree ? linearGrid(outputs, 1) : linearGrid(sizeOf(shape.kept), LINEAR_WORKGROUP),
   });
-  const x_ = { name: 'x', type: elementType(x.dtype) };
-  const serial = { name: 'serial', kernels: [kernel('serial', reduceSerialKernel(shape), [x_], serialGrid)] };
-  const tree = { name: 'tree', kernels: [kernel('tree', reduceTreeKernel(shape), [x_], linearGrid(outputs, 1))] };
+  /** Neighbours across the reduced axes are read in fours where threads are few anyhow. */
+  const serialShape = (one: ReduceShape) => {
+    const fours = reduceInFours(one);
+    return fours.fours === 'across' && !capabilities.software ? one : fours;
+  };
+  const treeShape = (one: ReduceShape) => {
+    const fours = reduceInFours(joined(one));
+    return fours.fours === 'across' ? one : fours;
+  };
+  const serial = { name: 'serial', kernels: [kernel('serial', serialShape(shape), false)] };
+  const tree = { name: 'tree', kernels: [kernel('tree', treeShape(shape), true)] };
   // A thread an output is enough once every lane of a GPU has one, or where each has little to add.
   const whole = capabilities.software || count < 64 || outputs >= 65536 ? [serial, tree] : [tree, serial];
 
-  const slices = slicesFor(outputs, count, capabilities);
+  const sliced = reduceInFours(joined(shape));
+  const lanes = sizeOf(sliced.kept);
+  const slices = slicesFor(outputs, lanes, count, capabilities);
   if (slices < 2) return whole;
   const outputsFirst = shape.keptStrides.at(-1) === 1;
   const parts = { dtype: type, shape: outputsFirst ? [slices, outputs] : [outputs, slices] };
@@ -145,28 +156,42 @@ function variants(
   };
   const first: Kernel = {
     name: `${r.name}.slices`,
-    wgsl: reduceSlicesKernel(shape, { count: slices, outputsFirst }),
-    inputs: [x_, { name: 'parts', type }],
+    wgsl: reduceSlicesKernel(sliced, { count: slices, outputsFirst }),
+    inputs: [boundX(sliced, x.dtype), { name: 'parts', type: sliced.fours === 'across' ? `vec4<${type}>` : type }],
     outputs: [null],
-    workgroups: linearGrid(outputs * slices, LINEAR_WORKGROUP),
+    workgroups: linearGrid(lanes * slices, LINEAR_WORKGROUP),
   };
-  const parts_ = [null, { name: 'x', type }];
-  const bySlices = (name: string, wgsl: string, workgroups: Kernel['workgroups']): Variant => ({
+  const bySlices = (name: string, shape: ReduceShape, tree: boolean): Variant => ({
     name,
-    kernels: [first, kernel(name, wgsl, parts_, workgroups)],
+    kernels: [first, kernel(name, shape, tree, type, true)],
     scratch: [parts],
   });
-  const slicesSerial = bySlices('slices.serial', reduceSerialKernel(rest), serialGrid);
-  const slicesTree = bySlices('slices.tree', reduceTreeKernel(rest), linearGrid(outputs, 1));
+  const slicesSerial = bySlices('slices.serial', serialShape(rest), false);
+  const slicesTree = bySlices('slices.tree', treeShape(rest), true);
   if (capabilities.software) return [slicesSerial, ...whole, slicesTree];
   // One workgroup sums a few thousand values sooner than a second kernel starts.
   return count < 16384 ? [...whole, slicesTree, slicesSerial] : [slicesTree, ...whole, slicesSerial];
 }
 
-/** Into how many slices to cut each output's values, so that there is work for all lanes; 1 where a slice would be short. */
-function slicesFor(outputs: number, count: number, { software }: Capabilities): number {
+/** How a kernel binds x, of which `shape` says whether it is read in fours. */
+const boundX = ({ fours }: ReduceShape, dtype: DType): Binding => ({
+  name: 'x',
+  type: fours ? `vec4<${elementType(dtype)}>` : elementType(dtype),
+});
+
+/** The same with fewer axes to reduce, where some lie one behind the other. */
+function joined(shape: ReduceShape): ReduceShape {
+  const merged = mergeAxes(shape.reduced, shape.reducedStrides);
+  return { ...shape, reduced: merged.shape, reducedStrides: merged.strides };
+}
+
+/**
+ * Into how many slices to cut each output's values, so that there is work for all lanes, of which a slice of all outputs
+ * takes `lanes`; 1 where a slice would be short.
+ */
+function slicesFor(outputs: number, lanes: number, count: number, { software }: Capabilities): number {
   if (outputs > 256 || count < 1024) return 1;
-  return Math.min(Math.ceil(count / 64), Math.ceil((software ? 1024 : 65536) / outputs));
+  return Math.min(Math.ceil(count / 64), Math.ceil((software ? 1024 : 65536) / lanes));
 }
 
 const sumOp = reduction({

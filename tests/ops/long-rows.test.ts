@@ -30,7 +30,14 @@ const cases: Record<string, LongRows> = {
     shape: [3, 2500],
     range: [-0.1, 0.1],
     variants: reduceVariants,
-    build: (x) => ({ y: ops.sum(x, 1), all: ops.sum(x), planes: ops.sum(ops.reshape(x, [3, 25, 4, 25]), [1, 3]) }),
+    build: (x) => ({
+      y: ops.sum(x, 1),
+      all: ops.sum(x),
+      planes: ops.sum(ops.reshape(x, [3, 25, 4, 25]), [1, 3]),
+      alongFours: ops.sum(ops.reshape(x, [3, 25, 25, 4]), [1, 3]),
+      acrossFours: ops.sum(ops.reshape(x, [3, 25, 100]), 1),
+      fewAcrossFours: ops.sum(ops.reshape(x, [1875, 4]), 0),
+    }),
   },
   // More than a thread computes one element of on a software adapter, and no multiple of what a workgroup takes.
   tanh: {

@@ -20,6 +20,15 @@ const numbers = (call: Reduce): VerifyCase[] => [
   ...reduce(call).map((one, i): VerifyCase => (i < 2 ? { ...one, dtypes: ['f32', 'f16', 'i32', 'u32'] } : one)),
   { name: 'long', inputs: [floats([1025], -1, 1)], call: ([x]) => call(x) },
   { name: 'columns', inputs: [floats([1025, 3], -1, 1)], call: ([x]) => call(x, 0) },
+  ...[
+    { name: 'along fours', shape: [5, 1028], axis: 1 },
+    { name: 'across fours', shape: [1025, 8], axis: 0 },
+  ].map(({ name, shape, axis }): VerifyCase => ({
+    name,
+    inputs: [floats(shape, -1, 1)],
+    call: ([x]) => call(x, axis),
+    dtypes: ['f32', 'f16', 'i32', 'u32'],
+  })),
 ];
 
 /** What turns rows along an axis into rows. */

@@ -3,6 +3,7 @@
 import type { TypedArray } from '../core/dtype.ts';
 import type { Capabilities, Kernel } from '../core/kernel.ts';
 import type { Op } from '../core/op.ts';
+import type { Pack } from '../core/pack.ts';
 import type { Constant, Input, Parameter, ParameterHome, Scalar, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 
@@ -29,8 +30,8 @@ export interface Step {
   readonly scratch: readonly Tensor[];
 }
 
-/** Where a tensor's memory is: a buffer of the program's pool, or a leaf that brings its own. */
-export type Storage = { readonly pool: number } | { readonly leaf: Tensor };
+/** Where a tensor's memory is: in a buffer of the program's pool, from byte `offset` on, or with a leaf that brings its own. */
+export type Storage = { readonly pool: number; readonly offset: number } | { readonly leaf: Tensor };
 
 /** The memory of a program: buffers that tensors share when they are not needed at the same time. */
 export interface MemoryPlan {
@@ -48,6 +49,8 @@ export interface Plan {
   readonly constants: readonly Constant[];
   readonly scalars: readonly Scalar[];
   readonly parameters: readonly Parameter[];
+  /** Parameters that steps take together, and that must therefore lie side by side. */
+  readonly packs: readonly Pack[];
   readonly outputs: readonly Tensor[];
   /** Updates in order; those whose value already lies in the parameter's memory need no copy. */
   readonly updates: readonly Update[];

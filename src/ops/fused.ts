@@ -40,6 +40,8 @@ export interface FusedAttrs {
   readonly lines: readonly Line[];
   /** What the node gives: values of lines or of the host. */
   readonly outputs: readonly Argument[];
+  /** Of how many nodes it is made, where their tensors lie side by side. */
+  readonly members?: number;
 }
 
 export const fusedOp: Op<FusedAttrs> = {
@@ -81,6 +83,16 @@ const namesOf = (lines: readonly Line[]) => [...new Set(lines.map((line) => line
 /** The chain's parameter that is input `i`. */
 const givenName = (i: number) => `given${i}`;
 
+/**
+ * The WGSL of the lines alone, which tells what they make of an element of each input; null where that depends on the
+ * element's place, as random numbers do.
+ */
+export function textOf({ lines, outputs }: FusedAttrs): string | null {
+  const statements = lines.map(lineStatement);
+  if (statements.some((statement) => /\bindex\b/.test(statement))) return null;
+  return [helpersOf(lines), ...statements, ...outputs.map(storedExpression)].join('\n');
+}
+
 /** For each input whose memory an output takes over, that output. */
 const aliasedInputs = (aliases: readonly (number | null)[] = []) =>
   new Map(aliases.flatMap((input, output) => (input === null ? [] : [[input, output]])));
@@ -102,16 +114,17 @@ function chainOf(call: KernelCall<FusedAttrs>, given: ReadonlySet<number>, vecto
           : `out${aliased.get(i)}[index]`;
     return `let x${i} = ${input.dtype === 'bool' ? `${loaded} != 0u` : input.dtype === 'f16' ? `f32(${loaded})` : loaded};`;
   });
-  const lines = attrs.lines.map((line, at) => {
-    const dtypes = line.args.map((arg) => arg.dtype);
-    return `let v${at} = ${pointwiseOf(line).wgsl(line.args.map(expression), line.attrs, dtypes)};`;
-  });
   const results = attrs.outputs.map((output, i) => ({
     name: `out${i}`,
     type: elementType(output.dtype),
     value: storedExpression(output),
   }));
-  return { helpers: helpersOf(attrs.lines), statements: [...loads, ...lines], results };
+  return { helpers: helpersOf(attrs.lines), statements: [...loads, ...attrs.lines.map(lineStatement)], results };
+}
+
+function lineStatement(line: Line, at: number): string {
+  const dtypes = line.args.map((arg) => arg.dtype);
+  return `let v${at} = ${pointwiseOf(line).wgsl(line.args.map(expression), line.attrs, dtypes)};`;
 }
 
 function expression(arg: Argument): string {
@@ -166,13 +179,13 @@ function standAlone(call: KernelCall<FusedAttrs>): Variant[] {
 }
 
 function pointwiseOfWidth(call: KernelCall<FusedAttrs>, width: 1 | 4, perThread: number): Kernel {
-  const { shape, lines, outputs } = call.attrs;
+  const { shape, lines, outputs, members } = call.attrs;
   const threads = Math.ceil(sizeOf(shape) / width);
   const given = width === 4 ? givenInputs(call) : new Map<number, GivenInput>();
   const vectors = new Set([...given].flatMap(([i, { same }]) => (same ? [] : [i])));
   const chain = chainOf(call, new Set(given.keys()), width === 4);
   return {
-    name: `pointwise.${namesOf(lines)}`,
+    name: `pointwise.${namesOf(lines)}${members ? ` × ${members}` : ''}`,
     wgsl: pointwiseKernel(width, threads, perThread, chain, [...given.values()]),
     inputs: inputBindings(call, 0, vectors),
     outputs: outputs.map(({ dtype }, i) => ({ name: `out${i}`, type: boundType(dtype, width === 4) })),

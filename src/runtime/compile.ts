@@ -8,10 +8,12 @@ import { Constant, Input, Parameter, Scalar, Tensor, type Node, type TensorSpec 
 import { RandomState, trace, type Update } from '../core/trace.ts';
 import { add } from '../ops/binary.ts';
 import { detach } from '../ops/detach.ts';
+import type { Pack } from '../core/pack.ts';
 import { misfits } from './fit.ts';
 import { fuse } from './fuse.ts';
 import { lower, type ChooseVariant } from './lower.ts';
 import { bytesOf, viewedTensor } from './memory.ts';
+import { pack } from './pack.ts';
 import { Program } from './program.ts';
 import { schedule } from './schedule.ts';
 import { simplify } from './simplify.ts';
@@ -100,7 +102,8 @@ function makePlan(
   if (half)
     throw new Error(`compile: ${half} is f16, which this GPU does not have; use f32, or open the device 'cpu'.`);
 
-  let nodes = order;
+  let nodes: readonly Node[] = order;
+  let packs: readonly Pack[] = [];
   if (capabilities) {
     // On a GPU elementwise ops run as fused nodes, even one alone; views are no work at all.
     const isView = (node: Node) => node.op.gpu === 'view';
@@ -110,6 +113,7 @@ function makePlan(
     const most = fused ? capabilities.maxStorageBuffersPerShaderStage : 0;
     nodes = fuse(order, fused ? needed : everything, most, countBindings);
     nodes = schedule(nodes, outputs, values).filter((node) => !isView(node));
+    if (fused) ({ nodes, packs } = pack(nodes, outputs, updates, capabilities));
   }
   const plan: Plan = {
     ...lower(nodes, outputs, updates, capabilities, chooseVariant),
@@ -117,6 +121,7 @@ function makePlan(
     constants: leavesOf(Constant),
     scalars: leavesOf(Scalar),
     parameters: [...new Set([...leavesOf(Parameter), ...updates.map(({ parameter }) => parameter)])],
+    packs,
     outputs,
     updates,
   };

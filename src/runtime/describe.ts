@@ -3,6 +3,7 @@
 import type { Plan, Step } from '../backends/device.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bytesPerElement } from '../core/dtype.ts';
+import { partsOf } from '../core/pack.ts';
 import { viewedTensor } from './memory.ts';
 
 /** What a step computes, and what that takes at least. */
@@ -60,7 +61,7 @@ export const describeStep = ({ op, attrs, inputs, outputs }: Step): StepCosts =>
 });
 
 /** The ops within a fused step; none for any other. */
-function partsOf(attrs: object): string[] {
+function opsWithin(attrs: object): string[] {
   const { host, lines = [] } = attrs as { host?: { op: { name: string } } | null; lines?: { op: { name: string } }[] };
   return [...(host ? [host.op.name] : []), ...lines.map(({ op }) => op.name)];
 }
@@ -71,24 +72,26 @@ export function describe(
   names: ReadonlyMap<Tensor, string> = new Map(),
 ): ProgramDescription {
   const plan = 'plan' in program ? program.plan : program;
-  const madeBy = new Map(plan.steps.flatMap(({ outputs }, at) => outputs.map((tensor) => [tensor, at] as const)));
+  const madeBy = new Map(
+    plan.steps.flatMap(({ outputs }, at) => outputs.flatMap(partsOf).map((tensor) => [tensor, at] as const)),
+  );
   const updated = new Map(plan.updates.map(({ parameter, value }) => [value, names.get(parameter) ?? parameter.name]));
   const leafNames = new Map<Tensor, string>(
     [...plan.inputs, ...plan.scalars, ...plan.parameters].map((leaf) => [leaf, names.get(leaf) ?? leaf.name]),
   );
   const steps = plan.steps.map((step): StepDescription => {
-    const roots = [...new Set(step.inputs.map(viewedTensor))];
+    const roots = [...new Set(step.inputs.flatMap(partsOf).map(viewedTensor))];
     // What stands in a plan for a tensor that is computed nowhere is a view of a leaf.
     const after = roots.flatMap((root) => madeBy.get(root) ?? []);
     return {
       ...describeStep(step),
       op: step.op.name,
-      parts: step.op.name === 'fused' ? partsOf(step.attrs) : [],
+      parts: step.op.name === 'fused' ? opsWithin(step.attrs) : [],
       kernels: step.kernels.map(({ name }) => name),
       inputs: step.inputs.map(text),
       after: [...new Set(after)].sort((a, b) => a - b),
       reads: roots.flatMap((root) => leafNames.get(root) ?? []),
-      updates: step.outputs.flatMap((output) => updated.get(output) ?? []),
+      updates: step.outputs.flatMap(partsOf).flatMap((output) => updated.get(output) ?? []),
     };
   });
   const onGpu = plan.memory.pool.length > 0 && plan.steps.some(({ kernels }) => kernels.length > 0);

@@ -69,8 +69,9 @@ export function fuse(
     return false;
   };
 
-  for (const node of [...order].reverse()) {
-    if (node.op.gpu !== 'pointwise') continue;
+  const backwards = order.filter((node) => node.op.gpu === 'pointwise').reverse();
+  // Twice: what binds too many buffers may bind fewer when it has taken in what it reads.
+  for (const node of [...backwards, ...backwards]) {
     for (const user of consumers.get(node)!) {
       const [own, other] = [unitOf.get(node)!, unitOf.get(user)!];
       if (own === other || user.op.gpu !== 'pointwise') continue;

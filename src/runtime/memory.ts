@@ -1,6 +1,7 @@
 // Decides where each tensor of a program lies: views share, dead buffers are taken again, parameters change in place.
 
 import { bytesPerElement, type DType } from '../core/dtype.ts';
+import { Packed, partsOf, type Pack } from '../core/pack.ts';
 import type { Node, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 import type { MemoryPlan, Storage } from '../backends/device.ts';
@@ -34,6 +35,18 @@ export function viewedTensor(tensor: Tensor): Tensor {
   return root;
 }
 
+/** Where results lie side by side: the pack of each, and where in it. */
+function packedResults(steps: readonly Placed[]): Map<Tensor, { pack: Pack; offset: number }> {
+  const packs = steps.flatMap(({ node }) =>
+    [...node.inputs, ...node.outputs].flatMap((tensor) => (tensor instanceof Packed ? tensor.pack : [])),
+  );
+  return new Map(
+    [...new Set(packs)]
+      .filter(({ parameters }) => !parameters)
+      .flatMap((pack) => pack.members.map((member, i) => [member, { pack, offset: pack.offsets[i] }] as const)),
+  );
+}
+
 /** Places all tensors of the ordered `steps` (views left out). `outputs` stay readable after the run. */
 export function planMemory(
   steps: readonly Placed[],
@@ -46,9 +59,25 @@ export function planMemory(
   const free: number[] = [];
   let bytesWithoutReuse = 0;
 
+  const packed = packedResults(steps);
+  /** What is taken and given back as one. */
+  const wholes = new Set([...packed.values()].map(({ pack }) => pack.whole));
+  const isResult = (root: Tensor) => root.node !== null || wholes.has(root);
+  const ownerOf = (tensor: Tensor): Tensor => {
+    const root = viewedTensor(tensor);
+    return packed.get(root)?.pack.whole ?? root;
+  };
+  /** `tensor`, of which a kernel takes neighbours together, as the owner of their memory or the first of parameters. */
+  const rootOf = (tensor: Tensor): Tensor =>
+    tensor instanceof Packed
+      ? tensor.pack.parameters
+        ? tensor.pack.members[tensor.first]
+        : tensor.pack.whole
+      : ownerOf(tensor);
+
   const lastUse = new Map<Tensor, number>();
-  steps.forEach(({ node }, at) => node.inputs.forEach((input) => lastUse.set(viewedTensor(input), at)));
-  const kept = new Set([...outputs, ...updates.map(({ value }) => value)].map(viewedTensor));
+  steps.forEach(({ node }, at) => node.inputs.flatMap(partsOf).forEach((input) => lastUse.set(ownerOf(input), at)));
+  const kept = new Set([...outputs, ...updates.map(({ value }) => value)].map(ownerOf));
   for (const tensor of kept) lastUse.set(tensor, Infinity);
 
   const take = (tensor: Tensor): number => {
@@ -63,12 +92,22 @@ export function planMemory(
     return best;
   };
 
+  /** Where a pack's members lie from `first` on. */
+  const placeIn = ({ parameters, offsets, whole }: Pack, first: number): Storage => {
+    if (parameters) return { leaf: parameters[first] };
+    return { ...(storage.get(whole) as Extract<Storage, { pool: number }>), offset: offsets[first] };
+  };
+
   steps.forEach(({ node, scratch }, at) => {
     for (const tensor of [...node.outputs, ...scratch]) bytesWithoutReuse += bytesOf(tensor);
-    const roots = node.inputs.map(viewedTensor);
-    /** The input that ends here, or a parameter about to be updated, whose memory output `output` can have. */
-    const aliasFor = (output: Tensor, taken: readonly (number | null)[]): number | null => {
-      const parameter = updates.find(({ value }) => value === output)?.parameter;
+    for (const input of node.inputs) if (input instanceof Packed) storage.set(input, placeIn(input.pack, input.first));
+    const roots = node.inputs.map(rootOf);
+    const firstInPlace = node.op.inPlaceFrom?.(node.attrs) ?? Infinity;
+    const taken: (number | null)[] = [];
+    /** The input that ends here, or the parameter about to be updated, whose memory output `output` can have. */
+    const aliasFor = (output: Tensor, parameter?: Tensor): number | null => {
+      const ends = (root: Tensor) =>
+        isResult(root) && lastUse.get(root) === at && [root, rootOf(output)].every(({ size }) => size === output.size);
       const found = roots.findIndex(
         (root, i) =>
           i >= firstInPlace &&
@@ -76,23 +115,30 @@ export function planMemory(
           sameType(root.dtype, output.dtype) &&
           roots.filter((other) => other === root).length === 1 &&
           !taken.includes(i) &&
-          (root === parameter || (!parameter && root.node !== null && lastUse.get(root) === at)),
+          (parameter ? root === parameter : ends(root)),
       );
       return found < 0 ? null : found;
     };
-    const firstInPlace = node.op.inPlaceFrom?.(node.attrs) ?? Infinity;
-    const taken: (number | null)[] = [];
     for (const output of node.outputs) {
-      const parameter = updates.find(({ value }) => value === output)?.parameter;
-      const readUntil = parameter ? (lastUse.get(parameter) ?? -1) : Infinity;
-      const alias = !parameter || readUntil <= at ? aliasFor(output, taken) : null;
+      const together = output instanceof Packed ? output : null;
+      const root = rootOf(output);
+      const parameter = together?.pack.parameters ? root : updates.find(({ value }) => value === output)?.parameter;
+      // Of parameters that are taken together, what reads the old values stands before.
+      const readUntil = !parameter ? Infinity : together ? -1 : (lastUse.get(parameter) ?? -1);
+      const alias = !parameter || readUntil <= at ? aliasFor(output, parameter) : null;
       taken.push(alias);
-      if (alias !== null) storage.set(output, storage.get(roots[alias]) ?? { leaf: roots[alias] });
-      else if (parameter && readUntil < at) storage.set(output, { leaf: parameter });
-      else storage.set(output, { pool: take(output) });
+      if (alias !== null) storage.set(root, storage.get(roots[alias]) ?? { leaf: roots[alias] });
+      else if (parameter && readUntil < at) storage.set(root, { leaf: parameter });
+      else if (!storage.has(root)) storage.set(root, { pool: take(root), offset: 0 });
+      const spot = packed.get(output);
+      if (spot)
+        storage.set(output, { ...(storage.get(root) as { pool: number; offset: number }), offset: spot.offset });
+      if (!together) continue;
+      storage.set(together, placeIn(together.pack, together.first));
+      together.parts.forEach((part, i) => storage.set(part, placeIn(together.pack, together.first + i)));
     }
     aliases.set(node, taken);
-    for (const tensor of scratch) storage.set(tensor, { pool: take(tensor) });
+    for (const tensor of scratch) storage.set(tensor, { pool: take(tensor), offset: 0 });
 
     const release = (tensor: Tensor) => {
       const place = storage.get(tensor);
@@ -102,7 +148,7 @@ export function planMemory(
     new Set(roots).forEach((root) => {
       if (lastUse.get(root) === at && !taken.some((alias) => alias !== null && roots[alias] === root)) release(root);
     });
-    for (const output of node.outputs) if (!lastUse.has(output)) release(output);
+    for (const root of node.outputs.map(rootOf)) if (!lastUse.has(root)) release(root);
   });
   return { memory: { storage, pool, bytesWithoutReuse }, aliases };
 }

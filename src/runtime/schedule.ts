@@ -8,25 +8,35 @@ import type { Node, Tensor } from '../core/tensor.ts';
  */
 export function schedule(nodes: readonly Node[], outputs: readonly Tensor[], updates: readonly Tensor[]): Node[] {
   const producer = new Map(nodes.flatMap((node) => node.outputs.map((tensor) => [tensor, node] as const)));
+  const producersOf = (tensors: readonly Tensor[]) => tensors.flatMap((tensor) => producer.get(tensor) ?? []);
+  const results = producersOf(updates);
+  const roots = [...producersOf(outputs), ...results.flatMap(({ inputs }) => producersOf(inputs)), ...results];
+  return ordered(roots, ({ inputs }) => producersOf(inputs))!;
+}
+
+/** `roots` and all that must run before them, each once, otherwise as they stand; null if one must run before itself. */
+export function ordered(roots: readonly Node[], before: (node: Node) => readonly Node[]): Node[] | null {
   const order: Node[] = [];
-  const seen = new Set<Node>();
-  const visit = (root: Tensor) => {
-    const stack: { node: Node; next: number }[] = [];
-    const enter = (tensor: Tensor) => {
-      const node = producer.get(tensor);
-      if (!node || seen.has(node)) return;
-      seen.add(node);
-      stack.push({ node, next: 0 });
-    };
+  const done = new Map<Node, boolean>();
+  // An explicit stack: a deep network would overflow the call stack.
+  const stack: { node: Node; waits: readonly Node[]; next: number }[] = [];
+  const enter = (node: Node): boolean => {
+    if (done.has(node)) return done.get(node)!;
+    done.set(node, false);
+    stack.push({ node, waits: before(node), next: 0 });
+    return true;
+  };
+  for (const root of roots) {
     enter(root);
     while (stack.length > 0) {
       const top = stack[stack.length - 1];
-      if (top.next < top.node.inputs.length) enter(top.node.inputs[top.next++]);
-      else order.push(stack.pop()!.node);
+      if (top.next < top.waits.length) {
+        if (!enter(top.waits[top.next++])) return null;
+      } else {
+        done.set(top.node, true);
+        order.push(stack.pop()!.node);
+      }
     }
-  };
-  outputs.forEach(visit);
-  for (const update of updates) producer.get(update)?.inputs.forEach(visit);
-  updates.forEach(visit);
+  }
   return order;
 }

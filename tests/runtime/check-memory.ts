@@ -2,68 +2,115 @@
 
 import type { Plan, Step } from '../../src/backends/device.ts';
 import { bytesPerElement } from '../../src/core/dtype.ts';
+import { Packed, partsOf } from '../../src/core/pack.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
 
-/** A place in memory: a buffer of the pool by its number, or a leaf's own buffer. */
-type Place = number | Tensor;
+/** A place in memory: bytes of a buffer of the pool, by its number, or of a leaf's own buffer. */
+interface Place {
+  readonly buffer: number | Tensor;
+  readonly first: number;
+  readonly end: number;
+}
+
+const overlap = (a: Place, b: Place): boolean => a.buffer === b.buffer && a.first < b.end && b.first < a.end;
 
 /**
- * What is wrong with where a plan puts its tensors; it knows nothing of how the places were chosen. Each buffer holds the
- * tensor that was last written to it, and every read must find the one that it means.
+ * What is wrong with where a plan puts its tensors; it knows nothing of how the places were chosen. Each byte holds a part
+ * of the tensor that was last written to it, and every read must find the one that it means.
  */
-export function memoryProblems({ steps, memory, outputs, updates }: Plan): string[] {
+export function memoryProblems({ steps, memory, outputs, updates, packs }: Plan): string[] {
   const problems: string[] = [];
   const held = new Map<Place, Tensor>();
   const viewed = (tensor: Tensor): Tensor => (tensor.node?.op.gpu === 'view' ? viewed(tensor.node.inputs[0]) : tensor);
+  const bytesOf = ({ size, dtype }: Tensor) => size * bytesPerElement[dtype];
   const placeOf = (tensor: Tensor): Place => {
-    const storage = memory.storage.get(viewed(tensor));
-    return !storage ? viewed(tensor) : 'pool' in storage ? storage.pool : storage.leaf;
+    const storage = memory.storage.get(viewed(tensor)) ?? { leaf: viewed(tensor) };
+    const [buffer, first] = 'pool' in storage ? [storage.pool, storage.offset] : [storage.leaf, 0];
+    return { buffer, first, end: first + bytesOf(tensor) };
   };
+  const at = (place: Place) => [...held].filter(([other]) => overlap(place, other));
   const read = (tensor: Tensor, where: string) => {
     const [place, root] = [placeOf(tensor), viewed(tensor)];
+    const found = at(place);
     // Only a leaf is there without being written.
-    const found = held.get(place) ?? (typeof place === 'number' ? undefined : place);
-    if (found !== root) problems.push(`${where} reads ${root}, but finds ${found ?? 'nothing'}`);
+    if (found.length === 0 && place.buffer === root) return;
+    if (found.length !== 1 || found[0][1] !== root || found[0][0].first !== place.first)
+      problems.push(`${where} reads ${root}, but finds ${found.map(([, other]) => other).join(', ') || 'nothing'}`);
   };
-  const write = (tensor: Tensor, where: string) => {
-    const place = placeOf(tensor);
-    const capacity = typeof place === 'number' ? memory.pool[place] : place.size * bytesPerElement[place.dtype];
-    if (capacity < tensor.size * bytesPerElement[tensor.dtype]) problems.push(`${where}: ${tensor} does not fit`);
+  const write = (tensor: Tensor, where: string, place = placeOf(tensor)) => {
+    const { buffer, end } = place;
+    if ((typeof buffer === 'number' ? memory.pool[buffer] : bytesOf(buffer)) < end)
+      problems.push(`${where}: ${tensor} does not fit`);
+    for (const [other] of at(place)) held.delete(other);
     held.set(place, tensor);
   };
 
-  steps.forEach((step, at) => {
-    const where = `step ${at}, ${step.kernels[0]?.name ?? step.op.name},`;
-    for (const input of step.inputs) read(input, where);
-    const written = [...step.scratch, ...step.outputs];
-    if (new Set(written.map(placeOf)).size < written.length) problems.push(`${where} writes one place twice`);
-    for (const tensor of written) {
-      const problem = overwritten(step, tensor, placeOf);
+  steps.forEach((step, i) => {
+    const where = `step ${i}, ${step.kernels[0]?.name ?? step.op.name},`;
+    for (const tensor of [...step.inputs, ...step.outputs]) {
+      const problem = tensor instanceof Packed && notTogether(tensor);
       if (problem) problems.push(`${where} ${problem}`);
-      write(tensor, where);
     }
+    for (const input of step.inputs.flatMap(partsOf)) read(input, where);
+    const written = [...step.scratch, ...step.outputs.flatMap(partsOf)];
+    const places = written.map(placeOf);
+    if (places.some((one, a) => places.some((other, b) => b > a && overlap(one, other))))
+      problems.push(`${where} writes one place twice`);
+    const inputs = step.inputs.map(partsOf);
+    for (const output of step.outputs) {
+      partsOf(output).forEach((tensor, part) => {
+        const problem = overwritten(step, inputs, tensor, part, placeOf);
+        if (problem) problems.push(`${where} ${problem}`);
+      });
+    }
+    for (const tensor of written) write(tensor, where);
   });
   for (const output of outputs) read(output, 'an output');
   // Then the values that do not lie in their parameter already are copied there, in order.
   for (const { parameter, value } of updates) {
-    if (placeOf(value) === parameter) continue;
+    if (placeOf(value).buffer === parameter) continue;
     read(value, `the update of ${parameter.name}`);
-    held.set(parameter, value);
+    write(value, `the update of ${parameter.name}`, placeOf(parameter));
   }
   for (const { parameter, value } of updates) {
-    if (held.get(parameter) !== viewed(value) && held.get(parameter) !== value) {
-      problems.push(`${parameter.name} holds ${held.get(parameter) ?? 'its old value'} in place of ${value}`);
-    }
+    const found = at(placeOf(parameter)).map(([, tensor]) => viewed(tensor));
+    if (found.length !== 1 || found[0] !== viewed(value))
+      problems.push(`${parameter.name} holds ${found.join(', ') || 'its old value'} in place of ${value}`);
   }
   return problems;
+
+  /** What is wrong if the parts of `tensor` do not lie where a kernel that is bound to it finds them. */
+  function notTogether(tensor: Packed): string | null {
+    const { pack, first, parts } = tensor;
+    if (pack.parameters && !packs.includes(pack)) return `takes ${pack.members.length} parameters that nobody gathers`;
+    const whole = placeOf(tensor);
+    const [begin, end] = [pack.offsets[first], pack.offsets[first + parts.length] ?? bytesOf(pack.whole)];
+    if (bytesOf(tensor) !== end - begin) return `binds ${bytesOf(tensor)} bytes for ${end - begin}`;
+    const wrong = parts.find((part, i) => {
+      const place = placeOf(part);
+      if (pack.parameters) return place.buffer !== pack.parameters[first + i];
+      return place.buffer !== whole.buffer || place.first !== whole.first + pack.offsets[first + i] - begin;
+    });
+    return wrong ? `does not find ${wrong} among its neighbours` : null;
+  }
 }
 
-/** What is wrong if a step writes `tensor` where an input of it lies: only the same element may be read there. */
-function overwritten({ op, attrs, inputs }: Step, tensor: Tensor, placeOf: (x: Tensor) => Place): string | null {
-  const sharing = [...inputs.keys()].filter((i) => placeOf(inputs[i]) === placeOf(tensor));
+/** What is wrong if a step writes `tensor`, or part `part` of it, where an input lies: only the same element may be read there. */
+function overwritten(
+  { op, attrs }: Step,
+  inputs: readonly (readonly Tensor[])[],
+  tensor: Tensor,
+  part: number,
+  placeOf: (x: Tensor) => Place,
+): string | null {
+  const sharing = inputs.flatMap((parts, i) =>
+    parts.flatMap((input, j) => (overlap(placeOf(input), placeOf(tensor)) ? [{ input, i, j }] : [])),
+  );
   if (sharing.length === 0) return null;
-  const [input] = sharing.map((i) => inputs[i]);
+  const [{ input, i, j }] = sharing;
   if (sharing.length > 1) return 'reads what it overwrites through two inputs';
-  if (!(sharing[0] >= (op.inPlaceFrom?.(attrs) ?? Infinity))) return `overwrites ${input}, which it reads at will`;
-  return input.size === tensor.size ? null : `overwrites ${input} with ${tensor}`;
+  if (!(i >= (op.inPlaceFrom?.(attrs) ?? Infinity))) return `overwrites ${input}, which it reads at will`;
+  return input.size === tensor.size && (inputs[i].length === 1 || j === part)
+    ? null
+    : `overwrites ${input} with ${tensor}`;
 }

@@ -9,6 +9,7 @@ import { assign } from '../../src/core/trace.ts';
 import { openDevice } from '../../src/node.ts';
 import { add, conv2d, crossEntropy, matmul, mul, reshape, sum, tanh, uniform } from '../../src/ops/index.ts';
 import { compile } from '../../src/runtime/compile.ts';
+import { countedDevice } from '../harness/counted-device.ts';
 import { testGpu } from '../harness/devices.ts';
 
 const cpu = new CpuDevice();
@@ -105,27 +106,11 @@ describe('buffers', () => {
   const opened: WebGpuDevice[] = [];
   afterAll(() => opened.forEach((device) => device.destroy()));
 
-  /** A device whose live buffers are counted. */
-  async function countedDevice() {
-    const device = (await openDevice('webgpu')) as WebGpuDevice;
-    opened.push(device);
-    const count = { made: 0, alive: 0 };
-    const create = device.gpu.createBuffer.bind(device.gpu);
-    device.gpu.createBuffer = (descriptor) => {
-      const buffer = create(descriptor);
-      const destroy = buffer.destroy.bind(buffer);
-      let alive = true;
-      count.made++;
-      count.alive++;
-      buffer.destroy = () => {
-        if (alive) count.alive--;
-        alive = false;
-        return destroy();
-      };
-      return buffer;
-    };
-    return { device, count };
-  }
+  const counted = async () => {
+    const one = await countedDevice();
+    opened.push(one.device);
+    return one;
+  };
 
   const weight = Parameter.zeros('weight', spec([3]));
   const rate = Parameter.zeros('rate', spec([3]));
@@ -136,7 +121,7 @@ describe('buffers', () => {
   };
 
   test('a thousand times compile, run and dispose take no more than once', { timeout: 60_000 }, async () => {
-    const { device, count } = await countedDevice();
+    const { device, count } = await counted();
     const once = async () => {
       using program = await compile(device, step, specs);
       await program.run(inputs);
@@ -151,7 +136,7 @@ describe('buffers', () => {
   });
 
   test('a kernel that does not compile leaves none, and its error is told once, with the compiler’s words', async () => {
-    const { device, count } = await countedDevice();
+    const { device, count } = await counted();
     const kernel = { name: 'broken.kernel', wgsl: 'fn main() { nonsense }', inputs: [], outputs: [], workgroups: [1, 1, 1] } as const; // prettier-ignore
     const { plan } = await compile(cpu, build, specs);
     const broken = { ...plan, steps: plan.steps.map((one) => ({ ...one, kernels: [kernel] })) };
@@ -163,7 +148,7 @@ describe('buffers', () => {
   });
 
   test('the random state of a program alone goes with it', async () => {
-    const { device, count } = await countedDevice();
+    const { device, count } = await counted();
     const program = await compile(device, () => ({ x: uniform([2]) }), {});
     await program.run({});
     program.dispose();
@@ -172,7 +157,7 @@ describe('buffers', () => {
   });
 
   test('ten thousand training steps make none', { timeout: 60_000 }, async () => {
-    const { device, count } = await countedDevice();
+    const { device, count } = await counted();
     using program = await compile(device, step, specs);
     await program.run(inputs);
     const { made } = count;

@@ -3,12 +3,22 @@
 import { allocate, bytesPerElement, type TypedArray } from '../../core/dtype.ts';
 import type { Tensor } from '../../core/tensor.ts';
 
+/** Where a tensor begins: a buffer, and how many bytes of it come before. */
+export interface Place {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+}
+
 /** WebGPU copies and writes in multiples of 4 bytes. */
 const align = (bytes: number): number => Math.ceil(bytes / 4) * 4;
 
 /** Bytes that `tensor` takes in a buffer: whole vec4s, as a kernel may read and write it so, and at least one. */
 export const byteLength = ({ size, dtype }: Pick<Tensor, 'size' | 'dtype'>): number =>
   Math.max(1, Math.ceil((size * bytesPerElement[dtype]) / 16)) * 16;
+
+/** Bytes that `tensor` may take where others lie in the same buffer: they begin at multiples of 256. */
+export const alignedLength = (tensor: Pick<Tensor, 'size' | 'dtype'>): number =>
+  Math.ceil(byteLength(tensor) / 256) * 256;
 
 /** A storage buffer for `tensor`. */
 export function createBuffer(device: GPUDevice, label: string, tensor: Pick<Tensor, 'size' | 'dtype'>): GPUBuffer {
@@ -21,17 +31,17 @@ export function createStorage(device: GPUDevice, label: string, size: number): G
   return device.createBuffer({ label, size, usage });
 }
 
-/** Writes `data` to the start of `buffer`. */
-export function upload(device: GPUDevice, buffer: GPUBuffer, data: TypedArray): void {
+/** Writes `data` to its place. */
+export function upload(device: GPUDevice, { buffer, offset }: Place, data: TypedArray): void {
   // Deno 2.9 ends the process over an empty write.
   if (data.length === 0) return;
   if (data.byteLength % 4 === 0) {
-    device.queue.writeBuffer(buffer, 0, data as GPUAllowSharedBufferSource);
+    device.queue.writeBuffer(buffer, offset, data as GPUAllowSharedBufferSource);
     return;
   }
   const padded = new Uint8Array(align(data.byteLength));
   padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  device.queue.writeBuffer(buffer, 0, padded);
+  device.queue.writeBuffer(buffer, offset, padded);
 }
 
 /** Copies a mapped buffer's bytes from `offset` on into a new array for `tensor`. */

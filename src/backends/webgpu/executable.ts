@@ -1,14 +1,14 @@
 // A plan on a GPU: everything is made once, and a run replays the dispatches in one pass and one submission.
 
-import type { Executable, Plan, Progress, Step, Storage, Timing } from '../device.ts';
+import type { Executable, Plan, Progress, Step, Timing } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
-import { toFloat16 } from '../../core/float16.ts';
-import { bytesPerBoundElement, type Binding, type Kernel } from '../../core/kernel.ts';
-import { Input, Parameter, Scalar, type Tensor } from '../../core/tensor.ts';
-import { ArgumentBuffer } from './argument-buffer.ts';
-import { byteLength, createBuffer, createStorage, upload } from './buffers.ts';
+import type { Kernel } from '../../core/kernel.ts';
+import type { Input, Tensor } from '../../core/tensor.ts';
+import { upload } from './buffers.ts';
+import { bind, passesOf, recordCopies, recordPass, type BufferCopy, type Dispatch, type Work } from './dispatch.ts';
 import type { ParameterStore } from './parameter-store.ts';
 import type { PipelineCache } from './pipeline-cache.ts';
+import { ProgramBuffers } from './program-buffers.ts';
 import type { Readback, Source } from './readback.ts';
 import { Timestamps } from './timestamps.ts';
 
@@ -24,35 +24,9 @@ export interface Host {
   guard<T>(work: Promise<T>): Promise<T>;
 }
 
-interface Dispatch {
-  /** Where its step stands in the plan. */
-  readonly step: number;
-  readonly kernel: string;
-  readonly pipeline: GPUComputePipeline;
-  readonly bindGroup: GPUBindGroup;
-  readonly workgroups: readonly [number, number, number];
-}
-
-/** Records a pass of `dispatches`. Each call costs the host about a microsecond, and neighbours may share a pipeline. */
-function recordPass(
-  encoder: GPUCommandEncoder,
-  dispatches: readonly Dispatch[],
-  descriptor?: GPUComputePassDescriptor,
-): void {
-  const pass = encoder.beginComputePass(descriptor);
-  let current: GPUComputePipeline | null = null;
-  for (const { pipeline, bindGroup, workgroups } of dispatches) {
-    if (pipeline !== current) pass.setPipeline((current = pipeline));
-    pass.setBindGroup(0, bindGroup);
-    if (workgroups[1] === 1 && workgroups[2] === 1) pass.dispatchWorkgroups(workgroups[0]);
-    else pass.dispatchWorkgroups(...workgroups);
-  }
-  pass.end();
-}
-
 /** Loads `plan`: makes its buffers and bind groups, and compiles its pipelines all at once. */
 export async function loadExecutable(host: Host, plan: Plan, onProgress?: Progress): Promise<Executable> {
-  const buffers = new ProgramBuffers(host, plan);
+  const buffers = new ProgramBuffers(host.device, host.parameters, plan);
   try {
     const work = plan.steps.flatMap((step, at) =>
       step.kernels.filter((kernel) => !isEmpty(step, kernel)).map((kernel) => ({ step, at, kernel })),
@@ -61,14 +35,12 @@ export async function loadExecutable(host: Host, plan: Plan, onProgress?: Progre
       work.map(({ kernel }) => kernel),
       onProgress,
     );
-    const dispatches = work.map(({ step, at, kernel }, i) => ({
-      step: at,
-      kernel: kernel.name,
-      pipeline: pipelines[i],
-      bindGroup: makeBindGroup(host.device, pipelines[i], step, kernel, buffers),
-      workgroups: kernel.workgroups,
-    }));
-    return new GpuExecutable(host, plan, buffers, dispatches);
+    return new GpuExecutable(
+      host,
+      plan,
+      buffers,
+      work.map((one, i) => ({ ...one, pipeline: pipelines[i] })),
+    );
   } catch (error) {
     buffers.dispose();
     throw error;
@@ -78,121 +50,30 @@ export async function loadExecutable(host: Host, plan: Plan, onProgress?: Progre
 const isEmpty = ({ outputs }: Step, { workgroups }: Kernel): boolean =>
   workgroups.includes(0) || outputs.every((output) => output.size === 0);
 
-function makeBindGroup(
-  device: GPUDevice,
-  pipeline: GPUComputePipeline,
-  { inputs, outputs, scratch }: Step,
-  kernel: Kernel,
-  buffers: ProgramBuffers,
-): GPUBindGroup {
-  const bindingsOf = (tensors: readonly Tensor[], bindings: Kernel['inputs']) =>
-    bindings.flatMap((binding, i) => (binding ? buffers.bindingsOf(tensors[i], binding) : []));
-  const bound = [...bindingsOf([...inputs, ...scratch], kernel.inputs), ...bindingsOf(outputs, kernel.outputs)];
-  return device.createBindGroup({
-    label: kernel.name,
-    layout: pipeline.getBindGroupLayout(0),
-    entries: [...bound, ...buffers.arguments.bindingsOf(kernel)].map((resource, binding) => ({ binding, resource })),
-  });
-}
-
-/** Distance between scalars in their buffer: WebGPU's alignment of a binding's offset. */
-const SCALAR_STRIDE = 256;
-
-/** The buffers of one program: its pool, its inputs, small ones of scalars and arguments, its share of the parameters. */
-class ProgramBuffers {
-  readonly arguments: ArgumentBuffer;
-  readonly #plan: Plan;
-  readonly #host: Host;
-  readonly #pool: readonly GPUBuffer[];
-  readonly #leaves = new Map<Tensor, GPUBuffer>();
-  readonly #scalars: GPUBuffer;
-  /** What the scalars' buffer holds. */
-  readonly #scalarValues: DataView<ArrayBuffer>;
-
-  constructor(host: Host, plan: Plan) {
-    this.#host = host;
-    this.#plan = plan;
-    this.arguments = new ArgumentBuffer(
-      host.device,
-      plan.steps.flatMap(({ kernels }) => kernels),
-    );
-    this.#pool = plan.memory.pool.map((bytes, i) => createStorage(host.device, `pool ${i}`, bytes));
-    this.#scalarValues = new DataView(new ArrayBuffer(Math.max(1, plan.scalars.length) * SCALAR_STRIDE));
-    this.#scalars = createStorage(host.device, 'scalars', this.#scalarValues.byteLength);
-    for (const leaf of [...plan.inputs, ...plan.constants]) {
-      this.#leaves.set(
-        leaf,
-        createBuffer(host.device, leaf instanceof Input ? `input ${leaf.name}` : 'constant', leaf),
-      );
-    }
-    for (const constant of plan.constants) upload(host.device, this.#leaves.get(constant)!, constant.data);
-    for (const parameter of plan.parameters) this.#leaves.set(parameter, host.parameters.acquire(parameter));
-  }
-
-  /** The buffer in which `tensor` lies. */
-  of(tensor: Tensor): GPUBuffer {
-    let root = tensor;
-    while (root.node?.op.gpu === 'view') root = root.node.inputs[0];
-    const place: Storage = this.#plan.memory.storage.get(root) ?? { leaf: root };
-    return 'pool' in place ? this.#pool[place.pool] : this.#leaves.get(place.leaf)!;
-  }
-
-  /** `tensor` as a kernel is bound to it: once, or once for each window. */
-  bindingsOf(tensor: Tensor, { type, windows }: Binding): GPUBufferBinding[] {
-    if (tensor instanceof Scalar) {
-      return [{ buffer: this.#scalars, offset: this.#plan.scalars.indexOf(tensor) * SCALAR_STRIDE, size: 16 }];
-    }
-    const buffer = this.of(tensor);
-    // A tensor may lie in a buffer that is larger than itself.
-    if (!windows)
-      return [{ buffer, size: Math.min(buffer.size, this.#host.device.limits.maxStorageBufferBindingSize) }];
-    const bytes = byteLength(tensor);
-    const size = windows.elements * bytesPerBoundElement[type];
-    return Array.from({ length: windows.count }, (_, i) => ({
-      buffer,
-      offset: i * size,
-      size: Math.min(size, bytes - i * size),
-    }));
-  }
-
-  /** Brings the scalars' buffer up to date; writes nothing when none has changed. */
-  writeScalars(): void {
-    let changed = false;
-    this.#plan.scalars.forEach(({ value, dtype }, i) => {
-      const at = i * SCALAR_STRIDE;
-      const before = this.#scalarValues.getUint32(at, true);
-      if (dtype === 'f32') this.#scalarValues.setFloat32(at, value, true);
-      else if (dtype === 'f16') this.#scalarValues.setUint16(at, toFloat16(value), true);
-      else this.#scalarValues.setInt32(at, value, true);
-      changed ||= this.#scalarValues.getUint32(at, true) !== before;
-    });
-    if (changed) this.#host.device.queue.writeBuffer(this.#scalars, 0, this.#scalarValues.buffer);
-  }
-
-  dispose(): void {
-    this.#scalars.destroy();
-    this.arguments.dispose();
-    for (const buffer of this.#pool) buffer.destroy();
-    for (const [leaf, buffer] of this.#leaves) if (!(leaf instanceof Parameter)) buffer.destroy();
-    for (const parameter of this.#plan.parameters) this.#host.parameters.release(parameter);
-  }
+interface Bound {
+  /** The store's count of moves at that time. */
+  readonly moves: number;
+  readonly dispatches: readonly Dispatch[];
+  /** The same as they are recorded. */
+  readonly passes: readonly (readonly Dispatch[])[];
+  /** Copies of updates that do not lie in their parameters yet. */
+  readonly updates: readonly BufferCopy[];
 }
 
 class GpuExecutable implements Executable {
   readonly #host: Host;
   readonly #plan: Plan;
   readonly #buffers: ProgramBuffers;
-  readonly #dispatches: readonly Dispatch[];
-  readonly #copies: readonly { readonly from: GPUBuffer; readonly to: GPUBuffer }[];
+  readonly #work: readonly Work[];
+  /** All that depends on where parameters lie. */
+  #bound: Bound | null = null;
 
-  constructor(host: Host, plan: Plan, buffers: ProgramBuffers, dispatches: readonly Dispatch[]) {
+  constructor(host: Host, plan: Plan, buffers: ProgramBuffers, work: readonly Work[]) {
     this.#host = host;
     this.#plan = plan;
     this.#buffers = buffers;
-    this.#dispatches = dispatches;
-    this.#copies = plan.updates
-      .map(({ parameter, value }) => ({ from: buffers.of(value), to: buffers.of(parameter) }))
-      .filter(({ from, to }) => from !== to);
+    this.#work = work;
+    this.#bind();
   }
 
   async run(inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]> {
@@ -201,7 +82,7 @@ class GpuExecutable implements Executable {
     if (refreshing) await refreshing;
     this.#write(inputs);
     const encoder = device.createCommandEncoder();
-    recordPass(encoder, this.#dispatches);
+    for (const pass of this.#bind().passes) recordPass(encoder, pass);
     const sources = wanted.map((tensor): Source => [tensor, this.#buffers.of(tensor)]);
     const read = sources.length > 0 ? readback.record(encoder, sources) : null;
     this.#finish(encoder);
@@ -218,9 +99,9 @@ class GpuExecutable implements Executable {
     this.#write(inputs);
     const clock = device.features.has('timestamp-query') ? 'gpu' : 'host';
     const nanoseconds = await this.#host.guard(clock === 'gpu' ? this.#timeOnGpu(repeats) : this.#timeOnHost(repeats));
-    const dispatches = this.#dispatches.map(({ step, kernel }, i) => ({
-      step,
-      kernel,
+    const dispatches = this.#work.map(({ at, kernel }, i) => ({
+      step: at,
+      kernel: kernel.name,
       milliseconds: nanoseconds[i] / 1e6 / repeats,
     }));
     return { clock, dispatches };
@@ -228,9 +109,9 @@ class GpuExecutable implements Executable {
 
   async #timeOnGpu(repeats: number): Promise<number[]> {
     const { device } = this.#host;
-    const timestamps = new Timestamps(device, this.#dispatches.length);
+    const timestamps = new Timestamps(device, this.#work.length);
     const encoder = device.createCommandEncoder();
-    this.#dispatches.forEach((dispatch, i) => {
+    this.#bind().dispatches.forEach((dispatch, i) => {
       recordPass(encoder, Array<Dispatch>(repeats).fill(dispatch), timestamps.pass(i));
     });
     const read = timestamps.record(encoder);
@@ -242,8 +123,9 @@ class GpuExecutable implements Executable {
     const { queue } = this.#host.device;
     const nanoseconds: number[] = [];
     await queue.onSubmittedWorkDone();
-    for (const dispatch of this.#dispatches) {
+    for (let i = 0; i < this.#work.length; i++) {
       const encoder = this.#host.device.createCommandEncoder();
+      const dispatch = this.#bind().dispatches[i];
       recordPass(encoder, Array<Dispatch>(repeats).fill(dispatch));
       const start = performance.now();
       queue.submit([encoder.finish()]);
@@ -271,9 +153,19 @@ class GpuExecutable implements Executable {
     this.#buffers.writeScalars();
   }
 
+  /** Binds everything, unless it is bound to where parameters lie now. */
+  #bind(): Bound {
+    const { device, parameters } = this.#host;
+    if (this.#bound?.moves === parameters.moves) return this.#bound;
+    this.#buffers.dropTemporary();
+    const dispatches = this.#work.map((work) => bind(device, work, this.#buffers));
+    const updates = this.#plan.updates.flatMap(({ parameter, value }) => this.#buffers.copies(value, parameter));
+    return (this.#bound = { moves: parameters.moves, dispatches, passes: passesOf(dispatches), updates });
+  }
+
   /** Copies updates to their parameters and submits. */
   #finish(encoder: GPUCommandEncoder): void {
-    for (const { from, to } of this.#copies) encoder.copyBufferToBuffer(from, 0, to, 0, to.size);
+    recordCopies(encoder, this.#bind().updates);
     this.#host.device.queue.submit([encoder.finish()]);
     for (const { parameter } of this.#plan.updates) this.#host.parameters.changed(parameter);
   }

@@ -1,11 +1,25 @@
-// One GPU buffer for each parameter that a device's programs use, kept in step with the newest values.
+// The memory of each parameter that a device's programs use, kept in step with the newest values.
 
-import type { Parameter, ParameterHome } from '../../core/tensor.ts';
 import type { TypedArray } from '../../core/dtype.ts';
-import { createBuffer, upload } from './buffers.ts';
+import type { Pack } from '../../core/pack.ts';
+import type { Parameter, ParameterHome } from '../../core/tensor.ts';
+import { byteLength, createBuffer, upload, type Place } from './buffers.ts';
+
+/** A buffer, of one parameter or of several that lie side by side. */
+interface Block {
+  readonly buffer: GPUBuffer;
+  readonly parameters: readonly Parameter[];
+  /** How many of the parameters have a copy there. */
+  copies: number;
+}
+
+/** A parameter's part of a block. */
+interface Spot extends Place {
+  readonly block: Block;
+}
 
 interface Copy {
-  readonly buffer: GPUBuffer;
+  spot: Spot;
   version: number;
   users: number;
 }
@@ -16,29 +30,63 @@ export class ParameterStore {
   readonly #home: ParameterHome;
   // Weak: a model that nobody holds any more takes its buffers with it.
   readonly #copies = new WeakMap<Parameter, Copy>();
+  /** The spots of parameters that lie side by side with others, even while no program uses them. */
+  readonly #packed = new WeakMap<Parameter, Spot>();
+  #moves = 0;
 
   constructor(device: GPUDevice, home: ParameterHome) {
     this.#device = device;
     this.#home = home;
   }
 
-  /** The parameter's buffer, made on first use. Each `acquire` is answered by a `release`. */
-  acquire(parameter: Parameter): GPUBuffer {
+  /** Grows when parameters move: then what is bound to them must be bound again. */
+  get moves(): number {
+    return this.#moves;
+  }
+
+  /** Lays the parameters of `pack` side by side, until none of them is used any more. Call it before `acquire`. */
+  gather({ parameters, offsets, whole }: Pack): void {
+    if (!parameters || this.#packed.has(parameters[0])) return;
+    const block = this.#block(`parameters ${parameters[0].name} …`, parameters, whole);
+    const encoder = this.#device.createCommandEncoder();
+    const left: Block[] = [];
+    parameters.forEach((parameter, i) => {
+      const spot = { block, buffer: block.buffer, offset: offsets[i] };
+      this.#packed.set(parameter, spot);
+      const copy = this.#copies.get(parameter);
+      if (!copy) return;
+      encoder.copyBufferToBuffer(copy.spot.buffer, 0, spot.buffer, spot.offset, byteLength(parameter));
+      left.push(copy.spot.block);
+      copy.spot = spot;
+      block.copies++;
+    });
+    if (left.length === 0) return;
+    this.#device.queue.submit([encoder.finish()]);
+    for (const { buffer } of left) buffer.destroy();
+    this.#moves++;
+  }
+
+  /** Gives the parameter memory on first use. Each `acquire` is answered by a `release`. */
+  acquire(parameter: Parameter): void {
     let copy = this.#copies.get(parameter);
     if (!copy) {
-      copy = { buffer: createBuffer(this.#device, `parameter ${parameter.name}`, parameter), version: 0, users: 0 };
+      const spot = this.#packed.get(parameter) ?? this.#alone(parameter);
+      spot.block.copies++;
+      copy = { spot, version: 0, users: 0 };
       this.#copies.set(parameter, copy);
     }
     copy.users++;
-    return copy.buffer;
   }
 
-  /** Gives the buffer back. It stays while other programs use it or the newest values are only here. */
+  /** Gives the memory back. It stays while other programs use it or the newest values are only here. */
   release(parameter: Parameter): void {
     const copy = this.#copies.get(parameter)!;
     if (--copy.users > 0 || parameter.home === this.#home) return;
-    copy.buffer.destroy();
     this.#copies.delete(parameter);
+    const { block } = copy.spot;
+    if (--block.copies > 0) return;
+    block.buffer.destroy();
+    for (const member of block.parameters) this.#packed.delete(member);
   }
 
   /** Uploads the newest values if the copy is older. Resolves at once, without a promise, when it is not. */
@@ -59,17 +107,26 @@ export class ParameterStore {
     this.#copies.get(parameter)!.version = ++parameter.version;
   }
 
-  /** The parameter's buffer, which must exist. */
-  bufferOf(parameter: Parameter): GPUBuffer {
+  /** Where the parameter lies, until some move; it must be in use, or its newest values must be here. */
+  placeOf(parameter: Parameter): Place {
     const copy = this.#copies.get(parameter);
     if (!copy) throw new Error(`Parameter ${parameter.name} is not on this device.`);
-    return copy.buffer;
+    return copy.spot;
+  }
+
+  #block(label: string, parameters: readonly Parameter[], tensor: Pick<Pack['whole'], 'size' | 'dtype'>): Block {
+    return { buffer: createBuffer(this.#device, label, tensor), parameters, copies: 0 };
+  }
+
+  #alone(parameter: Parameter): Spot {
+    const block = this.#block(`parameter ${parameter.name}`, [parameter], parameter);
+    return { block, buffer: block.buffer, offset: 0 };
   }
 
   #fill(copy: Copy, version: number, data: TypedArray): void {
     // Another run may have brought the copy up to date, and changed it since.
     if (copy.version >= version) return;
-    upload(this.#device, copy.buffer, data);
+    upload(this.#device, copy.spot, data);
     copy.version = version;
   }
 }

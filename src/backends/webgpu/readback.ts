@@ -2,10 +2,10 @@
 
 import type { TypedArray } from '../../core/dtype.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { byteLength, copyOut } from './buffers.ts';
+import { byteLength, copyOut, type Place } from './buffers.ts';
 
-/** Tensors to be read, and the buffers they lie in. */
-export type Source = readonly [tensor: Tensor, buffer: GPUBuffer];
+/** Tensors to be read, and where they lie. */
+export type Source = readonly [tensor: Tensor, place: Place];
 
 /** A pool of staging buffers of one device. */
 export class Readback {
@@ -20,10 +20,10 @@ export class Readback {
   record(encoder: GPUCommandEncoder, sources: readonly Source[]): () => Promise<TypedArray[]> {
     const total = sources.reduce((bytes, [tensor]) => bytes + byteLength(tensor), 0);
     const staging = this.#take(total);
-    let offset = 0;
-    for (const [tensor, buffer] of sources) {
-      encoder.copyBufferToBuffer(buffer, 0, staging, offset, byteLength(tensor));
-      offset += byteLength(tensor);
+    let at = 0;
+    for (const [tensor, { buffer, offset }] of sources) {
+      encoder.copyBufferToBuffer(buffer, offset, staging, at, byteLength(tensor));
+      at += byteLength(tensor);
     }
     return async () => {
       await staging.mapAsync(GPUMapMode.READ, 0, total);

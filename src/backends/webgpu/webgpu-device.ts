@@ -81,7 +81,7 @@ export class WebGpuDevice implements Device {
   async read(parameter: Parameter): Promise<TypedArray> {
     this.#check();
     const encoder = this.gpu.createCommandEncoder();
-    const read = this.#host.readback.record(encoder, [[parameter, this.#parameters.bufferOf(parameter)]]);
+    const read = this.#host.readback.record(encoder, [[parameter, this.#parameters.placeOf(parameter)]]);
     this.gpu.queue.submit([encoder.finish()]);
     return (await this.#guard(read()))[0];
   }

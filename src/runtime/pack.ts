@@ -1,0 +1,245 @@
+// One kernel for many parameters: updates of equal lines become one, over parameters that lie side by side.
+
+import { windowSize, type Capabilities } from '../core/kernel.ts';
+import { bytesPerElement } from '../core/dtype.ts';
+import { Pack, Packed, paddedSize, partsOf } from '../core/pack.ts';
+import { Parameter, type Node, type Tensor } from '../core/tensor.ts';
+import type { Update } from '../core/trace.ts';
+import { fusedOp, textOf, type FusedAttrs } from '../ops/fused.ts';
+import { sameShape, sizeOf } from '../core/shape.ts';
+import { bytesOf, viewedTensor } from './memory.ts';
+import { ordered } from './schedule.ts';
+
+/** Elements of the largest parameter that is taken together with others: larger ones keep a GPU busy alone. */
+const LARGEST = 2 ** 20;
+
+/** Where a tensor lies: the pack, and which of its members it is. */
+interface Spot {
+  readonly pack: Pack;
+  readonly index: number;
+}
+
+/** A fused node that may become a part of a larger one. */
+interface Member {
+  readonly node: Node;
+  /** Equal for nodes that compute the same of tensors of any one size. */
+  readonly key: string;
+  readonly size: number;
+  /** For each input, then each output, what lies there before or after: a parameter or a result; null for a shared number. */
+  readonly places: readonly (Tensor | null)[];
+}
+
+/** The packs of parameters. They stay as the first program made them: a parameter has one place on a device. */
+const parameterSpots = new WeakMap<Tensor, Spot>();
+
+/**
+ * The ordered `nodes` with those fused ones merged that make new values of parameters by the same lines, and the packs in
+ * which these parameters then lie. What is computed for them alone, such as gradients, lies side by side too.
+ */
+export function pack(
+  nodes: readonly Node[],
+  outputs: readonly Tensor[],
+  updates: readonly Update[],
+  capabilities: Capabilities,
+): { nodes: readonly Node[]; packs: Pack[] } {
+  const spots = new Map<Tensor, Spot>();
+  const spotOf = (place: Tensor) => (place instanceof Parameter ? parameterSpots : spots).get(place);
+  const values = new Set(updates.map(({ value }) => value));
+  const merged = new Set<Tensor>();
+  const packs = new Set<Pack>();
+  const most = Math.min(windowSize(capabilities.maxStorageBufferBindingSize), capabilities.maxBufferSize);
+  let order = nodes;
+
+  const merge = (run: readonly Member[]): void => {
+    if (run.length < 2) return;
+    const { node, added } = mergedNode(run, spotOf);
+    const next = contracted(order, new Set(run.map((member) => member.node)), node);
+    if (!next) {
+      // Members that wait for each other: those of one half may not.
+      const half = run.length >> 1;
+      return [run.slice(0, half), run.slice(half)].forEach(merge);
+    }
+    order = next;
+    for (const one of added) {
+      one.members.forEach((place, index) =>
+        (place instanceof Parameter ? parameterSpots : spots).set(place, { pack: one, index }),
+      );
+    }
+    for (const tensor of [...node.inputs, ...node.outputs]) {
+      if (tensor instanceof Packed && tensor.pack.parameters) packs.add(tensor.pack);
+    }
+    node.outputs.flatMap(partsOf).forEach((value) => merged.add(value));
+  };
+
+  for (const group of groups(nodes, outputs, updates)) {
+    // A new value that is read lies with its parameter only if it was made by such a node.
+    const ready = group.filter(({ node, places }) =>
+      node.inputs.map(viewedTensor).every((root, i) => !places[i] || merged.has(root) || !values.has(root)),
+    );
+    for (const run of runs(distinct(ready), spotOf, most)) merge(run);
+  }
+  return { nodes: order, packs: [...packs] };
+}
+
+/** Members of one key, in order of the first of each key. */
+function groups(nodes: readonly Node[], outputs: readonly Tensor[], updates: readonly Update[]): Member[][] {
+  const updated = new Map<Tensor, Parameter>();
+  for (const { parameter, value } of updates) if (!updated.has(value)) updated.set(value, parameter);
+  const kept = new Set(outputs.map(viewedTensor));
+  const consumers = new Map<Tensor, Node[]>();
+  for (const node of nodes) {
+    for (const root of node.inputs.map(viewedTensor)) consumers.set(root, [...(consumers.get(root) ?? []), node]);
+  }
+  const ids = new Map<Tensor, number>();
+  const members = new Map<Node, Member>();
+  // Only what ends in updates: all else is wanted earlier than when the last of its kind can be computed.
+  for (const node of [...nodes].reverse()) {
+    const late = node.outputs.every((output) => {
+      const parameter = updated.get(output);
+      if (parameter) return !kept.has(parameter);
+      const users = consumers.get(output) ?? [];
+      return users.length > 0 && users.every((user) => members.has(user)) && !kept.has(output);
+    });
+    const member = late ? memberOf(node, updated, ids) : null;
+    if (member) members.set(node, member);
+  }
+  const byKey = new Map<string, Member[]>();
+  for (const node of nodes) {
+    const member = members.get(node);
+    if (member) byKey.set(member.key, [...(byKey.get(member.key) ?? []), member]);
+  }
+  return [...byKey.values()];
+}
+
+/** `node` as a member; null if it cannot be one. */
+function memberOf(node: Node, updated: ReadonlyMap<Tensor, Parameter>, ids: Map<Tensor, number>): Member | null {
+  if (node.op !== fusedOp) return null;
+  const attrs = node.attrs as FusedAttrs;
+  const size = sizeOf(attrs.shape);
+  // Among tensors of one element nobody can tell what is shared.
+  if (attrs.host || size < 2 || size > LARGEST) return null;
+  const text = textOf(attrs);
+  if (text === null) return null;
+  const keys: string[] = [text];
+  const places: (Tensor | null)[] = [];
+  for (const input of node.inputs) {
+    const root = viewedTensor(input);
+    if (input.size === 1 && input.shape.length < 2) {
+      if (!ids.has(input)) ids.set(input, ids.size);
+      keys.push(`shared ${ids.get(input)}`);
+      places.push(null);
+      continue;
+    }
+    const fits = sameShape(input.shape, attrs.shape) && root.size === size && root.dtype === input.dtype;
+    const place = updated.get(root) ?? root;
+    if (!fits || !(root.node || root instanceof Parameter) || places.includes(place)) return null;
+    places.push(place);
+  }
+  places.push(...node.outputs.map((output) => updated.get(output) ?? output));
+  for (const place of places) {
+    // Parameters lie with parameters, results with results, and what is one place in one member is one in all.
+    if (place) keys.push(`${place.dtype} ${place instanceof Parameter} ${places.indexOf(place)}`);
+  }
+  return { node, key: keys.join('\n'), size, places };
+}
+
+/** The members without those that read or write a place of one before them. */
+function distinct(members: readonly Member[]): Member[] {
+  const taken = new Set<Tensor>();
+  return members.filter(({ places }) => {
+    const own = places.filter((place) => place !== null);
+    if (own.some((place) => taken.has(place))) return false;
+    own.forEach((place) => taken.add(place));
+    return true;
+  });
+}
+
+/** Members that may be merged: in each slot neighbours of one pack, or not yet in any. A pack takes at most `most` bytes. */
+function runs(members: readonly Member[], spotOf: (place: Tensor) => Spot | undefined, most: number): Member[][] {
+  const ids = new Map<Pack, number>();
+  const idOf = (pack: Pack) => {
+    if (!ids.has(pack)) ids.set(pack, ids.size);
+    return ids.get(pack)!;
+  };
+  const spotsOf = ({ places }: Member) => places.map((place) => (place ? spotOf(place) : undefined));
+  const classes = new Map<string, Member[]>();
+  for (const member of members) {
+    const spots = spotsOf(member);
+    if (spots.some((spot) => spot && bytesOf(spot.pack.whole) > most)) continue;
+    const key = spots.map((spot) => (spot ? idOf(spot.pack) : '-')).join(' ');
+    classes.set(key, [...(classes.get(key) ?? []), member]);
+  }
+  return [...classes.values()].flatMap((alike) => {
+    const indexOf = (member: Member) => spotsOf(member).find((spot) => spot)?.index ?? 0;
+    const found: Member[][] = [];
+    let bytes = Infinity;
+    let before: (Spot | undefined)[] = [];
+    for (const member of alike.toSorted((a, b) => indexOf(a) - indexOf(b))) {
+      const spots = spotsOf(member);
+      const widest = Math.max(...member.places.map((place) => (place ? bytesPerElement[place.dtype] : 0)));
+      const own = paddedSize(member.size) * widest;
+      const follows = spots.every((spot, i) => !spot || spot.index === (before[i]?.index ?? NaN) + 1);
+      if (follows && bytes + own <= most) found[found.length - 1].push(member);
+      else found.push([member]);
+      bytes = found[found.length - 1].length === 1 ? own : bytes + own;
+      before = spots;
+    }
+    return found;
+  });
+}
+
+/** The node that does the work of `run`, and the packs that it needs beyond those that are. */
+function mergedNode(
+  run: readonly Member[],
+  spotOf: (place: Tensor) => Spot | undefined,
+): { node: Node; added: Pack[] } {
+  const [{ node: model, places }] = run;
+  const added = new Map<Tensor, Pack>();
+  const packed = (slot: number, tensorOf: (node: Node) => Tensor): Tensor => {
+    const place = places[slot];
+    if (!place) return tensorOf(model);
+    const spot = spotOf(place);
+    if (!spot && !added.has(place)) added.set(place, new Pack(run.map((member) => member.places[slot]!)));
+    return new Packed(
+      spot?.pack ?? added.get(place)!,
+      spot?.index ?? 0,
+      run.map(({ node }) => tensorOf(node)),
+    );
+  };
+  const attrs = model.attrs as FusedAttrs;
+  const inputs = model.inputs.map((_, i) => packed(i, (node) => node.inputs[i]));
+  const outputs = model.outputs.map((_, i) => packed(model.inputs.length + i, (node) => node.outputs[i]));
+  const { shape } = outputs[0];
+  const merged: FusedAttrs = {
+    ...attrs,
+    shape,
+    lines: attrs.lines.map((line) => ({ ...line, shape })),
+    members: run.length,
+  };
+  return { node: { op: fusedOp, attrs: merged, inputs, outputs }, added: [...added.values()] };
+}
+
+/** `order` with `members` replaced by `node`; null if they cannot run at once. */
+function contracted(order: readonly Node[], members: ReadonlySet<Node>, node: Node): readonly Node[] | null {
+  const last = order.findLastIndex((one) => members.has(one));
+  const nodes = order.flatMap((one, at) => (at === last ? [node] : members.has(one) ? [] : [one]));
+  const producer = new Map(
+    nodes.flatMap((one) => one.outputs.flatMap(partsOf).map((tensor) => [tensor, one] as const)),
+  );
+  const readers = new Map<Tensor, Node[]>();
+  for (const one of nodes) {
+    for (const root of one.inputs.flatMap(partsOf).map(viewedTensor)) {
+      if (root instanceof Parameter) readers.set(root, [...(readers.get(root) ?? []), one]);
+    }
+  }
+  /** What must run before a node: what it reads and, where it overwrites parameters, what reads their old values. */
+  const before = (one: Node): Node[] => [
+    ...one.inputs.flatMap(partsOf).flatMap((tensor) => producer.get(viewedTensor(tensor)) ?? []),
+    ...one.outputs.flatMap((output) =>
+      output instanceof Packed && output.pack.parameters
+        ? output.parts.flatMap((_, i) => readers.get(output.pack.members[output.first + i]) ?? [])
+        : [],
+    ),
+  ];
+  return ordered(nodes, (one) => before(one).filter((other) => other !== one));
+}

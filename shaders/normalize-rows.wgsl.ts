@@ -4,9 +4,11 @@
 // The backward kernel finds mean and deviation again from x, which it reads anyway, so that nothing is kept between the two.
 //
 // serial  one thread a row: no barrier, best on software adapters.
-// tree    one workgroup a row, which keeps its part of x (and of the gradient) in registers when it fits: one read of memory.
+// tree    one workgroup a row, which keeps its part of x (and of the gradient) in registers when it fits: one read of memory;
+//         `subgroup` the same with subgroups (lib/group-reduce.wgsl.ts).
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain, turns } from './lib/grid.wgsl.ts';
+import { groupReduce, groupScratch, type GroupReduceBy } from './lib/group-reduce.wgsl.ts';
 import { f32Literal } from './lib/literal.wgsl.ts';
 
 /** Most values that a thread of the tree variant keeps in registers, of each tensor. */
@@ -127,21 +129,16 @@ ${linearMain(s.rows)}
 `;
 }
 
-function treeKernel(s: NormalizeShape, type: string, body: (s: NormalizeShape, lanes: Lanes) => string): string {
+function treeKernel(
+  s: NormalizeShape,
+  type: string,
+  body: (s: NormalizeShape, lanes: Lanes) => string,
+  by: GroupReduceBy,
+): string {
   const threads = normalizeWorkgroup(s.length);
   return wgsl`
-var<workgroup> scratch: array<${type}, ${threads}>;
-fn row_sum(lane: u32, value: ${type}) -> ${type} {
-  scratch[lane] = value;
-  for (var width = ${threads / 2}u; width > 0u; width >>= 1u) {
-    workgroupBarrier();
-    if (lane < width) { scratch[lane] += scratch[lane + width]; }
-  }
-  workgroupBarrier();
-  let result = scratch[0];
-  workgroupBarrier();
-  return result;
-}
+${groupScratch({ type, threads })}
+${groupReduce({ name: 'row_sum', type, threads, combine: 'a + b', identity: `${type}()` }, by)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -156,6 +153,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 export const normalizeSerialKernel = (s: NormalizeShape): string => serialKernel(s, 'f32', forwardBody);
-export const normalizeTreeKernel = (s: NormalizeShape): string => treeKernel(s, 'f32', forwardBody);
+export const normalizeTreeKernel = (s: NormalizeShape, by: GroupReduceBy): string =>
+  treeKernel(s, 'f32', forwardBody, by);
 export const normalizeGradSerialKernel = (s: NormalizeShape): string => serialKernel(s, 'vec2<f32>', backwardBody);
-export const normalizeGradTreeKernel = (s: NormalizeShape): string => treeKernel(s, 'vec2<f32>', backwardBody);
+export const normalizeGradTreeKernel = (s: NormalizeShape, by: GroupReduceBy): string =>
+  treeKernel(s, 'vec2<f32>', backwardBody, by);

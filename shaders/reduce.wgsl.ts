@@ -2,13 +2,15 @@
 //
 // serial  one thread an output, nested loops over the reduced axes: no barrier, best on software adapters and where
 //         there are enough outputs. Each loop has its own accumulator, so rounding errors grow with the longest axis only.
-// tree    one workgroup an output: threads stride over the reduced positions, then halve in workgroup memory.
+// tree    one workgroup an output: threads stride over the reduced positions, then halve in workgroup memory; `subgroup` the
+//         same with subgroups (lib/group-reduce.wgsl.ts).
 // slices  for few outputs of many values: one thread a slice of an output writes its part, and one of the others adds the parts.
 //
 // Each reads x in fours where neighbours are reduced (`along`: they are combined at the end) or kept (`across`: a thread has four
 // outputs): a vec4 costs hardly more than a number.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain, turns } from './lib/grid.wgsl.ts';
+import { groupReduce, groupScratch, type Combine, type GroupReduceBy } from './lib/group-reduce.wgsl.ts';
 import { stridedOffset } from './lib/index.wgsl.ts';
 
 /** Threads of one workgroup of the tree variant. */
@@ -24,7 +26,7 @@ export interface ReduceShape {
   readonly type: string;
   /** WGSL expressions: the value of nothing, two values (or vec4s) made one of `a` and `b`, and the result from `total`. */
   readonly identity: string;
-  readonly combine: string;
+  readonly combine: Combine;
   readonly finish: string;
   /** The type of y, where it is not the one that is computed in. */
   readonly stored?: string;
@@ -105,30 +107,30 @@ ${linearMain(size(shape.kept))}
 `;
 
 /** Neighbours may lie along the reduced axes, not across them. */
-export const reduceTreeKernel = (shape: ReduceShape): string => wgsl`
+export function reduceTreeKernel(shape: ReduceShape, by: GroupReduceBy): string {
+  const { type, combine, identity } = shape;
+  const group = { name: 'group_total', type, threads: TREE_WORKGROUP, combine, identity, once: true };
+  return wgsl`
 ${combineFunctions(shape)}
 ${finishFunction(shape)}
-var<workgroup> partial: array<${shape.type}, ${TREE_WORKGROUP}>;
-
+${groupScratch(group)}
+${groupReduce(group, by)}
 @compute @workgroup_size(${TREE_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
   let index = group.y * groups.x + group.x;
   let base = ${stridedOffset('index', shape.kept, shape.keptStrides)};
-  var total = ${totalType(shape)}(${shape.identity});
+  var total = ${totalType(shape)}(${identity});
   if (index < ${size(shape.kept)}u) {
     for (var r = local; r < ${size(shape.reduced)}u; r += ${TREE_WORKGROUP}u) {
       total = combine(total, ${totalType(shape)}(x[base + ${stridedOffset('r', shape.reduced, shape.reducedStrides)}]));
     }
   }
-  partial[local] = ${folded(shape, 'total')};
-  for (var width = ${TREE_WORKGROUP / 2}u; width > 0u; width >>= 1u) {
-    workgroupBarrier();
-    if (local < width) { partial[local] = pair(partial[local], partial[local + width]); }
-  }
-  if (local == 0u && index < ${size(shape.kept)}u) { store_y(index, finish(partial[0])); }
+  let reduced = group_total(local, ${folded(shape, 'total')});
+  if (local == 0u && index < ${size(shape.kept)}u) { store_y(index, finish(reduced)); }
 }
 `;
+}
 
 /** How the reduced positions are dealt out: slice i takes i, i + count, i + 2 · count … */
 export interface ReduceSlices {

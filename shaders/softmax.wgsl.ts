@@ -1,9 +1,11 @@
 // Softmax along one axis: the largest value is subtracted first, so that no exponential overflows.
 //
 // serial  one thread a row: no barrier, best on software adapters and for short rows.
-// tree    one workgroup a row, which keeps its part of the row in registers between the passes when it fits.
+// tree    one workgroup a row, which keeps its part of the row in registers between the passes when it fits; `subgroup` the same
+//         with subgroups (lib/group-reduce.wgsl.ts).
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain, turns } from './lib/grid.wgsl.ts';
+import { groupReduce, groupScratch, type GroupReduceBy } from './lib/group-reduce.wgsl.ts';
 import { rowStart, type RowsShape } from './lib/rows.wgsl.ts';
 
 export const SOFTMAX_WORKGROUP = 256;
@@ -33,36 +35,19 @@ ${linearMain(s.rows)}
 }
 `;
 
-/** A reduction over the threads of a workgroup, whose result every thread gets. */
-const groupReduce = (name: string, combine: string) => wgsl`
-fn ${name}(local: u32, value: f32) -> f32 {
-  scratch[local] = value;
-  for (var width = ${SOFTMAX_WORKGROUP / 2}u; width > 0u; width >>= 1u) {
-    workgroupBarrier();
-    if (local < width) {
-      let a = scratch[local];
-      let b = scratch[local + width];
-      scratch[local] = ${combine};
-    }
-  }
-  workgroupBarrier();
-  let result = scratch[0];
-  workgroupBarrier();
-  return result;
-}
-`;
-
 /** `stored` is the type of x and y; all is computed in f32. */
-export function softmaxTreeKernel(s: RowsShape, stored: 'f32' | 'f16'): string {
+export function softmaxTreeKernel(s: RowsShape, stored: 'f32' | 'f16', by: GroupReduceBy): string {
+  const values = { type: 'f32', threads: SOFTMAX_WORKGROUP };
+  const lowest = '-3.4028234663852886e38f';
   const perThread = Math.ceil(s.length / SOFTMAX_WORKGROUP);
   const registers = perThread <= 16;
   const at = (i: string) => `start + (local + ${i} * ${SOFTMAX_WORKGROUP}u) * ${s.stride}u`;
   const inRow = (i: string) => `local + ${i} * ${SOFTMAX_WORKGROUP}u < ${s.length}u`;
   const value = registers ? 'held[i]' : `f32(x[${at('i')}])`;
   return wgsl`
-var<workgroup> scratch: array<f32, ${SOFTMAX_WORKGROUP}>;
-${groupReduce('group_max', 'max(a, b)')}
-${groupReduce('group_sum', 'a + b')}
+${groupScratch(values)}
+${groupReduce({ ...values, name: 'group_max', combine: 'max(a, b)', identity: lowest }, by)}
+${groupReduce({ ...values, name: 'group_sum', combine: 'a + b', identity: '0.0' }, by)}
 @compute @workgroup_size(${SOFTMAX_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
@@ -71,7 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let row = min(wanted, ${s.rows - 1}u);
   let start = ${rowStart(s)};
   let stores = wanted == row;
-  var largest = -3.4028234663852886e38f;
+  var largest = ${lowest};
 #if ${registers}
   var held: array<f32, ${perThread}>;
   for (var i = 0u; i < ${perThread}u; i++) { if (${inRow('i')}) { held[i] = f32(x[${at('i')}]); } }

@@ -43,9 +43,10 @@ export async function verifyDevice({ op: ops, device: kind, json }: VerifyOption
     terminal.result(table(summarize(rows)));
     const right = failed.length === 0 ? 'all right' : `${grouped(failed.length)} wrong`;
     terminal.result(`${grouped(rows.length)} comparisons on ${describeDevice(device)}: ${right}.`);
-    const { f16, subgroupMatrix } = device.capabilities!;
+    const { f16, subgroups, subgroupMatrix } = device.capabilities!;
     if (!f16) terminal.result('f16 was left out: this GPU does not have it.');
     if (subgroupMatrix.length === 0) terminal.result('Kernels for matrix units were left out: this GPU offers none.');
+    if (!subgroups) terminal.result('Variants by subgroups were left out: this GPU does not have them.');
   }
   if (failed.length === 0) return;
   const lines = failed.slice(0, MOST_FAILURES).map((row) => `  ${describeRow(row)}: ${row.problem}`);

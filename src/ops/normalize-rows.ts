@@ -1,6 +1,7 @@
 // Normalization of rows, the record behind layer, RMS, group and instance norm: one read of x forward, one of x and g backward.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { groupReduceWays, type GroupReduceBy } from '../../shaders/lib/group-reduce.wgsl.ts';
 import { stridedOffset } from '../../shaders/lib/index.wgsl.ts';
 import * as shader from '../../shaders/normalize-rows.wgsl.ts';
 import { linearGrid, type Binding } from '../core/kernel.ts';
@@ -39,7 +40,10 @@ function variants(
   { inputs, outputs: [y], attrs, capabilities }: KernelCall<NormalizeAttrs>,
   bindings: readonly string[],
   output: string,
-  kernels: readonly [serial: (s: shader.NormalizeShape) => string, tree: (s: shader.NormalizeShape) => string],
+  kernels: readonly [
+    serial: (s: shader.NormalizeShape) => string,
+    tree: (s: shader.NormalizeShape, by: GroupReduceBy) => string,
+  ],
 ): Variant[] {
   const [x] = inputs;
   const at = (name: string) => {
@@ -62,8 +66,8 @@ function variants(
     ],
   });
   const serial = variant('serial', kernels[0](shape), LINEAR_WORKGROUP);
-  const tree = variant('tree', kernels[1](shape), 1);
-  return capabilities.software || length < 16 ? [serial, tree] : [tree, serial];
+  const groups = groupReduceWays(capabilities).map((by) => variant(by, kernels[1](shape, by), 1));
+  return capabilities.software || length < 16 ? [serial, ...groups] : [...groups, serial];
 }
 
 const present = ({ weight, bias }: NormalizeAttrs) => [...(weight ? ['weight'] : []), ...(bias ? ['bias'] : [])];

@@ -1,6 +1,7 @@
 // Reductions over any axes: sum, mean, product, largest and smallest value.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { groupReduceWays, type Combine, type GroupReduceBy } from '../../shaders/lib/group-reduce.wgsl.ts';
 import { mergeAxes } from '../../shaders/lib/index.wgsl.ts';
 import { f32Literal } from '../../shaders/lib/literal.wgsl.ts';
 import {
@@ -34,7 +35,7 @@ interface ReduceAttrs {
 interface Reduction {
   readonly name: string;
   readonly identity: number;
-  readonly wgsl: string;
+  readonly wgsl: Combine;
   cpu(a: number, b: number): number;
   scale?(count: number): number;
   /** True where whole numbers make no sense of it, or soon outgrow their range. */
@@ -120,12 +121,13 @@ function variants(
   };
   const outputs = sizeOf(y.shape);
   const y_ = { name: 'y', type: elementType(y.dtype), store: true } as const;
-  const kernel = (name: string, shape: ReduceShape, tree: boolean, from = x.dtype, scratch = false): Kernel => ({
+  type By = GroupReduceBy | 'serial';
+  const kernel = (name: string, shape: ReduceShape, by: By, from = x.dtype, scratch = false): Kernel => ({
     name: `${r.name}.${name}`,
-    wgsl: tree ? reduceTreeKernel(shape) : reduceSerialKernel(shape),
+    wgsl: by === 'serial' ? reduceSerialKernel(shape) : reduceTreeKernel(shape, by),
     inputs: [...(scratch ? [null] : []), boundX(shape, from)],
     outputs: [y_],
-    workgroups: tree ? linearGrid(outputs, 1) : linearGrid(sizeOf(shape.kept), LINEAR_WORKGROUP),
+    workgroups: by === 'serial' ? linearGrid(sizeOf(shape.kept), LINEAR_WORKGROUP) : linearGrid(outputs, 1),
   });
   /** Neighbours across the reduced axes are read in fours where threads are few anyhow. */
   const serialShape = (one: ReduceShape) => {
@@ -136,10 +138,13 @@ function variants(
     const fours = reduceInFours(joined(one));
     return fours.fours === 'across' ? one : fours;
   };
-  const serial = { name: 'serial', kernels: [kernel('serial', serialShape(shape), false)] };
-  const tree = { name: 'tree', kernels: [kernel('tree', treeShape(shape), true)] };
+  const serial = { name: 'serial', kernels: [kernel('serial', serialShape(shape), 'serial')] };
+  const groups = groupReduceWays(capabilities).map((by) => ({
+    name: by,
+    kernels: [kernel(by, treeShape(shape), by)],
+  }));
   // A thread an output is enough once every lane of a GPU has one, or where each has little to add.
-  const whole = capabilities.software || count < 64 || outputs >= 65536 ? [serial, tree] : [tree, serial];
+  const whole = capabilities.software || count < 64 || outputs >= 65536 ? [serial, ...groups] : [...groups, serial];
 
   const sliced = reduceInFours(joined(shape));
   const lanes = sizeOf(sliced.kept);
@@ -161,13 +166,13 @@ function variants(
     outputs: [null],
     workgroups: linearGrid(lanes * slices, LINEAR_WORKGROUP),
   };
-  const bySlices = (name: string, shape: ReduceShape, tree: boolean): Variant => ({
+  const bySlices = (name: string, shape: ReduceShape, by: By): Variant => ({
     name,
-    kernels: [first, kernel(name, shape, tree, type, true)],
+    kernels: [first, kernel(name, shape, by, type, true)],
     scratch: [parts],
   });
-  const slicesSerial = bySlices('slices.serial', serialShape(rest), false);
-  const slicesTree = bySlices('slices.tree', treeShape(rest), true);
+  const slicesSerial = bySlices('slices.serial', serialShape(rest), 'serial');
+  const slicesTree = bySlices('slices.tree', treeShape(rest), 'tree');
   if (capabilities.software) return [slicesSerial, ...whole, slicesTree];
   // One workgroup sums a few thousand values sooner than a second kernel starts.
   return count < 16384 ? [...whole, slicesTree, slicesSerial] : [slicesTree, ...whole, slicesSerial];

@@ -1,6 +1,7 @@
 // Softmax along an axis.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { groupReduceWays } from '../../shaders/lib/group-reduce.wgsl.ts';
 import { softmaxSerialKernel, softmaxTreeKernel } from '../../shaders/softmax.wgsl.ts';
 import { linearGrid } from '../core/kernel.ts';
 import { applyOne, expectDType, type Op } from '../core/op.ts';
@@ -42,8 +43,10 @@ export const softmaxOp: Op<SoftmaxAttrs> = {
       return { name, kernels: [{ name: `softmax.${name}`, wgsl, inputs, outputs, workgroups }] };
     };
     const serial = variant('serial', softmaxSerialKernel(shape, type), linearGrid(shape.rows, LINEAR_WORKGROUP));
-    const tree = variant('tree', softmaxTreeKernel(shape, type), linearGrid(shape.rows, 1));
-    return capabilities.software || shape.length < 64 ? [serial, tree] : [tree, serial];
+    const groups = groupReduceWays(capabilities).map((by) =>
+      variant(by, softmaxTreeKernel(shape, type, by), linearGrid(shape.rows, 1)),
+    );
+    return capabilities.software || shape.length < 64 ? [serial, ...groups] : [...groups, serial];
   },
   // dx = y · (g − Σ g·y)
   vjp({ outputs: [y], gradients: [g], attrs }) {

@@ -10,6 +10,7 @@ export function wgslSource({ inputs, outputs, wgsl, arguments: args = [], enable
     ...outputs.map((binding) => ({ binding, written: true })),
   ].filter((one): one is { binding: Binding; written: boolean } => one.binding !== null);
   const needsF16 = used.some(({ binding }) => binding.type.includes('f16')) || /\bf16\b/.test(wgsl);
+  const needsSubgroups = /\bsubgroup(Add|Mul|Min|Max|ExclusiveAdd)\(/.test(wgsl);
   const variables = used.flatMap(({ binding, written }) =>
     variablesOf(binding).map((name) => ({ name, binding, written })),
   );
@@ -18,7 +19,9 @@ export function wgslSource({ inputs, outputs, wgsl, arguments: args = [], enable
   );
   const large = used.filter(({ binding }) => binding.windows);
   return [
-    ...[...(needsF16 ? ['f16'] : []), ...enables].map((extension) => `enable ${extension};`),
+    ...[...(needsF16 ? ['f16'] : []), ...(needsSubgroups ? ['subgroups'] : []), ...enables].map(
+      (extension) => `enable ${extension};`,
+    ),
     ...variables.map(
       ({ name, binding, written }, i) =>
         `@group(0) @binding(${i}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${binding.type}>;`,

@@ -60,6 +60,16 @@ export interface Plan {
 /** Called as pipelines become ready, with how many of how many. */
 export type Progress = (done: number, total: number) => void;
 
+/** How a plan is loaded and run. */
+export interface LoadOptions {
+  readonly onProgress?: Progress;
+  /**
+   * Runs in slices of about so many milliseconds on the GPU, with a pause after each in which others, such as the page, can
+   * use it: 8 leaves a page half of each frame. Without it a run is one submission.
+   */
+  readonly sliceMilliseconds?: number;
+}
+
 /** How long one dispatch took: a kernel of step `step` of the plan, or the whole step on the CPU. */
 export interface DispatchTime {
   readonly step: number;
@@ -103,7 +113,7 @@ export interface Device extends ParameterHome {
   tuning?: TuningTable | null;
   /** Resolves with the reason when the device is gone: destroyed, reset, or unplugged. */
   readonly lost: Promise<string>;
-  load(plan: Plan, onProgress?: Progress): Promise<Executable>;
+  load(plan: Plan, options?: LoadOptions): Promise<Executable>;
   /** Frees everything. Parameters whose newest values are only here must be read before. */
   destroy(): void;
 }

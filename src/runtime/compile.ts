@@ -1,6 +1,6 @@
 // compile(): traces a function once and turns its graph into a plan that a device replays.
 
-import type { Device, Plan, Progress } from '../backends/device.ts';
+import type { Device, LoadOptions, Plan } from '../backends/device.ts';
 import type { TensorData } from '../core/dtype.ts';
 import { topologicalOrder } from '../core/graph.ts';
 import { bindingsFor } from '../core/kernel.ts';
@@ -28,9 +28,7 @@ export type OutputValues<O extends Outputs> = O extends Tensor ? TensorData : { 
 /** Tensors by name, made from specs by name. */
 type InputTensors<S extends Readonly<Record<string, TensorSpec>>> = { readonly [K in keyof S]: Tensor };
 
-export interface CompileOptions {
-  /** Called as GPU pipelines become ready. */
-  readonly onProgress?: Progress;
+export interface CompileOptions extends LoadOptions {
   /** Where random ops draw from. By default numbers of a fixed seed. */
   readonly random?: RandomState;
   /** False keeps each op a kernel of its own, so that every intermediate can be looked at. */
@@ -70,7 +68,7 @@ export async function compile<S extends Readonly<Record<string, TensorSpec>>, O 
   const updates = recorded.updates.map(({ parameter, value }) => ({ parameter, value: lasting(simplified(value)) }));
   const plan = makePlan(device, inputs, outputs, updates, options);
   const own = options.random ? [] : [random.seed, random.run];
-  return new Program(await device.load(plan, options.onProgress), plan, result, own);
+  return new Program(await device.load(plan, options), plan, result, own);
 }
 
 /** A tensor that can be read after a run: scalars share one buffer, and are copied out of it. */

@@ -44,6 +44,8 @@ export interface TrainerOptions {
   readonly settings?: Settings;
   /** Called as GPU pipelines become ready. */
   readonly onProgress?: Progress;
+  /** Trains in slices of about so many milliseconds, between which a page can use the GPU: see `LoadOptions`. */
+  readonly sliceMilliseconds?: number;
   /** Called when a lost device has been replaced, with the reason of the loss. */
   readonly onRecovered?: (reason: string) => void;
 }
@@ -190,7 +192,7 @@ export class Trainer {
   }
 
   async #ready(): Promise<Program<Named<TensorSpec>, Named<Tensor>>> {
-    const { task, onProgress, maxGradNorm, average } = this.#options;
+    const { task, onProgress, sliceMilliseconds, maxGradNorm, average } = this.#options;
     this.#program ??= await compile(
       this.#device,
       (batch) => {
@@ -201,7 +203,7 @@ export class Trainer {
         return outputs as Named<Tensor>;
       },
       this.#data.specs,
-      { random: this.#random, onProgress },
+      { random: this.#random, onProgress, sliceMilliseconds },
     );
     return this.#program;
   }

@@ -26,7 +26,7 @@ export function brokenDevice(device: Device, name: string, rewrite: (kernel: Ker
     capabilities: device.capabilities,
     tuning: device.tuning,
     lost: device.lost,
-    load: (plan: Plan, onProgress) => device.load({ ...plan, steps: plan.steps.map(broken) }, onProgress),
+    load: (plan: Plan, options) => device.load({ ...plan, steps: plan.steps.map(broken) }, options),
     read: (parameter) => device.read(parameter),
     destroy: () => device.destroy(),
   };

@@ -126,6 +126,8 @@ export class Run {
       seed: settings.seed,
       settings: noted,
       onProgress: events.preparing,
+      // Half of a frame: the rest is the page's.
+      sliceMilliseconds: 8,
       onRecovered: events.recovered,
     });
     try {

@@ -1,6 +1,6 @@
 // A plan on a GPU: everything is made once, and a run replays the dispatches in one pass and one submission.
 
-import type { Executable, Plan, Progress, Step, Timing } from '../device.ts';
+import type { Executable, LoadOptions, Plan, Step, Timing } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import type { Input, Tensor } from '../../core/tensor.ts';
@@ -10,6 +10,7 @@ import type { ParameterStore } from './parameter-store.ts';
 import type { PipelineCache } from './pipeline-cache.ts';
 import { ProgramBuffers } from './program-buffers.ts';
 import type { Readback, Source } from './readback.ts';
+import { Slices } from './slices.ts';
 import { Timestamps } from './timestamps.ts';
 
 /** What the executable uses of its device. */
@@ -22,10 +23,16 @@ export interface Host {
   check(): void;
   /** Awaits GPU work, then throws as \`check\` does: a lost device says so, whatever the work itself complained of. */
   guard<T>(work: Promise<T>): Promise<T>;
+  /** The end of a run in slices, while there is one: it has the device for itself, since programs share parameters. */
+  alone: Promise<void> | null;
 }
 
 /** Loads `plan`: makes its buffers and bind groups, and compiles its pipelines all at once. */
-export async function loadExecutable(host: Host, plan: Plan, onProgress?: Progress): Promise<Executable> {
+export async function loadExecutable(
+  host: Host,
+  plan: Plan,
+  { onProgress, sliceMilliseconds }: LoadOptions = {},
+): Promise<Executable> {
   const buffers = new ProgramBuffers(host.device, host.parameters, plan);
   try {
     const work = plan.steps.flatMap((step, at) =>
@@ -40,6 +47,7 @@ export async function loadExecutable(host: Host, plan: Plan, onProgress?: Progre
       plan,
       buffers,
       work.map((one, i) => ({ ...one, pipeline: pipelines[i] })),
+      sliceMilliseconds === undefined ? null : new Slices(work.length, sliceMilliseconds),
     );
   } catch (error) {
     buffers.dispose();
@@ -65,28 +73,68 @@ class GpuExecutable implements Executable {
   readonly #plan: Plan;
   readonly #buffers: ProgramBuffers;
   readonly #work: readonly Work[];
+  /** Where a run is cut; null where it is one submission. */
+  readonly #slices: Slices | null;
   /** All that depends on where parameters lie. */
   #bound: Bound | null = null;
 
-  constructor(host: Host, plan: Plan, buffers: ProgramBuffers, work: readonly Work[]) {
+  constructor(host: Host, plan: Plan, buffers: ProgramBuffers, work: readonly Work[], slices: Slices | null) {
     this.#host = host;
     this.#plan = plan;
     this.#buffers = buffers;
     this.#work = work;
+    this.#slices = slices;
     this.#bind();
   }
 
   async run(inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]> {
-    const { device, readback } = this.#host;
-    const refreshing = this.#refresh();
-    if (refreshing) await refreshing;
+    for (let wait = this.#obstacle(); wait; wait = this.#obstacle()) await wait;
     this.#write(inputs);
-    const encoder = device.createCommandEncoder();
+    if (this.#slices) return this.#runInSlices(this.#slices, wanted);
+    const encoder = this.#host.device.createCommandEncoder();
     for (const pass of this.#bind().passes) recordPass(encoder, pass);
-    const sources = wanted.map((tensor): Source => [tensor, this.#buffers.of(tensor)]);
-    const read = sources.length > 0 ? readback.record(encoder, sources) : null;
+    const read = this.#recordReading(encoder, wanted);
     this.#finish(encoder);
-    return read ? this.#host.guard(read()) : [];
+    return this.#host.guard(read());
+  }
+
+  async #runInSlices(slices: Slices, wanted: readonly Tensor[]): Promise<TypedArray[]> {
+    const { device, guard } = this.#host;
+    let end = () => {};
+    this.#host.alone = new Promise((resolve) => (end = resolve));
+    try {
+      const { dispatches } = this.#bind();
+      const times: number[] = [];
+      let read = (): Promise<TypedArray[]> => Promise.resolve([]);
+      let at = 0;
+      do {
+        const encoder = device.createCommandEncoder();
+        const slice = dispatches.slice(at, (at += slices.sizes[times.length] ?? 0));
+        for (const pass of passesOf(slice)) recordPass(encoder, pass);
+        const start = performance.now();
+        if (at < dispatches.length) device.queue.submit([encoder.finish()]);
+        else {
+          read = this.#recordReading(encoder, wanted);
+          this.#finish(encoder);
+        }
+        await guard(device.queue.onSubmittedWorkDone().then(() => {}));
+        times.push(performance.now() - start);
+      } while (at < dispatches.length);
+      slices.adapt(times);
+      return await guard(read());
+    } finally {
+      this.#host.alone = null;
+      end();
+    }
+  }
+
+  /** Records the copies of `wanted`; after the submission the returned function gives their values. */
+  #recordReading(encoder: GPUCommandEncoder, wanted: readonly Tensor[]): () => Promise<TypedArray[]> {
+    if (wanted.length === 0) return () => Promise.resolve([]);
+    return this.#host.readback.record(
+      encoder,
+      wanted.map((tensor): Source => [tensor, this.#buffers.of(tensor)]),
+    );
   }
 
   finished(): Promise<void> {
@@ -95,7 +143,7 @@ class GpuExecutable implements Executable {
 
   async time(inputs: ReadonlyMap<Input, TypedArray>, repeats: number): Promise<Timing> {
     const { device } = this.#host;
-    await this.#refresh();
+    for (let wait = this.#obstacle(); wait; wait = this.#obstacle()) await wait;
     this.#write(inputs);
     const clock = device.features.has('timestamp-query') ? 'gpu' : 'host';
     const nanoseconds = await this.#host.guard(clock === 'gpu' ? this.#timeOnGpu(repeats) : this.#timeOnHost(repeats));
@@ -134,6 +182,11 @@ class GpuExecutable implements Executable {
     }
     this.#finish(this.#host.device.createCommandEncoder());
     return nanoseconds;
+  }
+
+  /** What a run must wait for before it starts: another one in slices, or values from another device. */
+  #obstacle(): Promise<void> | undefined {
+    return this.#host.alone ?? this.#refresh();
   }
 
   /** Brings parameters up to date: at once, unless values must come from another device. */

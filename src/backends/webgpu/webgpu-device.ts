@@ -1,6 +1,6 @@
 // A device on WebGPU: browsers, Dawn in Node, and Deno all give an adapter to start from.
 
-import type { Device, DeviceInfo, Executable, Plan, Progress, TuningTable } from '../device.ts';
+import type { Device, DeviceInfo, Executable, LoadOptions, Plan, TuningTable } from '../device.ts';
 import { DeviceLostError } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
 import type { Capabilities, SubgroupMatrix } from '../../core/kernel.ts';
@@ -62,6 +62,7 @@ export class WebGpuDevice implements Device {
       readback: new Readback(gpu),
       check: () => this.#check(),
       guard: (work) => this.#guard(work),
+      alone: null,
     };
   }
 
@@ -73,12 +74,14 @@ export class WebGpuDevice implements Device {
     return new WebGpuDevice(adapter, gpu, await matrixUnitsOf(adapter, gpu));
   }
 
-  async load(plan: Plan, onProgress?: Progress): Promise<Executable> {
+  async load(plan: Plan, options?: LoadOptions): Promise<Executable> {
     this.#check();
-    return loadExecutable(this.#host, plan, onProgress);
+    return loadExecutable(this.#host, plan, options);
   }
 
   async read(parameter: Parameter): Promise<TypedArray> {
+    // Between two slices of a run parameters are new in part.
+    while (this.#host.alone) await this.#host.alone;
     this.#check();
     const encoder = this.gpu.createCommandEncoder();
     const read = this.#host.readback.record(encoder, [[parameter, this.#parameters.placeOf(parameter)]]);

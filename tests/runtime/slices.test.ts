@@ -1,0 +1,88 @@
+// Runs in slices: cut by what was measured, the same results as in one piece, and nothing else runs in between.
+
+import { expect, test, vi } from 'vitest';
+import { grad } from '../../src/autograd/grad.ts';
+import { nodeAdapter } from '../../src/backends/webgpu/adapter-node.ts';
+import { Slices } from '../../src/backends/webgpu/slices.ts';
+import { WebGpuDevice } from '../../src/backends/webgpu/webgpu-device.ts';
+import { Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
+import { matmul, mean, square, sub, tanh } from '../../src/ops/index.ts';
+import { Adam } from '../../src/optim/adam.ts';
+import { clipGradNorm } from '../../src/optim/clip.ts';
+import { compile } from '../../src/runtime/compile.ts';
+
+/** Slices after `rounds` runs in which each dispatch takes as long as `costs` says. */
+function settled(costs: readonly number[], milliseconds: number, rounds = 10): number[][] {
+  const slices = new Slices(costs.length, milliseconds);
+  const cut = () => {
+    let start = 0;
+    return slices.sizes.map((size) => costs.slice(start, (start += size)));
+  };
+  for (let i = 0; i < rounds; i++) slices.adapt(cut().map((slice) => slice.reduce((sum, cost) => sum + cost, 0)));
+  return cut();
+}
+
+test('slices come to take about as long as they may, and hold every dispatch once, in order', () => {
+  const costs = [...Array<number>(100).fill(0.1), 30, ...Array<number>(20).fill(3), ...Array<number>(50).fill(0.01)];
+  const slices = settled(costs, 8);
+  expect(slices.flat()).toEqual(costs);
+  for (const slice of slices) {
+    const time = slice.reduce((sum, cost) => sum + cost, 0);
+    // The long dispatch cannot be cut, so its neighbours may stay with it only while that is cheap.
+    expect(slice.length === 1 || time <= 8).toBe(true);
+  }
+  expect(slices.length).toBeLessThan(20);
+});
+
+test('what is short is one slice, and nothing is none', () => {
+  expect(settled(Array<number>(200).fill(0.01), 8)).toHaveLength(1);
+  expect(settled([], 8)).toEqual([]);
+});
+
+/** Numbers that differ. */
+const waves = (count: number, from: number) =>
+  Float32Array.from({ length: count }, (_, i) => Math.sin(i * i + from) / 3);
+
+/** A small network that is trained and asked. */
+async function training(device: WebGpuDevice, sliceMilliseconds?: number) {
+  const layers = [0, 1, 2].map((i) => new Parameter(`w${i}`, { dtype: 'f32', shape: [24, 24], data: waves(576, i) }));
+  const optimizer = new Adam(layers, { learningRate: 0.01 });
+  const forward = (x: Tensor) => layers.reduce((y: Tensor, w) => tanh(matmul(y, w)), x);
+  const specs = { x: spec([8, 24]) };
+  const step = await compile(
+    device,
+    ({ x }) => {
+      const loss = mean(square(sub(forward(x), x)));
+      optimizer.step(clipGradNorm(grad(loss, layers), 0.1).gradients);
+      return loss;
+    },
+    specs,
+    { sliceMilliseconds },
+  );
+  const predict = await compile(device, ({ x }) => forward(x), specs);
+  return { step, predict, layers, x: waves(192, 7) };
+}
+
+test('a run in slices gives the same to the bit, and nothing sees it half done', async () => {
+  const device = await WebGpuDevice.open((await nodeAdapter()).adapter);
+  const submit = vi.spyOn(device.gpu.queue, 'submit');
+  const [whole, sliced] = [await training(device), await training(device, 1e-6)];
+  const outcomes: unknown[] = [];
+  for (const { step, predict, layers, x } of [whole, sliced]) {
+    const found: unknown[] = [];
+    for (let i = 0; i < 3; i++) found.push(await step.run({ x }));
+    // Asked for at once, in order: each must see all of what came before it and nothing of what comes after.
+    const results = [step.run({ x }), predict.run({ x }), step.enqueue({ x }), layers[1].read(), step.run({ x })];
+    found.push(...(await Promise.all(results)));
+    await step.finished();
+    outcomes.push(found);
+  }
+  expect(outcomes[1]).toEqual(outcomes[0]);
+  submit.mockClear();
+  await whole.step.run({ x: whole.x });
+  expect(submit).toHaveBeenCalledTimes(1);
+  submit.mockClear();
+  await sliced.step.run({ x: sliced.x });
+  expect(submit.mock.calls.length).toBeGreaterThan(5);
+  device.destroy();
+});

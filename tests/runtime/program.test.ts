@@ -156,7 +156,7 @@ describe('buffers', () => {
     expect(count.alive).toBe(1);
   });
 
-  test('ten thousand training steps make none', { timeout: 60_000 }, async () => {
+  test('ten thousand training steps make none', { timeout: 180_000 }, async () => {
     const { device, count } = await counted();
     using program = await compile(device, step, specs);
     await program.run(inputs);

@@ -7,7 +7,7 @@
 //           time on loads and stores. Both kernels have no barrier and no workgroup memory.
 // epilogue  `store_NAME`, through which a host kernel writes its output, computes the chain while the value is in a register.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { LINEAR_WORKGROUP, linearMain } from './lib/grid.wgsl.ts';
+import { linearLoop } from './lib/grid.wgsl.ts';
 
 /** One output of a chain: its buffer, the type of an element, and the expression that is stored. */
 export interface ChainResult {
@@ -75,26 +75,12 @@ export function pointwiseKernel(
     ...given.map(({ name, read }) => `let ${name} = ${read};`),
     width === 1 ? storeOne(chain.results, []) : storeFour(chain.results, (i) => given.map((one) => argument(one, i))),
   ].join('\n  ');
-  const block = LINEAR_WORKGROUP * perThread;
   return wgsl`
 ${chainFunction(
   chain,
   given.map(({ name, type }) => `${name}: ${type}`),
 )}
-#if ${perThread === 1}
-${linearMain(count)}
-  ${body}
-}
-#else
-@compute @workgroup_size(${LINEAR_WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
-  let first = (group.y * groups.x + group.x) * ${block}u + local;
-  for (var index = first; index < min(first + ${block}u, ${count}u); index += ${LINEAR_WORKGROUP}u) {
-  ${body}
-  }
-}
-#endif
+${linearLoop(count, perThread, body)}
 `;
 }
 

@@ -19,3 +19,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (index >= ${threads}u) { return; }
   ${once}
 `;
+
+/** `main` that carries out `body` for each `index` below `count`: a thread for `perThread` of them, a workgroup apart. */
+export const linearLoop = (count: number, perThread: number, body: string): string => wgsl`
+#if ${perThread === 1}
+${linearMain(count)}
+  ${body}
+}
+#else
+@compute @workgroup_size(${LINEAR_WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let first = (group.y * groups.x + group.x) * ${LINEAR_WORKGROUP * perThread}u + local;
+  for (var index = first; index < min(first + ${LINEAR_WORKGROUP * perThread}u, ${count}u); index += ${LINEAR_WORKGROUP}u) {
+  ${body}
+  }
+}
+#endif
+`;

@@ -92,3 +92,15 @@ export function linearGrid(threads: number, workgroupSize: number): [number, num
   const rows = Math.ceil(groups / MAX_WORKGROUPS);
   return [Math.ceil(groups / rows), rows, 1];
 }
+
+/** Most elements that a thread of a software adapter takes, and workgroups that are left at least. */
+const [SOFTWARE_MOST, SOFTWARE_GROUPS] = [16, 16];
+
+/**
+ * How many of `count` elements (or vec4s) a thread should take where each is little work: one, but several on software adapters,
+ * which spend more on starting a workgroup.
+ */
+export function perThread(count: number, workgroupSize: number, { software }: Pick<Capabilities, 'software'>): number {
+  const most = software ? Math.floor(count / (SOFTWARE_GROUPS * workgroupSize)) : 1;
+  return Math.min(SOFTWARE_MOST, Math.max(1, most));
+}

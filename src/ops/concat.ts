@@ -1,12 +1,9 @@
 // Joins tensors along an axis.
 
-import { scatterKernel } from '../../shaders/copy.wgsl.ts';
-import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { linearGrid } from '../core/kernel.ts';
 import { applyOne, type Op } from '../core/op.ts';
 import { formatShape, resolveAxis, sizeOf, stridedOffsets, stridesOf } from '../core/shape.ts';
 import type { Tensor, TensorSpec } from '../core/tensor.ts';
-import { elementType } from './element-type.ts';
+import { scattering } from './copies.ts';
 import { slice } from './slice.ts';
 
 interface ConcatAttrs {
@@ -41,20 +38,13 @@ export const concatOp: Op<ConcatAttrs> = {
     });
   },
   // A dispatch for each input: no limit of bindings stands in the way of joining many.
-  gpu({ inputs, outputs: [{ shape, dtype }], attrs: { axis } }) {
+  gpu({ inputs, outputs: [{ shape, dtype }], attrs: { axis }, capabilities }) {
     const strides = stridesOf(shape);
     const starts = startsOf(inputs, axis);
-    const type = elementType(dtype);
     const kernels = inputs.flatMap((x, part) => {
       if (sizeOf(x.shape) === 0) return [];
-      const kernel = {
-        name: 'concat.copy',
-        wgsl: scatterKernel({ shape: x.shape, strides, base: starts[part] * strides[axis] }),
-        inputs: inputs.map((_, i) => (i === part ? { name: 'x', type } : null)),
-        outputs: [{ name: 'y', type }],
-        workgroups: linearGrid(sizeOf(x.shape), LINEAR_WORKGROUP),
-      };
-      return [kernel];
+      const copy = { shape: x.shape, strides, base: starts[part] * strides[axis] };
+      return [scattering('concat.copy', { copy, dtype, capabilities }, part, inputs.length)];
     });
     return [{ name: 'copy', kernels }];
   },

@@ -1,12 +1,9 @@
 // Reverses the order along axes.
 
-import { gatherKernel } from '../../shaders/copy.wgsl.ts';
-import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { linearGrid } from '../core/kernel.ts';
 import { applyOne, type Op } from '../core/op.ts';
-import { resolveAxes, sizeOf, stridedOffsets, stridesOf, type Shape } from '../core/shape.ts';
+import { resolveAxes, stridedOffsets, stridesOf, type Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { elementType } from './element-type.ts';
+import { gathering } from './copies.ts';
 
 interface FlipAttrs {
   readonly axes: readonly number[];
@@ -28,16 +25,9 @@ export const flipOp: Op<FlipAttrs> = {
     const { strides, base } = places(shape, attrs);
     stridedOffsets(shape, strides).forEach((offset, i) => (y[i] = x[(base + offset) >>> 0]));
   },
-  gpu({ inputs: [{ shape, dtype }], attrs }) {
-    const type = elementType(dtype);
-    const kernel = {
-      name: 'flip.copy',
-      wgsl: gatherKernel({ shape, ...places(shape, attrs) }),
-      inputs: [{ name: 'x', type }],
-      outputs: [{ name: 'y', type }],
-      workgroups: linearGrid(sizeOf(shape), LINEAR_WORKGROUP),
-    };
-    return [{ name: 'copy', kernels: [kernel] }];
+  gpu({ inputs: [{ shape, dtype }], attrs, capabilities }) {
+    const copy = { shape, ...places(shape, attrs) };
+    return [{ name: 'copy', kernels: [gathering('flip.copy', { copy, dtype, capabilities })] }];
   },
   vjp: ({ gradients: [g], attrs }) => [applyOne(flipOp, [g!], attrs)],
 };

@@ -5,7 +5,7 @@ import { inFours, stridedOffset } from '../../shaders/lib/index.wgsl.ts';
 import { literal } from '../../shaders/lib/literal.wgsl.ts';
 import { epilogueFunctions, pointwiseKernel, type Chain, type GivenInput } from '../../shaders/pointwise.wgsl.ts';
 import { allocate, type DType } from '../core/dtype.ts';
-import { linearGrid, type Binding, type Kernel } from '../core/kernel.ts';
+import { linearGrid, perThread, type Binding, type Kernel } from '../core/kernel.ts';
 import type { CpuArray, KernelCall, Op, Pointwise, Variant } from '../core/op.ts';
 import { broadcastStrides, sizeOf, type Shape } from '../core/shape.ts';
 import { elementType } from './element-type.ts';
@@ -161,35 +161,32 @@ function inputBindings(
 const boundType = (dtype: DType, vector: boolean): Binding['type'] =>
   vector ? `vec4<${elementType(dtype)}>` : elementType(dtype);
 
-/** On software adapters: from how many elements on fours pay for compiling longer; elements or fours of a thread at most, and
- * workgroups that are left at least. */
-const [SOFTWARE_FOURS_FROM, SOFTWARE_MOST, SOFTWARE_GROUPS] = [2 ** 16, 16, 16];
+/** Elements from which on, on software adapters, fours pay for compiling longer. */
+const SOFTWARE_FOURS_FROM = 2 ** 16;
 
 function standAlone(call: KernelCall<FusedAttrs>): Variant[] {
   const { software } = call.capabilities;
   const size = sizeOf(call.attrs.shape);
   const variant = (width: 1 | 4): Variant => {
-    const threads = Math.ceil(size / width);
-    const most = software ? Math.floor(threads / (SOFTWARE_GROUPS * LINEAR_WORKGROUP)) : 1;
-    const perThread = Math.min(SOFTWARE_MOST, Math.max(1, most));
-    return { name: width === 4 ? 'fours' : 'single', kernels: [pointwiseOfWidth(call, width, perThread)] };
+    return { name: width === 4 ? 'fours' : 'single', kernels: [pointwiseOfWidth(call, width)] };
   };
   if (!software) return [variant(4)];
   return size < SOFTWARE_FOURS_FROM ? [variant(1), variant(4)] : [variant(4), variant(1)];
 }
 
-function pointwiseOfWidth(call: KernelCall<FusedAttrs>, width: 1 | 4, perThread: number): Kernel {
+function pointwiseOfWidth(call: KernelCall<FusedAttrs>, width: 1 | 4): Kernel {
   const { shape, lines, outputs, members } = call.attrs;
-  const threads = Math.ceil(sizeOf(shape) / width);
+  const count = Math.ceil(sizeOf(shape) / width);
+  const each = perThread(count, LINEAR_WORKGROUP, call.capabilities);
   const given = width === 4 ? givenInputs(call) : new Map<number, GivenInput>();
   const vectors = new Set([...given].flatMap(([i, { same }]) => (same ? [] : [i])));
   const chain = chainOf(call, new Set(given.keys()), width === 4);
   return {
     name: `pointwise.${namesOf(lines)}${members ? ` × ${members}` : ''}`,
-    wgsl: pointwiseKernel(width, threads, perThread, chain, [...given.values()]),
+    wgsl: pointwiseKernel(width, count, each, chain, [...given.values()]),
     inputs: inputBindings(call, 0, vectors),
     outputs: outputs.map(({ dtype }, i) => ({ name: `out${i}`, type: boundType(dtype, width === 4) })),
-    workgroups: linearGrid(Math.ceil(threads / perThread), LINEAR_WORKGROUP),
+    workgroups: linearGrid(Math.ceil(count / each), LINEAR_WORKGROUP),
   };
 }
 

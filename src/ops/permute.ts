@@ -1,12 +1,9 @@
 // Reorders axes, by a copy.
 
-import { gatherKernel } from '../../shaders/copy.wgsl.ts';
 import { applyOne, type Op } from '../core/op.ts';
-import { linearGrid } from '../core/kernel.ts';
-import { formatShape, sizeOf, stridedOffsets, stridesOf } from '../core/shape.ts';
+import { formatShape, stridedOffsets, stridesOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { elementType } from './element-type.ts';
+import { gathering, transposing } from './copies.ts';
 
 interface PermuteAttrs {
   readonly order: readonly number[];
@@ -28,23 +25,15 @@ export const permuteOp: Op<PermuteAttrs> = {
     );
     for (let i = 0; i < y.length; i++) y[i] = x[offsets[i]];
   },
-  gpu({ inputs: [x], outputs: [y], attrs }) {
+  gpu({ inputs: [x], outputs: [y], attrs, capabilities }) {
     const strides = stridesOf(x.shape);
-    const type = elementType(x.dtype);
-    return [
-      {
-        name: 'copy',
-        kernels: [
-          {
-            name: 'permute.copy',
-            wgsl: gatherKernel({ shape: y.shape, strides: attrs.order.map((axis) => strides[axis]), base: 0 }),
-            inputs: [{ name: 'x', type }],
-            outputs: [{ name: 'y', type }],
-            workgroups: linearGrid(sizeOf(y.shape), LINEAR_WORKGROUP),
-          },
-        ],
-      },
-    ];
+    const copy = { shape: y.shape, strides: attrs.order.map((axis) => strides[axis]), base: 0 };
+    const direct = { name: 'copy', kernels: [gathering('permute.copy', { copy, dtype: x.dtype, capabilities })] };
+    const transposed = transposing('permute.tiled', copy, x.dtype);
+    if (!transposed) return [direct];
+    const { kernel, rows, columns } = transposed;
+    const tiled = { name: 'tiled', kernels: [kernel] };
+    return capabilities.software || Math.min(rows, columns) < 16 ? [direct, tiled] : [tiled, direct];
   },
   vjp: ({ gradients, attrs }) => [permute(gradients[0]!, attrs.order.map((_, axis) => attrs.order.indexOf(axis)))], // prettier-ignore
 };

@@ -1,12 +1,9 @@
 // Takes a block out of a tensor, every element or every few along each axis.
 
-import { gatherKernel } from '../../shaders/copy.wgsl.ts';
-import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { linearGrid } from '../core/kernel.ts';
 import { applyOne, type Op } from '../core/op.ts';
-import { formatShape, sizeOf, stridedOffsets, stridesOf, type Shape } from '../core/shape.ts';
+import { formatShape, stridedOffsets, stridesOf, type Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { elementType } from './element-type.ts';
+import { gathering } from './copies.ts';
 import { padWithSpacing } from './pad.ts';
 
 interface SliceAttrs {
@@ -46,16 +43,9 @@ export const sliceOp: Op<SliceAttrs> = {
     const { strides, base } = places(inputSpecs[0].shape, attrs);
     stridedOffsets(outputSpecs[0].shape, strides).forEach((offset, i) => (y[i] = x[base + offset]));
   },
-  gpu({ inputs: [x], outputs: [{ shape }], attrs }) {
-    const type = elementType(x.dtype);
-    const kernel = {
-      name: 'slice.copy',
-      wgsl: gatherKernel({ shape, ...places(x.shape, attrs) }),
-      inputs: [{ name: 'x', type }],
-      outputs: [{ name: 'y', type }],
-      workgroups: linearGrid(sizeOf(shape), LINEAR_WORKGROUP),
-    };
-    return [{ name: 'copy', kernels: [kernel] }];
+  gpu({ inputs: [x], outputs: [{ shape }], attrs, capabilities }) {
+    const copy = { shape, ...places(x.shape, attrs) };
+    return [{ name: 'copy', kernels: [gathering('slice.copy', { copy, dtype: x.dtype, capabilities })] }];
   },
   vjp({ inputs: [{ shape }], outputs: [y], gradients: [g], attrs: { starts, steps } }) {
     const after = shape.map((dim, axis) => {

@@ -46,7 +46,6 @@ export function showProfile(root: HTMLElement, profile: Profile, ceilings: Ceili
   ];
   const save = element('button', { textContent: 'Chrome trace', onclick: () => download(profile) });
   save.dataset.tip = 'For chrome://tracing or ui.perfetto.dev';
-  root.classList.add('profile');
   root.replaceChildren(
     element('p', { className: 'small muted', textContent: words.join(' ') }),
     element('div', { className: 'profile-table' }, element('table', {}, element('thead', {}, head), body)),

@@ -7,7 +7,7 @@
 // Thread map: one thread computes `channels` input channels of `pixels` columns of one phase, in registers; all threads of a
 // workgroup have the same channels. No barrier and no workgroup memory. Only without dilation.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { pairs, range, type Conv2dBlock, type Conv2dShape } from './conv2d.wgsl.ts';
+import { pairs, range, storeBlock, type Conv2dBlock, type Conv2dShape } from './conv2d.wgsl.ts';
 import { LINEAR_WORKGROUP, once } from './lib/grid.wgsl.ts';
 
 /** Rows and columns of the image that have the largest phase. */
@@ -86,14 +86,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
   }
   let at = ((item * ${s.inChannels}u + first_channel) * ${height}u + row) * ${width}u + first_column;
-  ${range(pixels)
-    .map((p) => {
-      const stores = range(channels).map(
-        (c) => `store_dx(at + ${c * height * width + p * strideX}u, total_${c}_${p});`,
-      );
-      return `if (first_column + ${p * strideX}u < ${width}u) { ${stores.join(' ')} }`;
-    })
-    .join('\n  ')}
+  ${storeBlock('dx', s.type, block, height * width, width, strideX)}
 }
 `;
 }

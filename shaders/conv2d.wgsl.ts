@@ -72,16 +72,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let item = index / ${pixelBlocks * height}u;
 `;
 
-/** Stores a block of totals in a row of planes, leaving out pixels past the right edge. */
-const storeBlock = (name: string, type: string, block: Conv2dBlock, plane: number, width: number) =>
-  range(block.pixels)
-    .map((p) => {
-      const stores = range(block.channels).map(
-        (c) => `store_${name}(at + ${c * plane + p}u, ${type}(total_${c}_${p}));`,
-      );
-      return `if (first_column + ${p}u < ${width}u) { ${stores.join(' ')} }`;
-    })
-    .join('\n  ');
+/**
+ * Stores a block of totals, of which channels lie `plane` apart and pixels `step`; pixels past the right edge are left out. In a
+ * loop that compilers cannot unroll: they would write out the ops that joined the kernel once for each total, and take seconds.
+ */
+export const storeBlock = (name: string, type: string, block: Conv2dBlock, plane: number, width: number, step = 1) => {
+  const { channels, pixels } = block;
+  return wgsl`
+  var totals = array<f32, ${channels * pixels}>(${pairs(channels, pixels, (c, p) => `total_${c}_${p},`)});
+  for (var c = 0u; c < ${channels}u * once; c++) {
+    for (var p = 0u; p < ${pixels}u * once; p++) {
+      if (first_column + p * ${step}u < ${width}u) { store_${name}(at + c * ${plane}u + p * ${step}u, ${type}(totals[c * ${pixels}u + p])); }
+    }
+  }
+`;
+};
 
 /** Threads of the forward kernel in x; its y has one workgroup for each block of channels. */
 export const conv2dThreads = ({ batch, output }: Conv2dShape, { pixels }: Conv2dBlock): number =>

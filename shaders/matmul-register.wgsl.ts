@@ -76,7 +76,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var k = 0u; k < ${s.k}u * once; k += ${byFour(s) ? 4 : 1}u) {
     ${steps}
   }
-  ${lines(rows.map((r) => `store_four(batch, first_row + ${r}u, column, total_${r});`))}
+  // In a loop that compilers cannot unroll: they would write out the ops that joined the kernel once a row, and take seconds.
+  var totals = array<vec4<f32>, ${rows.length}>(${rows.map((r) => `total_${r}`).join(', ')});
+  for (var r = 0u; r < ${rows.length}u * once; r++) { store_four(batch, first_row + r, column, totals[r]); }
 }
 `;
 }

@@ -47,6 +47,13 @@ export const pairs = (rows: number, columns: number, statement: (i: number, j: n
 /** True when a window may reach outside of the image. */
 const padded = ({ padding }: Conv2dShape) => padding[0] > 0 || padding[1] > 0;
 
+/** Loads what pixel `p` of a block sees at a kernel column: \`column\` is that of the first. */
+const loadColumn = (s: Conv2dShape, p: number): string => {
+  const [at, last] = [`column + ${p * s.stride[1]}u`, `${s.image[1] - 1}u`];
+  const value = `f32(x[x_row + min(${at}, ${last})])`;
+  return `let x_${p} = ${padded(s) ? `select(0.0, ${value}, ${at} <= ${last})` : value};`;
+};
+
 /** Loads the image columns that the windows of `pixels` outputs cover, from `left` on, each once: x_0, x_1 … */
 export function loadImageColumns(s: Conv2dShape, pixels: number): string {
   const width = s.image[1];
@@ -114,17 +121,16 @@ ${blockMain(conv2dThreads(s, block), channels, outHeight, Math.ceil(outWidth / p
 #endif
       let x_row = ((item * ${s.inChannels}u + in_channel + c) * ${height}u + y) * ${width}u;
       let w_row = (first_channel * ${groupIn}u + c) * ${kernelSize}u + ky * ${kernelWidth}u;
-      ${loadImageColumns(s, pixels)}
-      ${range(kernelWidth)
-        .map(
-          (k) => `{
-        ${range(channels)
-          .map((c) => `let w_${c} = f32(weight[w_row + ${c * groupIn * kernelSize + k}u]);`)
+      for (var kx = 0u; kx < ${kernelWidth}u * once; kx++) {
+        let column = left + kx * ${s.dilation[1]}u;
+        ${range(pixels)
+          .map((p) => loadColumn(s, p))
           .join('\n        ')}
-        ${pairs(channels, pixels, (c, p) => `total_${c}_${p} += w_${c} * x_${p * s.stride[1] + k * s.dilation[1]};`)}
-      }`,
-        )
-        .join('\n      ')}
+        ${range(channels)
+          .map((c) => `let w_${c} = f32(weight[w_row + kx + ${c * groupIn * kernelSize}u]);`)
+          .join('\n        ')}
+        ${pairs(channels, pixels, (c, p) => `total_${c}_${p} += w_${c} * x_${p};`)}
+      }
     }
   }
   let at = ((item * ${s.outChannels}u + first_channel) * ${outHeight}u + row) * ${outWidth}u + first_column;

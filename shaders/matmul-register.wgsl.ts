@@ -1,17 +1,20 @@
 // c = a · b without workgroup memory and barriers: first choice on software adapters, and for few rows.
 //
-// A thread has up to 8 rows of 4 columns in registers, and goes along the sum one by one: a value of each row of a, four neighbours
-// of b. Threads of a workgroup lie along the columns only, so that all of them read the same of a: compilers for CPUs load it
-// once for all lanes. More at a time (4 × 4 blocks) needs more registers than a CPU has, and was half as fast on lavapipe; only
-// up to 4 rows go on by four, and packed weights, which come four at a time.
+// A thread has up to 8 rows of 4 columns in registers, or of 8, and goes along the sum one by one: a value of each row of a, one or
+// two times four neighbours of b. Threads of a workgroup lie along the columns only, so that all of them read the same of a:
+// compilers for CPUs load it once for all lanes. That still costs lavapipe a third of a vec4 of b, so that 8 columns are 1.4 times as
+// fast as 4 (512 x 512 x 512; 1.2 times on SwiftShader); 12 and 16 are slower again. Going along the sum by more
+// than one is slower, but for up to 4 rows, and packed weights, which come four at a time.
 // Edges cost nothing inside: rows and columns past the end read the last one, and are not stored.
 // Arithmetic intensity, in flops a byte: 4 for b from the caches with 8 rows of f32; a comes once a workgroup.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { once } from './lib/grid.wgsl.ts';
 import { place, storeFour, tilesOf, vectorizedB, type MatmulShape } from './matmul.wgsl.ts';
 
-const WORKGROUP = 64;
-const COLUMNS = 4 * WORKGROUP;
+const WORKGROUP = 32;
+
+/** vec4 of columns of one thread, a workgroup's width apart. */
+export type RegisterVectors = 1 | 2;
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
@@ -22,63 +25,89 @@ export function rowsOf(m: number): number {
   return [8, 7, 6, 5].reduce((best, rows) => (waste(rows) < waste(best) ? rows : best));
 }
 
-export const matmulRegisterGroups = (s: MatmulShape): number => tilesOf(s, rowsOf(s.m), COLUMNS).total;
+/** Columns of a workgroup. */
+const columnsOf = (vectors: RegisterVectors): number => 4 * WORKGROUP * vectors;
 
-const byFour = ({ m, k, loadB }: MatmulShape): boolean => !!loadB || (m <= 4 && k % 4 === 0);
+export const matmulRegisterGroups = (s: MatmulShape, vectors: RegisterVectors): number =>
+  tilesOf(s, rowsOf(s.m), columnsOf(vectors)).total;
+
+/** Terms of the sum that are taken at a time; by four they are read as vectors where b is transposed. */
+function stepOf({ m, k, loadB, transposeB }: MatmulShape): 1 | 2 | 4 {
+  if (loadB || (m <= 4 && transposeB && k % 4 === 0)) return 4;
+  return m <= 4 && k % 2 === 0 ? 2 : 1;
+}
+
+/** vec4 of columns that a thread of a software adapter should have: few rows have few values of a to share. */
+export const registerVectors = ({ m, n }: MatmulShape): RegisterVectors => (m > 4 && n > 4 * WORKGROUP ? 2 : 1);
 
 /** True where b is bound as vectors; a only is beside a `loadB`. */
-export const registerVectorsB = (s: MatmulShape): boolean => vectorizedB(s) && (!s.transposeB || byFour(s));
+export const registerVectorsB = (s: MatmulShape): boolean => vectorizedB(s) && (!s.transposeB || stepOf(s) === 4);
 
-export function matmulRegisterKernel(s: MatmulShape): string {
+export function matmulRegisterKernel(s: MatmulShape, vectors: RegisterVectors): string {
   const rows = range(rowsOf(s.m));
+  const vecs = range(vectors);
   const lines = (items: readonly string[]) => items.join('\n    ');
   const row = (r: number) => `min(first_row + ${r}u, ${s.m - 1}u)`;
-  const column = (j: number) => `min(column + ${j}u, ${s.n - 1}u)`;
+  /** Column `j` of vector `v` of the thread. */
+  const column = (v: number, j: number) => `min(column + ${v * 4 * WORKGROUP + j}u, ${s.n - 1}u)`;
   const four = (value: (j: number) => string) => `vec4<f32>(vec4(${range(4).map(value).join(', ')}))`;
   const [stepA, stepB] = [s.transposeA ? s.m : 1, s.transposeB ? 1 : s.n];
   const a = (r: number, q: number) => `a[a_${r} + (k + ${q}u) * ${stepA}u]`;
-  const b = (q: number) =>
+  const b = (v: number, q: number) =>
     registerVectorsB(s)
-      ? `vec4<f32>(b[(b_0 + (k + ${q}u) * ${stepB}u) >> 2u])`
-      : four((j) => `b[b_${j} + (k + ${q}u) * ${stepB}u]`);
+      ? `vec4<f32>(b[(b_${v}_0 + (k + ${q}u) * ${stepB}u) >> 2u])`
+      : four((j) => `b[b_${v}_${j} + (k + ${q}u) * ${stepB}u]`);
   const single = (q: number) =>
-    lines([`let four_${q} = ${b(q)};`, ...rows.map((r) => `total_${r} += f32(${a(r, q)}) * four_${q};`)]);
+    lines([
+      ...vecs.map((v) => `let four_${q}_${v} = ${b(v, q)};`),
+      ...rows.map(
+        (r) => `let a_${q}_${r} = f32(${a(r, q)}); ${vecs.map((v) => `total_${r}_${v} += a_${q}_${r} * four_${q}_${v};`).join(' ')}`,
+      ),
+    ]);
   /** Vectors along the sum, one a column. */
   const alongSum = () =>
     lines([
-      ...range(4).map((j) =>
-        s.loadB
-          ? `let along_${j} = load_b(0u, ${column(j)}, k);`
-          : `let along_${j} = vec4<f32>(b[(b_${j} + k) >> 2u]);`,
+      ...vecs.flatMap((v) =>
+        range(4).map((j) =>
+          s.loadB
+            ? `let along_${v}_${j} = load_b(0u, ${column(v, j)}, k);`
+            : `let along_${v}_${j} = vec4<f32>(b[(b_${v}_${j} + k) >> 2u]);`,
+        ),
       ),
       ...rows.map((r) => `let row_${r} = ${s.loadB ? `vec4<f32>(a[(a_${r} + k) >> 2u])` : four((q) => a(r, q))};`),
-      ...rows.map(
-        (r) =>
-          `total_${r} += vec4<f32>(${range(4)
-            .map((j) => `dot(row_${r}, along_${j})`)
-            .join(', ')});`,
+      ...rows.flatMap((r) =>
+        vecs.map(
+          (v) =>
+            `total_${r}_${v} += vec4<f32>(${range(4)
+              .map((j) => `dot(row_${r}, along_${v}_${j})`)
+              .join(', ')});`,
+        ),
       ),
     ]);
-  const steps = !byFour(s) ? single(0) : s.transposeB ? alongSum() : lines(range(4).map(single));
+  const step = stepOf(s);
+  const terms = step === 4 ? alongSum() : lines(range(step).map(single));
+  const each = (line: (r: number, v: number) => string) => lines(rows.flatMap((r) => vecs.map((v) => line(r, v))));
   return wgsl`
 ${s.loadB ?? ''}
 ${storeFour(s)}
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  ${place(s, rows.length, COLUMNS)}
+  ${place(s, rows.length, columnsOf(vectors))}
   let column = first_column + local * 4u;
   if (column >= ${s.n}u) { return; }
   ${once}
   ${lines(rows.map((r) => `let a_${r} = base_a + ${row(r)}${s.transposeA ? '' : ` * ${s.k}u`};`))}
-  ${lines(range(4).map((j) => `let b_${j} = base_b + ${column(j)}${s.transposeB ? ` * ${s.k}u` : ''};`))}
-  ${lines(rows.map((r) => `var total_${r} = vec4<f32>();`))}
-  for (var k = 0u; k < ${s.k}u * once; k += ${byFour(s) ? 4 : 1}u) {
-    ${steps}
+  ${lines(vecs.flatMap((v) => range(4).map((j) => `let b_${v}_${j} = base_b + ${column(v, j)}${s.transposeB ? ` * ${s.k}u` : ''};`)))}
+  ${each((r, v) => `var total_${r}_${v} = vec4<f32>();`)}
+  for (var k = 0u; k < ${s.k}u * once; k += ${step}u) {
+    ${terms}
   }
   // In a loop that compilers cannot unroll: they would write out the ops that joined the kernel once a row, and take seconds.
-  var totals = array<vec4<f32>, ${rows.length}>(${rows.map((r) => `total_${r}`).join(', ')});
-  for (var r = 0u; r < ${rows.length}u * once; r++) { store_four(batch, first_row + r, column, totals[r]); }
+  var totals = array<vec4<f32>, ${rows.length * vectors}>(${each((r, v) => `total_${r}_${v},`)});
+  for (var i = 0u; i < ${rows.length * vectors}u * once; i++) {
+    store_four(batch, first_row + i / ${vectors}u, column + i % ${vectors}u * ${4 * WORKGROUP}u, totals[i]);
+  }
 }
 `;
 }

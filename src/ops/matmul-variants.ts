@@ -1,7 +1,9 @@
 // The ways to compute a matrix product on a GPU, and which of them comes first.
 
 import { GEMV_ROWS, gemvGroups, matmulGemvKernel } from '../../shaders/matmul-gemv.wgsl.ts';
-import { matmulRegisterGroups, matmulRegisterKernel, registerVectorsB } from '../../shaders/matmul-register.wgsl.ts';
+import {
+  matmulRegisterGroups, matmulRegisterKernel, registerVectors, registerVectorsB,
+} from '../../shaders/matmul-register.wgsl.ts'; // prettier-ignore
 import {
   matmulUnitsKernel,
   unitsDepth,
@@ -84,8 +86,10 @@ function blockVariants(product: Product, capabilities: Capabilities) {
     return variant(product, name, wgsl, tiles(size) * slices, vectors, slices);
   };
   const forRegister = [!!shape.loadB, registerVectorsB(shape), vectors[2]] as const;
-  const groups = matmulRegisterGroups(shape);
-  const register = variant(product, 'register', matmulRegisterKernel(shape), groups, forRegister);
+  // More columns a thread leave a GPU with too few threads; a CPU has few.
+  const each = capabilities.software ? registerVectors(shape) : 1;
+  const groups = matmulRegisterGroups(shape, each);
+  const register = variant(product, 'register', matmulRegisterKernel(shape, each), groups, forRegister);
   const [middle, large] = [tiled('tiled', 64, 1), largeFits(shape, capabilities) ? [tiled('tiled128', 128, 1)] : []];
   const slices = slicesFor(shape);
   const split = slices > 1 ? [tiled('split', 64, slices)] : [];

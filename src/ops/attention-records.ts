@@ -3,8 +3,11 @@
 import * as shader from '../../shaders/attention.wgsl.ts';
 import * as decodeShader from '../../shaders/attention-decode.wgsl.ts';
 import * as gradShader from '../../shaders/attention-grad.wgsl.ts';
+import * as scoresShader from '../../shaders/attention-scores.wgsl.ts';
 import * as tileShader from '../../shaders/attention-tile.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { matmulRegisterGroups, registerVectors, registerVectorsB } from '../../shaders/matmul-register.wgsl.ts';
+import { vectorizedC, type MatmulShape } from '../../shaders/matmul.wgsl.ts';
 import { isFloat } from '../core/dtype.ts';
 import { linearGrid, type Binding, type Kernel } from '../core/kernel.ts';
 import { applyOne, type CpuArray, type CpuCall, type KernelCall, type Op, type Variant } from '../core/op.ts';
@@ -123,6 +126,49 @@ function decodeVariant(s: shader.AttentionShape, attrs: AttentionAttrs, outputs:
   return { name: 'decode', kernels: [split, merge], scratch: [spec(decodeShader.decodeScratch(s))] };
 }
 
+/** Most bytes of scores that are kept in memory. */
+const MOST_SCORES = 2 ** 26;
+
+/** The forward variant that keeps the matrix of scores in memory. */
+function scoresVariant(s: shader.AttentionShape, attrs: AttentionAttrs, outputs: readonly Binding[]): Variant {
+  const [q, k, v, ...others] = bindingsOf(s, attrs, false);
+  const element = s.half ? 'f16' : 'f32';
+  const vectorsOf = (product: MatmulShape) => (registerVectorsB(product) ? (`vec4<${element}>` as const) : element);
+  const [first, last] = [scoresShader.scoresProduct(s), scoresShader.valuesProduct(s)];
+  const groups = (product: MatmulShape) => linearGrid(matmulRegisterGroups(product, registerVectors(product)), 1);
+  const scores = (type: Binding['type'], name = 'scores'): Binding => ({ name, type });
+  const kernels: Kernel[] = [
+    {
+      name: 'attention.scores',
+      wgsl: scoresShader.attentionScoresKernel(s),
+      inputs: [
+        { ...q, name: 'a', type: element },
+        { ...k, name: 'b', type: vectorsOf(first) },
+        null,
+        ...others.map((one) => (one.name === 'numbers' ? null : one)),
+        scores(vectorizedC(first) ? 'vec4<f32>' : 'f32'),
+      ],
+      outputs: [null, null],
+      workgroups: groups(first),
+    },
+    {
+      name: 'attention.weights',
+      wgsl: scoresShader.attentionWeightsKernel(s),
+      inputs: [null, null, null, ...others.map((one) => (one.name === 'numbers' ? one : null)), scores('f32')],
+      outputs: [null, null],
+      workgroups: linearGrid(s.batch * s.heads * s.rows, LINEAR_WORKGROUP),
+    },
+    {
+      name: 'attention.values',
+      wgsl: scoresShader.attentionValuesKernel(s),
+      inputs: [null, null, { ...v, name: 'b', type: vectorsOf(last) }, ...others.map(() => null), scores('f32', 'a')],
+      outputs: [...outputs],
+      workgroups: groups(last),
+    },
+  ];
+  return { name: 'scores', kernels, scratch: [spec([scoresShader.scoresScratch(s)])] };
+}
+
 /** Products of q and k, and of weights and v, over all pairs of a row and a key. */
 const flops = (s: shader.AttentionShape, products: number): number =>
   products * s.batch * s.heads * s.rows * s.keys * (s.depth + s.width);
@@ -143,7 +189,7 @@ export const attentionOp: Op<AttentionAttrs> = {
       { name: 'o', type: shader.bindingType(s.width, s.half) },
       { name: 'sums', type: 'f32' },
     ];
-    const variants = variantsOf(call, s, false, {
+    const given = variantsOf(call, s, false, {
       name: 'attention',
       outputs,
       serial: shader.attentionSerialKernel(s),
@@ -151,9 +197,14 @@ export const attentionOp: Op<AttentionAttrs> = {
       flash: () => tileShader.attentionTileKernel(s),
       tiles: tileShader.queryTiles(s),
     });
-    if (s.rows > decodeShader.DECODE_ROWS || s.keys === 0) return variants;
+    if (s.keys === 0) return given;
+    const { software } = call.capabilities;
+    // A run-time length would not shorten the products.
+    const inMemory = software && s.numbers !== 'length' && 4 * scoresShader.scoresScratch(s) <= MOST_SCORES;
+    const variants = inMemory ? [scoresVariant(s, call.attrs, outputs), ...given] : given;
+    if (s.rows > decodeShader.DECODE_ROWS) return variants;
     const decode = decodeVariant(s, call.attrs, outputs);
-    return call.capabilities.software ? [...variants, decode] : [decode, ...variants];
+    return software ? [...variants, decode] : [decode, ...variants];
   },
   vjp({ inputs, outputs: [o, sums], gradients: [g], attrs }) {
     const [q, k, v, ...others] = inputs;

@@ -1,0 +1,106 @@
+// Attention with the matrix of scores in memory (`scores`): first choice on software adapters, for which a row of values and one of
+// sums is more than a thread's registers hold, so that `serial` spends its time, and its compiler seconds, on moving them.
+//
+// scores   q · kᵀ as matmul's `register`; scale and mask are applied where a score is stored.
+// weights  a thread a row: in place of each score e^(score − largest), or 0 where dropped; behind all rows their largest and 1 / Σ.
+// values   weights · v as matmul's `register`; what is stored is divided by the row's sum.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { groupOf, isLive, MASKED, scoreFunctions, type AttentionShape } from './attention.wgsl.ts';
+import { linearMain } from './lib/grid.wgsl.ts';
+import { matmulRegisterKernel, registerVectors } from './matmul-register.wgsl.ts';
+import { vectorizedC, type MatmulShape } from './matmul.wgsl.ts';
+
+/** A product of matrices [batch, heads, rows, terms] and [batch, keyHeads, …], stored as [batch, heads, rows, columns]. */
+function product(s: AttentionShape, columns: number, terms: number, transposeB: boolean): MatmulShape {
+  const [ofA, ofB] = [s.rows * terms, terms * columns];
+  return {
+    m: s.rows,
+    n: columns,
+    k: terms,
+    batch: [s.batch, s.keyHeads, groupOf(s)],
+    batchStridesA: [s.heads * ofA, groupOf(s) * ofA, ofA],
+    batchStridesB: [s.keyHeads * ofB, ofB, 0],
+    transposeA: false,
+    transposeB,
+    type: 'f32',
+  };
+}
+
+/** The two products: q is a and k is b of the first, weights are a and v is b of the second. */
+export const scoresProduct = (s: AttentionShape): MatmulShape => product(s, s.keys, s.depth, true);
+export const valuesProduct = (s: AttentionShape): MatmulShape => product(s, s.width, s.keys, false);
+
+const rowsOf = (s: AttentionShape): number => s.batch * s.heads * s.rows;
+/** Numbers in the memory between the kernels: scores, then two numbers a row. */
+export const scoresScratch = (s: AttentionShape): number => rowsOf(s) * (s.keys + 2);
+/** Where the two numbers of a row stand. */
+const statistics = (s: AttentionShape, row: string): string => `${rowsOf(s) * s.keys}u + ${row} * 2u`;
+
+export function attentionScoresKernel(s: AttentionShape): string {
+  const product = scoresProduct(s);
+  const wide = vectorizedC(product);
+  // Dropout comes later.
+  const score = scoreFunctions({ ...s, numbers: null }, wide);
+  return wgsl`
+${score}
+fn store_c(index: u32, value: ${wide ? 'vec4<f32>' : 'f32'}) {
+  let at = index${wide ? ' * 4u' : ''};
+  let place = at / ${s.keys}u;
+  let row = place % ${s.rows}u;
+  let head = place / ${s.rows}u % ${s.heads}u;
+  let batch = place / ${s.rows * s.heads}u;
+  let key = at % ${s.keys}u;
+#if ${wide}
+  scores[index] = score_four(batch, head, vec4<u32>(row), key + vec4<u32>(0u, 1u, 2u, 3u), value);
+#else
+  scores[index] = score_of(batch, head, row, key, value);
+#endif
+}
+${matmulRegisterKernel(product, registerVectors(product))}
+`;
+}
+
+export const attentionWeightsKernel = (s: AttentionShape): string => wgsl`
+${scoreFunctions({ ...s, mask: null })}
+${linearMain(rowsOf(s))}
+  let row = index % ${s.rows}u;
+  let head = (index / ${s.rows}u) % ${s.heads}u;
+  let batch = index / ${s.rows * s.heads}u;
+  var largest = ${MASKED};
+  for (var key = 0u; key < ${s.keys}u * once; key++) { largest = max(largest, scores[index * ${s.keys}u + key]); }
+  var total = 0.0;
+  for (var first = 0u; first < ${s.keys}u; first += 32u) {
+    // Sums of sums: what rounding costs grows with their lengths only.
+    var part = 0.0;
+    for (var key = first; key < min(first + 32u * once, ${s.keys}u); key++) {
+      let score = scores[index * ${s.keys}u + key];
+      let weight = select(0.0, exp(score - largest), ${isLive('score')});
+      part += weight;
+      scores[index * ${s.keys}u + key] = weight * kept(batch, head, row, key);
+    }
+    total += part;
+  }
+  let at = ${statistics(s, 'index')};
+  scores[at] = largest;
+  // A row that sees no key gives zeros.
+  scores[at + 1u] = select(0.0, 1.0 / total, total > 0.0);
+}
+`;
+
+export function attentionValuesKernel(s: AttentionShape): string {
+  const product = valuesProduct(s);
+  const wide = vectorizedC(product);
+  const element = s.half ? 'f16' : 'f32';
+  return wgsl`
+fn store_c(index: u32, value: ${wide ? 'vec4<f32>' : 'f32'}) {
+  let row = index ${wide ? '* 4u ' : ''}/ ${s.width}u;
+  let at = ${statistics(s, 'row')};
+  o[index] = ${wide ? `vec4<${element}>` : element}(value * a[at + 1u]);
+  if (row * ${s.width}u == index ${wide ? '* 4u' : ''}) {
+    sums[row * 2u] = a[at];
+    sums[row * 2u + 1u] = a[at + 1u];
+  }
+}
+${matmulRegisterKernel(product, registerVectors(product))}
+`;
+}

@@ -47,7 +47,7 @@ export const pairs = (rows: number, columns: number, statement: (i: number, j: n
 /** True when a window may reach outside of the image. */
 const padded = ({ padding }: Conv2dShape) => padding[0] > 0 || padding[1] > 0;
 
-/** Loads what pixel `p` of a block sees at a kernel column: \`column\` is that of the first. */
+/** Loads what pixel `p` of a block sees at a kernel column: `column` is that of the first. */
 const loadColumn = (s: Conv2dShape, p: number): string => {
   const [at, last] = [`column + ${p * s.stride[1]}u`, `${s.image[1] - 1}u`];
   const value = `f32(x[x_row + min(${at}, ${last})])`;
@@ -152,17 +152,10 @@ export function conv2dGradInputKernel(s: Conv2dShape, block: Conv2dBlock): strin
   const groupOut = s.outChannels / s.groups;
   const kernelSize = kernelHeight * kernelWidth;
   const strideX = s.stride[1];
-  // Which output column kernel column k reached image column p from: with stride 1 it depends on their difference only,
-  // so neighbours share loads.
-  const shift = (p: number, k: number) => p - k * s.dilation[1];
-  const name = (p: number, k: number) => (strideX === 1 ? `g_${shift(p, k)}`.replace('-', 'm') : `g_${p}_${k}`);
-  const loads = new Map(
-    range(pixels).flatMap((p) => range(kernelWidth).map((k) => [name(p, k), shift(p, k)] as const)),
-  );
-  const load = (variable: string, offset: number) => {
-    const distance = `first_column + ${s.padding[1]}u ${offset < 0 ? `- ${-offset}u` : `+ ${offset}u`}`;
-    const column = strideX === 1 ? distance : `source(${distance}, ${strideX}u)`;
-    return `let c${variable} = ${column}; let ${variable} = select(0.0, f32(g[g_row + min(c${variable}, ${outWidth - 1}u)]), c${variable} < ${outWidth}u);`;
+  /** What of g pixel `p` takes at a kernel column: `distance` is how far the first pixel is from the start, in image columns. */
+  const load = (p: number) => {
+    const column = strideX === 1 ? `distance + ${p}u` : `source(distance + ${p}u, ${strideX}u)`;
+    return `let c_${p} = ${column}; let g_${p} = select(0.0, f32(g[g_row + min(c_${p}, ${outWidth - 1}u)]), c_${p} < ${outWidth}u);`;
   };
   const rowDistance = `row + ${s.padding[0]}u - ky * ${s.dilation[0]}u`;
   return wgsl`
@@ -177,17 +170,14 @@ ${blockMain(conv2dGradInputThreads(s, block), channels, height, Math.ceil(width 
       if (out_row >= ${outHeight}u) { continue; }
       let g_row = ((item * ${s.outChannels}u + out_channel + o) * ${outHeight}u + out_row) * ${outWidth}u;
       let w_row = ((out_channel + o) * ${groupIn}u + first_channel % ${groupIn}u) * ${kernelSize}u + ky * ${kernelWidth}u;
-      ${[...loads].map(([variable, offset]) => load(variable, offset)).join('\n      ')}
-      ${range(kernelWidth)
-        .map(
-          (k) => `{
+      for (var kx = 0u; kx < ${kernelWidth}u * once; kx++) {
+        let distance = first_column + ${s.padding[1]}u - kx * ${s.dilation[1]}u;
+        ${range(pixels).map(load).join('\n        ')}
         ${range(channels)
-          .map((c) => `let w_${c} = f32(weight[w_row + ${c * kernelSize + k}u]);`)
+          .map((c) => `let w_${c} = f32(weight[w_row + kx + ${c * kernelSize}u]);`)
           .join('\n        ')}
-        ${pairs(channels, pixels, (c, p) => `total_${c}_${p} += w_${c} * ${name(p, k)};`)}
-      }`,
-        )
-        .join('\n      ')}
+        ${pairs(channels, pixels, (c, p) => `total_${c}_${p} += w_${c} * g_${p};`)}
+      }
     }
   }
   let at = ((item * ${s.inChannels}u + first_channel) * ${height}u + row) * ${width}u + first_column;

@@ -5,9 +5,10 @@
 // backward  one thread an input, a loop over the windows that hold it: a gather, so no two threads write one place. For max
 //           each window's first largest position is found again rather than stored. Where the windows tile the image one
 //           thread a window writes all of its inputs instead, so that each window is searched once.
+// `each` is how many outputs (or inputs) a thread computes, a workgroup apart.
 // Values are stored as `type`, f32 or f16, and computed in f32.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from './lib/grid.wgsl.ts';
+import { linearLoop, linearMain } from './lib/grid.wgsl.ts';
 
 export interface Pool2dShape {
   /** Batch times channels. */
@@ -35,16 +36,24 @@ const span = ({ image, output, kernel, stride, padding, adaptive }: Pool2dShape,
     : wgsl`let from_${name} = out_${name} * ${stride[axis]}u - ${padding[axis]}u;
   let count_${name} = ${kernel[axis]}u;`;
 
+/** True when no window reaches outside of the image. */
+const inside = ({ adaptive, ceilMode, padding }: Pool2dShape): boolean =>
+  adaptive || (!ceilMode && padding.every((size) => size === 0));
+
 /** Visits a window: `statement` sees `at`, an offset in the image. Needs `plane`, `out_row` and `out_column`. */
 const forEachPosition = (s: Pool2dShape, statement: string) => wgsl`
   ${span(s, 0, 'row')}
   ${span(s, 1, 'column')}
   for (var ky = 0u; ky < count_row; ky++) {
     let row = from_row + ky * ${s.dilation[0]}u;
+#if ${!inside(s)}
     if (row >= ${s.image[0]}u) { continue; }
+#endif
     for (var kx = 0u; kx < count_column; kx++) {
       let column = from_column + kx * ${s.dilation[1]}u;
+#if ${!inside(s)}
       if (column >= ${s.image[1]}u) { continue; }
+#endif
       let at = (plane * ${s.image[0]}u + row) * ${s.image[1]}u + column;
       ${statement}
     }
@@ -91,33 +100,32 @@ const outputPosition = ({ output: [outHeight, outWidth] }: Pool2dShape) => wgsl`
   let plane = index / ${outHeight * outWidth}u;
 `;
 
-/** Opens main with one thread an output. */
-const outputMain = (s: Pool2dShape) => wgsl`
-${linearMain(s.planes * s.output[0] * s.output[1])}
-  ${outputPosition(s)}`;
+/** main, with `statements` for each output. */
+const forEachOutput = (s: Pool2dShape, each: number, statements: string) =>
+  linearLoop(s.planes * s.output[0] * s.output[1], each, `${outputPosition(s)}\n${statements}`);
 
-export const maxPool2dKernel = (s: Pool2dShape): string => wgsl`
+export const maxPool2dKernel = (s: Pool2dShape, each: number): string => wgsl`
 ${maxOfWindow(s)}
-${outputMain(s)}
-  store_y(index, ${s.type}(max_of_window(plane, out_row, out_column).value));
-}
+${forEachOutput(s, each, `store_y(index, ${s.type}(max_of_window(plane, out_row, out_column).value));`)}
 `;
 
-export const maxPool2dPickKernel = (s: Pool2dShape): string => wgsl`
+export const maxPool2dPickKernel = (s: Pool2dShape, each: number): string => wgsl`
 ${maxOfWindow(s)}
-${outputMain(s)}
-  store_y(index, h[max_of_window(plane, out_row, out_column).at]);
-}
+${forEachOutput(s, each, 'store_y(index, h[max_of_window(plane, out_row, out_column).at]);')}
 `;
 
-export const avgPool2dKernel = (s: Pool2dShape): string => wgsl`
-${evenAverages(s) ? '' : averageCount(s)}
-${outputMain(s)}
+export function avgPool2dKernel(s: Pool2dShape, each: number): string {
+  const count = evenAverages(s) ? `${s.kernel[0] * s.kernel[1]}.0` : 'average_count(out_row, out_column)';
+  const statements = wgsl`
   var total = 0.0;
   ${forEachPosition(s, 'total += f32(x[at]);')}
-  store_y(index, ${s.type}(total / ${evenAverages(s) ? `${s.kernel[0] * s.kernel[1]}.0` : 'average_count(out_row, out_column)'}));
-}
+  store_y(index, ${s.type}(total / ${count}));
 `;
+  return wgsl`
+${evenAverages(s) ? '' : averageCount(s)}
+${forEachOutput(s, each, statements)}
+`;
+}
 
 /** The windows of one axis that hold the input `NAME`: `first_NAME` to `last_NAME`. */
 function windowsOf(s: Pool2dShape, axis: 0 | 1, name: string): string {
@@ -132,34 +140,44 @@ function windowsOf(s: Pool2dShape, axis: 0 | 1, name: string): string {
   let last_${name} = min(padded_${name} / ${s.stride[axis]}u, ${output - 1}u);`;
 }
 
-/** Opens main with one thread an input, and visits the windows that hold it: see `windowsOf`. */
-const forEachWindow = (s: Pool2dShape, statement: string) => wgsl`
-${linearMain(s.planes * s.image[0] * s.image[1])}
+/** main, which for each input adds what `value` is for the windows that hold it (see `windowsOf`) and stores `result` of `total`. */
+function forEachInput(s: Pool2dShape, each: number, value: string, result: string): string {
+  const outIndex = `(plane * ${s.output[0]}u + out_row) * ${s.output[1]}u + out_column`;
+  const statements = wgsl`
   let column = index % ${s.image[1]}u;
   let row = (index / ${s.image[1]}u) % ${s.image[0]}u;
   let plane = index / ${s.image[0] * s.image[1]}u;
+#if ${tiles(s)}
+  let out_row = row / ${s.kernel[0]}u;
+  let out_column = column / ${s.kernel[1]}u;
+  let out_index = ${outIndex};
+  let total = ${value};
+#else
   ${windowsOf(s, 0, 'row')}
   ${windowsOf(s, 1, 'column')}
   var total = 0.0;
   for (var out_row = first_row; out_row <= last_row; out_row++) {
     for (var out_column = first_column; out_column <= last_column; out_column++) {
-      let out_index = (plane * ${s.output[0]}u + out_row) * ${s.output[1]}u + out_column;
-      ${statement}
+      let out_index = ${outIndex};
+      total += ${value};
     }
   }
+#endif
+  store_dx(index, ${s.type}(${result}));
 `;
-
-export const maxPool2dGradKernel = (s: Pool2dShape): string => wgsl`
-${maxOfWindow(s)}
-${forEachWindow(s, 'if (max_of_window(plane, out_row, out_column).at == index) { total += f32(g[out_index]); }')}
-  store_dx(index, ${s.type}(total));
+  return linearLoop(s.planes * s.image[0] * s.image[1], each, statements);
 }
+
+export const maxPool2dGradKernel = (s: Pool2dShape, each: number): string => wgsl`
+${maxOfWindow(s)}
+${forEachInput(s, each, 'select(0.0, f32(g[out_index]), max_of_window(plane, out_row, out_column).at == index)', 'total')}
 `;
 
 /** For windows that tile the image: see `tiles`. */
 export const maxPool2dGradTiledKernel = (s: Pool2dShape): string => wgsl`
 ${maxOfWindow(s)}
-${outputMain(s)}
+${linearMain(s.planes * s.output[0] * s.output[1])}
+  ${outputPosition(s)}
   let largest = max_of_window(plane, out_row, out_column).at;
   for (var ky = 0u; ky < ${s.kernel[0]}u; ky++) {
     for (var kx = 0u; kx < ${s.kernel[1]}u; kx++) {
@@ -178,14 +196,11 @@ export const tiles = ({ image, kernel, stride, padding, dilation, adaptive }: Po
       stride[axis] === kernel[axis] && padding[axis] === 0 && dilation[axis] === 1 && image[axis] % kernel[axis] === 0,
   );
 
-export const avgPool2dGradKernel = (s: Pool2dShape): string => wgsl`
+export const avgPool2dGradKernel = (s: Pool2dShape, each: number): string => wgsl`
 #if ${evenAverages(s)}
-${forEachWindow(s, 'total += f32(g[out_index]);')}
-  store_dx(index, ${s.type}(total / ${s.kernel[0] * s.kernel[1]}.0));
+${forEachInput(s, each, 'f32(g[out_index])', `total / ${s.kernel[0] * s.kernel[1]}.0`)}
 #else
 ${averageCount(s)}
-${forEachWindow(s, 'total += f32(g[out_index]) / average_count(out_row, out_column);')}
-  store_dx(index, ${s.type}(total));
+${forEachInput(s, each, 'f32(g[out_index]) / average_count(out_row, out_column)', 'total')}
 #endif
-}
 `;

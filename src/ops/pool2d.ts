@@ -2,7 +2,7 @@
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import * as shader from '../../shaders/pool2d.wgsl.ts';
-import { linearGrid } from '../core/kernel.ts';
+import { linearGrid, perThread } from '../core/kernel.ts';
 import { applyOne, expectDType, type Op, type Variant } from '../core/op.ts';
 import { expectWhole, formatShape, sizeOf, type Shape } from '../core/shape.ts';
 import type { TensorSpec } from '../core/tensor.ts';
@@ -113,21 +113,22 @@ function largestPositions(s: shader.Pool2dShape, x: ArrayLike<number>): Int32Arr
   return positions;
 }
 
-/** A variant of one kernel, named `op.variant`, with one thread for each of `threads` places. */
+/** A variant of one kernel, named `op.variant`, with a thread for `each` of `places`. */
 function variant(
   name: string,
   wgsl: string,
   type: shader.Pool2dShape['type'],
   inputs: readonly string[],
   output: string,
-  threads: number,
+  places: number,
+  each = 1,
 ): Variant {
   const kernel = {
     name,
     wgsl,
     inputs: inputs.map((input) => ({ name: input, type })),
     outputs: [{ name: output, type, store: true }],
-    workgroups: linearGrid(threads, LINEAR_WORKGROUP),
+    workgroups: linearGrid(Math.ceil(places / each), LINEAR_WORKGROUP),
   };
   return { name: name.slice(name.indexOf('.') + 1), kernels: [kernel] };
 }
@@ -136,7 +137,7 @@ function variant(
 function forward(
   name: string,
   inputs: readonly string[],
-  wgsl: (shape: shader.Pool2dShape) => string,
+  wgsl: (shape: shader.Pool2dShape, each: number) => string,
   rest: Pick<Op<PoolAttrs>, 'cpu' | 'vjp'>,
 ): Op<PoolAttrs> {
   return {
@@ -147,9 +148,10 @@ function forward(
       const { output } = describe(name, image, attrs);
       return [{ shape: [...image.shape.slice(0, 2), ...output], dtype: image.dtype }];
     },
-    gpu({ inputs: specs, outputs: [y], attrs }) {
+    gpu({ inputs: specs, outputs: [y], attrs, capabilities }) {
       const shape = describe(name, specs[specs.length - 1], attrs);
-      return [variant(`${name}.gather`, wgsl(shape), shape.type, inputs, 'y', sizeOf(y.shape))];
+      const each = perThread(sizeOf(y.shape), LINEAR_WORKGROUP, capabilities);
+      return [variant(`${name}.gather`, wgsl(shape, each), shape.type, inputs, 'y', sizeOf(y.shape), each)];
     },
     ...rest,
     flops: (_inputs, [y], { kernel }) => sizeOf(y.shape) * sizeOf(kernel),
@@ -181,11 +183,12 @@ export const maxPool2dGradOp: Op<PoolAttrs> = {
     positions.forEach((at, i) => (totals[at] += g[i]));
     dx.set(totals);
   },
-  gpu({ inputs: [, x], attrs }) {
+  gpu({ inputs: [, x], attrs, capabilities }) {
     const shape = describe('maxPool2dGrad', x, attrs);
-    const named = (name: string, wgsl: string, threads: number) =>
-      variant(`maxPool2dGrad.${name}`, wgsl, shape.type, ['g', 'x'], 'dx', threads);
-    const gather = named('gather', shader.maxPool2dGradKernel(shape), sizeOf(x.shape));
+    const named = (name: string, wgsl: string, places: number, each?: number) =>
+      variant(`maxPool2dGrad.${name}`, wgsl, shape.type, ['g', 'x'], 'dx', places, each);
+    const each = perThread(sizeOf(x.shape), LINEAR_WORKGROUP, capabilities);
+    const gather = named('gather', shader.maxPool2dGradKernel(shape, each), sizeOf(x.shape), each);
     if (!shader.tiles(shape)) return [gather];
     return [named('tiled', shader.maxPool2dGradTiledKernel(shape), shape.planes * sizeOf(shape.output)), gather];
   },
@@ -213,10 +216,11 @@ export const avgPool2dGradOp: Op<PoolGradAttrs> = {
     forEachPosition(shape, (iy, ix) => (totals[ix] += g[iy] / counts[iy % counts.length]));
     dx.set(totals);
   },
-  gpu({ outputs: [dx], attrs }) {
+  gpu({ outputs: [dx], attrs, capabilities }) {
     const shape = describe('avgPool2dGrad', dx, attrs);
-    const wgsl = shader.avgPool2dGradKernel(shape);
-    return [variant('avgPool2dGrad.gather', wgsl, shape.type, ['g'], 'dx', sizeOf(dx.shape))];
+    const each = perThread(sizeOf(dx.shape), LINEAR_WORKGROUP, capabilities);
+    const wgsl = shader.avgPool2dGradKernel(shape, each);
+    return [variant('avgPool2dGrad.gather', wgsl, shape.type, ['g'], 'dx', sizeOf(dx.shape), each)];
   },
   vjp: ({ gradients: [h], attrs: { shape: _shape, ...attrs } }) => [applyOne(avgPool2dOp, [h!], attrs)],
 };

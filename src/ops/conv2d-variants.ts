@@ -25,11 +25,17 @@ function channelBlock(channels: number, most = 8): number {
   return block;
 }
 
-/** Neighbours in a row of `width` that one thread computes: 4 to 7, whatever leaves the least of its last block unused. */
-function pixelBlock(width: number): number {
+/** Neighbours in a row of `width` that one thread computes: 4 to `most`, whatever leaves the least of its last block unused. */
+function pixelBlock(width: number, most = 7): number {
+  if (width <= most) return width;
   const waste = (pixels: number) => Math.ceil(width / pixels) * pixels;
-  return width <= 7 ? width : [7, 6, 5, 4].reduce((best, pixels) => (waste(pixels) < waste(best) ? pixels : best));
+  let best = most;
+  for (let pixels = most - 1; pixels >= 4; pixels--) if (waste(pixels) < waste(best)) best = pixels;
+  return best;
 }
+
+/** Most pixels of a thread that also has several channels: a CPU has threads enough, a GPU has not the registers. */
+const mostPixels = ({ software }: Capabilities): number => (software ? 10 : 7);
 
 /** The grid of a blocked kernel: places in x (folded into z past the limit), blocks of channels in y. */
 function blockGrid(threads: number, channelBlocks: number): [number, number, number] {
@@ -126,7 +132,7 @@ const weightSize = (s: direct.Conv2dShape) => (s.outChannels * s.inChannels * s.
 /** From x, weight and, with `bias`, bias. */
 export function forwardVariants(shape: direct.Conv2dShape, bias: boolean, capabilities: Capabilities): Variant[] {
   const channels = channelBlock(shape.outChannels / shape.groups);
-  const block = { channels, pixels: pixelBlock(shape.output[1]) };
+  const block = { channels, pixels: pixelBlock(shape.output[1], mostPixels(capabilities)) };
   const inputs = read(shape.type, 'x', 'weight', ...(bias ? ['bias'] : []));
   const kernel: Kernel = {
     name: 'conv2d.direct',
@@ -144,7 +150,7 @@ export function forwardVariants(shape: direct.Conv2dShape, bias: boolean, capabi
 /** From g and weight. */
 export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capabilities): Variant[] {
   const channels = channelBlock(shape.inChannels / shape.groups);
-  const block = { channels, pixels: pixelBlock(shape.image[1]) };
+  const block = { channels, pixels: pixelBlock(shape.image[1], mostPixels(capabilities)) };
   const inputs = read(shape.type, 'g', 'weight');
   const kernel: Kernel = {
     name: 'conv2dGradInput.direct',
@@ -154,7 +160,7 @@ export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capab
     workgroups: blockGrid(direct.conv2dGradInputThreads(shape, block), shape.inChannels / channels),
   };
   const strided = shape.stride.some((step) => step > 1) && shape.dilation.every((step) => step === 1);
-  const narrow = { channels, pixels: pixelBlock(Math.ceil(shape.image[1] / shape.stride[1])) };
+  const narrow = { channels, pixels: pixelBlock(Math.ceil(shape.image[1] / shape.stride[1]), mostPixels(capabilities)) };
   const phases: Kernel = {
     ...kernel,
     name: 'conv2dGradInput.phases',

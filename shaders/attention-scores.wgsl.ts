@@ -7,6 +7,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { groupOf, isLive, MASKED, scoreFunctions, type AttentionShape } from './attention.wgsl.ts';
 import { linearMain } from './lib/grid.wgsl.ts';
+import { addUp } from './lib/rows.wgsl.ts';
 import { matmulRegisterKernel, registerVectors } from './matmul-register.wgsl.ts';
 import { vectorizedC, type MatmulShape } from './matmul.wgsl.ts';
 
@@ -69,17 +70,13 @@ ${linearMain(rowsOf(s))}
   var largest = ${MASKED};
   for (var key = 0u; key < ${s.keys}u * once; key++) { largest = max(largest, scores[index * ${s.keys}u + key]); }
   var total = 0.0;
-  for (var first = 0u; first < ${s.keys}u; first += 32u) {
-    // Sums of sums: what rounding costs grows with their lengths only.
-    var part = 0.0;
-    for (var key = first; key < min(first + 32u * once, ${s.keys}u); key++) {
+  ${addUp(s.keys, 'weight', {
+    i: 'key',
+    statements: wgsl`
       let score = scores[index * ${s.keys}u + key];
       let weight = select(0.0, exp(score - largest), ${isLive('score')});
-      part += weight;
-      scores[index * ${s.keys}u + key] = weight * kept(batch, head, row, key);
-    }
-    total += part;
-  }
+      scores[index * ${s.keys}u + key] = weight * kept(batch, head, row, key);`,
+  })}
   let at = ${statistics(s, 'index')};
   scores[at] = largest;
   // A row that sees no key gives zeros.

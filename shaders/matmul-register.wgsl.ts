@@ -61,7 +61,8 @@ export function matmulRegisterKernel(s: MatmulShape, vectors: RegisterVectors): 
     lines([
       ...vecs.map((v) => `let four_${q}_${v} = ${b(v, q)};`),
       ...rows.map(
-        (r) => `let a_${q}_${r} = f32(${a(r, q)}); ${vecs.map((v) => `total_${r}_${v} += a_${q}_${r} * four_${q}_${v};`).join(' ')}`,
+        (r) =>
+          `let a_${q}_${r} = f32(${a(r, q)}); ${vecs.map((v) => `total_${r}_${v} += a_${q}_${r} * four_${q}_${v};`).join(' ')}`,
       ),
     ]);
   /** Vectors along the sum, one a column. */

@@ -10,6 +10,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain, turns } from './lib/grid.wgsl.ts';
 import { groupReduce, groupScratch, type GroupReduceBy } from './lib/group-reduce.wgsl.ts';
 import { f32Literal } from './lib/literal.wgsl.ts';
+import { addUp } from './lib/rows.wgsl.ts';
 
 /** Most values that a thread of the tree variant keeps in registers, of each tensor. */
 const MOST_REGISTERS = 16;
@@ -55,11 +56,18 @@ const forEach = ({ length }: NormalizeShape, { threads, registers }: Lanes, body
 #endif
 `;
 
+/** Adds `value` of each of the row's values of this thread to `total`, of a type; see `forEach`. */
+const sumEach = (s: NormalizeShape, lanes: Lanes, type: string, value: string): string =>
+  lanes.threads === 1
+    ? addUp(s.length, value, { type, i: 'inRow', statements: 'let at = start + inRow;' })
+    : forEach(s, lanes, `total += ${value};`);
+
 /** From `row`, `start` and `lane`: stores the row's results. */
 function forwardBody(s: NormalizeShape, lanes: Lanes): string {
   const { length, center, epsilon, type, weightAt, biasAt } = s;
   const held = lanes.registers ? 'held[i]' : s.center ? '(f32(x[at]) - pivot)' : 'f32(x[at])';
-  const normal = `(${held}${center ? ' - mean' : ''}) * scale`;
+  const centred = `(${held}${center ? ' - mean' : ''})`;
+  const normal = `${centred} * scale`;
   const scaled = weightAt ? `${normal} * f32(weight[${weightAt}])` : normal;
   const value = biasAt ? `${scaled} + f32(bias[${biasAt}])` : scaled;
   return wgsl`
@@ -72,11 +80,11 @@ function forwardBody(s: NormalizeShape, lanes: Lanes): string {
   ${forEach(s, lanes, `held[i] = f32(x[at])${center ? ' - pivot' : ''};`)}
 #endif
 #if ${center}
-  ${forEach(s, lanes, `total += ${held};`)}
+  ${sumEach(s, lanes, 'f32', held)}
   let mean = row_sum(lane, total) / ${length}.0;
   total = 0.0;
 #endif
-  ${forEach(s, lanes, `let value = ${held}${center ? ' - mean' : ''}; total += value * value;`)}
+  ${sumEach(s, lanes, 'f32', `${centred} * ${centred}`)}
   let scale = inverseSqrt(row_sum(lane, total) / ${length}.0 + ${f32Literal(epsilon)});
   if (stores) {
     ${forEach(s, lanes, `store_y(at, ${type}(${value}));`)}
@@ -103,11 +111,11 @@ function backwardBody(s: NormalizeShape, lanes: Lanes): string {
   ${forEach(s, lanes, `held[i] = f32(x[at])${center ? ' - pivot' : ''}; gradients[i] = f32(g[at]);`)}
 #endif
 #if ${center}
-  ${forEach(s, lanes, `total += vec2<f32>(${held}, ${gradient});`)}
+  ${sumEach(s, lanes, 'vec2<f32>', `vec2<f32>(${held}, ${gradient})`)}
   let means = row_sum(lane, total) / ${length}.0;
   total = vec2<f32>(0.0, 0.0);
 #endif
-  ${forEach(s, lanes, `let value = ${centred}; total += value * vec2<f32>(value, ${gradient});`)}
+  ${sumEach(s, lanes, 'vec2<f32>', `${centred} * vec2<f32>(${centred}, ${gradient})`)}
   let products = row_sum(lane, total) / ${length}.0;
   let scale = inverseSqrt(products.x + ${f32Literal(epsilon)});
   let slope = scale * scale * products.y;

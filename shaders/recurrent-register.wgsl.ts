@@ -1,7 +1,7 @@
 // A step of a recurrent layer without workgroup memory and barriers: first choice on software adapters.
 //
 // As matmul's `register`: a thread has up to 8 rows of the batch times one vec4 in registers, and goes along the sum one by one.
-// The vec4 is all gates of a hidden unit (LSTM, GRU forward), or four neighbouring units. Threads of a workgroup lie along the
+// The vec4 is all gates of a hidden unit (LSTM, GRU forward), or four neighbouring units; where there are many, a thread has two. Threads of a workgroup lie along the
 // units only, so all of them read the same of the state: compilers for CPUs load it once for all lanes.
 // A dispatch before the first step writes the weight as [sum, vec4 of the thread]: neighbouring threads read neighbours.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
@@ -20,11 +20,20 @@ function sizesOf(s: RecurrentShape): { terms: number; vectors: number } {
 /** vec4 of the weight as the step reads it, [terms, vectors]. */
 export const registerWeight = (s: RecurrentShape): number[] => [sizesOf(s).terms, sizesOf(s).vectors, 4];
 
-const lanesOf = (s: RecurrentShape): number => Math.min(64, sizesOf(s).vectors);
+/** Threads of a workgroup, and vec4 of each, which lie a workgroup apart. */
+function threadsOf(s: RecurrentShape): { lanes: number; each: number } {
+  const { vectors } = sizesOf(s);
+  return vectors < 64 ? { lanes: vectors, each: 1 } : { lanes: 32, each: 2 };
+}
+
+/** Workgroups along the units. */
+function columnsOf(s: RecurrentShape): number {
+  const { lanes, each } = threadsOf(s);
+  return Math.ceil(sizesOf(s).vectors / (lanes * each));
+}
 
 /** Workgroups of a step. */
-export const registerGroups = (s: RecurrentShape): number =>
-  Math.ceil(sizesOf(s).vectors / lanesOf(s)) * Math.ceil(s.batch / rowsOf(s.batch));
+export const registerGroups = (s: RecurrentShape): number => columnsOf(s) * Math.ceil(s.batch / rowsOf(s.batch));
 
 export const registerPackThreads = (s: RecurrentShape): number => sizesOf(s).terms * sizesOf(s).vectors;
 
@@ -56,11 +65,13 @@ interface Terms {
 
 function addTerms(s: RecurrentShape, rows: readonly number[], { buffer, first, count, from }: Terms): string {
   const start = (r: number) => `let start_${r} = ${from(`min(first_row + ${r}u, ${s.batch - 1}u)`)};`;
-  const add = (r: number) => `total_${r} += f32(${buffer}[start_${r} + k]) * four;`;
+  const vecs = range(threadsOf(s).each);
+  const add = (r: number) =>
+    `let value_${r} = f32(${buffer}[start_${r} + k]); ${vecs.map((j) => `total_${r}_${j} += value_${r} * four_${j};`).join(' ')}`;
   return wgsl`{
     ${rows.map(start).join('\n    ')}
     for (var k = 0u; k < ${count}u * once; k++) {
-      let four = packed[(${first}u + k) * ${sizesOf(s).vectors}u + v];
+      ${vecs.map((j) => `let four_${j} = packed[(${first}u + k) * ${sizesOf(s).vectors}u + v_${j}];`).join('\n      ')}
       ${rows.map(add).join('\n      ')}
     }
   }`;
@@ -88,11 +99,13 @@ export function recurrentRegisterKernel(s: RecurrentShape): string {
   const { sums } = productOf(s);
   const { vectors } = sizesOf(s);
   const rows = range(rowsOf(s.batch));
-  const [lanes, columns] = [lanesOf(s), Math.ceil(vectors / lanesOf(s))];
+  const { lanes, each } = threadsOf(s);
+  const columns = columnsOf(s);
   const finish =
     sums > 1
-      ? `finish(first_row + r, v, totals[r]${sums === 3 ? '.xyz' : ''});`
-      : `for (var c = 0u; c < min(4u * once, ${s.hidden}u - v * 4u); c++) { finish(first_row + r, v * 4u + c, totals[r][c]); }`;
+      ? `finish(first_row + r, v, totals[i]${sums === 3 ? '.xyz' : ''});`
+      : `for (var c = 0u; c < min(4u * once, ${s.hidden}u - v * 4u); c++) { finish(first_row + r, v * 4u + c, totals[i][c]); }`;
+  const pairs = (line: (r: number, j: number) => string) => rows.flatMap((r) => range(each).map((j) => line(r, j)));
   return wgsl`
 ${finishFunctions(s)}
 @compute @workgroup_size(${lanes})
@@ -100,13 +113,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) local: u32) {
   let place = group.y * groups.x + group.x;
   let first_row = (place / ${columns}u) * ${rows.length}u;
-  let v = (place % ${columns}u) * ${lanes}u + local;
-  if (v >= ${vectors}u || first_row >= ${s.batch}u) { return; }
+  let first = (place % ${columns}u) * ${lanes * each}u + local;
+  if (first >= ${vectors}u || first_row >= ${s.batch}u) { return; }
   ${once}
-  ${rows.map((r) => `var total_${r} = vec4<f32>();`).join('\n  ')}
+  // Past the end the last one is computed again, and not stored.
+  ${range(each)
+    .map((j) => `let v_${j} = min(first + ${j * lanes}u, ${vectors - 1}u);`)
+    .join('\n  ')}
+  ${pairs((r, j) => `var total_${r}_${j} = vec4<f32>();`).join('\n  ')}
   ${product(s, rows)}
-  var totals = array<vec4<f32>, ${rows.length}>(${rows.map((r) => `total_${r}`).join(', ')});
-  for (var r = 0u; r < min(${rows.length}u * once, ${s.batch}u - first_row); r++) { ${finish} }
+  var totals = array<vec4<f32>, ${rows.length * each}>(${pairs((r, j) => `total_${r}_${j}`).join(', ')});
+  for (var i = 0u; i < min(${rows.length}u * once, ${s.batch}u - first_row) * ${each}u; i++) {
+    let r = i / ${each}u;
+    let v = first + i % ${each}u * ${lanes}u;
+    if (v >= ${vectors}u) { continue; }
+    ${finish}
+  }
 }
 `;
 }

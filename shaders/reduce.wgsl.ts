@@ -1,7 +1,8 @@
 // Reduces some axes of x to one value for each position of the others.
 //
 // serial  one thread an output, nested loops over the reduced axes: no barrier, best on software adapters and where
-//         there are enough outputs. Each loop has its own accumulator, so rounding errors grow with the longest axis only.
+//         there are enough outputs. Each loop has its own accumulator, and long ones have two,
+//         so rounding errors grow with the longest axis' blocks only.
 // tree    one workgroup an output: threads stride over the reduced positions, then halve in workgroup memory; `subgroup` the
 //         same with subgroups (lib/group-reduce.wgsl.ts).
 // slices  for few outputs of many values: one thread a slice of an output writes its part, and one of the others adds the parts.
@@ -80,12 +81,28 @@ fn finish(total: ${type}) -> ${stored} { return ${stored}(${finish}); }
 const folded = ({ fours }: ReduceShape, total: string) =>
   fours === 'along' ? `pair(pair(${total}.x, ${total}.y), pair(${total}.z, ${total}.w))` : total;
 
+/** Values that are combined one after the other before the result is combined with others: rounding errors grow with either number. */
+const BLOCK = 32;
+
 /** Loops over axes `axis`… that leave their result in `total<axis>`. */
 function loops(shape: ReduceShape, axis: number, offset: string): string {
   const { reduced, reducedStrides, identity } = shape;
   if (axis === reduced.length) return `let total${axis} = ${totalType(shape)}(x[${offset}]);`;
+  const start = `${totalType(shape)}(${identity})`;
+  if (reduced[axis] > 2 * BLOCK) {
+    return wgsl`
+  var total${axis} = ${start};
+  for (var block${axis} = 0u; block${axis} < ${reduced[axis]}u; block${axis} += ${BLOCK}u) {
+    var part${axis} = ${start};
+    for (var r${axis} = block${axis}; r${axis} < min(block${axis} + ${BLOCK}u * once, ${reduced[axis]}u); r${axis}++) {
+      ${loops(shape, axis + 1, `${offset} + r${axis} * ${reducedStrides[axis]}u`)}
+      part${axis} = combine(part${axis}, total${axis + 1});
+    }
+    total${axis} = combine(total${axis}, part${axis});
+  }`;
+  }
   return wgsl`
-  var total${axis} = ${totalType(shape)}(${identity});
+  var total${axis} = ${start};
   for (var r${axis} = 0u; r${axis} < ${turns(reduced[axis])}; r${axis}++) {
     ${loops(shape, axis + 1, `${offset} + r${axis} * ${reducedStrides[axis]}u`)}
     total${axis} = combine(total${axis}, total${axis + 1});

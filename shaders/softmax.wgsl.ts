@@ -6,7 +6,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain, turns } from './lib/grid.wgsl.ts';
 import { groupReduce, groupScratch, type GroupReduceBy } from './lib/group-reduce.wgsl.ts';
-import { rowStart, type RowsShape } from './lib/rows.wgsl.ts';
+import { addUp, rowStart, type RowsShape } from './lib/rows.wgsl.ts';
 
 export const SOFTMAX_WORKGROUP = 256;
 
@@ -20,16 +20,14 @@ ${linearMain(s.rows)}
   var total = 0.0;
 #if ${stored === 'f16'}
   // An f16 would round the exponentials before they are divided: they are computed twice instead of kept.
-  for (var i = 0u; i < ${turns(s.length)}; i++) { total += exp(f32(x[start + i * ${s.stride}u]) - largest); }
+  ${addUp(s.length, `exp(f32(x[start + i * ${s.stride}u]) - largest)`)}
   for (var i = 0u; i < ${turns(s.length)}; i++) {
     y[start + i * ${s.stride}u] = f16(exp(f32(x[start + i * ${s.stride}u]) - largest) / total);
   }
 #else
-  for (var i = 0u; i < ${turns(s.length)}; i++) {
-    let value = exp(x[start + i * ${s.stride}u] - largest);
-    y[start + i * ${s.stride}u] = value;
-    total += value;
-  }
+  ${addUp(s.length, 'value', {
+    statements: `let value = exp(x[start + i * ${s.stride}u] - largest); y[start + i * ${s.stride}u] = value;`,
+  })}
   for (var i = 0u; i < ${turns(s.length)}; i++) { y[start + i * ${s.stride}u] /= total; }
 #endif
 }

@@ -160,7 +160,10 @@ export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capab
     workgroups: blockGrid(direct.conv2dGradInputThreads(shape, block), shape.inChannels / channels),
   };
   const strided = shape.stride.some((step) => step > 1) && shape.dilation.every((step) => step === 1);
-  const narrow = { channels, pixels: pixelBlock(Math.ceil(shape.image[1] / shape.stride[1]), mostPixels(capabilities)) };
+  const narrow = {
+    channels,
+    pixels: pixelBlock(Math.ceil(shape.image[1] / shape.stride[1]), mostPixels(capabilities)),
+  };
   const phases: Kernel = {
     ...kernel,
     name: 'conv2dGradInput.phases',

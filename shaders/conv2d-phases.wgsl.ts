@@ -7,7 +7,7 @@
 // Thread map: one thread computes `channels` input channels of `pixels` columns of one phase, in registers; all threads of a
 // workgroup have the same channels. No barrier and no workgroup memory. Only without dilation.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { pairs, range, storeBlock, type Conv2dBlock, type Conv2dShape } from './conv2d.wgsl.ts';
+import { counters, pairs, range, storeBlock, type Conv2dBlock, type Conv2dShape } from './conv2d.wgsl.ts';
 import { LINEAR_WORKGROUP, once } from './lib/grid.wgsl.ts';
 
 /** Rows and columns of the image that have the largest phase. */
@@ -32,17 +32,9 @@ export function conv2dPhasesKernel(s: Conv2dShape, block: Conv2dBlock): string {
   const kernelSize = kernelHeight * kernelWidth;
   // Kernel rows and columns that a phase has at most; one may be past the kernel's edge.
   const [tapsY, tapsX] = [Math.ceil(kernelHeight / strideY), Math.ceil(kernelWidth / strideX)];
-  const whole = kernelWidth % strideX === 0;
-  const loads = range(pixels + tapsX - 1).map((i) => {
-    const distance = i - (tapsX - 1); // in outputs, from that of the first column and the first kernel column
-    const column = distance < 0 ? `out_column - ${-distance}u` : `out_column + ${distance}u`;
-    return `let c_${i} = ${column}; let g_${i} = select(0.0, g[g_row + min(c_${i}, ${outWidth - 1}u)], c_${i} < ${outWidth}u);`;
-  });
-  const weight = (c: number) => {
-    const at = `w_row + ${c * kernelSize}u + `;
-    return whole
-      ? `let w_${c} = weight[${at}kx];`
-      : `let w_${c} = select(0.0, weight[${at}min(kx, ${kernelWidth - 1}u)], kx < ${kernelWidth}u);`;
+  const load = (p: number) => {
+    const column = `out_column + ${p}u - kx`; // wraps before the first
+    return `let c_${p} = ${column}; let g_${p} = select(0.0, f32(g[g_row + min(c_${p}, ${outWidth - 1}u)]), inside && c_${p} < ${outWidth}u);`;
   };
   return wgsl`
 @compute @workgroup_size(${LINEAR_WORKGROUP})
@@ -65,25 +57,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let first_kx = (rest_x + ${s.padding[1]}u) % ${strideX}u;
   let out_column = (first_column + ${s.padding[1]}u) / ${strideX}u;
   ${pairs(channels, pixels, (c, p) => `var total_${c}_${p} = 0.0;`)}
-  for (var o = 0u; o < ${groupOut}u * once; o++) {
-    for (var j = 0u; j < ${tapsY}u * once; j++) {
-      let ky = first_ky + j * ${strideY}u;
-      // Before the first output the difference wraps to a large number, which counts as outside too.
-      let out_row = (row + ${s.padding[0]}u) / ${strideY}u - j;
-      if (ky >= ${kernelHeight}u || out_row >= ${outHeight}u) { continue; }
-      let g_row = ((item * ${s.outChannels}u + out_channel + o) * ${outHeight}u + out_row) * ${outWidth}u;
-      let w_row = ((out_channel + o) * ${groupIn}u + first_channel % ${groupIn}u) * ${kernelSize}u + ky * ${kernelWidth}u;
-      ${loads.join('\n      ')}
-      ${range(tapsX)
-        .map(
-          (tap) => `{
-        let kx = first_kx + ${tap * strideX}u;
-        ${range(channels).map(weight).join('\n        ')}
-        ${pairs(channels, pixels, (c, p) => `total_${c}_${p} += w_${c} * g_${p + tapsX - 1 - tap};`)}
-      }`,
-        )
-        .join('\n      ')}
-    }
+  ${counters(tapsY, tapsX).start}
+  for (var k = 0u; k < ${groupOut * tapsY * tapsX}u * once; k++) {
+    let o = out_channel + channel;
+    let y = first_ky + ky * ${strideY}u;
+    let x = first_kx + kx * ${strideX}u;
+    // Before the first output the difference wraps to a large number, which counts as outside too.
+    let out_row = (row + ${s.padding[0]}u) / ${strideY}u - ky;
+    let inside = y < ${kernelHeight}u && x < ${kernelWidth}u && out_row < ${outHeight}u;
+    let g_row = ((item * ${s.outChannels}u + o) * ${outHeight}u + min(out_row, ${outHeight - 1}u)) * ${outWidth}u;
+    let at_weight = (o * ${groupIn}u + first_channel % ${groupIn}u) * ${kernelSize}u + min(y, ${kernelHeight - 1}u) * ${kernelWidth}u + min(x, ${kernelWidth - 1}u);
+    ${range(pixels).map(load).join('\n    ')}
+    ${range(channels)
+      .map((c) => `let w_${c} = f32(weight[at_weight + ${c * kernelSize}u]);`)
+      .join('\n    ')}
+    ${pairs(channels, pixels, (c, p) => `total_${c}_${p} += w_${c} * g_${p};`)}
+    ${counters(tapsY, tapsX).next}
   }
   let at = ((item * ${s.inChannels}u + first_channel) * ${height}u + row) * ${width}u + first_column;
   ${storeBlock('dx', s.type, block, height * width, width, strideX)}

@@ -18,8 +18,8 @@ const stored = (name: string, type: Float, slices = 1): Binding => ({
   store: true,
 });
 
-/** The largest divisor of `channels` up to 8: what one thread keeps in registers. */
-function channelBlock(channels: number, most = 8): number {
+/** The largest divisor of `channels` up to `most`: what one thread keeps in registers. */
+function channelBlock(channels: number, most: number): number {
   let block = Math.min(most, channels);
   while (channels % block !== 0) block--;
   return block;
@@ -34,8 +34,11 @@ function pixelBlock(width: number, most = 7): number {
   return best;
 }
 
-/** Most pixels of a thread that also has several channels: a CPU has threads enough, a GPU has not the registers. */
-const mostPixels = ({ software }: Capabilities): number => (software ? 10 : 7);
+/** What one thread computes of `channels` channels of rows of `width`: a CPU has threads enough, a GPU has not the registers for more. */
+function blockOf(channels: number, width: number, { software }: Capabilities): direct.Conv2dBlock {
+  const pixels = pixelBlock(width, software ? 10 : 7);
+  return { channels: channelBlock(channels, software && pixels <= 4 ? 16 : 8), pixels };
+}
 
 /** The grid of a blocked kernel: places in x (folded into z past the limit), blocks of channels in y. */
 function blockGrid(threads: number, channelBlocks: number): [number, number, number] {
@@ -131,15 +134,14 @@ const weightSize = (s: direct.Conv2dShape) => (s.outChannels * s.inChannels * s.
 
 /** From x, weight and, with `bias`, bias. */
 export function forwardVariants(shape: direct.Conv2dShape, bias: boolean, capabilities: Capabilities): Variant[] {
-  const channels = channelBlock(shape.outChannels / shape.groups);
-  const block = { channels, pixels: pixelBlock(shape.output[1], mostPixels(capabilities)) };
+  const block = blockOf(shape.outChannels / shape.groups, shape.output[1], capabilities);
   const inputs = read(shape.type, 'x', 'weight', ...(bias ? ['bias'] : []));
   const kernel: Kernel = {
     name: 'conv2d.direct',
     wgsl: direct.conv2dKernel(shape, block, bias),
     inputs,
     outputs: [stored('y', shape.type)],
-    workgroups: blockGrid(direct.conv2dThreads(shape, block), shape.outChannels / channels),
+    workgroups: blockGrid(direct.conv2dThreads(shape, block), shape.outChannels / block.channels),
   };
   const gemm = shader.conv2dGemm(shape);
   const tiled = gemmVariants('conv2d', gemm, inputs, outputSize(shape));
@@ -149,26 +151,23 @@ export function forwardVariants(shape: direct.Conv2dShape, bias: boolean, capabi
 
 /** From g and weight. */
 export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capabilities): Variant[] {
-  const channels = channelBlock(shape.inChannels / shape.groups);
-  const block = { channels, pixels: pixelBlock(shape.image[1], mostPixels(capabilities)) };
+  const ofGroup = shape.inChannels / shape.groups;
+  const block = blockOf(ofGroup, shape.image[1], capabilities);
   const inputs = read(shape.type, 'g', 'weight');
   const kernel: Kernel = {
     name: 'conv2dGradInput.direct',
     wgsl: direct.conv2dGradInputKernel(shape, block),
     inputs,
     outputs: [stored('dx', shape.type)],
-    workgroups: blockGrid(direct.conv2dGradInputThreads(shape, block), shape.inChannels / channels),
+    workgroups: blockGrid(direct.conv2dGradInputThreads(shape, block), shape.inChannels / block.channels),
   };
   const strided = shape.stride.some((step) => step > 1) && shape.dilation.every((step) => step === 1);
-  const narrow = {
-    channels,
-    pixels: pixelBlock(Math.ceil(shape.image[1] / shape.stride[1]), mostPixels(capabilities)),
-  };
+  const narrow = blockOf(ofGroup, Math.ceil(shape.image[1] / shape.stride[1]), capabilities);
   const phases: Kernel = {
     ...kernel,
     name: 'conv2dGradInput.phases',
     wgsl: strided ? conv2dPhasesKernel(shape, narrow) : '',
-    workgroups: blockGrid(conv2dPhasesThreads(shape, narrow), shape.inChannels / channels),
+    workgroups: blockGrid(conv2dPhasesThreads(shape, narrow), shape.inChannels / narrow.channels),
   };
   const plain = strided ? { name: 'phases', kernels: [phases] } : { name: 'direct', kernels: [kernel] };
   const gemm = shader.conv2dGradInputGemm(shape);

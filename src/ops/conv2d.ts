@@ -182,8 +182,15 @@ function expectGradient(who: string, found: Shape, expected: Shape): void {
 /** The gradient of an image of `shape` from that of its convolution with `weight`: also a transposed convolution of g. */
 export const conv2dGradInput = (g: Tensor, weight: Tensor, shape: Shape, attrs: Conv2dAttrs): Tensor => {
   const { stride, padding, dilation, groups } = attrs;
-  return applyOne(conv2dGradInputOp, [g, weight], { stride, padding, dilation, groups, shape });
+  const dx = applyOne(conv2dGradInputOp, [g, weight], { stride, padding, dilation, groups, shape });
+  const { kernel, image, output } = describe('conv2dGradInput', shape, weight.shape, attrs);
+  if (!isOneWindow(image, kernel, output, groups)) return dx;
+  return reshape(matmul(flatten(g), flatten(weight)), shape);
 };
+
+/** True for one window that is the whole image: a matrix product, whose kernels are far better at it. */
+const isOneWindow = (image: Shape, kernel: Shape, output: Shape, groups: number): boolean =>
+  groups === 1 && sizeOf(output) === 1 && formatShape(image) === formatShape(kernel);
 
 const conv2dGradWeight = (g: Tensor, x: Tensor, shape: Shape, attrs: Conv2dAttrs): Tensor => {
   const { stride, padding, dilation, groups } = attrs;
@@ -235,8 +242,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
   const attrs = { stride, padding, dilation, groups };
   const y = applyOne(conv2dOp, bias ? [padded, weight, bias] : [padded, weight], attrs);
   const { image, kernel, output } = describe('conv2d', padded.shape, weight.shape, attrs);
-  // One window that is the whole image is a matrix product, whose kernels are far better at it.
-  if (groups !== 1 || sizeOf(output) !== 1 || formatShape(image) !== formatShape(kernel)) return y;
+  if (!isOneWindow(image, kernel, output, groups)) return y;
   const product = matmul(flatten(padded), flatten(weight), { transposeB: true }); // [N, O]
   return reshape(bias ? add(product, bias) : product, y.shape);
 }

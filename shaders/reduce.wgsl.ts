@@ -165,7 +165,7 @@ export function reduceSlicesKernel(shape: ReduceShape, { count, outputsFirst }: 
   const read = (position: string) =>
     `${totalType(shape)}(x[base + ${stridedOffset(position, shape.reduced, shape.reducedStrides)}])`;
   // Several sums side by side: one alone would wait for each addition before the next.
-  const chains = shape.fours ? [0, 1] : [0, 1, 2, 3];
+  const chains = [0, 1, 2, 3];
   const joined = chains.map((i) => `total${i}`).reduce((a, b) => `combine(${a}, ${b})`);
   return wgsl`
 ${combineFunctions(shape)}

@@ -196,7 +196,7 @@ function joined(shape: ReduceShape): ReduceShape {
  */
 function slicesFor(outputs: number, lanes: number, count: number, { software }: Capabilities): number {
   if (outputs > 256 || count < 1024) return 1;
-  return Math.min(Math.ceil(count / 64), Math.ceil((software ? 4096 : 65536) / lanes));
+  return Math.min(Math.ceil(count / 64), Math.ceil((software ? 1024 : 65536) / lanes));
 }
 
 const sumOp = reduction({

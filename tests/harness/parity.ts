@@ -1,4 +1,4 @@
-// Writes src/verify/README.md: how exact each op is on every WebGPU implementation and driver that is here.
+// Writes how exact each op is on every WebGPU implementation and driver that is here: src/verify/README.md, and in short README.md.
 // `npm run parity -- FOLDER` keeps the reports of `five-tigers verify --json` in FOLDER, and uses those that are there;
 // with `--kept` after it, no others.
 
@@ -66,6 +66,28 @@ function cell(report: VerifyReport, op: string): string {
   return [of(false) ?? '–', of(true)].filter((text) => text !== null).join(' / ');
 }
 
+/** A line of README.md's table: what a run compared, and the parts of the tolerances that its worst comparisons used. */
+function summaryLine(title: string, { cases }: VerifyReport): string {
+  const worst = (f16: boolean) => {
+    const parts = cases.filter(({ dtype }) => (dtype === 'f16') === f16).map(partOf);
+    return parts.length > 0 ? Math.max(...parts).toFixed(2) : '–';
+  };
+  const failed = cases.filter(({ ok }) => !ok).length;
+  const variants = new Set(cases.flatMap(({ op, variant }) => variant.split(', ').map((name) => `${op} ${name}`)));
+  const count = (n: number) => n.toLocaleString('en');
+  return `| ${title} | ${count(cases.length)} | ${count(variants.size)} | ${failed} | ${worst(false)} | ${worst(true)} |`;
+}
+
+/** Puts `lines` between the two comments in README.md that name parity. */
+async function writeSummary(lines: readonly string[]): Promise<void> {
+  const file = join(root, 'README.md');
+  const text = await readFile(file, 'utf8');
+  const [start, end] = ['<!-- npm run parity -->', '<!-- /parity -->'];
+  const [at, until] = [text.indexOf(start), text.indexOf(end)];
+  if (at < 0 || until < at) throw new Error(`README.md needs ${start} and, after it, ${end}: the table goes between.`);
+  await writeFile(file, `${text.slice(0, at)}${start}\n\n${lines.join('\n')}\n\n${text.slice(until)}`);
+}
+
 await mkdir(folder, { recursive: true });
 const columns: { title: string; report: VerifyReport }[] = [];
 for (const run of runs) {
@@ -88,4 +110,9 @@ const lines = [
   `| comparisons | ${columns.map(({ report }) => report.cases.length.toLocaleString('en')).join(' | ')} |`,
 ];
 await writeFile(join(root, 'src', 'verify', 'README.md'), `${lines.join('\n')}\n`);
-console.log(`src/verify/README.md: ${ops.length} ops on ${columns.length} adapters.`);
+await writeSummary([
+  '| WebGPU, driver | comparisons | variants | failed | worst, f32 | worst, f16 |',
+  '|---|---|---|---|---|---|',
+  ...columns.map(({ title, report }) => summaryLine(title, report)),
+]);
+console.log(`README.md and src/verify/README.md: ${ops.length} ops on ${columns.length} adapters.`);

@@ -8,7 +8,7 @@
 // train.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import {
-  groupOf, isLive, loadFunction, MASKED, quads, saveFunction, scoreFunctions, type AttentionShape,
+  groupOf, isLive, loadFunction, MASKED, quads, rowAt, saveFunction, scoreFunctions, type AttentionShape,
 } from './attention.wgsl.ts'; // prettier-ignore
 import { linearMain } from './lib/grid.wgsl.ts';
 
@@ -52,8 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let index = group.y * groups.x + group.x;
   if (index >= ${rowsOf(s) * parts}u) { return; }
   let at = index / ${parts}u;
-  // Not a remainder by 1: what is compared with it as a vector is wrong on wgpu over SwiftShader.
-  let row = ${s.rows === 1 ? '0u' : `at % ${s.rows}u`};
+  let row = ${rowAt(s, 'at')};
   let head = (at / ${s.rows}u) % ${s.heads}u;
   let batch = at / ${s.rows * s.heads}u;
   let keys_start = (batch * ${s.keyHeads}u + head / ${groupOf(s)}u) * ${s.keys}u;

@@ -5,7 +5,7 @@
 // weights  a thread a row: in place of each score e^(score − largest), or 0 where dropped; behind all rows their largest and 1 / Σ.
 // values   weights · v as matmul's `register`; what is stored is divided by the row's sum.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { groupOf, isLive, MASKED, scoreFunctions, type AttentionShape } from './attention.wgsl.ts';
+import { groupOf, isLive, MASKED, rowAt, scoreFunctions, type AttentionShape } from './attention.wgsl.ts';
 import { linearMain } from './lib/grid.wgsl.ts';
 import { addUp } from './lib/rows.wgsl.ts';
 import { matmulRegisterKernel, registerVectors } from './matmul-register.wgsl.ts';
@@ -47,7 +47,7 @@ ${score}
 fn store_c(index: u32, value: ${wide ? 'vec4<f32>' : 'f32'}) {
   let at = index${wide ? ' * 4u' : ''};
   let place = at / ${s.keys}u;
-  let row = place % ${s.rows}u;
+  let row = ${rowAt(s, 'place')};
   let head = place / ${s.rows}u % ${s.heads}u;
   let batch = place / ${s.rows * s.heads}u;
   let key = at % ${s.keys}u;

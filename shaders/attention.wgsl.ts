@@ -163,6 +163,9 @@ fn ${name}(batch: u32, head: u32, row: ${type}, key: ${type}, product: ${number}
 /** Heads of q that share one head of k and v. */
 export const groupOf = ({ heads, keyHeads }: AttentionShape): number => heads / keyHeads;
 
+/** The row of q at `place` among all. Not a remainder by 1: what is compared with it as a vector is wrong on wgpu over SwiftShader. */
+export const rowAt = ({ rows }: AttentionShape, place: string): string => (rows === 1 ? '0u' : `${place} % ${rows}u`);
+
 /** Declares batch, head and row of the thread `index`, a row of q, and `first_key`, where its keys start in k and v. */
 export const rowOfIndex = (s: AttentionShape): string => wgsl`
   let row = index % ${s.rows}u;

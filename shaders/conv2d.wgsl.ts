@@ -1,12 +1,12 @@
 // Two-dimensional convolution, direct: NCHW images, OIHW weights, any stride, padding, dilation and groups.
 //
 // forward      one thread computes `channels` output channels of `pixels` neighbours in a row, in registers. The channels
-//              come from the workgroup's y, so all threads of a group read the same weights; neighbours share image values.
+//              come from the workgroup's y, so all threads of a group read the same weights.
 // grad input   the same, the other way round: `channels` input channels of `pixels` neighbours, gathered from the outputs
 //              that they took part in.
 // grad weight  one thread sums `channels` × KW weights over a slice of the batch, `pixels` columns at a time; the slices are
 //              added by a second kernel, always in the same order, so training repeats to the bit.
-// Each goes along its sum in one loop: nested ones carry all totals in and out of each other, which cost SwiftShader more than half
+// The first two go along their sums in one loop: nested ones carry all totals in and out of each other, which cost SwiftShader more than half
 // of its time (0.4 times, 64 channels of 56 x 56) and lavapipe a sixth.
 // No barrier and no workgroup memory: one variant serves GPUs and software adapters.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';

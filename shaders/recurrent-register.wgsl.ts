@@ -1,8 +1,8 @@
 // A step of a recurrent layer without workgroup memory and barriers: first choice on software adapters.
 //
 // As matmul's `register`: a thread has up to 8 rows of the batch times one vec4 in registers, and goes along the sum one by one.
-// The vec4 is all gates of a hidden unit (LSTM, GRU forward), or four neighbouring units; where there are many, a thread has two. Threads of a workgroup lie along the
-// units only, so all of them read the same of the state: compilers for CPUs load it once for all lanes.
+// The vec4 is all gates of a hidden unit (LSTM, GRU forward), or four neighbouring units; where there are many, a thread
+// has two. Threads of a workgroup lie along the units only, so all of them read the same of the state: compilers for CPUs load it once for all lanes.
 // A dispatch before the first step writes the weight as [sum, vec4 of the thread]: neighbouring threads read neighbours.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain, once } from './lib/grid.wgsl.ts';

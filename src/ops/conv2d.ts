@@ -183,14 +183,13 @@ function expectGradient(who: string, found: Shape, expected: Shape): void {
 export const conv2dGradInput = (g: Tensor, weight: Tensor, shape: Shape, attrs: Conv2dAttrs): Tensor => {
   const { stride, padding, dilation, groups } = attrs;
   const dx = applyOne(conv2dGradInputOp, [g, weight], { stride, padding, dilation, groups, shape });
-  const { kernel, image, output } = describe('conv2dGradInput', shape, weight.shape, attrs);
-  if (!isOneWindow(image, kernel, output, groups)) return dx;
+  if (!isOneWindow(describe('conv2dGradInput', shape, weight.shape, attrs))) return dx;
   return reshape(matmul(flatten(g), flatten(weight)), shape);
 };
 
 /** True for one window that is the whole image: a matrix product, whose kernels are far better at it. */
-const isOneWindow = (image: Shape, kernel: Shape, output: Shape, groups: number): boolean =>
-  groups === 1 && sizeOf(output) === 1 && formatShape(image) === formatShape(kernel);
+const isOneWindow = ({ groups, image, kernel, output, padding }: Conv2dShape): boolean =>
+  groups === 1 && sizeOf(output) === 1 && Math.max(...padding) === 0 && formatShape(image) === formatShape(kernel);
 
 const conv2dGradWeight = (g: Tensor, x: Tensor, shape: Shape, attrs: Conv2dAttrs): Tensor => {
   const { stride, padding, dilation, groups } = attrs;
@@ -241,8 +240,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
         : [x, pair(0)];
   const attrs = { stride, padding, dilation, groups };
   const y = applyOne(conv2dOp, bias ? [padded, weight, bias] : [padded, weight], attrs);
-  const { image, kernel, output } = describe('conv2d', padded.shape, weight.shape, attrs);
-  if (!isOneWindow(image, kernel, output, groups)) return y;
+  if (!isOneWindow(describe('conv2d', padded.shape, weight.shape, attrs))) return y;
   const product = matmul(flatten(padded), flatten(weight), { transposeB: true }); // [N, O]
   return reshape(bias ? add(product, bias) : product, y.shape);
 }

@@ -4,6 +4,7 @@ import { openDevice as openWith, type DeviceKind } from './backends/open-device.
 import type { Device } from './backends/device.ts';
 import { findNavigatorAdapter } from './backends/webgpu/adapter-navigator.ts';
 import { nodeAdapter, type NodeAdapterOptions } from './backends/webgpu/adapter-node.ts';
+import { waitAsleep } from './backends/webgpu/wait-node.ts';
 
 export * from './index.ts';
 export { type NodeAdapterOptions, type NodeAdapterSource } from './backends/webgpu/adapter-node.ts';
@@ -17,6 +18,7 @@ export { loadSafetensorsFile, readFileOrExplain, saveSafetensorsFile, writeFileA
  * none; `auto` then takes the CPU reference.
  */
 export function openDevice(kind: DeviceKind = 'auto', options: NodeAdapterOptions = {}): Promise<Device> {
-  const inDeno = !!globalThis.navigator?.gpu;
-  return openWith(kind, inDeno ? findNavigatorAdapter : async () => (await nodeAdapter(options)).adapter);
+  const isBuiltIn = !!globalThis.navigator?.gpu;
+  const find = isBuiltIn ? findNavigatorAdapter : async () => (await nodeAdapter(options)).adapter;
+  return openWith(kind, find, 'Deno' in globalThis ? {} : { waitForSoftware: waitAsleep });
 }

@@ -3,7 +3,7 @@
 import { CpuDevice } from './cpu/cpu-device.ts';
 import type { Device } from './device.ts';
 import { type FindAdapter, findNavigatorAdapter } from './webgpu/adapter-navigator.ts';
-import { WebGpuDevice } from './webgpu/webgpu-device.ts';
+import { type OpenOptions, WebGpuDevice } from './webgpu/webgpu-device.ts';
 
 /** `auto` takes the GPU where there is one and the CPU reference elsewhere. */
 export type DeviceKind = 'auto' | 'webgpu' | 'cpu';
@@ -12,11 +12,12 @@ export type DeviceKind = 'auto' | 'webgpu' | 'cpu';
 export async function openDevice(
   kind: DeviceKind = 'auto',
   findAdapter: FindAdapter = findNavigatorAdapter,
+  options?: OpenOptions,
 ): Promise<Device> {
   if (kind === 'cpu') return new CpuDevice();
   if (kind !== 'auto' && kind !== 'webgpu') throw new Error(`Unknown device "${kind}": use webgpu, cpu or auto.`);
   try {
-    return await WebGpuDevice.open(await findAdapter());
+    return await WebGpuDevice.open(await findAdapter(), options);
   } catch (error) {
     if (kind === 'webgpu') throw error;
     return new CpuDevice();

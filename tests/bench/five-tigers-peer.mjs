@@ -117,7 +117,7 @@ export default function fiveTigers() {
   let device;
 
   const implementation = (program, output) => {
-    const sync = () => device.gpu.queue.onSubmittedWorkDone();
+    const sync = () => program.finished();
     const enqueue = () => program.enqueue({});
     return {
       enqueue,
@@ -163,7 +163,7 @@ export default function fiveTigers() {
     backend: 'webgpu',
     version: '0.1.0',
     async init() {
-      device = await ft.WebGpuDevice.open(await navigator.gpu.requestAdapter());
+      device = await ft.openDevice('webgpu');
       return { device: device.gpu };
     },
     ops: { ...table(forward, inference), ...table(logitsOf, training) },

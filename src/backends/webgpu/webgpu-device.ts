@@ -24,6 +24,12 @@ const RAISED_LIMITS = [
 /** Features that kernels use where they exist. */
 const USED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query', MATRIX_UNITS];
 
+/** Options of {@link WebGpuDevice.open}. */
+export interface OpenOptions {
+  /** How to wait for an adapter that computes on the host's own cores; by default as for any other. */
+  readonly waitForSoftware?: <T>(work: Promise<T>) => Promise<T>;
+}
+
 /** Runs programs as WGSL kernels. */
 export class WebGpuDevice implements Device {
   readonly info: DeviceInfo;
@@ -34,11 +40,18 @@ export class WebGpuDevice implements Device {
   readonly gpu: GPUDevice;
   readonly #host: Host;
   readonly #parameters: ParameterStore;
+  readonly #wait: <T>(work: Promise<T>) => Promise<T>;
   #failure: Error | null = null;
 
-  private constructor(adapter: GPUAdapter, gpu: GPUDevice, subgroupMatrix: readonly SubgroupMatrix[]) {
+  private constructor(
+    adapter: GPUAdapter,
+    gpu: GPUDevice,
+    subgroupMatrix: readonly SubgroupMatrix[],
+    { waitForSoftware }: OpenOptions,
+  ) {
     this.gpu = gpu;
     this.info = describe(adapter);
+    this.#wait = (this.info.software && waitForSoftware) || ((work) => work);
     this.capabilities = {
       software: this.info.software,
       f16: gpu.features.has('shader-f16'),
@@ -67,16 +80,16 @@ export class WebGpuDevice implements Device {
   }
 
   /** Opens a device on `adapter`, with every feature and limit of it that kernels can use. */
-  static async open(adapter: GPUAdapter): Promise<WebGpuDevice> {
+  static async open(adapter: GPUAdapter, options: OpenOptions = {}): Promise<WebGpuDevice> {
     const requiredFeatures = USED_FEATURES.filter((feature) => adapter.features.has(feature));
     const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
     const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits });
-    return new WebGpuDevice(adapter, gpu, await matrixUnitsOf(adapter, gpu));
+    return new WebGpuDevice(adapter, gpu, await matrixUnitsOf(adapter, gpu), options);
   }
 
   async load(plan: Plan, options?: LoadOptions): Promise<Executable> {
     this.#check();
-    return loadExecutable(this.#host, plan, options);
+    return this.#wait(loadExecutable(this.#host, plan, options));
   }
 
   async read(parameter: Parameter): Promise<TypedArray> {
@@ -96,7 +109,7 @@ export class WebGpuDevice implements Device {
 
   async #guard<T>(work: Promise<T>): Promise<T> {
     try {
-      const result = await work;
+      const result = await this.#wait(work);
       this.#check();
       return result;
     } catch (error) {

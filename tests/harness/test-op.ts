@@ -37,8 +37,12 @@ export interface OpSpec {
   readonly noSecondDerivative?: string;
 }
 
-/** With FIVE_TIGERS_TESTS=all every case runs on the GPU, with every variant; otherwise a part of them does. */
-export const runsAll = process.env.FIVE_TIGERS_TESTS === 'all';
+/**
+ * With FIVE_TIGERS_TESTS=all every case runs on the GPU, with every variant; otherwise a part of them does. `device` runs as many,
+ * and leaves out what would be the same on another device.
+ */
+export const runsAll = ['all', 'device'].includes(process.env.FIVE_TIGERS_TESTS ?? '');
+const leavesOutTheSame = process.env.FIVE_TIGERS_TESTS === 'device';
 const isQuick = ({ name }: OpCase, i: number): boolean => runsAll || i % 4 === 0 || /extreme|ties|integers/.test(name);
 /** Where an op has several variants, the first runs all of `cases` and the others, in a quick run, every other one. */
 const forVariant = (cases: readonly OpCase[], variant: number): readonly OpCase[] =>
@@ -136,7 +140,9 @@ export function testOp(name: string, opSpec: OpSpec): void {
   const onGpu = finite.filter(isQuick);
 
   describe(name, () => {
-    test('has the shape and type of the reference', () => {
+    const testOnce = (isAny = true) => test.runIf(isAny && !leavesOutTheSame);
+
+    testOnce()('has the shape and type of the reference', () => {
       for (const one of cases) {
         const { shape, dtype } = opSpec.call(leaves(one.inputs), one.attrs);
         expect({ case: one.name, shape, dtype }).toEqual({ case: one.name, shape: one.output.shape, dtype: one.output.dtype }); // prettier-ignore
@@ -144,20 +150,20 @@ export function testOp(name: string, opSpec: OpSpec): void {
     });
 
     const refused = opSpec.wrong === 'nothing' ? [] : opSpec.wrong;
-    test.runIf(refused.length > 0)('refuses wrong inputs with an error that shows them', () => {
+    testOnce(refused.length > 0)('refuses wrong inputs with an error that shows them', () => {
       for (const { inputs, attrs = {}, says = inputs.map(({ shape }) => formatShape(shape)) } of refused) {
         const call = () => opSpec.call(leaves(inputs), attrs);
         for (const part of [name, ...says]) expect(call).toThrow(part);
       }
     });
 
-    test('computes on the CPU what PyTorch computes', async () => {
+    testOnce()('computes on the CPU what PyTorch computes', async () => {
       const results = await runCases(new CpuDevice(), opSpec, cases);
       expect(problems(name, 'cpu', results, storedResults(cases))).toEqual([]);
     });
 
     const smooth = finite.filter((one) => one.cotangent && one.finiteDifferences !== false && !isEmpty(one));
-    test.runIf(smooth.length > 0)('has the gradients that finite differences show', async () => {
+    testOnce(smooth.length > 0)('has the gradients that finite differences show', async () => {
       const found: string[] = [];
       for (const one of smooth) {
         const f = (inputs: readonly Tensor[]) => opSpec.call(inputs, one.attrs);
@@ -183,7 +189,7 @@ export function testOp(name: string, opSpec: OpSpec): void {
       expect(found).toEqual([]);
     });
 
-    test.runIf(hasCompileOnlyDevice)('compiles for other GPUs, every variant', async () => {
+    testOnce(hasCompileOnlyDevice)('compiles for other GPUs, every variant', async () => {
       for (const capabilities of otherGpus) {
         const device = await compileOnlyDevice(capabilities);
         await forEachVariant(async (chooseVariant) =>

@@ -1,49 +1,16 @@
-// Runs the tests that compute on a device once on every WebGPU implementation and software driver that is here.
+// Runs the tests that compute on a device, and then verify(), on every WebGPU implementation and software driver that is here.
+// `npm run test:adapters -- FILTER …` runs only some tests.
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { driverManifest } from '../../src/backends/webgpu/adapter-node.ts';
-import { driverEnvironment } from './software-adapter.ts';
-
-const root = join(import.meta.dirname, '..', '..');
-const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-
-interface Run {
-  readonly name: string;
-  /** Command and environment. Throws an Error that says why this run cannot be had here. */
-  prepare(): Promise<{ command: readonly string[]; env: Record<string, string> }>;
-}
-
-/** Dawn, Chrome's implementation (WGSL compiler: Tint). */
-const dawn = (driver: 'swiftshader' | 'lavapipe'): Run => ({
-  name: `Dawn on ${driver}`,
-  async prepare() {
-    await driverManifest(driver);
-    return { command: [process.execPath, vitest], env: { FIVE_TIGERS_ADAPTER: driver } };
-  },
-});
-
-/** Deno's wgpu, Firefox's implementation (WGSL compiler: Naga): the whole test runner runs in Deno. */
-const deno = (driver: 'swiftshader' | 'lavapipe'): Run => ({
-  name: `Deno (Naga) on ${driver}`,
-  async prepare() {
-    const program = join(dirname(createRequire(import.meta.url).resolve('deno/package.json')), 'bin.cjs');
-    const flags = ['run', '--allow-all', '--unstable-webgpu', '--no-lock'];
-    return { command: [process.execPath, program, ...flags, vitest], env: await driverEnvironment(driver) };
-  },
-});
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { environmentWith, implementations, makeReport, reportFolder, root } from './implementations.ts';
 
 /** Exit status of a command that shares this process's output. */
 function execute(command: readonly string[], env: Record<string, string>): Promise<number> {
-  const { FIVE_TIGERS_ADAPTER: _, VK_ICD_FILENAMES: __, VK_DRIVER_FILES: ___, ...inherited } = process.env;
   return new Promise((resolve, reject) => {
-    spawn(command[0], command.slice(1), {
-      cwd: root,
-      env: { ...inherited, ...env },
-      stdio: 'inherit',
-    })
+    spawn(command[0], command.slice(1), { cwd: root, env: environmentWith(env), stdio: 'inherit' })
       .on('error', reject)
       .on('exit', (code) => resolve(code ?? 1));
   });
@@ -52,20 +19,31 @@ function execute(command: readonly string[], env: Record<string, string>): Promi
 const folders = ['ops', 'autograd', 'runtime', 'nn', 'optim', 'train', 'models', 'verify'].map((name) =>
   join('tests', name),
 );
-const filters =
-  process.argv.length > 2 ? process.argv.slice(2) : folders.filter((path) => existsSync(join(root, path)));
+const given = process.argv.slice(2);
+const filters = given.length > 0 ? given : folders.filter((path) => existsSync(join(root, path)));
+await mkdir(reportFolder, { recursive: true });
 
 const results: string[] = [];
-for (const { name, prepare } of [dawn('swiftshader'), dawn('lavapipe'), deno('swiftshader'), deno('lavapipe')]) {
-  const ready = await prepare().catch((error: Error) => error);
+for (const implementation of implementations) {
+  const { title } = implementation;
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const ready = await implementation.command(vitest).catch((error: Error) => error);
   if (ready instanceof Error) {
-    results.push(`not here  ${name}: ${ready.message}`);
+    results.push(`not here  ${title}: ${ready.message}`);
     continue;
   }
-  console.log(`\n== ${name}`);
+  console.log(`\n== ${title}`);
   const part = results.some((result) => !result.startsWith('not here')) ? 'device' : 'all';
   const status = await execute([...ready.command, 'run', ...filters], { FIVE_TIGERS_TESTS: part, ...ready.env });
-  results.push(`${status ? 'FAILED' : 'passed'}    ${name}`);
+  results.push(`${status ? 'FAILED' : 'passed'}    ${title}: tests`);
   if (status) process.exitCode = 1;
+  if (given.length > 0) continue;
+  const { cases } = await makeReport(implementation, reportFolder);
+  const failed = cases.filter(({ ok }) => !ok);
+  for (const row of failed) console.log(row);
+  results.push(`${failed.length > 0 ? 'FAILED' : 'passed'}    ${title}: verify, ${cases.length} comparisons`);
+  if (failed.length > 0) process.exitCode = 1;
 }
-console.log(`\n${results.join('\n')}`);
+console.log(
+  `\n${results.join('\n')}\nThe reports of verify are in ${reportFolder}: \`npm run parity\` makes tables of them.`,
+);

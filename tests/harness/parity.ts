@@ -2,56 +2,23 @@
 // `npm run parity -- FOLDER` keeps the reports of `five-tigers verify --json` in FOLDER, and uses those that are there;
 // with `--kept` after it, no others.
 
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { partOf, summarize, type VerifyReport } from '../../src/index.ts';
-import { driverEnvironment } from './software-adapter.ts';
+import { implementations, keptReport, makeReport, reportFolder, root, type Implementation } from './implementations.ts';
 
-const root = join(import.meta.dirname, '..', '..');
-const main = join(root, 'src', 'cli', 'main.ts');
-const folder = process.argv[2] ?? join(tmpdir(), 'five-tigers-parity');
-const runs = (['dawn', 'deno'] as const).flatMap((implementation) =>
-  (['swiftshader', 'lavapipe'] as const).map((driver) => ({ implementation, driver })),
-);
-type Run = (typeof runs)[number];
-
-/** Command and environment of a run. */
-async function commandOf({ implementation, driver }: Run): Promise<{ command: string[]; env: Record<string, string> }> {
-  if (implementation === 'dawn') {
-    return { command: [process.execPath, '--import', 'tsx', main], env: { FIVE_TIGERS_ADAPTER: driver } };
-  }
-  const program = join(dirname(createRequire(import.meta.url).resolve('deno/package.json')), 'bin.cjs');
-  const flags = ['run', '--allow-all', '--unstable-webgpu', '--no-lock'];
-  return { command: [process.execPath, program, ...flags, main], env: await driverEnvironment(driver) };
-}
+const folder = process.argv[2] ?? reportFolder;
 
 /** The report of a run: a kept one, or a new one; null where the implementation or the driver is not here. */
-async function reportOf(run: Run): Promise<VerifyReport | null> {
-  const file = join(folder, `${run.implementation}-${run.driver}.json`);
-  if (!existsSync(file)) {
-    if (process.argv.includes('--kept')) return null;
-    try {
-      const { command, env } = await commandOf(run);
-      console.log(`verify on ${run.implementation}, ${run.driver} …`);
-      const stdout = await new Promise<string>((resolve) => {
-        const options = { cwd: root, env: { ...process.env, ...env }, maxBuffer: 1 << 28 };
-        // A report that finds something ends with exit code 1, and is a report all the same.
-        execFile(command[0], [...command.slice(1), 'verify', '--json'], options, (_error, out) => resolve(out));
-      });
-      JSON.parse(stdout);
-      await writeFile(file, stdout);
-    } catch (error) {
-      console.log(`not here: ${(error as Error).message}`);
-      return null;
-    }
-  }
-  const report = JSON.parse(await readFile(file, 'utf8')) as VerifyReport;
-  // What is no number is null in JSON.
-  return { ...report, cases: report.cases.map((row) => ({ ...row, maxError: row.maxError ?? Infinity })) };
+async function reportOf(implementation: Implementation): Promise<VerifyReport | null> {
+  if (existsSync(join(folder, `${implementation.name}.json`))) return keptReport(implementation, folder);
+  if (process.argv.includes('--kept')) return null;
+  console.log(`verify on ${implementation.title} …`);
+  return makeReport(implementation, folder).catch((error: Error) => {
+    console.log(`not here: ${error.message}`);
+    return null;
+  });
 }
 
 /** The part of the tolerance that an op's worst comparison used, of f32 and of f16. */
@@ -90,10 +57,9 @@ async function writeSummary(lines: readonly string[]): Promise<void> {
 
 await mkdir(folder, { recursive: true });
 const columns: { title: string; report: VerifyReport }[] = [];
-for (const run of runs) {
-  const report = await reportOf(run);
-  const title = `${run.implementation === 'dawn' ? 'Dawn' : 'Deno'}, ${run.driver === 'lavapipe' ? 'lavapipe' : 'SwiftShader'}`;
-  if (report) columns.push({ title, report });
+for (const implementation of implementations) {
+  const report = await reportOf(implementation);
+  if (report) columns.push({ title: implementation.title, report });
 }
 const ops = [...new Set(columns.flatMap(({ report }) => report.cases.map(({ op }) => op)))].sort();
 const lines = [

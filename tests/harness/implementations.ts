@@ -1,0 +1,81 @@
+// The WebGPU implementations and software drivers on which everything is tested, and how to run a program on each.
+
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { driverManifest } from '../../src/backends/webgpu/adapter-node.ts';
+import type { VerifyReport } from '../../src/index.ts';
+import { driverEnvironment } from './software-adapter.ts';
+
+export const root = join(import.meta.dirname, '..', '..');
+
+export interface Implementation {
+  /** Such as `dawn-swiftshader`. */
+  readonly name: string;
+  readonly title: string;
+  /** What runs `script` there. Throws an Error that says why this implementation or driver is not to be had here. */
+  command(script: string): Promise<{ command: readonly string[]; env: Record<string, string> }>;
+}
+
+type Driver = 'swiftshader' | 'lavapipe';
+const titles = { swiftshader: 'SwiftShader', lavapipe: 'lavapipe' } as const;
+
+/** Dawn, Chrome's implementation (WGSL compiler: Tint). */
+const dawn = (driver: Driver): Implementation => ({
+  name: `dawn-${driver}`,
+  title: `Dawn, ${titles[driver]}`,
+  async command(script) {
+    await driverManifest(driver);
+    const loader = script.endsWith('.ts') ? ['--import', 'tsx'] : [];
+    return { command: [process.execPath, ...loader, script], env: { FIVE_TIGERS_ADAPTER: driver } };
+  },
+});
+
+/** Deno's wgpu, Firefox's implementation (WGSL compiler: Naga): the whole program runs in Deno. */
+const deno = (driver: Driver): Implementation => ({
+  name: `deno-${driver}`,
+  title: `Deno, ${titles[driver]}`,
+  async command(script) {
+    const program = join(dirname(createRequire(import.meta.url).resolve('deno/package.json')), 'bin.cjs');
+    const flags = ['run', '--allow-all', '--unstable-webgpu', '--no-lock'];
+    return { command: [process.execPath, program, ...flags, script], env: await driverEnvironment(driver) };
+  },
+});
+
+export const implementations: readonly Implementation[] = [
+  dawn('swiftshader'),
+  dawn('lavapipe'),
+  deno('swiftshader'),
+  deno('lavapipe'),
+];
+
+/** This process's environment without a choice of driver, and with `env`. */
+export function environmentWith(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const { FIVE_TIGERS_ADAPTER: _, VK_ICD_FILENAMES: __, VK_DRIVER_FILES: ___, ...inherited } = process.env;
+  return { ...inherited, ...env };
+}
+
+/** Where reports of `five-tigers verify --json` are kept, unless a folder is given. */
+export const reportFolder = join(tmpdir(), 'five-tigers-parity');
+
+/** What `five-tigers verify` finds there; written to `folder`, as `NAME.json`. Throws as `command` does. */
+export async function makeReport(implementation: Implementation, folder: string): Promise<VerifyReport> {
+  const { command, env } = await implementation.command(join(root, 'src', 'cli', 'main.ts'));
+  const stdout = await new Promise<string>((resolve) => {
+    const options = { cwd: root, env: environmentWith(env), maxBuffer: 1 << 28 };
+    // A report that finds something ends with exit code 1, and is a report all the same.
+    execFile(command[0], [...command.slice(1), 'verify', '--json'], options, (_error, out) => resolve(out));
+  });
+  JSON.parse(stdout);
+  await writeFile(join(folder, `${implementation.name}.json`), stdout);
+  return keptReport(implementation, folder);
+}
+
+/** The report of an earlier makeReport(). */
+export async function keptReport({ name }: Implementation, folder: string): Promise<VerifyReport> {
+  const report = JSON.parse(await readFile(join(folder, `${name}.json`), 'utf8')) as VerifyReport;
+  // What is no number is null in JSON.
+  return { ...report, cases: report.cases.map((row) => ({ ...row, maxError: row.maxError ?? Infinity })) };
+}

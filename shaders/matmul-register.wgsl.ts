@@ -43,7 +43,22 @@ export const registerVectors = ({ m, n }: MatmulShape): RegisterVectors => (m > 
 /** True where b is bound as vectors; a only is beside a `loadB`. */
 export const registerVectorsB = (s: MatmulShape): boolean => vectorizedB(s) && (!s.transposeB || stepOf(s) === 4);
 
-export function matmulRegisterKernel(s: MatmulShape, vectors: RegisterVectors): string {
+/** How the columns of b lie in a batch. */
+export interface Columns {
+  /** Where `column` starts. */
+  start(column: string): string;
+  /** From one of its elements to the next. */
+  readonly step: number;
+}
+
+const matrixColumns = ({ n, k, transposeB }: MatmulShape): Columns =>
+  transposeB ? { start: (column) => `${column} * ${k}u`, step: 1 } : { start: (column) => column, step: n };
+
+export function matmulRegisterKernel(
+  s: MatmulShape,
+  vectors: RegisterVectors,
+  columns: Columns = matrixColumns(s),
+): string {
   const rows = range(rowsOf(s.m));
   const vecs = range(vectors);
   const lines = (items: readonly string[]) => items.join('\n    ');
@@ -51,12 +66,12 @@ export function matmulRegisterKernel(s: MatmulShape, vectors: RegisterVectors): 
   /** Column `j` of vector `v` of the thread. */
   const column = (v: number, j: number) => `min(column + ${v * 4 * WORKGROUP + j}u, ${s.n - 1}u)`;
   const four = (value: (j: number) => string) => `vec4<f32>(vec4(${range(4).map(value).join(', ')}))`;
-  const [stepA, stepB] = [s.transposeA ? s.m : 1, s.transposeB ? 1 : s.n];
+  const stepA = s.transposeA ? s.m : 1;
   const a = (r: number, q: number) => `a[a_${r} + (k + ${q}u) * ${stepA}u]`;
   const b = (v: number, q: number) =>
     registerVectorsB(s)
-      ? `vec4<f32>(b[(b_${v}_0 + (k + ${q}u) * ${stepB}u) >> 2u])`
-      : four((j) => `b[b_${v}_${j} + (k + ${q}u) * ${stepB}u]`);
+      ? `vec4<f32>(b[(b_${v}_0 + (k + ${q}u) * ${columns.step}u) >> 2u])`
+      : four((j) => `b[b_${v}_${j} + (k + ${q}u) * ${columns.step}u]`);
   const single = (q: number) =>
     lines([
       ...vecs.map((v) => `let four_${q}_${v} = ${b(v, q)};`),
@@ -99,7 +114,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (column >= ${s.n}u) { return; }
   ${once}
   ${lines(rows.map((r) => `let a_${r} = base_a + ${row(r)}${s.transposeA ? '' : ` * ${s.k}u`};`))}
-  ${lines(vecs.flatMap((v) => range(4).map((j) => `let b_${v}_${j} = base_b + ${column(v, j)}${s.transposeB ? ` * ${s.k}u` : ''};`)))}
+  ${lines(vecs.flatMap((v) => range(4).map((j) => `let b_${v}_${j} = base_b + ${columns.start(column(v, j))};`)))}
   ${each((r, v) => `var total_${r}_${v} = vec4<f32>();`)}
   for (var k = 0u; k < ${s.k}u * once; k += ${step}u) {
     ${terms}

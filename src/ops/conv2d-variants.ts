@@ -2,11 +2,14 @@
 
 import * as direct from '../../shaders/conv2d.wgsl.ts';
 import * as depthwise from '../../shaders/conv2d-depthwise.wgsl.ts';
+import * as columns from '../../shaders/conv2d-columns.wgsl.ts';
 import { conv2dPhasesKernel, conv2dPhasesThreads } from '../../shaders/conv2d-phases.wgsl.ts';
 import * as shader from '../../shaders/conv2d-gemm.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { linearGrid, MAX_WORKGROUPS, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
+import { matmulRegisterGroups, registerVectors } from '../../shaders/matmul-register.wgsl.ts';
+import { linearGrid, MAX_WORKGROUPS, perThread, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
 import type { Variant } from '../core/op.ts';
+import { spec } from '../core/tensor.ts';
 import { addingSlices } from './slices.ts';
 
 type Float = direct.Conv2dShape['type'];
@@ -149,6 +152,39 @@ export function forwardVariants(shape: direct.Conv2dShape, bias: boolean, capabi
   return ordered({ name: 'direct', kernels: [kernel] }, own, tiled, gemm, capabilities);
 }
 
+/** Most bytes of columns that are kept in memory. */
+const MOST_COLUMNS = 2 ** 26;
+
+/** A product and a sum over its results; nothing where those are too many. */
+function columnsVariants(shape: direct.Conv2dShape, capabilities: Capabilities): Variant[] {
+  const product = columns.columnsProduct(shape);
+  const size = columns.columnsScratch(shape);
+  if (!capabilities.software || 4 * size > MOST_COLUMNS || columns.placesOf(shape) % 4 !== 0) return [];
+  const { type } = shape;
+  const pixels = perThread(imageSize(shape), LINEAR_WORKGROUP, capabilities);
+  const kernels: Kernel[] = [
+    {
+      name: 'conv2dGradInput.columns',
+      wgsl: columns.conv2dColumnsKernel(shape),
+      inputs: [
+        { name: 'b', type: `vec4<${type}>` },
+        { name: 'a', type },
+        { name: 'c', type: 'vec4<f32>', store: true },
+      ],
+      outputs: [null],
+      workgroups: linearGrid(matmulRegisterGroups(product, registerVectors(product)), 1),
+    },
+    {
+      name: 'conv2dGradInput.fold',
+      wgsl: columns.conv2dFoldKernel(shape, pixels),
+      inputs: [null, null, { name: 'columns', type: 'f32' }],
+      outputs: [stored('dx', type)],
+      workgroups: linearGrid(Math.ceil(imageSize(shape) / pixels), LINEAR_WORKGROUP),
+    },
+  ];
+  return [{ name: 'columns', kernels, scratch: [spec([size])] }];
+}
+
 /** From g and weight. */
 export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capabilities): Variant[] {
   const ofGroup = shape.inChannels / shape.groups;
@@ -174,7 +210,8 @@ export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capab
   const tiled = gemmVariants('conv2dGradInput', gemm, inputs, imageSize(shape));
   const turned = turnedAround(shape);
   const own = turned ? depthwiseVariants('conv2dGradInput', turned, false, true) : [];
-  return ordered(plain, own, tiled, gemm, capabilities);
+  const inColumns = strided ? columnsVariants(shape, capabilities) : [];
+  return [...inColumns, ...ordered(plain, own, tiled, gemm, capabilities)];
 }
 
 /** From g and x. */

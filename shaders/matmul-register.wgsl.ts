@@ -3,18 +3,20 @@
 // A thread has up to 8 rows of 4 columns in registers, or of 8, and goes along the sum one by one: a value of each row of a, one or
 // two times four neighbours of b. Threads of a workgroup lie along the columns only, so that all of them read the same of a:
 // compilers for CPUs load it once for all lanes. That still costs lavapipe a third of a vec4 of b, so that 8 columns are 1.4 times as
-// fast as 4 (512 x 512 x 512; 1.2 times on SwiftShader); 12 and 16 are slower again. Going along the sum by more
-// than one is slower, but for up to 4 rows, and packed weights, which come four at a time.
+// fast as 4 (512 x 512 x 512; 1.2 times on SwiftShader); 12 and 16 are slower again, but for up to 4 rows (1.5 times as fast as 4 on
+// SwiftShader, 1.1 times on lavapipe). Going along the sum by more than one is slower, but for up to 4 rows of 4 columns, and packed
+// weights, which come four at a time.
 // Edges cost nothing inside: rows and columns past the end read the last one, and are not stored.
 // Arithmetic intensity, in flops a byte: 4 for b from the caches with 8 rows of f32; a comes once a workgroup.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { once } from './lib/grid.wgsl.ts';
 import { place, storeFour, tilesOf, vectorizedB, type MatmulShape } from './matmul.wgsl.ts';
 
-const WORKGROUP = 32;
-
 /** vec4 of columns of one thread, a workgroup's width apart. */
-export type RegisterVectors = 1 | 2;
+export type RegisterVectors = 1 | 2 | 4;
+
+/** Threads of a workgroup: many columns a thread leave few threads, which should still be several workgroups. */
+const threadsOf = (vectors: RegisterVectors): number => (vectors === 4 ? 8 : 32);
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
@@ -26,22 +28,29 @@ export function rowsOf(m: number): number {
 }
 
 /** Columns of a workgroup. */
-const columnsOf = (vectors: RegisterVectors): number => 4 * WORKGROUP * vectors;
+const columnsOf = (vectors: RegisterVectors): number => 4 * threadsOf(vectors) * vectors;
 
 export const matmulRegisterGroups = (s: MatmulShape, vectors: RegisterVectors): number =>
   tilesOf(s, rowsOf(s.m), columnsOf(vectors)).total;
 
 /** Terms of the sum that are taken at a time; by four they are read as vectors where b is transposed. */
-function stepOf({ m, k, loadB, transposeB }: MatmulShape): 1 | 2 | 4 {
-  if (loadB || (m <= 4 && transposeB && k % 4 === 0)) return 4;
-  return m <= 4 && k % 2 === 0 ? 2 : 1;
+function stepOf(s: MatmulShape, vectors: RegisterVectors): 1 | 2 | 4 {
+  if (alongSumPays(s)) return 4;
+  return s.m <= 4 && vectors === 1 && s.k % 2 === 0 ? 2 : 1;
 }
 
-/** vec4 of columns that a thread of a software adapter should have: few rows have few values of a to share. */
-export const registerVectors = ({ m, n }: MatmulShape): RegisterVectors => (m > 4 && n > 4 * WORKGROUP ? 2 : 1);
+const alongSumPays = ({ m, k, loadB, transposeB }: MatmulShape): boolean =>
+  !!loadB || (m <= 4 && transposeB && k % 4 === 0);
+
+/** vec4 of columns that a thread of a software adapter should have. */
+export function registerVectors(s: MatmulShape): RegisterVectors {
+  if (s.n <= 128) return 1;
+  if (s.m > 4) return 2;
+  return alongSumPays(s) ? 1 : 4;
+}
 
 /** True where b is bound as vectors; a only is beside a `loadB`. */
-export const registerVectorsB = (s: MatmulShape): boolean => vectorizedB(s) && (!s.transposeB || stepOf(s) === 4);
+export const registerVectorsB = (s: MatmulShape): boolean => vectorizedB(s) && (!s.transposeB || alongSumPays(s));
 
 /** How the columns of b lie in a batch. */
 export interface Columns {
@@ -61,10 +70,11 @@ export function matmulRegisterKernel(
 ): string {
   const rows = range(rowsOf(s.m));
   const vecs = range(vectors);
+  const threads = threadsOf(vectors);
   const lines = (items: readonly string[]) => items.join('\n    ');
   const row = (r: number) => `min(first_row + ${r}u, ${s.m - 1}u)`;
   /** Column `j` of vector `v` of the thread. */
-  const column = (v: number, j: number) => `min(column + ${v * 4 * WORKGROUP + j}u, ${s.n - 1}u)`;
+  const column = (v: number, j: number) => `min(column + ${v * 4 * threads + j}u, ${s.n - 1}u)`;
   const four = (value: (j: number) => string) => `vec4<f32>(vec4(${range(4).map(value).join(', ')}))`;
   const stepA = s.transposeA ? s.m : 1;
   const a = (r: number, q: number) => `a[a_${r} + (k + ${q}u) * ${stepA}u]`;
@@ -100,13 +110,13 @@ export function matmulRegisterKernel(
         ),
       ),
     ]);
-  const step = stepOf(s);
+  const step = stepOf(s, vectors);
   const terms = step === 4 ? alongSum() : lines(range(step).map(single));
   const each = (line: (r: number, v: number) => string) => lines(rows.flatMap((r) => vecs.map((v) => line(r, v))));
   return wgsl`
 ${s.loadB ?? ''}
 ${storeFour(s)}
-@compute @workgroup_size(${WORKGROUP})
+@compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
   ${place(s, rows.length, columnsOf(vectors))}
@@ -122,7 +132,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   // In a loop that compilers cannot unroll: they would write out the ops that joined the kernel once a row, and take seconds.
   var totals = array<vec4<f32>, ${rows.length * vectors}>(${each((r, v) => `total_${r}_${v},`)});
   for (var i = 0u; i < ${rows.length * vectors}u * once; i++) {
-    store_four(batch, first_row + i / ${vectors}u, column + i % ${vectors}u * ${4 * WORKGROUP}u, totals[i]);
+    store_four(batch, first_row + i / ${vectors}u, column + i % ${vectors}u * ${4 * threads}u, totals[i]);
   }
 }
 `;

@@ -40,8 +40,26 @@ const span = ({ image, output, kernel, stride, padding, adaptive }: Pool2dShape,
 const inside = ({ adaptive, ceilMode, padding }: Pool2dShape): boolean =>
   adaptive || (!ceilMode && padding.every((size) => size === 0));
 
+/** Places of a window that are written out one by one. */
+const FEW_PLACES = 9;
+
 /** Visits a window: `statement` sees `at`, an offset in the image. Needs `plane`, `out_row` and `out_column`. */
-const forEachPosition = (s: Pool2dShape, statement: string) => wgsl`
+const forEachPosition = (s: Pool2dShape, statement: string) =>
+  inside(s) && !s.adaptive && s.kernel[0] * s.kernel[1] <= FEW_PLACES
+    ? forFewPositions(s, statement)
+    : forPositions(s, statement);
+
+/** Not every compiler unrolls a loop over few places: SwiftShader does not. */
+function forFewPositions(s: Pool2dShape, statement: string): string {
+  const along = (axis: 0 | 1) => Array.from({ length: s.kernel[axis] }, (_, i) => i * s.dilation[axis]);
+  const offsets = along(0).flatMap((row) => along(1).map((column) => row * s.image[1] + column));
+  return wgsl`
+  let corner = (plane * ${s.image[0]}u + out_row * ${s.stride[0]}u) * ${s.image[1]}u + out_column * ${s.stride[1]}u;
+  ${offsets.map((offset) => `{ let at = corner + ${offset}u; ${statement} }`).join('\n  ')}
+`;
+}
+
+const forPositions = (s: Pool2dShape, statement: string) => wgsl`
   ${span(s, 0, 'row')}
   ${span(s, 1, 'column')}
   for (var ky = 0u; ky < count_row; ky++) {

@@ -8,7 +8,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { groupOf, isLive, MASKED, rowAt, scoreFunctions, type AttentionShape } from './attention.wgsl.ts';
 import { linearMain } from './lib/grid.wgsl.ts';
 import { addUp } from './lib/rows.wgsl.ts';
-import { matmulRegisterKernel, registerVectors } from './matmul-register.wgsl.ts';
+import { matmulRegisterKernel, type RegisterBlock } from './matmul-register.wgsl.ts';
 import { vectorizedC, type MatmulShape } from './matmul.wgsl.ts';
 
 /** A product of matrices [batch, heads, rows, terms] and [batch, keyHeads, …], stored as [batch, heads, rows, columns]. */
@@ -37,7 +37,7 @@ export const scoresScratch = (s: AttentionShape): number => rowsOf(s) * (s.keys 
 /** Where the two numbers of a row stand. */
 const statistics = (s: AttentionShape, row: string): string => `${rowsOf(s) * s.keys}u + ${row} * 2u`;
 
-export function attentionScoresKernel(s: AttentionShape): string {
+export function attentionScoresKernel(s: AttentionShape, block: RegisterBlock): string {
   const product = scoresProduct(s);
   const wide = vectorizedC(product);
   // Dropout comes later.
@@ -57,7 +57,7 @@ fn store_c(index: u32, value: ${wide ? 'vec4<f32>' : 'f32'}) {
   scores[index] = score_of(batch, head, row, key, value);
 #endif
 }
-${matmulRegisterKernel(product, registerVectors(product))}
+${matmulRegisterKernel(product, block)}
 `;
 }
 
@@ -84,7 +84,7 @@ ${linearMain(rowsOf(s))}
 }
 `;
 
-export function attentionValuesKernel(s: AttentionShape): string {
+export function attentionValuesKernel(s: AttentionShape, block: RegisterBlock): string {
   const product = valuesProduct(s);
   const wide = vectorizedC(product);
   const element = s.half ? 'f16' : 'f32';
@@ -98,6 +98,6 @@ fn store_c(index: u32, value: ${wide ? 'vec4<f32>' : 'f32'}) {
     sums[row * 2u + 1u] = a[at + 1u];
   }
 }
-${matmulRegisterKernel(product, registerVectors(product))}
+${matmulRegisterKernel(product, block)}
 `;
 }

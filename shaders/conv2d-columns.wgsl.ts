@@ -8,7 +8,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Conv2dShape } from './conv2d.wgsl.ts';
 import { linearLoop } from './lib/grid.wgsl.ts';
-import { matmulRegisterKernel, registerVectors } from './matmul-register.wgsl.ts';
+import { matmulRegisterKernel, type RegisterBlock } from './matmul-register.wgsl.ts';
 import { batchesOf, type MatmulShape } from './matmul.wgsl.ts';
 
 /** Outputs of one image; they are read as vectors, so it must be a multiple of 4. */
@@ -37,11 +37,10 @@ export function columnsScratch(s: Conv2dShape): number {
   return batchesOf(product) * product.m * product.n;
 }
 
-export function conv2dColumnsKernel(s: Conv2dShape): string {
-  const product = columnsProduct(s);
+export function conv2dColumnsKernel(s: Conv2dShape, block: RegisterBlock): string {
   const places = placesOf(s);
   const start = (column: string) => `${column} / ${places}u * ${s.outChannels * places}u + ${column} % ${places}u`;
-  return matmulRegisterKernel(product, registerVectors(product), { start, step: places });
+  return matmulRegisterKernel(columnsProduct(s), block, { start, step: places });
 }
 
 export function conv2dFoldKernel(s: Conv2dShape, perThread: number): string {

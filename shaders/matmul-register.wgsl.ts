@@ -6,6 +6,8 @@
 // fast as 4 (512 x 512 x 512; 1.2 times on SwiftShader); 12 and 16 are slower again, but for up to 4 rows (1.5 times as fast as 4 on
 // SwiftShader, 1.1 times on lavapipe). Going along the sum by more than one is slower, but for up to 4 rows of 4 columns, and packed
 // weights, which come four at a time.
+// Where a CPU has subgroups, each of four lanes loads another term of a row of a, and all get it from there: a load costs them more than
+// passing a number on does (512 x 512 x 512 by 8 × 4: 1.5 times as fast on SwiftShader, 1.25 times on lavapipe).
 // Edges cost nothing inside: rows and columns past the end read the last one, and are not stored.
 // Arithmetic intensity, in flops a byte: 4 for b from the caches with 8 rows of f32; a comes once a workgroup.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
@@ -17,6 +19,13 @@ export type RegisterVectors = 1 | 2 | 4;
 
 /** Threads of a workgroup: many columns a thread leave few threads, which should still be several workgroups. */
 const threadsOf = (vectors: RegisterVectors): number => (vectors === 4 ? 8 : 32);
+
+/** What one thread computes. */
+export interface RegisterBlock {
+  readonly vectors: RegisterVectors;
+  /** Whether the lanes of a subgroup share out the loads of a. */
+  readonly shared: boolean;
+}
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
@@ -30,23 +39,27 @@ export function rowsOf(m: number): number {
 /** Columns of a workgroup. */
 const columnsOf = (vectors: RegisterVectors): number => 4 * threadsOf(vectors) * vectors;
 
-export const matmulRegisterGroups = (s: MatmulShape, vectors: RegisterVectors): number =>
+export const matmulRegisterGroups = (s: MatmulShape, { vectors }: RegisterBlock): number =>
   tilesOf(s, rowsOf(s.m), columnsOf(vectors)).total;
 
 /** Terms of the sum that are taken at a time; by four they are read as vectors where b is transposed. */
-function stepOf(s: MatmulShape, vectors: RegisterVectors): 1 | 2 | 4 {
-  if (alongSumPays(s)) return 4;
+function stepOf(s: MatmulShape, { vectors, shared }: RegisterBlock): 1 | 2 | 4 {
+  if (shared || alongSumPays(s)) return 4;
   return s.m <= 4 && vectors === 1 && s.k % 2 === 0 ? 2 : 1;
 }
 
 const alongSumPays = ({ m, k, loadB, transposeB }: MatmulShape): boolean =>
   !!loadB || (m <= 4 && transposeB && k % 4 === 0);
 
-/** vec4 of columns that a thread of a software adapter should have. */
-export function registerVectors(s: MatmulShape): RegisterVectors {
-  if (s.n <= 128) return 1;
-  if (s.m > 4) return 2;
-  return alongSumPays(s) ? 1 : 4;
+/** The block of a thread: more columns leave a GPU with too few threads, a CPU has few. */
+export function registerBlock(
+  s: MatmulShape,
+  { software, subgroups }: { readonly software: boolean; readonly subgroups: boolean },
+): RegisterBlock {
+  if (!software) return { vectors: 1, shared: false };
+  if (subgroups && s.m > 4 && s.k % 4 === 0 && !s.loadB) return { vectors: 1, shared: true };
+  if (s.n <= 128) return { vectors: 1, shared: false };
+  return { vectors: s.m > 4 ? 2 : alongSumPays(s) ? 1 : 4, shared: false };
 }
 
 /** True where b is bound as vectors; a only is beside a `loadB`. */
@@ -65,9 +78,10 @@ const matrixColumns = ({ n, k, transposeB }: MatmulShape): Columns =>
 
 export function matmulRegisterKernel(
   s: MatmulShape,
-  vectors: RegisterVectors,
+  block: RegisterBlock,
   columns: Columns = matrixColumns(s),
 ): string {
+  const { vectors, shared } = block;
   const rows = range(rowsOf(s.m));
   const vecs = range(vectors);
   const threads = threadsOf(vectors);
@@ -80,14 +94,14 @@ export function matmulRegisterKernel(
   const a = (r: number, q: number) => `a[a_${r} + (k + ${q}u) * ${stepA}u]`;
   const b = (v: number, q: number) =>
     registerVectorsB(s)
-      ? `vec4<f32>(b[(b_${v}_0 + (k + ${q}u) * ${columns.step}u) >> 2u])`
+      ? `vec4<f32>(b[quad_${v} + (k + ${q}u) * ${columns.step / 4}u])`
       : four((j) => `b[b_${v}_${j} + (k + ${q}u) * ${columns.step}u]`);
-  const single = (q: number) =>
+  const single = (q: number, valueA = (r: number) => `f32(${a(r, q)})`) =>
     lines([
       ...vecs.map((v) => `let four_${q}_${v} = ${b(v, q)};`),
       ...rows.map(
         (r) =>
-          `let a_${q}_${r} = f32(${a(r, q)}); ${vecs.map((v) => `total_${r}_${v} += a_${q}_${r} * four_${q}_${v};`).join(' ')}`,
+          `let a_${q}_${r} = ${valueA(r)}; ${vecs.map((v) => `total_${r}_${v} += a_${q}_${r} * four_${q}_${v};`).join(' ')}`,
       ),
     ]);
   /** Vectors along the sum, one a column. */
@@ -110,21 +124,30 @@ export function matmulRegisterKernel(
         ),
       ),
     ]);
-  const step = stepOf(s, vectors);
-  const terms = step === 4 ? alongSum() : lines(range(step).map(single));
+  /** Four terms, of which each lane of four has loaded one. */
+  const fromLanes = () =>
+    lines([
+      ...rows.map((r) => `let own_${r} = f32(a[a_${r} + (k + own) * ${stepA}u]);`),
+      ...range(4).map((q) => single(q, (r) => `subgroupBroadcast(own_${r}, ${q}u)`)),
+    ]);
+  const step = stepOf(s, block);
+  const terms = shared ? fromLanes() : step === 4 ? alongSum() : lines(range(step).map((q) => single(q)));
   const each = (line: (r: number, v: number) => string) => lines(rows.flatMap((r) => vecs.map((v) => line(r, v))));
   return wgsl`
 ${s.loadB ?? ''}
 ${storeFour(s)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
+        @builtin(local_invocation_index) local: u32${shared ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
   ${place(s, rows.length, columnsOf(vectors))}
   let column = first_column + local * 4u;
-  if (column >= ${s.n}u) { return; }
+  ${shared ? '' : `if (column >= ${s.n}u) { return; }`}
   ${once}
   ${lines(rows.map((r) => `let a_${r} = base_a + ${row(r)}${s.transposeA ? '' : ` * ${s.k}u`};`))}
   ${lines(vecs.flatMap((v) => range(4).map((j) => `let b_${v}_${j} = base_b + ${columns.start(column(v, j))};`)))}
+  // What can be known before the loop: SwiftShader shifts and divides numbers one by one.
+  ${lines(vecs.map((v) => `let quad_${v} = b_${v}_0 >> 2u;`))}
+  ${shared ? 'let own = lane % 4u;' : ''}
   ${each((r, v) => `var total_${r}_${v} = vec4<f32>();`)}
   for (var k = 0u; k < ${s.k}u * once; k += ${step}u) {
     ${terms}

@@ -2,7 +2,8 @@
 //
 // As matmul's `register`: a thread has up to 8 rows of the batch times one vec4 in registers, and goes along the sum one by one.
 // The vec4 is all gates of a hidden unit (LSTM, GRU forward), or four neighbouring units; where there are many, a thread
-// has two. Threads of a workgroup lie along the units only, so all of them read the same of the state: compilers for CPUs load it once for all lanes.
+// has two. Threads of a workgroup lie along the units only, so all of them read the same of the state: compilers for CPUs load it once
+// for all lanes or, `shared`, each of four lanes of a subgroup loads another term for all of them.
 // A dispatch before the first step writes the weight as [sum, vec4 of the thread]: neighbouring threads read neighbours.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain, once } from './lib/grid.wgsl.ts';
@@ -20,20 +21,26 @@ function sizesOf(s: RecurrentShape): { terms: number; vectors: number } {
 /** vec4 of the weight as the step reads it, [terms, vectors]. */
 export const registerWeight = (s: RecurrentShape): number[] => [sizesOf(s).terms, sizesOf(s).vectors, 4];
 
+/** Whether the lanes of a subgroup can share out the loads of the state: four terms at a time, of rows enough to pay. */
+export const canShareLoads = ({ hidden, batch }: RecurrentShape): boolean => hidden % 4 === 0 && batch > 4;
+
 /** Threads of a workgroup, and vec4 of each, which lie a workgroup apart. */
-function threadsOf(s: RecurrentShape): { lanes: number; each: number } {
+function threadsOf(s: RecurrentShape, shared: boolean): { lanes: number; each: number } {
   const { vectors } = sizesOf(s);
+  // No subgroup may have fewer threads than there are lanes that load.
+  if (shared) return { lanes: Math.min(32, Math.ceil(vectors / 4) * 4), each: 1 };
   return vectors < 64 ? { lanes: vectors, each: 1 } : { lanes: 32, each: 2 };
 }
 
 /** Workgroups along the units. */
-function columnsOf(s: RecurrentShape): number {
-  const { lanes, each } = threadsOf(s);
+function columnsOf(s: RecurrentShape, shared: boolean): number {
+  const { lanes, each } = threadsOf(s, shared);
   return Math.ceil(sizesOf(s).vectors / (lanes * each));
 }
 
 /** Workgroups of a step. */
-export const registerGroups = (s: RecurrentShape): number => columnsOf(s) * Math.ceil(s.batch / rowsOf(s.batch));
+export const registerGroups = (s: RecurrentShape, shared: boolean): number =>
+  columnsOf(s, shared) * Math.ceil(s.batch / rowsOf(s.batch));
 
 export const registerPackThreads = (s: RecurrentShape): number => sizesOf(s).terms * sizesOf(s).vectors;
 
@@ -63,24 +70,41 @@ interface Terms {
   readonly from: (row: string) => string;
 }
 
-function addTerms(s: RecurrentShape, rows: readonly number[], { buffer, first, count, from }: Terms): string {
+function addTerms(
+  s: RecurrentShape,
+  shared: boolean,
+  rows: readonly number[],
+  { buffer, first, count, from }: Terms,
+): string {
   const start = (r: number) => `let start_${r} = ${from(`min(first_row + ${r}u, ${s.batch - 1}u)`)};`;
-  const vecs = range(threadsOf(s).each);
-  const add = (r: number) =>
-    `let value_${r} = f32(${buffer}[start_${r} + k]); ${vecs.map((j) => `total_${r}_${j} += value_${r} * four_${j};`).join(' ')}`;
+  const vecs = range(threadsOf(s, shared).each);
+  const lines = (items: readonly string[]) => items.join('\n      ');
+  const add = (q: number, value: (r: number) => string) =>
+    lines([
+      ...vecs.map((j) => `let four_${q}_${j} = packed[(${first + q}u + k) * ${sizesOf(s).vectors}u + v_${j}];`),
+      ...rows.map(
+        (r) =>
+          `let value_${q}_${r} = ${value(r)}; ${vecs.map((j) => `total_${r}_${j} += value_${q}_${r} * four_${q}_${j};`).join(' ')}`,
+      ),
+    ]);
+  const load = (r: number, k: string) => `f32(${buffer}[start_${r} + ${k}])`;
   return wgsl`{
     ${rows.map(start).join('\n    ')}
-    for (var k = 0u; k < ${count}u * once; k++) {
-      ${vecs.map((j) => `let four_${j} = packed[(${first}u + k) * ${sizesOf(s).vectors}u + v_${j}];`).join('\n      ')}
-      ${rows.map(add).join('\n      ')}
+    for (var k = 0u; k < ${count}u * once; k += ${shared ? 4 : 1}u) {
+#if ${shared}
+      ${lines(rows.map((r) => `let own_${r} = ${load(r, 'k + own')};`))}
+      ${lines(range(4).map((q) => add(q, (r) => `subgroupBroadcast(own_${r}, ${q}u)`)))}
+#else
+      ${add(0, (r) => load(r, 'k'))}
+#endif
     }
   }`;
 }
 
 /** Adds the product of the state with the weight: of h[t-1] forward, of the gates' gradients at t+1 backward. */
-function product(s: RecurrentShape, rows: readonly number[]): string {
+function product(s: RecurrentShape, shared: boolean, rows: readonly number[]): string {
   const { batch, hidden, direction, cell } = s;
-  const add = (terms: Terms) => addTerms(s, rows, terms);
+  const add = (terms: Terms) => addTerms(s, shared, rows, terms);
   const at = (row: string, width: number) => `(args[0].y * ${batch}u + ${row}) * ${width}u`;
   if (direction === 'forward') {
     const state = { first: 0, count: hidden };
@@ -95,12 +119,12 @@ function product(s: RecurrentShape, rows: readonly number[]): string {
   return `if (args[0].y != ${NO_STEP}u) {\n${gates}\n${cell === 'gru' ? add(rest) : ''}\n}`;
 }
 
-export function recurrentRegisterKernel(s: RecurrentShape): string {
+export function recurrentRegisterKernel(s: RecurrentShape, shared: boolean): string {
   const { sums } = productOf(s);
   const { vectors } = sizesOf(s);
   const rows = range(rowsOf(s.batch));
-  const { lanes, each } = threadsOf(s);
-  const columns = columnsOf(s);
+  const { lanes, each } = threadsOf(s, shared);
+  const columns = columnsOf(s, shared);
   const finish =
     sums > 1
       ? `finish(first_row + r, v, totals[i]${sums === 3 ? '.xyz' : ''});`
@@ -110,18 +134,22 @@ export function recurrentRegisterKernel(s: RecurrentShape): string {
 ${finishFunctions(s)}
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
+        @builtin(local_invocation_index) local: u32${shared ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
   let place = group.y * groups.x + group.x;
   let first_row = (place / ${columns}u) * ${rows.length}u;
   let first = (place % ${columns}u) * ${lanes * each}u + local;
-  if (first >= ${vectors}u || first_row >= ${s.batch}u) { return; }
+  if (first_row >= ${s.batch}u) { return; }
+#if ${!shared}
+  if (first >= ${vectors}u) { return; }
+#endif
   ${once}
+  ${shared ? 'let own = lane % 4u;' : ''}
   // Past the end the last one is computed again, and not stored.
   ${range(each)
     .map((j) => `let v_${j} = min(first + ${j * lanes}u, ${vectors - 1}u);`)
     .join('\n  ')}
   ${pairs((r, j) => `var total_${r}_${j} = vec4<f32>();`).join('\n  ')}
-  ${product(s, rows)}
+  ${product(s, shared, rows)}
   var totals = array<vec4<f32>, ${rows.length * each}>(${pairs((r, j) => `total_${r}_${j}`).join(', ')});
   for (var i = 0u; i < min(${rows.length}u * once, ${s.batch}u - first_row) * ${each}u; i++) {
     let r = i / ${each}u;

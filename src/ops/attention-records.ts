@@ -6,10 +6,10 @@ import * as gradShader from '../../shaders/attention-grad.wgsl.ts';
 import * as scoresShader from '../../shaders/attention-scores.wgsl.ts';
 import * as tileShader from '../../shaders/attention-tile.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { matmulRegisterGroups, registerVectors, registerVectorsB } from '../../shaders/matmul-register.wgsl.ts';
+import { matmulRegisterGroups, registerBlock, registerVectorsB } from '../../shaders/matmul-register.wgsl.ts';
 import { vectorizedC, type MatmulShape } from '../../shaders/matmul.wgsl.ts';
 import { isFloat } from '../core/dtype.ts';
-import { linearGrid, type Binding, type Kernel } from '../core/kernel.ts';
+import { linearGrid, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
 import { applyOne, type CpuArray, type CpuCall, type KernelCall, type Op, type Variant } from '../core/op.ts';
 import { broadcastStrides, sizeOf } from '../core/shape.ts';
 import { spec, type TensorSpec } from '../core/tensor.ts';
@@ -130,17 +130,22 @@ function decodeVariant(s: shader.AttentionShape, attrs: AttentionAttrs, outputs:
 const MOST_SCORES = 2 ** 26;
 
 /** The forward variant that keeps the matrix of scores in memory. */
-function scoresVariant(s: shader.AttentionShape, attrs: AttentionAttrs, outputs: readonly Binding[]): Variant {
+function scoresVariant(
+  s: shader.AttentionShape,
+  attrs: AttentionAttrs,
+  outputs: readonly Binding[],
+  capabilities: Capabilities,
+): Variant {
   const [q, k, v, ...others] = bindingsOf(s, attrs, false);
   const element = s.half ? 'f16' : 'f32';
   const vectorsOf = (product: MatmulShape) => (registerVectorsB(product) ? (`vec4<${element}>` as const) : element);
   const [first, last] = [scoresShader.scoresProduct(s), scoresShader.valuesProduct(s)];
-  const groups = (product: MatmulShape) => linearGrid(matmulRegisterGroups(product, registerVectors(product)), 1);
+  const [firstBlock, lastBlock] = [registerBlock(first, capabilities), registerBlock(last, capabilities)];
   const scores = (type: Binding['type'], name = 'scores'): Binding => ({ name, type });
   const kernels: Kernel[] = [
     {
       name: 'attention.scores',
-      wgsl: scoresShader.attentionScoresKernel(s),
+      wgsl: scoresShader.attentionScoresKernel(s, firstBlock),
       inputs: [
         { ...q, name: 'a', type: element },
         { ...k, name: 'b', type: vectorsOf(first) },
@@ -149,7 +154,7 @@ function scoresVariant(s: shader.AttentionShape, attrs: AttentionAttrs, outputs:
         scores(vectorizedC(first) ? 'vec4<f32>' : 'f32'),
       ],
       outputs: [null, null],
-      workgroups: groups(first),
+      workgroups: linearGrid(matmulRegisterGroups(first, firstBlock), 1),
     },
     {
       name: 'attention.weights',
@@ -160,10 +165,10 @@ function scoresVariant(s: shader.AttentionShape, attrs: AttentionAttrs, outputs:
     },
     {
       name: 'attention.values',
-      wgsl: scoresShader.attentionValuesKernel(s),
+      wgsl: scoresShader.attentionValuesKernel(s, lastBlock),
       inputs: [null, null, { ...v, name: 'b', type: vectorsOf(last) }, ...others.map(() => null), scores('f32', 'a')],
       outputs: [...outputs],
-      workgroups: groups(last),
+      workgroups: linearGrid(matmulRegisterGroups(last, lastBlock), 1),
     },
   ];
   return { name: 'scores', kernels, scratch: [spec([scoresShader.scoresScratch(s)])] };
@@ -201,7 +206,7 @@ export const attentionOp: Op<AttentionAttrs> = {
     const { software } = call.capabilities;
     // A run-time length would not shorten the products.
     const inMemory = software && s.numbers !== 'length' && 4 * scoresShader.scoresScratch(s) <= MOST_SCORES;
-    const variants = inMemory ? [scoresVariant(s, call.attrs, outputs), ...given] : given;
+    const variants = inMemory ? [scoresVariant(s, call.attrs, outputs, call.capabilities), ...given] : given;
     if (s.rows > decodeShader.DECODE_ROWS) return variants;
     const decode = decodeVariant(s, call.attrs, outputs);
     return software ? [...variants, decode] : [decode, ...variants];

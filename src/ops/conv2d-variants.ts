@@ -6,7 +6,7 @@ import * as columns from '../../shaders/conv2d-columns.wgsl.ts';
 import { conv2dPhasesKernel, conv2dPhasesThreads } from '../../shaders/conv2d-phases.wgsl.ts';
 import * as shader from '../../shaders/conv2d-gemm.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { matmulRegisterGroups, registerVectors } from '../../shaders/matmul-register.wgsl.ts';
+import { matmulRegisterGroups, registerBlock } from '../../shaders/matmul-register.wgsl.ts';
 import { linearGrid, MAX_WORKGROUPS, perThread, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
 import type { Variant } from '../core/op.ts';
 import { spec } from '../core/tensor.ts';
@@ -160,19 +160,20 @@ function columnsVariants(shape: direct.Conv2dShape, capabilities: Capabilities):
   const product = columns.columnsProduct(shape);
   const size = columns.columnsScratch(shape);
   if (!capabilities.software || 4 * size > MOST_COLUMNS || columns.placesOf(shape) % 4 !== 0) return [];
+  const block = registerBlock(product, capabilities);
   const { type } = shape;
   const pixels = perThread(imageSize(shape), LINEAR_WORKGROUP, capabilities);
   const kernels: Kernel[] = [
     {
       name: 'conv2dGradInput.columns',
-      wgsl: columns.conv2dColumnsKernel(shape),
+      wgsl: columns.conv2dColumnsKernel(shape, block),
       inputs: [
         { name: 'b', type: `vec4<${type}>` },
         { name: 'a', type },
         { name: 'c', type: 'vec4<f32>', store: true },
       ],
       outputs: [null],
-      workgroups: linearGrid(matmulRegisterGroups(product, registerVectors(product)), 1),
+      workgroups: linearGrid(matmulRegisterGroups(product, block), 1),
     },
     {
       name: 'conv2dGradInput.fold',

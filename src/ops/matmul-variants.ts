@@ -2,7 +2,7 @@
 
 import { GEMV_ROWS, gemvGroups, matmulGemvKernel } from '../../shaders/matmul-gemv.wgsl.ts';
 import {
-  matmulRegisterGroups, matmulRegisterKernel, registerVectors, registerVectorsB,
+  matmulRegisterGroups, matmulRegisterKernel, registerBlock, registerVectorsB,
 } from '../../shaders/matmul-register.wgsl.ts'; // prettier-ignore
 import {
   matmulUnitsKernel,
@@ -86,10 +86,9 @@ function blockVariants(product: Product, capabilities: Capabilities) {
     return variant(product, name, wgsl, tiles(size) * slices, vectors, slices);
   };
   const forRegister = [!!shape.loadB, registerVectorsB(shape), vectors[2]] as const;
-  // More columns a thread leave a GPU with too few threads; a CPU has few.
-  const each = capabilities.software ? registerVectors(shape) : 1;
-  const groups = matmulRegisterGroups(shape, each);
-  const register = variant(product, 'register', matmulRegisterKernel(shape, each), groups, forRegister);
+  const block = registerBlock(shape, capabilities);
+  const groups = matmulRegisterGroups(shape, block);
+  const register = variant(product, 'register', matmulRegisterKernel(shape, block), groups, forRegister);
   const [middle, large] = [tiled('tiled', 64, 1), largeFits(shape, capabilities) ? [tiled('tiled128', 128, 1)] : []];
   const slices = slicesFor(shape);
   const split = slices > 1 ? [tiled('split', 64, slices)] : [];

@@ -114,10 +114,11 @@ function variants(
     return { name, kernels: [first, ...dispatches], scratch: [{ shape: pack.shape, dtype: 'f32' }] };
   };
   const direct = variant('direct', shader.recurrentDirectKernel(shape), linearGrid(batch * hidden, LINEAR_WORKGROUP));
+  const shared = capabilities.software && capabilities.subgroups && registerShader.canShareLoads(shape);
   const register = variant(
     'register',
-    registerShader.recurrentRegisterKernel(shape),
-    linearGrid(registerShader.registerGroups(shape), 1),
+    registerShader.recurrentRegisterKernel(shape, shared),
+    linearGrid(registerShader.registerGroups(shape, shared), 1),
     {
       wgsl: registerShader.registerPackKernel(shape),
       type: shape.element,

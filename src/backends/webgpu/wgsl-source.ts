@@ -10,7 +10,7 @@ export function wgslSource({ inputs, outputs, wgsl, arguments: args = [], enable
     ...outputs.map((binding) => ({ binding, written: true })),
   ].filter((one): one is { binding: Binding; written: boolean } => one.binding !== null);
   const needsF16 = used.some(({ binding }) => binding.type.includes('f16')) || /\bf16\b/.test(wgsl);
-  const needsSubgroups = /\bsubgroup(Add|Mul|Min|Max|ExclusiveAdd)\(/.test(wgsl);
+  const needsSubgroups = /\bsubgroup(Add|Mul|Min|Max|ExclusiveAdd|Broadcast)\(/.test(wgsl);
   const variables = used.flatMap(({ binding, written }) =>
     variablesOf(binding).map((name) => ({ name, binding, written })),
   );

@@ -2,7 +2,9 @@
 // A case is { name, op, p } with parameters p and inputs { key: { data, shape } }: images NCHW, convolution weights OIHW
 // (transposed: IOHW), dense weights [in, out], LSTM gates i, f, g, o. Build first: npm run build.
 
-import * as ft from '../../dist/src/index.js';
+// What `five-tigers` is here, by the package's own rule.
+const isNode = typeof process === 'object' && !!process.versions?.node;
+const ft = await (isNode ? import('../../dist/src/node.js') : import('../../dist/src/index.js'));
 
 const ALEXNET = [
   { name: 'c1', stride: 4, padding: 2, pool: true },

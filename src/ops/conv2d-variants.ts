@@ -40,7 +40,7 @@ function pixelBlock(width: number, most = 7): number {
 /** What one thread computes of `channels` channels of rows of `width`: a CPU has threads enough, a GPU has not the registers for more. */
 function blockOf(channels: number, width: number, { software }: Capabilities): direct.Conv2dBlock {
   const pixels = pixelBlock(width, software ? (channels > 6 ? 10 : 14) : 7);
-  return { channels: channelBlock(channels, software && pixels <= 4 ? 16 : 8), pixels };
+  return { channels: channelBlock(channels, software && pixels <= 10 ? 16 : 8), pixels };
 }
 
 /** The grid of a blocked kernel: places in x (folded into z past the limit), blocks of channels in y. */

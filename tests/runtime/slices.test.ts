@@ -2,13 +2,13 @@
 
 import { expect, test, vi } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
-import { nodeAdapter } from '../../src/backends/webgpu/adapter-node.ts';
 import { Slices } from '../../src/backends/webgpu/slices.ts';
-import { WebGpuDevice } from '../../src/backends/webgpu/webgpu-device.ts';
+import type { WebGpuDevice } from '../../src/backends/webgpu/webgpu-device.ts';
 import { Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
 import { matmul, mean, square, sub, tanh } from '../../src/ops/index.ts';
 import { Adam } from '../../src/optim/adam.ts';
 import { clipGradNorm } from '../../src/optim/clip.ts';
+import { openDevice } from '../../src/node.ts';
 import { compile } from '../../src/runtime/compile.ts';
 
 /** Slices after `rounds` runs in which each dispatch takes as long as `costs` says. */
@@ -64,7 +64,7 @@ async function training(device: WebGpuDevice, sliceMilliseconds?: number) {
 }
 
 test('a run in slices gives the same to the bit, and nothing sees it half done', async () => {
-  const device = await WebGpuDevice.open((await nodeAdapter()).adapter);
+  const device = (await openDevice('webgpu')) as WebGpuDevice;
   const submit = vi.spyOn(device.gpu.queue, 'submit');
   const [whole, sliced] = [await training(device), await training(device, 1e-6)];
   const outcomes: unknown[] = [];

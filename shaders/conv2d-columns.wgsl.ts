@@ -48,7 +48,7 @@ export function conv2dFoldKernel(s: Conv2dShape, perThread: number): string {
   const [outHeight, outWidth] = s.output;
   const [kernelHeight, kernelWidth] = s.kernel;
   const places = placesOf(s);
-  /** The part of an axis' kernel that reaches place `at`: each stride-th, from the one whose output lies last. */
+  /** Outputs along an axis whose windows hold a pixel, at most. */
   const taps = (axis: 0 | 1) => Math.ceil(s.kernel[axis] / s.stride[axis]);
   return linearLoop(
     s.batch * s.inChannels * height * width,

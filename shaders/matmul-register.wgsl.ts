@@ -3,15 +3,15 @@
 // A thread has up to 8 rows of 4 columns in registers, or of 8, and goes along the sum one by one: a value of each row of a, one or
 // two times four neighbours of b. Threads of a workgroup lie along the columns only, so that all of them read the same of a:
 // compilers for CPUs load it once for all lanes. That still costs lavapipe a third of a vec4 of b, so that 8 columns are 1.4 times as
-// fast as 4 (512 x 512 x 512; 1.2 times on SwiftShader); 12 and 16 are slower again, but for up to 4 rows (1.5 times as fast as 4 on
-// SwiftShader, 1.1 times on lavapipe). Going along the sum by more than one is slower, but for up to 4 rows of 4 columns, and packed
-// weights, which come four at a time.
+// fast as 4 (512 x 512 x 512; 1.2 times on SwiftShader); 12 and 16 are slower again, but for up to 4 rows. Going along the sum by
+// more than one is slower, but for up to 4 rows of 4 columns, and packed weights, which come four at a time.
 // Where a CPU has subgroups, each of four lanes loads another term of a row of a, and all get it from there: a load costs them more than
-// passing a number on does (512 x 512 x 512 by 8 × 4: 1.5 times as fast on SwiftShader, 1.25 times on lavapipe).
+// passing a number on does (`lib/lanes.wgsl.ts`).
 // Edges cost nothing inside: rows and columns past the end read the last one, and are not stored.
 // Arithmetic intensity, in flops a byte: 4 for b from the caches with 8 rows of f32; a comes once a workgroup.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { once } from './lib/grid.wgsl.ts';
+import { fromLanes, LANE_BUILTIN, OWN_TERM, sharesLoads } from './lib/lanes.wgsl.ts';
 import { place, storeFour, tilesOf, vectorizedB, type MatmulShape } from './matmul.wgsl.ts';
 
 /** vec4 of columns of one thread, a workgroup's width apart. */
@@ -54,12 +54,12 @@ const alongSumPays = ({ m, k, loadB, transposeB }: MatmulShape): boolean =>
 /** The block of a thread: more columns leave a GPU with too few threads, a CPU has few. */
 export function registerBlock(
   s: MatmulShape,
-  { software, subgroups }: { readonly software: boolean; readonly subgroups: boolean },
+  capabilities: { readonly software: boolean; readonly subgroups: boolean },
 ): RegisterBlock {
-  if (!software) return { vectors: 1, shared: false };
-  if (subgroups && s.m > 4 && s.k % 4 === 0 && !s.loadB) return { vectors: 1, shared: true };
-  if (s.n <= 128) return { vectors: 1, shared: false };
-  return { vectors: s.m > 4 ? 2 : alongSumPays(s) ? 1 : 4, shared: false };
+  const shared = !s.loadB && sharesLoads(s.m, s.k, capabilities);
+  if (shared || !capabilities.software || s.n <= 128) return { vectors: 1, shared };
+  if (s.m > 4) return { vectors: 2, shared };
+  return { vectors: alongSumPays(s) ? 1 : 4, shared };
 }
 
 /** True where b is bound as vectors; a only is beside a `loadB`. */
@@ -91,12 +91,13 @@ export function matmulRegisterKernel(
   const column = (v: number, j: number) => `min(column + ${v * 4 * threads + j}u, ${s.n - 1}u)`;
   const four = (value: (j: number) => string) => `vec4<f32>(vec4(${range(4).map(value).join(', ')}))`;
   const stepA = s.transposeA ? s.m : 1;
-  const a = (r: number, q: number) => `a[a_${r} + (k + ${q}u) * ${stepA}u]`;
+  const a = (r: number, term: string) => `a[a_${r} + ${term} * ${stepA}u]`;
+  const at = (q: number) => `(k + ${q}u)`;
   const b = (v: number, q: number) =>
     registerVectorsB(s)
       ? `vec4<f32>(b[quad_${v} + (k + ${q}u) * ${columns.step / 4}u])`
       : four((j) => `b[b_${v}_${j} + (k + ${q}u) * ${columns.step}u]`);
-  const single = (q: number, valueA = (r: number) => `f32(${a(r, q)})`) =>
+  const single = (q: number, valueA = (r: number) => `f32(${a(r, at(q))})`) =>
     lines([
       ...vecs.map((v) => `let four_${q}_${v} = ${b(v, q)};`),
       ...rows.map(
@@ -114,7 +115,7 @@ export function matmulRegisterKernel(
             : `let along_${v}_${j} = vec4<f32>(b[(b_${v}_${j} + k) >> 2u]);`,
         ),
       ),
-      ...rows.map((r) => `let row_${r} = ${s.loadB ? `vec4<f32>(a[(a_${r} + k) >> 2u])` : four((q) => a(r, q))};`),
+      ...rows.map((r) => `let row_${r} = ${s.loadB ? `vec4<f32>(a[(a_${r} + k) >> 2u])` : four((q) => a(r, at(q)))};`),
       ...rows.flatMap((r) =>
         vecs.map(
           (v) =>
@@ -124,21 +125,19 @@ export function matmulRegisterKernel(
         ),
       ),
     ]);
-  /** Four terms, of which each lane of four has loaded one. */
-  const fromLanes = () =>
-    lines([
-      ...rows.map((r) => `let own_${r} = f32(a[a_${r} + (k + own) * ${stepA}u]);`),
-      ...range(4).map((q) => single(q, (r) => `subgroupBroadcast(own_${r}, ${q}u)`)),
-    ]);
   const step = stepOf(s, block);
-  const terms = shared ? fromLanes() : step === 4 ? alongSum() : lines(range(step).map((q) => single(q)));
+  const terms = shared
+    ? lines(fromLanes(rows, (r, term) => `f32(${a(r, term)})`, single))
+    : step === 4
+      ? alongSum()
+      : lines(range(step).map((q) => single(q)));
   const each = (line: (r: number, v: number) => string) => lines(rows.flatMap((r) => vecs.map((v) => line(r, v))));
   return wgsl`
 ${s.loadB ?? ''}
 ${storeFour(s)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32${shared ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
+        @builtin(local_invocation_index) local: u32${shared ? LANE_BUILTIN : ''}) {
   ${place(s, rows.length, columnsOf(vectors))}
   let column = first_column + local * 4u;
   ${shared ? '' : `if (column >= ${s.n}u) { return; }`}
@@ -146,8 +145,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   ${lines(rows.map((r) => `let a_${r} = base_a + ${row(r)}${s.transposeA ? '' : ` * ${s.k}u`};`))}
   ${lines(vecs.flatMap((v) => range(4).map((j) => `let b_${v}_${j} = base_b + ${columns.start(column(v, j))};`)))}
   // What can be known before the loop: SwiftShader shifts and divides numbers one by one.
-  ${lines(vecs.map((v) => `let quad_${v} = b_${v}_0 >> 2u;`))}
-  ${shared ? 'let own = lane % 4u;' : ''}
+  ${registerVectorsB(s) && !s.transposeB ? lines(vecs.map((v) => `let quad_${v} = b_${v}_0 >> 2u;`)) : ''}
+  ${shared ? OWN_TERM : ''}
   ${each((r, v) => `var total_${r}_${v} = vec4<f32>();`)}
   for (var k = 0u; k < ${s.k}u * once; k += ${step}u) {
     ${terms}

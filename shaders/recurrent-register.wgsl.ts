@@ -7,6 +7,7 @@
 // A dispatch before the first step writes the weight as [sum, vec4 of the thread]: neighbouring threads read neighbours.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain, once } from './lib/grid.wgsl.ts';
+import { fromLanes, LANE_BUILTIN, OWN_TERM } from './lib/lanes.wgsl.ts';
 import { rowsOf } from './matmul-register.wgsl.ts';
 import { finishFunctions, GATES, NO_STEP, productOf, type RecurrentShape } from './recurrent.wgsl.ts';
 
@@ -20,9 +21,6 @@ function sizesOf(s: RecurrentShape): { terms: number; vectors: number } {
 
 /** vec4 of the weight as the step reads it, [terms, vectors]. */
 export const registerWeight = (s: RecurrentShape): number[] => [sizesOf(s).terms, sizesOf(s).vectors, 4];
-
-/** Whether the lanes of a subgroup can share out the loads of the state: four terms at a time, of rows enough to pay. */
-export const canShareLoads = ({ hidden, batch }: RecurrentShape): boolean => hidden % 4 === 0 && batch > 4;
 
 /** Threads of a workgroup, and vec4 of each, which lie a workgroup apart. */
 function threadsOf(s: RecurrentShape, shared: boolean): { lanes: number; each: number } {
@@ -92,8 +90,7 @@ function addTerms(
     ${rows.map(start).join('\n    ')}
     for (var k = 0u; k < ${count}u * once; k += ${shared ? 4 : 1}u) {
 #if ${shared}
-      ${lines(rows.map((r) => `let own_${r} = ${load(r, 'k + own')};`))}
-      ${lines(range(4).map((q) => add(q, (r) => `subgroupBroadcast(own_${r}, ${q}u)`)))}
+      ${lines(fromLanes(rows, load, add))}
 #else
       ${add(0, (r) => load(r, 'k'))}
 #endif
@@ -134,7 +131,7 @@ export function recurrentRegisterKernel(s: RecurrentShape, shared: boolean): str
 ${finishFunctions(s)}
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32${shared ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
+        @builtin(local_invocation_index) local: u32${shared ? LANE_BUILTIN : ''}) {
   let place = group.y * groups.x + group.x;
   let first_row = (place / ${columns}u) * ${rows.length}u;
   let first = (place % ${columns}u) * ${lanes * each}u + local;
@@ -143,7 +140,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (first >= ${vectors}u) { return; }
 #endif
   ${once}
-  ${shared ? 'let own = lane % 4u;' : ''}
+  ${shared ? OWN_TERM : ''}
   // Past the end the last one is computed again, and not stored.
   ${range(each)
     .map((j) => `let v_${j} = min(first + ${j * lanes}u, ${vectors - 1}u);`)

@@ -1,6 +1,7 @@
 // Recurrent layers over a whole sequence: one record forward, one backward, each with one dispatch a time step.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
+import { sharesLoads } from '../../shaders/lib/lanes.wgsl.ts';
 import * as registerShader from '../../shaders/recurrent-register.wgsl.ts';
 import * as shader from '../../shaders/recurrent.wgsl.ts';
 import { linearGrid, type Binding, type Kernel } from '../core/kernel.ts';
@@ -114,7 +115,7 @@ function variants(
     return { name, kernels: [first, ...dispatches], scratch: [{ shape: pack.shape, dtype: 'f32' }] };
   };
   const direct = variant('direct', shader.recurrentDirectKernel(shape), linearGrid(batch * hidden, LINEAR_WORKGROUP));
-  const shared = capabilities.software && capabilities.subgroups && registerShader.canShareLoads(shape);
+  const shared = sharesLoads(batch, hidden, capabilities);
   const register = variant(
     'register',
     registerShader.recurrentRegisterKernel(shape, shared),

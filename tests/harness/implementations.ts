@@ -19,6 +19,8 @@ export interface Implementation {
   command(script: string): Promise<{ command: readonly string[]; env: Record<string, string> }>;
 }
 
+type Driver = 'swiftshader' | 'lavapipe';
+
 /**
  * lavapipe compiles twice as fast for half as many lanes, and compiling is most of what its tests take. Mesa's cache does not tell
  * the one from the other.
@@ -28,7 +30,6 @@ const narrow = (driver: Driver): Record<string, string> =>
     ? { LP_NATIVE_VECTOR_WIDTH: '128', MESA_SHADER_CACHE_DIR: join(tmpdir(), 'five-tigers-lavapipe') }
     : {};
 
-type Driver = 'swiftshader' | 'lavapipe';
 const titles = { swiftshader: 'SwiftShader', lavapipe: 'lavapipe' } as const;
 
 /** Dawn, Chrome's implementation (WGSL compiler: Tint). */
@@ -72,7 +73,13 @@ export function environmentWith(env: Readonly<Record<string, string>>): NodeJS.P
 /** Where reports of `five-tigers verify --json` are kept, unless a folder is given. */
 export const reportFolder = join(tmpdir(), 'five-tigers-parity');
 
-/** What `five-tigers verify` finds there; written to `folder`, as `NAME.json`. Throws as `command` does. */
+/** What is no number is null in JSON. */
+function reportOf(text: string): VerifyReport {
+  const report = JSON.parse(text) as VerifyReport;
+  return { ...report, cases: report.cases.map((row) => ({ ...row, maxError: row.maxError ?? Infinity })) };
+}
+
+/** What `five-tigers verify` finds there; written to `folder`, as `NAME.json`. Throws as `command` does, and where it printed no report. */
 export async function makeReport(implementation: Implementation, folder: string): Promise<VerifyReport> {
   const { command, env } = await implementation.command(join(root, 'src', 'cli', 'main.ts'));
   const stdout = await new Promise<string>((resolve) => {
@@ -80,14 +87,11 @@ export async function makeReport(implementation: Implementation, folder: string)
     // A report that finds something ends with exit code 1, and is a report all the same.
     execFile(command[0], [...command.slice(1), 'verify', '--json'], options, (_error, out) => resolve(out));
   });
-  JSON.parse(stdout);
+  const report = reportOf(stdout);
   await writeFile(join(folder, `${implementation.name}.json`), stdout);
-  return keptReport(implementation, folder);
+  return report;
 }
 
 /** The report of an earlier makeReport(). */
-export async function keptReport({ name }: Implementation, folder: string): Promise<VerifyReport> {
-  const report = JSON.parse(await readFile(join(folder, `${name}.json`), 'utf8')) as VerifyReport;
-  // What is no number is null in JSON.
-  return { ...report, cases: report.cases.map((row) => ({ ...row, maxError: row.maxError ?? Infinity })) };
-}
+export const keptReport = async ({ name }: Implementation, folder: string): Promise<VerifyReport> =>
+  reportOf(await readFile(join(folder, `${name}.json`), 'utf8'));

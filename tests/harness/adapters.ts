@@ -52,6 +52,6 @@ for (const implementation of implementations) {
   for (const row of failed) console.log(row);
   note(failed.length === 0, `${title}: verify, ${report.cases.length} comparisons`);
 }
-console.log(
-  `\n${results.join('\n')}\nThe reports of verify are in ${reportFolder}: \`npm run parity\` makes tables of them.`,
-);
+console.log(`\n${results.join('\n')}`);
+if (given.length === 0)
+  console.log(`Reports of verify are in ${reportFolder}: \`npm run parity\` makes tables of them.`);

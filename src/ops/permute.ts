@@ -1,9 +1,10 @@
-// Reorders axes, by a copy.
+// Reorders axes: by a copy, but where only axes of length 1 change places.
 
 import { applyOne, type Op } from '../core/op.ts';
 import { formatShape, stridedOffsets, stridesOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { gathering, transposing } from './copies.ts';
+import { reshape } from './reshape.ts';
 
 interface PermuteAttrs {
   readonly order: readonly number[];
@@ -39,7 +40,11 @@ export const permuteOp: Op<PermuteAttrs> = {
 };
 
 /** `x` with its axes in a new order: axis i of the result is axis `order[i]` of `x`. */
-export const permute = (x: Tensor, order: readonly number[]): Tensor => applyOne(permuteOp, [x], { order });
+export function permute(x: Tensor, order: readonly number[]): Tensor {
+  const y = applyOne(permuteOp, [x], { order });
+  const long = order.filter((axis) => x.shape[axis] !== 1);
+  return long.every((axis, i) => i === 0 || long[i - 1] < axis) ? reshape(x, y.shape) : y;
+}
 
 /** `x` with its last two axes swapped. */
 export function transpose(x: Tensor): Tensor {

@@ -57,12 +57,30 @@ function bert(x, w, { layers, heads, eps }) {
   return x;
 }
 
-/** One token after `past` others, whose keys and values [H, past, E] are in caches. */
-function gpt2(x, w, { layers, heads, vocab, eps }) {
+/** Caches [H, T, E] of `inputs` with room for one more position: [1, H, T + 1, E]. */
+function withRoom(inputs) {
+  const longer = ({ data, shape: [heads, length, depth] }) => {
+    const padded = new Float32Array(heads * (length + 1) * depth);
+    for (let h = 0; h < heads; h++)
+      padded.set(data.subarray(h * length * depth, (h + 1) * length * depth), h * (length + 1) * depth);
+    return { data: padded, shape: [1, heads, length + 1, depth] };
+  };
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, value]) => [name, /^[kv]c/.test(name) ? longer(value) : value]),
+  );
+}
+
+/** One token after `past` others; its keys and values are written behind theirs, into caches [1, H, past + 1, E]. */
+function gpt2({ x, ...w }, { layers, heads, vocab, past, eps }) {
+  const position = new ft.Scalar('position', past, 'i32');
+  const append = (cache, one) => {
+    const extended = ft.updateSlice(one, position, cache);
+    ft.assign(cache, extended);
+    return extended;
+  };
   for (let i = 0; i < layers; i++) {
     const [q, k, v] = splitHeads(dense(norm(x, w[`g1_${i}`], w[`b1_${i}`], eps), w[`wqkv${i}`], w[`bqkv${i}`]), heads);
-    const extended = (cache, one) => ft.concat([ft.reshape(cache, [1, ...cache.shape]), one], 2); // [1, H, past + 1, E]
-    const attended = joinHeads(ft.scaledDotProductAttention(q, extended(w[`kc${i}`], k), extended(w[`vc${i}`], v)));
+    const attended = joinHeads(ft.scaledDotProductAttention(q, append(w[`kc${i}`], k), append(w[`vc${i}`], v)));
     x = ft.add(x, dense(attended, w[`wo${i}`], w[`bo${i}`]));
     const hidden = dense(norm(x, w[`g2_${i}`], w[`b2_${i}`], eps), w[`w1_${i}`], w[`c1_${i}`]);
     x = ft.add(x, dense(ft.gelu(hidden, { approximate: 'tanh' }), w[`w2_${i}`], w[`c2_${i}`]));
@@ -98,7 +116,6 @@ const forward = {
     return dense(ft.relu(dense(hidden, w.f2w, w.f2b)), w.f3w, w.f3b);
   },
   bert: ({ x, ...w }, p) => bert(x, w, p),
-  gpt2: ({ x, ...w }, p) => gpt2(x, w, p),
   dcgan({ x, ...w }) {
     DCGAN.forEach(({ name, ...options }, i) => {
       x = ft.convTranspose2d(x, w[`${name}w`], w[`${name}b`], options);
@@ -133,11 +150,13 @@ export default function fiveTigers() {
     };
   };
 
-  const inference = (build) => async (inputs, p) => {
-    const values = parametersOf(inputs);
-    const program = await ft.compile(device, () => build(values, p), {});
-    return implementation(program, async () => (await program.run({})).data);
-  };
+  const inference =
+    (build, prepare = (inputs) => inputs) =>
+    async (inputs, p) => {
+      const values = parametersOf(prepare(inputs));
+      const program = await ft.compile(device, () => build(values, p), {});
+      return implementation(program, async () => (await program.run({})).data);
+    };
 
   const training =
     (build) =>
@@ -168,6 +187,6 @@ export default function fiveTigers() {
       device = await ft.openDevice('webgpu');
       return { device: device.gpu };
     },
-    ops: { ...table(forward, inference), ...table(logitsOf, training) },
+    ops: { ...table(forward, inference), gpt2: inference(gpt2, withRoom), ...table(logitsOf, training) },
   };
 }

@@ -1,24 +1,28 @@
 // c = a · b without workgroup memory and barriers: first choice on software adapters, and for few rows.
 //
-// A thread has up to 8 rows of 4 columns in registers, or of 8, and goes along the sum one by one: a value of each row of a, one or
-// two times four neighbours of b. Threads of a workgroup lie along the columns only, so that all of them read the same of a:
+// A thread has up to 8 rows of 4 columns in registers, or of 8, or 12 rows of 4, and goes along the sum one by one: a value of each row
+// of a, one or two times four neighbours of b. Threads of a workgroup lie along the columns only, so that all of them read the same of a:
 // compilers for CPUs load it once for all lanes. That still costs lavapipe a third of a vec4 of b, so that 8 columns are 1.4 times as
 // fast as 4 (512 x 512 x 512; 1.2 times on SwiftShader); 12 and 16 are slower again, but for up to 4 rows. Going along the sum by
 // more than one is slower, but for up to 4 rows of 4 columns, and packed weights, which come four at a time.
 // Where a CPU has subgroups, each of four lanes loads another term of a row of a, and all get it from there: a load costs them more than
-// passing a number on does (`lib/lanes.wgsl.ts`).
+// passing a number on does (`lib/lanes.wgsl.ts`), and so rows are cheap: 12.
 // Edges cost nothing inside: rows and columns past the end read the last one, and are not stored.
 // Arithmetic intensity, in flops a byte: 4 for b from the caches with 8 rows of f32; a comes once a workgroup.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { once } from './lib/grid.wgsl.ts';
-import { fromLanes, LANE_BUILTIN, OWN_TERM, sharesLoads } from './lib/lanes.wgsl.ts';
+import { termsFromLanes, LANE_BUILTIN, OWN_TERM, sharesLoads } from './lib/lanes.wgsl.ts';
 import { place, storeFour, tilesOf, vectorizedB, type MatmulShape } from './matmul.wgsl.ts';
 
 /** vec4 of columns of one thread, a workgroup's width apart. */
 export type RegisterVectors = 1 | 2 | 4;
 
-/** Threads of a workgroup: many columns a thread leave few threads, which should still be several workgroups. */
-const threadsOf = (vectors: RegisterVectors): number => (vectors === 4 ? 8 : 32);
+/**
+ * Threads of a workgroup: no more than there are columns for, as those that share loads all take part, by whole subgroups of four; and
+ * many columns a thread leave few threads, which should still be several workgroups.
+ */
+const threadsOf = ({ n }: MatmulShape, vectors: RegisterVectors): number =>
+  Math.min(vectors === 4 ? 8 : 32, 4 * Math.max(1, Math.ceil(n / (16 * vectors))));
 
 /** What one thread computes. */
 export interface RegisterBlock {
@@ -29,18 +33,20 @@ export interface RegisterBlock {
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
-/** Rows of one thread, of `m` in all: as many as waste the fewest. */
-export function rowsOf(m: number): number {
-  if (m <= 8) return m;
-  const waste = (rows: number) => Math.ceil(m / rows) * rows;
-  return [8, 7, 6, 5].reduce((best, rows) => (waste(rows) < waste(best) ? rows : best));
+/** Rows of one thread, of `m` in all, and at most `most`: as many as leave the fewest loads, of the rows and of four columns. */
+export function rowsOf(m: number, most = 8): number {
+  if (m <= most) return m;
+  const loads = (rows: number) => Math.ceil(m / rows) * (rows + 4);
+  return range(most - 4).reduce((best, i) => (loads(most - i) < loads(best) ? most - i : best), most);
 }
 
-/** Columns of a workgroup. */
-const columnsOf = (vectors: RegisterVectors): number => 4 * threadsOf(vectors) * vectors;
+const blockRows = ({ m }: MatmulShape, { shared }: RegisterBlock): number => rowsOf(m, shared ? 12 : 8);
 
-export const matmulRegisterGroups = (s: MatmulShape, { vectors }: RegisterBlock): number =>
-  tilesOf(s, rowsOf(s.m), columnsOf(vectors)).total;
+/** Columns of a workgroup. */
+const columnsOf = (s: MatmulShape, vectors: RegisterVectors): number => 4 * threadsOf(s, vectors) * vectors;
+
+export const matmulRegisterGroups = (s: MatmulShape, block: RegisterBlock): number =>
+  tilesOf(s, blockRows(s, block), columnsOf(s, block.vectors)).total;
 
 /** Terms of the sum that are taken at a time; by four they are read as vectors where b is transposed. */
 function stepOf(s: MatmulShape, { vectors, shared }: RegisterBlock): 1 | 2 | 4 {
@@ -82,9 +88,9 @@ export function matmulRegisterKernel(
   columns: Columns = matrixColumns(s),
 ): string {
   const { vectors, shared } = block;
-  const rows = range(rowsOf(s.m));
+  const rows = range(blockRows(s, block));
   const vecs = range(vectors);
-  const threads = threadsOf(vectors);
+  const threads = threadsOf(s, vectors);
   const lines = (items: readonly string[]) => items.join('\n    ');
   const row = (r: number) => `min(first_row + ${r}u, ${s.m - 1}u)`;
   /** Column `j` of vector `v` of the thread. */
@@ -127,7 +133,7 @@ export function matmulRegisterKernel(
     ]);
   const step = stepOf(s, block);
   const terms = shared
-    ? lines(fromLanes(rows, (r, term) => `f32(${a(r, term)})`, single))
+    ? lines(termsFromLanes(rows, (r, term) => `f32(${a(r, term)})`, single))
     : step === 4
       ? alongSum()
       : lines(range(step).map((q) => single(q)));
@@ -138,7 +144,7 @@ ${storeFour(s)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32${shared ? LANE_BUILTIN : ''}) {
-  ${place(s, rows.length, columnsOf(vectors))}
+  ${place(s, rows.length, columnsOf(s, vectors))}
   let column = first_column + local * 4u;
   ${shared ? '' : `if (column >= ${s.n}u) { return; }`}
   ${once}

@@ -7,7 +7,7 @@
 // A dispatch before the first step writes the weight as [sum, vec4 of the thread]: neighbouring threads read neighbours.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain, once } from './lib/grid.wgsl.ts';
-import { fromLanes, LANE_BUILTIN, OWN_TERM } from './lib/lanes.wgsl.ts';
+import { termsFromLanes, LANE_BUILTIN, OWN_TERM } from './lib/lanes.wgsl.ts';
 import { rowsOf } from './matmul-register.wgsl.ts';
 import { finishFunctions, GATES, NO_STEP, productOf, type RecurrentShape } from './recurrent.wgsl.ts';
 
@@ -90,7 +90,7 @@ function addTerms(
     ${rows.map(start).join('\n    ')}
     for (var k = 0u; k < ${count}u * once; k += ${shared ? 4 : 1}u) {
 #if ${shared}
-      ${lines(fromLanes(rows, load, add))}
+      ${lines(termsFromLanes(rows, load, add))}
 #else
       ${add(0, (r) => load(r, 'k'))}
 #endif

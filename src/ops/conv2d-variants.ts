@@ -5,6 +5,7 @@ import * as depthwise from '../../shaders/conv2d-depthwise.wgsl.ts';
 import * as columns from '../../shaders/conv2d-columns.wgsl.ts';
 import { conv2dPhasesKernel, conv2dPhasesThreads } from '../../shaders/conv2d-phases.wgsl.ts';
 import * as shader from '../../shaders/conv2d-gemm.wgsl.ts';
+import { conv2dGradWeightKernel, conv2dGradWeightThreads } from '../../shaders/conv2d-grad-weight.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { matmulRegisterGroups, registerBlock } from '../../shaders/matmul-register.wgsl.ts';
 import { linearGrid, MAX_WORKGROUPS, perThread, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
@@ -43,9 +44,9 @@ function blockOf(channels: number, width: number, { software }: Capabilities): d
   return { channels: channelBlock(channels, software && pixels <= 10 ? 16 : 8), pixels };
 }
 
-/** The grid of a blocked kernel: places in x (folded into z past the limit), blocks of channels in y. */
-function blockGrid(threads: number, channelBlocks: number): [number, number, number] {
-  const [x, folds] = linearGrid(threads, LINEAR_WORKGROUP);
+/** The grid of a blocked kernel: `groups` workgroups in x (folded into z past the limit), blocks of channels in y. */
+function blockGrid(groups: number, channelBlocks: number): [number, number, number] {
+  const [x, folds] = linearGrid(groups, 1);
   return [x, channelBlocks, folds];
 }
 
@@ -91,7 +92,7 @@ function depthwiseVariants(name: string, shape: direct.Conv2dShape, bias: boolea
     wgsl: depthwise.depthwiseKernel(shape, block, bias, turned),
     inputs: read(shape.type, 'x', 'weight', ...(bias ? ['bias'] : [])),
     outputs: [stored('y', shape.type)],
-    workgroups: blockGrid(depthwise.depthwiseThreads(shape, block), shape.outChannels),
+    workgroups: blockGrid(Math.ceil(depthwise.depthwiseThreads(shape, block) / LINEAR_WORKGROUP), shape.outChannels),
   };
   return [{ name: 'depthwise', kernels: [kernel] }];
 }
@@ -118,17 +119,38 @@ function depthwiseGradWeightVariants(shape: direct.Conv2dShape, capabilities: Ca
   return [addingSlices('depthwise', kernel, stored('dw', shape.type, slices), slices, weightSize(shape), shape.type)];
 }
 
+/** Most numbers that a turn of the loop loads: the text for 220 takes SwiftShader half a minute to compile, for 140 half a second. */
+const MOST_LOADS = 144;
+
+/**
+ * `kernel` with a loop that goes place by place, and row by row. The second has fewer loads and a longer text: a CPU with
+ * vectors of four, whose compiler loads each number by itself, is half as fast again with it, a wider one loses as much.
+ */
+function loopVariants(
+  { kernel: [, taps], stride, dilation }: direct.Conv2dShape,
+  { channels, pixels }: direct.Conv2dBlock,
+  { software, subgroups, subgroupMaxSize }: Capabilities,
+  kernel: (loop: direct.Conv2dLoop) => Kernel,
+): Variant[] {
+  const shared = software && subgroups;
+  const plain = { name: 'direct', kernels: [kernel({ rows: false, shared })] };
+  const columns = (pixels - 1) * stride[1] + (taps - 1) * dilation[1] + 1;
+  if (taps === 1 || channels * taps + columns > MOST_LOADS) return [plain];
+  const rows = { name: 'rows', kernels: [kernel({ rows: true, shared })] };
+  return software && subgroupMaxSize === 4 ? [rows, plain] : [plain, rows];
+}
+
 /** On GPUs what is made for channels of their own comes first, then tiles where they are filled well enough for their barriers. */
 function ordered(
-  plain: Variant,
+  plain: readonly Variant[],
   own: readonly Variant[],
   tiled: readonly Variant[],
   gemm: shader.Conv2dGemm | null,
   { software }: Capabilities,
 ): Variant[] {
-  if (software) return [plain, ...own, ...tiled];
+  if (software) return [...plain, ...own, ...tiled];
   const pays = gemm && gemm.m >= 24 && gemm.n >= 24 && gemm.k >= 16;
-  return pays ? [...own, ...tiled, plain] : [...own, plain, ...tiled];
+  return pays ? [...own, ...tiled, ...plain] : [...own, ...plain, ...tiled];
 }
 
 const outputSize = ({ batch, outChannels, output }: direct.Conv2dShape) => batch * outChannels * output[0] * output[1];
@@ -139,17 +161,17 @@ const weightSize = (s: direct.Conv2dShape) => (s.outChannels * s.inChannels * s.
 export function forwardVariants(shape: direct.Conv2dShape, bias: boolean, capabilities: Capabilities): Variant[] {
   const block = blockOf(shape.outChannels / shape.groups, shape.output[1], capabilities);
   const inputs = read(shape.type, 'x', 'weight', ...(bias ? ['bias'] : []));
-  const kernel: Kernel = {
-    name: 'conv2d.direct',
-    wgsl: direct.conv2dKernel(shape, block, bias),
+  const plain = loopVariants(shape, block, capabilities, (loop) => ({
+    name: loop.rows ? 'conv2d.rows' : 'conv2d.direct',
+    wgsl: direct.conv2dKernel(shape, block, bias, loop),
     inputs,
     outputs: [stored('y', shape.type)],
-    workgroups: blockGrid(direct.conv2dThreads(shape, block), shape.outChannels / block.channels),
-  };
+    workgroups: blockGrid(direct.conv2dGroups(shape, block, loop), shape.outChannels / block.channels),
+  }));
   const gemm = shader.conv2dGemm(shape);
   const tiled = gemmVariants('conv2d', gemm, inputs, outputSize(shape));
   const own = depthwiseVariants('conv2d', shape, bias, false);
-  return ordered({ name: 'direct', kernels: [kernel] }, own, tiled, gemm, capabilities);
+  return ordered(plain, own, tiled, gemm, capabilities);
 }
 
 /** Most bytes of columns that are kept in memory. */
@@ -188,30 +210,36 @@ function columnsVariants(shape: direct.Conv2dShape, capabilities: Capabilities):
 
 /** From g and weight. */
 export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capabilities): Variant[] {
-  const ofGroup = shape.inChannels / shape.groups;
-  const block = blockOf(ofGroup, shape.image[1], capabilities);
   const inputs = read(shape.type, 'g', 'weight');
-  const kernel: Kernel = {
-    name: 'conv2dGradInput.direct',
-    wgsl: direct.conv2dGradInputKernel(shape, block),
+  const strided = shape.stride.some((step) => step > 1);
+  const inPhases = strided && shape.dilation.every((step) => step === 1);
+  const columnsOf = (width: number) => blockOf(shape.inChannels / shape.groups, width, capabilities);
+  const block = columnsOf(inPhases ? Math.ceil(shape.image[1] / shape.stride[1]) : shape.image[1]);
+  const kernel = (name: string, wgsl: string, groups: number): Kernel => ({
+    name: `conv2dGradInput.${name}`,
+    wgsl,
     inputs,
     outputs: [stored('dx', shape.type)],
-    workgroups: blockGrid(direct.conv2dGradInputThreads(shape, block), shape.inChannels / block.channels),
-  };
-  const strided = shape.stride.some((step) => step > 1) && shape.dilation.every((step) => step === 1);
-  const narrow = blockOf(ofGroup, Math.ceil(shape.image[1] / shape.stride[1]), capabilities);
-  const phases: Kernel = {
-    ...kernel,
-    name: 'conv2dGradInput.phases',
-    wgsl: strided ? conv2dPhasesKernel(shape, narrow) : '',
-    workgroups: blockGrid(conv2dPhasesThreads(shape, narrow), shape.inChannels / narrow.channels),
-  };
-  const plain = strided ? { name: 'phases', kernels: [phases] } : { name: 'direct', kernels: [kernel] };
+    workgroups: blockGrid(groups, shape.inChannels / block.channels),
+  });
+  const looped = (loop: direct.Conv2dLoop) =>
+    kernel(
+      loop.rows ? 'rows' : 'direct',
+      direct.conv2dGradInputKernel(shape, block, loop),
+      direct.conv2dGradInputGroups(shape, block, loop),
+    );
+  const phases = () =>
+    kernel('phases', conv2dPhasesKernel(shape, block), Math.ceil(conv2dPhasesThreads(shape, block) / LINEAR_WORKGROUP));
+  const plain = inPhases
+    ? [{ name: 'phases', kernels: [phases()] }]
+    : strided
+      ? [{ name: 'direct', kernels: [looped({ rows: false, shared: false })] }]
+      : loopVariants(shape, block, capabilities, looped);
   const gemm = shader.conv2dGradInputGemm(shape);
   const tiled = gemmVariants('conv2dGradInput', gemm, inputs, imageSize(shape));
   const turned = turnedAround(shape);
   const own = turned ? depthwiseVariants('conv2dGradInput', turned, false, true) : [];
-  const inColumns = strided ? columnsVariants(shape, capabilities) : [];
+  const inColumns = inPhases ? columnsVariants(shape, capabilities) : [];
   return [...inColumns, ...ordered(plain, own, tiled, gemm, capabilities)];
 }
 
@@ -220,15 +248,15 @@ export function gradWeightVariants(shape: direct.Conv2dShape, capabilities: Capa
   const block = { channels: channelBlock(shape.outChannels / shape.groups, 4), pixels: pixelBlock(shape.output[1]) };
   const inputs = read(shape.type, 'g', 'x');
   // Slice the batch until there are some thousand threads to share the work.
-  const unsliced = direct.conv2dGradWeightThreads(shape, block, 1);
+  const unsliced = conv2dGradWeightThreads(shape, block, 1);
   const batch = Math.max(1, shape.batch);
   const perSlice = Math.ceil(batch / Math.min(batch, Math.ceil(8192 / unsliced)));
   const slices = Math.ceil(batch / perSlice);
   const kernel = {
     name: slices === 1 ? 'conv2dGradWeight.direct' : 'conv2dGradWeight.slices',
-    wgsl: direct.conv2dGradWeightKernel(shape, block, slices),
+    wgsl: conv2dGradWeightKernel(shape, block, slices),
     inputs,
-    workgroups: linearGrid(direct.conv2dGradWeightThreads(shape, block, slices), LINEAR_WORKGROUP),
+    workgroups: linearGrid(conv2dGradWeightThreads(shape, block, slices), LINEAR_WORKGROUP),
   };
   const size = weightSize(shape);
   const sliced = addingSlices(
@@ -241,5 +269,5 @@ export function gradWeightVariants(shape: direct.Conv2dShape, capabilities: Capa
   );
   const gemm = shader.conv2dGradWeightGemm(shape);
   const own = depthwiseGradWeightVariants(shape, capabilities);
-  return ordered(sliced, own, gemmVariants('conv2dGradWeight', gemm, inputs, size), gemm, capabilities);
+  return ordered([sliced], own, gemmVariants('conv2dGradWeight', gemm, inputs, size), gemm, capabilities);
 }

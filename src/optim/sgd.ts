@@ -7,32 +7,39 @@ import { Optimizer, type Parameters } from './optimizer.ts';
 
 export interface SGDOptions {
   readonly learningRate?: number;
+  /** 0, the default, keeps no state beside the parameters. */
   readonly momentum?: number;
   readonly nesterov?: boolean;
   /** L2 penalty, added to the gradient as in torch. */
   readonly weightDecay?: number;
 }
 
-/** torch.optim.SGD: v ← momentum · v + g, then p ← p − learningRate · v (or g + momentum · v with Nesterov). */
+/**
+ * torch.optim.SGD: v ← momentum · v + g, then p ← p − learningRate · v (or g + momentum · v with Nesterov); without momentum v is g.
+ * Throws an Error for Nesterov's method without momentum.
+ */
 export class SGD extends Optimizer {
   readonly kind = 'SGD';
-  readonly momentum: Scalar;
+  /** Only where one was given: without, there is no velocity that could be kept. */
+  readonly momentum: Scalar | undefined;
   readonly #nesterov: boolean;
   readonly #velocity: readonly Parameter[];
 
   constructor(parameters: Parameters, options: SGDOptions = {}) {
     const { learningRate = 0.01, momentum = 0, nesterov = false, weightDecay = 0 } = options;
     super(parameters, learningRate, weightDecay);
-    this.momentum = new Scalar('momentum', momentum);
+    if (nesterov && momentum === 0) throw new Error('SGD: nesterov needs a momentum above 0, such as 0.9.');
+    this.momentum = momentum === 0 ? undefined : new Scalar('momentum', momentum);
     this.#nesterov = nesterov;
-    this.#velocity = this.parameters.map((parameter, i) => this.slot(`velocity.${i}`, parameter));
+    this.#velocity = this.momentum ? this.parameters.map((parameter, i) => this.slot(`velocity.${i}`, parameter)) : [];
   }
 
   protected update(p: Parameter, gradient: Tensor, index: number): Tensor {
     const g = add(gradient, mul(p, this.decayOf(index)));
+    const step = (direction: Tensor) => sub(p, mul(direction, this.rateOf(index)));
+    if (!this.momentum) return step(g);
     const velocity = add(mul(this.#velocity[index], this.momentum), g);
     assign(this.#velocity[index], velocity);
-    const direction = this.#nesterov ? add(g, mul(velocity, this.momentum)) : velocity;
-    return sub(p, mul(direction, this.rateOf(index)));
+    return step(this.#nesterov ? add(g, mul(velocity, this.momentum)) : velocity);
   }
 }

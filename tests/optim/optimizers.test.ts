@@ -197,6 +197,7 @@ describe('state', () => {
   test('starts at zero, is named for checkpoints, and holds what the next step depends on', async () => {
     expect(await after(new SGD([p()], { momentum: 0.5 }), 0)).toEqual({ 'velocity.0': [0, 0] });
     expect(await after(new SGD([p()], { momentum: 0.5 }), 2)).toEqual({ 'velocity.0': [1.5, -3] });
+    expect(await after(new SGD([p()]), 2)).toEqual({});
     expect(await after(new AdamW([p()], { betas: [0.5, 0.75] }), 2)).toEqual({
       meanCorrection: [0.75], // 1 − 0.5²
       squareCorrection: [0.4375], // 1 − 0.75²
@@ -211,6 +212,7 @@ describe('wrong use', () => {
 
   test('a wrong number of gradients is refused', () => {
     const q = new Parameter('q', { shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) });
+    expect(() => new SGD([p], { nesterov: true })).toThrow('SGD: nesterov needs a momentum above 0, such as 0.9.');
     expect(() => new SGD([p]).step([p, p])).toThrow('step: 1 parameters need as many gradients, but got 2.');
     expect(() => new AdamW([p, q]).step([])).toThrow('step: 2 parameters need as many gradients, but got 0.');
   });

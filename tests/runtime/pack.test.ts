@@ -270,7 +270,7 @@ describe('parameters that lie side by side', () => {
     for (let i = 0; i < 3; i++) await once();
     expect(count.alive).toBe(alive);
     const kept = makeModel();
-    const program = await make(device, clippedStep(kept, new SGD(kept)));
+    const program = await make(device, clippedStep(kept, new SGD(kept, { momentum: 0.9 })));
     await program.run(inputs);
     program.dispose();
     // One buffer holds all six, and one what the optimizer keeps of them.

@@ -47,7 +47,8 @@ const ops = {
   // Past 9 tanh is 1 in f32, and past 88 some drivers answer NaN.
   tanh: unary('tanh', (x) => `tanh(clamp(${x}, -15.0, 15.0))`, Math.tanh, (g, _x, y) => mul(g, sub(1, square(y)))),
   sigmoid: unary('sigmoid', (x) => `1.0 / (1.0 + exp(-clamp(${x}, -87.0, 87.0)))`, logistic, (g, _x, y) => mul(g, mul(y, sub(1, y)))),
-  relu: unary('relu', (x) => `max(${x}, 0.0)`, (x) => Math.max(x, 0), (g, x) => where(gt(x, 0), g, 0)),
+  // y tells as much as x, which so need not be kept.
+  relu: unary('relu', (x) => `max(${x}, 0.0)`, (x) => Math.max(x, 0), (g, _x, y) => where(gt(y, 0), g, 0)),
   floor: unary('floor', (x) => `floor(${x})`, Math.floor, zero),
   ceil: unary('ceil', (x) => `ceil(${x})`, Math.ceil, zero),
   trunc: unary('trunc', (x) => `trunc(${x})`, Math.trunc, zero),

@@ -1,6 +1,7 @@
 // A step of a recurrent layer without workgroup memory and barriers: first choice on software adapters.
 //
-// As matmul's `register`: a thread has up to 8 rows of the batch times one vec4 in registers, and goes along the sum one by one.
+// As matmul's `register`: a thread has up to 8 rows of the batch (16 where lanes share loads) times one vec4 in registers, and goes along
+// the sum one by one.
 // The vec4 is all gates of a hidden unit (LSTM, GRU forward), or four neighbouring units; where there are many, a thread
 // has two. Threads of a workgroup lie along the units only, so all of them read the same of the state: compilers for CPUs load it once
 // for all lanes or, `shared`, each of four lanes of a subgroup loads another term for all of them.
@@ -30,6 +31,8 @@ function threadsOf(s: RecurrentShape, shared: boolean): { lanes: number; each: n
   return vectors < 64 ? { lanes: vectors, each: 1 } : { lanes: 32, each: 2 };
 }
 
+const blockRows = ({ batch }: RecurrentShape, shared: boolean): number => rowsOf(batch, shared ? 16 : 8);
+
 /** Workgroups along the units. */
 function columnsOf(s: RecurrentShape, shared: boolean): number {
   const { lanes, each } = threadsOf(s, shared);
@@ -38,7 +41,7 @@ function columnsOf(s: RecurrentShape, shared: boolean): number {
 
 /** Workgroups of a step. */
 export const registerGroups = (s: RecurrentShape, shared: boolean): number =>
-  columnsOf(s, shared) * Math.ceil(s.batch / rowsOf(s.batch));
+  columnsOf(s, shared) * Math.ceil(s.batch / blockRows(s, shared));
 
 export const registerPackThreads = (s: RecurrentShape): number => sizesOf(s).terms * sizesOf(s).vectors;
 
@@ -119,7 +122,7 @@ function product(s: RecurrentShape, shared: boolean, rows: readonly number[]): s
 export function recurrentRegisterKernel(s: RecurrentShape, shared: boolean): string {
   const { sums } = productOf(s);
   const { vectors } = sizesOf(s);
-  const rows = range(rowsOf(s.batch));
+  const rows = range(blockRows(s, shared));
   const { lanes, each } = threadsOf(s, shared);
   const columns = columnsOf(s, shared);
   const finish =

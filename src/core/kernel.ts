@@ -93,6 +93,9 @@ export function linearGrid(threads: number, workgroupSize: number): [number, num
   return [Math.ceil(groups / rows), rows, 1];
 }
 
+/** Most bytes of intermediate results that a variant for software adapters keeps in memory: what else it would load often. */
+export const MOST_SOFTWARE_SCRATCH = 2 ** 26;
+
 /** Most elements that a thread of a software adapter takes, and workgroups that are left at least. */
 const [SOFTWARE_MOST, SOFTWARE_GROUPS] = [16, 16];
 

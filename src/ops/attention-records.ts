@@ -9,7 +9,7 @@ import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { matmulRegisterGroups, registerBlock, registerVectorsB } from '../../shaders/matmul-register.wgsl.ts';
 import { vectorizedC, type MatmulShape } from '../../shaders/matmul.wgsl.ts';
 import { isFloat } from '../core/dtype.ts';
-import { linearGrid, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
+import { linearGrid, MOST_SOFTWARE_SCRATCH, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
 import { applyOne, type CpuArray, type CpuCall, type KernelCall, type Op, type Variant } from '../core/op.ts';
 import { broadcastStrides, sizeOf } from '../core/shape.ts';
 import { spec, type TensorSpec } from '../core/tensor.ts';
@@ -126,9 +126,6 @@ function decodeVariant(s: shader.AttentionShape, attrs: AttentionAttrs, outputs:
   return { name: 'decode', kernels: [split, merge], scratch: [spec(decodeShader.decodeScratch(s))] };
 }
 
-/** Most bytes of scores that are kept in memory. */
-const MOST_SCORES = 2 ** 26;
-
 /** The forward variant that keeps the matrix of scores in memory. */
 function scoresVariant(
   s: shader.AttentionShape,
@@ -205,7 +202,7 @@ export const attentionOp: Op<AttentionAttrs> = {
     if (s.keys === 0) return given;
     const { software } = call.capabilities;
     // A run-time length would not shorten the products.
-    const inMemory = software && s.numbers !== 'length' && 4 * scoresShader.scoresScratch(s) <= MOST_SCORES;
+    const inMemory = software && s.numbers !== 'length' && 4 * scoresShader.scoresScratch(s) <= MOST_SOFTWARE_SCRATCH;
     const variants = inMemory ? [scoresVariant(s, call.attrs, outputs, call.capabilities), ...given] : given;
     if (s.rows > decodeShader.DECODE_ROWS) return variants;
     const decode = decodeVariant(s, call.attrs, outputs);

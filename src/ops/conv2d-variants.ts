@@ -8,7 +8,15 @@ import * as shader from '../../shaders/conv2d-gemm.wgsl.ts';
 import { conv2dGradWeightKernel, conv2dGradWeightThreads } from '../../shaders/conv2d-grad-weight.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
 import { matmulRegisterGroups, registerBlock } from '../../shaders/matmul-register.wgsl.ts';
-import { linearGrid, MAX_WORKGROUPS, perThread, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
+import {
+  linearGrid,
+  MAX_WORKGROUPS,
+  MOST_SOFTWARE_SCRATCH,
+  perThread,
+  type Binding,
+  type Capabilities,
+  type Kernel,
+} from '../core/kernel.ts';
 import type { Variant } from '../core/op.ts';
 import { spec } from '../core/tensor.ts';
 import { addingSlices } from './slices.ts';
@@ -174,14 +182,11 @@ export function forwardVariants(shape: direct.Conv2dShape, bias: boolean, capabi
   return ordered(plain, own, tiled, gemm, capabilities);
 }
 
-/** Most bytes of columns that are kept in memory. */
-const MOST_COLUMNS = 2 ** 26;
-
 /** A product and a sum over its results; nothing where those are too many. */
 function columnsVariants(shape: direct.Conv2dShape, capabilities: Capabilities): Variant[] {
   const product = columns.columnsProduct(shape);
   const size = columns.columnsScratch(shape);
-  if (!capabilities.software || 4 * size > MOST_COLUMNS || columns.placesOf(shape) % 4 !== 0) return [];
+  if (!capabilities.software || 4 * size > MOST_SOFTWARE_SCRATCH || columns.placesOf(shape) % 4 !== 0) return [];
   const block = registerBlock(product, capabilities);
   const { type } = shape;
   const pixels = perThread(imageSize(shape), LINEAR_WORKGROUP, capabilities);

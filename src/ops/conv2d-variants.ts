@@ -218,8 +218,8 @@ export function gradInputVariants(shape: direct.Conv2dShape, capabilities: Capab
   const inputs = read(shape.type, 'g', 'weight');
   const strided = shape.stride.some((step) => step > 1);
   const inPhases = strided && shape.dilation.every((step) => step === 1);
-  const columnsOf = (width: number) => blockOf(shape.inChannels / shape.groups, width, capabilities);
-  const block = columnsOf(inPhases ? Math.ceil(shape.image[1] / shape.stride[1]) : shape.image[1]);
+  const blockFor = (width: number) => blockOf(shape.inChannels / shape.groups, width, capabilities);
+  const block = blockFor(inPhases ? Math.ceil(shape.image[1] / shape.stride[1]) : shape.image[1]);
   const kernel = (name: string, wgsl: string, groups: number): Kernel => ({
     name: `conv2dGradInput.${name}`,
     wgsl,

@@ -34,7 +34,7 @@ export function conv2dPhasesKernel(s: Conv2dShape, block: Conv2dBlock): string {
   const [tapsY, tapsX] = [Math.ceil(kernelHeight / strideY), Math.ceil(kernelWidth / strideX)];
   const load = (p: number) => {
     const column = `out_column + ${p}u - kx`; // wraps before the first
-    return `let c_${p} = ${column}; let g_${p} = select(0.0, f32(g[g_row + min(c_${p}, ${outWidth - 1}u)]), inside && c_${p} < ${outWidth}u);`;
+    return `let c_${p} = ${column}; let g_${p} = select(0.0, f32(g[g_row + min(c_${p}, ${outWidth - 1}u)]), inside & (c_${p} < ${outWidth}u));`;
   };
   return wgsl`
 @compute @workgroup_size(${LINEAR_WORKGROUP})

@@ -137,7 +137,8 @@ function sumLoop(
   const offset = (p: number, kx: number) => p * sum.step + fromLeft(kx);
   const load = (o: number) => {
     const value = `f32(${sum.source}[source_row + min(c_${o}, ${width - 1}u)])`;
-    const within = sum.edges ? `select(0.0, ${value}, inside && c_${o} < ${width}u)` : value;
+    // Not `&&`, which is a branch: for twenty of them SwiftShader's compiler takes minutes.
+    const within = sum.edges ? `select(0.0, ${value}, inside & (c_${o} < ${width}u))` : value;
     return `let c_${o} = ${sum.at(`column + ${o}u`)}; let v_${o} = ${within};`;
   };
   const offsets = new Set(range(pixels).flatMap((p) => taps.map((kx) => offset(p, kx))));

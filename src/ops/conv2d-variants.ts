@@ -127,12 +127,12 @@ function depthwiseGradWeightVariants(shape: direct.Conv2dShape, capabilities: Ca
   return [addingSlices('depthwise', kernel, stored('dw', shape.type, slices), slices, weightSize(shape), shape.type)];
 }
 
-/** Most numbers that a turn of the loop loads: the text for 220 takes SwiftShader half a minute to compile, for 140 half a second. */
-const MOST_LOADS = 144;
+/** Most numbers that a turn of the loop loads: CPUs take half a second to compile the text for 220. */
+const MOST_LOADS = 256;
 
 /**
- * `kernel` with a loop that goes place by place, and row by row. The second has fewer loads and a longer text: a CPU with
- * vectors of four, whose compiler loads each number by itself, is half as fast again with it, a wider one loses as much.
+ * `kernel` with a loop that goes place by place, and row by row. The second has fewer loads and a longer text. A CPU with vectors of four,
+ * whose compiler loads each number by itself, is half as fast again with it; a wider one gains a tenth and compiles for half as long again.
  */
 function loopVariants(
   { kernel: [, taps], stride, dilation }: direct.Conv2dShape,

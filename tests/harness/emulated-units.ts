@@ -1,4 +1,5 @@
-// Matrix units in plain WGSL: the kernels written for them run on any GPU, as they are but for the three instructions.
+// Matrix units in plain WGSL: the kernels written for them run on any GPU, as they are but for the three instructions and, as Naga has
+// none, casts of vectors of f16.
 
 import type { Device } from '../../src/backends/device.ts';
 import type { Capabilities, Kernel, SubgroupMatrix } from '../../src/core/kernel.ts';
@@ -36,6 +37,7 @@ function emulated({ enables, ...kernel }: Kernel, unit: SubgroupMatrix, lanes: n
     [/subgroupMatrixMultiplyAccumulate/g, 'multiply_accumulate'],
     [/, @builtin\(subgroup_id\) part: u32\) \{/, `) {\n  let part = thread / ${lanes}u;\n  lane = thread % ${lanes}u;`],
   ];
+  if (unit.component === 'f16') replacements.push([/bitcast<Word>\((load_\w+\(.*\))\);/g, 'word_of($1);']);
   const text = replacements.reduce((wgsl, [from, to]) => {
     if (wgsl.search(from) < 0) throw new Error(`${kernel.name} has nothing like ${from}.`);
     return wgsl.replace(from, to);
@@ -69,6 +71,7 @@ fn value_of(matrix: Matrix, row: u32, column: u32) -> f32 {
   ${f16 ? 'let pair = unpack2x16float(select(word.x, word.y, (at & 2u) != 0u));' : 'let pair = bitcast<vec2<f32>>(select(word.xy, word.zw, (at & 2u) != 0u));'}
   return select(pair.x, pair.y, (at & 1u) != 0u);
 }
+${f16 ? 'fn word_of(value: vec4<f16>) -> Word { return vec2(pack2x16float(vec2<f32>(value.xy)), pack2x16float(vec2<f32>(value.zw))); }' : ''}
 fn multiply_accumulate(left: Left, right: Right, total: Result) -> Result {
   var sum = total;
   ${lines((i) => `let at_${i} = (lane + ${i * lanes}u) * ${floats}u;`)}

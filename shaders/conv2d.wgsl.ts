@@ -137,7 +137,7 @@ function sumLoop(
   const offset = (p: number, kx: number) => p * sum.step + fromLeft(kx);
   const load = (o: number) => {
     const value = `f32(${sum.source}[source_row + min(c_${o}, ${width - 1}u)])`;
-    // Not `&&`, which is a branch: for twenty of them SwiftShader's compiler takes minutes.
+    // Not `&&`, which is a branch: over thirty of them SwiftShader's compiler takes minutes.
     const within = sum.edges ? `select(0.0, ${value}, inside & (c_${o} < ${width}u))` : value;
     return `let c_${o} = ${sum.at(`column + ${o}u`)}; let v_${o} = ${within};`;
   };

@@ -22,6 +22,11 @@ export interface Binding {
    * Kernels do not see that; the backend rewrites their `name[index]`.
    */
   readonly windows?: { readonly count: number; readonly elements: number };
+  /**
+   * How many elements there are, where the text should say so: an index is then held below a constant, not below a length that
+   * SwiftShader asks for at each access.
+   */
+  readonly length?: number;
 }
 
 /** One dispatch. `wgsl` holds functions and the entry point `main`; the bindings are declared by the backend. */

@@ -181,11 +181,19 @@ function pointwiseOfWidth(call: KernelCall<FusedAttrs>, width: 1 | 4): Kernel {
   const given = width === 4 ? givenInputs(call) : new Map<number, GivenInput>();
   const vectors = new Set([...given].flatMap(([i, { same }]) => (same ? [] : [i])));
   const chain = chainOf(call, new Set(given.keys()), width === 4);
+  const sized = (binding: Binding, size: number): Binding => ({
+    ...binding,
+    length: Math.ceil(size / (binding.type.startsWith('vec4') ? 4 : 1)),
+  });
   return {
     name: `pointwise.${namesOf(lines)}${members ? ` × ${members}` : ''}`,
     wgsl: pointwiseKernel(width, count, each, chain, [...given.values()]),
-    inputs: inputBindings(call, 0, vectors),
-    outputs: outputs.map(({ dtype }, i) => ({ name: `out${i}`, type: boundType(dtype, width === 4) })),
+    inputs: inputBindings(call, 0, vectors).map(
+      (binding, i) => binding && sized(binding, sizeOf(call.inputs[i].shape)),
+    ),
+    outputs: outputs.map(({ dtype }, i) =>
+      sized({ name: `out${i}`, type: boundType(dtype, width === 4) }, sizeOf(shape)),
+    ),
     workgroups: linearGrid(Math.ceil(count / each), LINEAR_WORKGROUP),
   };
 }

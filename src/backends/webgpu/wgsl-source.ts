@@ -24,13 +24,16 @@ export function wgslSource({ inputs, outputs, wgsl, arguments: args = [], enable
     ),
     ...variables.map(
       ({ name, binding, written }, i) =>
-        `@group(0) @binding(${i}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${binding.type}>;`,
+        `@group(0) @binding(${i}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: ${arrayOf(binding)};`,
     ),
     ...(args.length > 0 ? [argumentsDeclaration(variables.length, args.length)] : []),
     ...large.map(({ binding, written }) => windowFunctions(binding, written)),
     large.reduce((rewritten, { binding }) => useWindows(rewritten, binding.name), text),
   ].join('\n');
 }
+
+const arrayOf = ({ type, length, windows }: Binding): string =>
+  length === undefined || windows ? `array<${type}>` : `array<${type}, ${length}>`;
 
 const argumentsDeclaration = (binding: number, count: number): string =>
   `@group(0) @binding(${binding}) var<uniform> args: array<vec4<u32>, ${Math.ceil(count / 4)}>;`;

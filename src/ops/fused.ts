@@ -161,8 +161,8 @@ function inputBindings(
 const boundType = (dtype: DType, vector: boolean): Binding['type'] =>
   vector ? `vec4<${elementType(dtype)}>` : elementType(dtype);
 
-/** Elements from which on, on software adapters, fours pay for compiling longer. */
-const SOFTWARE_FOURS_FROM = 2 ** 16;
+/** Elements from which on texts tell lengths and, on software adapters, fours pay for compiling longer. */
+const MANY = 2 ** 16;
 
 function standAlone(call: KernelCall<FusedAttrs>): Variant[] {
   const { software } = call.capabilities;
@@ -171,7 +171,7 @@ function standAlone(call: KernelCall<FusedAttrs>): Variant[] {
     return { name: width === 4 ? 'fours' : 'single', kernels: [pointwiseOfWidth(call, width)] };
   };
   if (!software) return [variant(4)];
-  return size < SOFTWARE_FOURS_FROM ? [variant(1), variant(4)] : [variant(4), variant(1)];
+  return size < MANY ? [variant(1), variant(4)] : [variant(4), variant(1)];
 }
 
 function pointwiseOfWidth(call: KernelCall<FusedAttrs>, width: 1 | 4): Kernel {
@@ -181,10 +181,10 @@ function pointwiseOfWidth(call: KernelCall<FusedAttrs>, width: 1 | 4): Kernel {
   const given = width === 4 ? givenInputs(call) : new Map<number, GivenInput>();
   const vectors = new Set([...given].flatMap(([i, { same }]) => (same ? [] : [i])));
   const chain = chainOf(call, new Set(given.keys()), width === 4);
-  const sized = (binding: Binding, size: number): Binding => ({
-    ...binding,
-    length: Math.ceil(size / (binding.type.startsWith('vec4') ? 4 : 1)),
-  });
+  const sized = (binding: Binding, size: number): Binding =>
+    sizeOf(shape) < MANY
+      ? binding
+      : { ...binding, length: Math.ceil(size / (binding.type.startsWith('vec4') ? 4 : 1)) };
   return {
     name: `pointwise.${namesOf(lines)}${members ? ` × ${members}` : ''}`,
     wgsl: pointwiseKernel(width, count, each, chain, [...given.values()]),

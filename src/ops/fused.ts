@@ -161,7 +161,7 @@ function inputBindings(
 const boundType = (dtype: DType, vector: boolean): Binding['type'] =>
   vector ? `vec4<${elementType(dtype)}>` : elementType(dtype);
 
-/** Elements from which on texts tell lengths and, on software adapters, fours pay for compiling longer. */
+/** Elements from which on it pays to have a text for each length and, on software adapters, to compile fours, which takes longer. */
 const MANY = 2 ** 16;
 
 function standAlone(call: KernelCall<FusedAttrs>): Variant[] {

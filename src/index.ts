@@ -12,7 +12,9 @@ export { CpuDevice } from './backends/cpu/cpu-device.ts';
 export { WebGpuDevice } from './backends/webgpu/webgpu-device.ts';
 export { type DeviceKind, openDevice } from './backends/open-device.ts';
 export { compile, type CompileOptions } from './runtime/compile.ts';
-export { chromeTrace, profile, type Profile, type ProfileRow } from './runtime/profile.ts';
+export {
+  chromeTrace, mergeProfiles, profile, type OnProgram, type Profile, type ProfileOptions, type ProfileRow,
+} from './runtime/profile.ts'; // prettier-ignore
 export { type Program } from './runtime/program.ts';
 export { type AttentionMasks, MultiheadAttention, type MultiheadAttentionOptions } from './nn/attention.ts';
 export {

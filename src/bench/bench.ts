@@ -1,6 +1,7 @@
 // Runs the benchmark: every case, or every kernel variant of one, on a device.
 
 import type { Device, DeviceInfo } from '../backends/device.ts';
+import type { OnProgram } from '../runtime/profile.ts';
 import { tunedChoice } from '../runtime/tuning.ts';
 import type { BenchCase } from './cases.ts';
 import { measureCeilings, type Ceilings } from './ceilings.ts';
@@ -36,6 +37,8 @@ export interface BenchOptions {
   readonly signal?: AbortSignal;
   /** Called when the ceilings are known, before the first case. */
   readonly onCeilings?: (ceilings: Ceilings) => void;
+  /** Called with the program of each row, after it was timed. */
+  readonly onProgram?: OnProgram;
   /** Called before each case and after each row. */
   readonly onProgress?: (state: {
     readonly done: number;
@@ -92,7 +95,7 @@ async function* timeCase(
   device: Device,
   { name, group, op, build }: BenchCase,
   ceilings: Ceilings,
-  { seconds, variants }: BenchOptions,
+  { seconds, variants, onProgram }: BenchOptions,
 ): AsyncGenerator<BenchRow> {
   const row = (measured: Measurement, variant?: string): BenchRow => ({
     name,
@@ -106,6 +109,8 @@ async function* timeCase(
   const choose = tunedChoice(device);
   const first = await measure(device, compute, {
     seconds,
+    onProgram,
+    name,
     chooseVariant(chosen, offered, call) {
       if (names.length === 0 && chosen.name === op) names.push(...offered.map((variant) => variant.name));
       return choose(chosen, offered, call);
@@ -114,7 +119,9 @@ async function* timeCase(
   yield row(first);
   if (!variants) return;
   for (const variant of names) {
-    yield row(await measure(device, compute, { seconds, chooseVariant: variantNamed(variant) }), variant);
+    const chooseVariant = variantNamed(variant);
+    const measured = await measure(device, compute, { seconds, chooseVariant, onProgram, name: `${name} ${variant}` });
+    yield row(measured, variant);
   }
 }
 

@@ -9,6 +9,7 @@ import { Parameter, type Tensor } from '../core/tensor.ts';
 import { compile, type Outputs } from '../runtime/compile.ts';
 import type { ChooseVariant } from '../runtime/lower.ts';
 import { describe } from '../runtime/describe.ts';
+import type { OnProgram } from '../runtime/profile.ts';
 import type { Program } from '../runtime/program.ts';
 
 /** How long to measure, and what. */
@@ -16,6 +17,9 @@ export interface MeasureOptions {
   /** Seconds of measured runs, about. */
   readonly seconds?: number;
   readonly chooseVariant?: ChooseVariant;
+  /** Called with the program, by this name, after it was timed. */
+  readonly onProgram?: OnProgram;
+  readonly name?: string;
 }
 
 /** What one computation took. Times are in milliseconds. */
@@ -65,7 +69,7 @@ const LONG_ENOUGH = 2;
 export async function measure(
   device: Device,
   build: () => Tensor | Readonly<Record<string, Tensor>>,
-  { seconds = 0.5, chooseVariant }: MeasureOptions = {},
+  { seconds = 0.5, chooseVariant, onProgram, name = '' }: MeasureOptions = {},
 ): Promise<Measurement> {
   const start = performance.now();
   using program = await compile(device, build, {}, { chooseVariant });
@@ -75,11 +79,13 @@ export async function measure(
   const { times, clock, warm } = await sample(program, seconds);
   const { dispatches, flops, bytes } = describe(program);
   const quantile = (part: number) => times[Math.round(part * (times.length - 1))];
+  const queuedMilliseconds = await queued(program, seconds * 500, warm);
+  await onProgram?.(program, {}, name);
   return {
     firstMilliseconds,
     milliseconds: quantile(0.5),
     quartiles: [quantile(0.25), quantile(0.75)],
-    queuedMilliseconds: await queued(program, seconds * 500, warm),
+    queuedMilliseconds,
     clock,
     runs: times.length,
     dispatches,

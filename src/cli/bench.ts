@@ -13,6 +13,7 @@ import {
 import { chosenCases } from './chosen-cases.ts';
 import { CommandError } from './command-error.ts';
 import { describeDevice, openWithNews, type DeviceOptions } from './device.ts';
+import { openProfiler, profileTable, type MeasuredProfile, type ProfileOption } from './profile.ts';
 import { describeCeilings, part, textTable } from './table.ts';
 import { showProgress, type Terminal } from './terminal.ts';
 
@@ -25,6 +26,7 @@ export interface BenchCommandOptions extends DeviceOptions {
   /** True without a file: to stdout. */
   readonly json?: string | true;
   readonly compare?: string;
+  readonly profile?: ProfileOption;
 }
 
 /** Times the chosen cases, and compares them with an earlier report. */
@@ -34,21 +36,25 @@ export async function benchDevice(options: BenchCommandOptions, terminal: Termin
   // Read before minutes are spent on what it will be compared with.
   const earlier = options.compare ? await readReport(options.compare) : null;
   const onlyJson = json === true || json === '-';
+  const profiler = await openProfiler(options.profile);
   const device = await openWithNews(options, terminal);
   const progress = showProgress(terminal, 'bench', cases.length, onlyJson);
   let report: BenchReport;
+  let profile: MeasuredProfile | null;
   try {
     const onProgress = ({ done, name }: { done: number; name: string }) => progress.update(done, name);
-    report = await bench(device, cases, { variants, all, seconds, onProgress });
+    report = await bench(device, cases, { variants, all, seconds, onProgress, onProgram: profiler.onProgram });
+    profile = await profiler.complete(device);
     progress.update(cases.length);
   } finally {
     progress.stop();
     device.destroy();
   }
-  const text = JSON.stringify(report, null, 1);
+  const text = JSON.stringify({ ...report, ...(profile && { profile }) }, null, 1);
   if (onlyJson) terminal.result(text);
   else {
     terminal.result(reportTable(report, describeDevice(device)));
+    if (profile) terminal.result(`\n${profileTable(profile)}`);
     if (json) {
       await writeFile(json, `${text}\n`).catch((cause: Error) => {
         throw new CommandError(`Cannot write the report: ${cause.message}`, 1, { cause });

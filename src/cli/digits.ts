@@ -3,13 +3,12 @@
 import {
   compile,
   evalBatches,
-  profile,
   softmax,
   spec,
   type Device,
   type ImageDataset,
   type Module,
-  type Profile,
+  type OnProgram,
 } from '../node.ts';
 
 /** Images of one run in evaluation, at most. */
@@ -36,17 +35,15 @@ export interface Evaluation {
   readonly accuracy: number;
   readonly count: number;
   readonly seconds: number;
-  /** Where the time of a batch goes, where that was asked for. */
-  readonly profile: Profile | null;
 }
 
-/** Runs `model` on all images of `data`; with `profiled` tells afterwards where the time of a batch goes. */
+/** Runs `model` on all images of `data`; `onProgram` is given the program afterwards, with the first batch. */
 export async function evaluate(
   device: Device,
   model: Module,
   data: ImageDataset,
   onProgress: (done: number) => void,
-  profiled = false,
+  onProgram?: OnProgram,
 ): Promise<Evaluation> {
   model.eval();
   const batchSize = Math.min(BATCH_SIZE, data.count);
@@ -62,23 +59,23 @@ export async function evaluate(
   }
   const seconds = (performance.now() - start) / 1000;
   const [{ image }] = evalBatches(data, batchSize);
-  const measured = profiled ? await profile(program, { image }) : null;
+  await onProgram?.(program, { image }, 'a batch');
   program.dispose();
-  return { accuracy: right / data.count, count: data.count, seconds, profile: measured };
+  return { accuracy: right / data.count, count: data.count, seconds };
 }
 
-/** The ten classes' probabilities for one image `[32, 32]`, and with `profiled` where the time for it goes. */
+/** The ten classes' probabilities for one image `[32, 32]`; `onProgram` is given the program afterwards. */
 export async function classify(
   device: Device,
   model: Module,
   image: Float32Array,
-  profiled = false,
-): Promise<{ readonly probabilities: number[]; readonly profile: Profile | null }> {
+  onProgram?: OnProgram,
+): Promise<number[]> {
   model.eval();
   const specs = { image: spec([1, ...IMAGE]) };
   const program = await compile(device, (inputs) => softmax(model.forward(inputs.image), 1), specs);
   const { data } = await program.run({ image });
-  const measured = profiled ? await profile(program, { image }) : null;
+  await onProgram?.(program, { image }, 'an image');
   program.dispose();
-  return { probabilities: Array.from(data), profile: measured };
+  return Array.from(data);
 }

@@ -6,6 +6,7 @@ import { diverge, openDevice, type DeviceKind, type NodeReport } from '../node.t
 import { CommandError, USAGE } from './command-error.ts';
 import { describeDevice } from './device.ts';
 import { modelGraph } from './model-graph.ts';
+import { openProfiler, profileTable, type ProfileOption } from './profile.ts';
 import { showProgress, type Terminal } from './terminal.ts';
 import { loadModel } from './weights.ts';
 
@@ -19,6 +20,7 @@ export interface DivergeCommandOptions {
   readonly out?: string;
   readonly device: DeviceKind;
   readonly json?: boolean;
+  readonly profile?: ProfileOption;
 }
 
 /** Compares `entry`, registered as `name`, node by node; ends with exit code 1 and writes a repro at the first wrong one. */
@@ -32,6 +34,7 @@ export async function divergeModel(
   if (options.device === 'cpu')
     throw new CommandError('diverge compares a GPU with the CPU: --device cpu is the reference.', USAGE);
   const { model } = await loadModel(entry, options.weights, options.config);
+  const profiler = await openProfiler(options.profile);
   const device = await openDevice('webgpu');
   let progress: ReturnType<typeof showProgress> | undefined;
   try {
@@ -40,10 +43,15 @@ export async function divergeModel(
       progress ??= showProgress(terminal, 'nodes', total, json);
       progress.update(done, op);
     };
-    const { nodes, compared, worst, repro } = await diverge(device, fn, specs, inputs, { seed, onProgress });
+    const { onProgram } = profiler;
+    const { nodes, compared, worst, repro } = await diverge(device, fn, specs, inputs, { seed, onProgress, onProgram });
+    const profile = await profiler.complete(device);
     progress?.stop();
     const adapter = device.info.description;
-    if (json) terminal.result(JSON.stringify({ model: name, adapter, nodes, compared, worst, repro }));
+    if (json)
+      terminal.result(
+        JSON.stringify({ model: name, adapter, nodes, compared, worst, repro, ...(profile && { profile }) }),
+      );
     if (repro) {
       await writeFile(out, `${JSON.stringify({ model: name, train, batch, ...repro }, null, 2)}\n`);
       throw new CommandError(
@@ -54,6 +62,7 @@ export async function divergeModel(
     if (json) return;
     const closest = worst ? ` Nearest to its tolerance: node ${worst.index}, ${describeNode(worst)}, at ${(100 * worst.part).toFixed(0)} % of it.` : ''; // prettier-ignore
     terminal.result(`${name}: all ${compared} nodes that compute agree with the CPU on ${describeDevice(device)}.${closest}`); // prettier-ignore
+    if (profile) terminal.result(profileTable(profile));
   } finally {
     progress?.stop();
     device.destroy();

@@ -4,7 +4,7 @@ import type { ModelEntry } from '../../models/index.ts';
 import { loadMnist } from '../node.ts';
 import { describeDevice, openWithNews, type DeviceOptions } from './device.ts';
 import { evaluate } from './digits.ts';
-import { completeProfile, profileTable, type ProfileOption } from './profile.ts';
+import { openProfiler, profileTable, type ProfileOption } from './profile.ts';
 import { grouped, percent, showProgress, type Terminal } from './terminal.ts';
 import { loadModel } from './weights.ts';
 
@@ -26,12 +26,13 @@ export async function evaluateModel(
 ): Promise<void> {
   const { model, config, file } = await loadModel(entry, options.weights, options.config);
   const test = await loadMnist(options.data, 'test');
+  const profiler = await openProfiler(options.profile);
   const device = await openWithNews(options, terminal);
   const progress = showProgress(terminal, 'test images', test.count, options.json);
   try {
-    const evaluation = await evaluate(device, model, test, (done) => progress.update(done), !!options.profile);
-    const { accuracy, count, seconds } = evaluation;
-    const profile = evaluation.profile && (await completeProfile(device, evaluation.profile, options.profile!));
+    const onProgress = (done: number) => progress.update(done);
+    const { accuracy, count, seconds } = await evaluate(device, model, test, onProgress, profiler.onProgram);
+    const profile = await profiler.complete(device);
     progress.stop();
     const adapter = device.info.description;
     terminal.result(

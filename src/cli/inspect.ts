@@ -12,6 +12,7 @@ import {
 import { describeDevice, openWithNews } from './device.ts';
 import { graphSvg } from './graph-svg.ts';
 import { modelGraph } from './model-graph.ts';
+import { openProfiler, profileTable, type ProfileOption } from './profile.ts';
 import { grouped, type Terminal } from './terminal.ts';
 import { buildModel } from './weights.ts';
 
@@ -23,30 +24,45 @@ export interface InspectOptions {
   readonly batch?: number;
   readonly device: DeviceKind;
   readonly json?: boolean;
+  readonly profile?: ProfileOption;
 }
 
-/** Prints the plan of `entry`, registered as `name`. No kernel is compiled or run. */
+/** Prints the plan of `entry`, registered as `name`. No kernel is compiled or run, but for `--profile`. */
 export async function inspectModel(
   name: string,
   entry: ModelEntry,
-  { config = entry.config, format, train = false, batch = 1, device: kind, json }: InspectOptions,
+  { config = entry.config, format, train = false, batch = 1, device: kind, json, profile: option }: InspectOptions,
   terminal: Terminal,
 ): Promise<void> {
   const model = buildModel(entry, config);
+  const profiler = await openProfiler(option);
   const device = await openWithNews({ device: kind }, terminal);
   try {
-    const { fn, specs } = modelGraph(entry, model, { batch, train, seed: 1 });
+    const { fn, specs, inputs } = modelGraph(entry, model, { batch, train, seed: 1 });
     const names = new Map([...model.namedParameters()].map(([path, parameter]) => [parameter, path] as const));
-    const program = describe(await compile(planOnly(device), fn, specs), names);
+    const compiled = await compile(option ? device : planOnly(device), fn, specs);
+    const program = describe(compiled, names);
+    await profiler.onProgram?.(compiled, inputs, name);
+    const profile = await profiler.complete(device);
     const what = `${name} (${config}), ${train ? 'a training step' : 'forward'}, batch ${batch}`;
     const printed = json ? 'json' : format;
     if (printed === 'json') {
       terminal.result(
-        JSON.stringify({ model: name, config, train, batch, adapter: device.info.description, ...program }),
+        JSON.stringify({
+          model: name,
+          config,
+          train,
+          batch,
+          adapter: device.info.description,
+          ...program,
+          ...(profile && { profile }),
+        }),
       );
     } else if (printed === 'mermaid') terminal.result(mermaid(program));
     else if (printed === 'svg') terminal.result(graphSvg(program.steps.map(boxOf), what));
     else terminal.result(`${what}, on ${describeDevice(device)}\n\n${table(program)}\n\n${totals(program)}`);
+    // A drawing on stdout stays one.
+    if (profile && printed !== 'json') terminal[printed === 'text' ? 'result' : 'news'](`\n${profileTable(profile)}`);
   } finally {
     device.destroy();
   }

@@ -1,11 +1,13 @@
-// --profile: where the time of a command's program goes, as a table and as a Chrome trace.
+// --profile: where the time of what a command runs goes, as a table and as a Chrome trace.
 
 import { writeFile } from 'node:fs/promises';
 import {
-  bestMilliseconds, chromeTrace, gigaRate, measureCeilings, shortNumber, type Ceilings, type Device, type Profile, type ProfileRow,
+  bestMilliseconds, chromeTrace, gigaRate, measureCeilings, mergeProfiles, profile, shortNumber, type Ceilings, type Device,
+  type OnProgram, type Profile, type ProfileRow,
 } from '../node.ts'; // prettier-ignore
 import { CommandError } from './command-error.ts';
 import { describeCeilings, part, textTable } from './table.ts';
+import { expectWritable } from './writable.ts';
 
 /** The value of `--profile`: true without a file for the trace. */
 export type ProfileOption = string | true;
@@ -15,18 +17,37 @@ export interface MeasuredProfile extends Profile {
   readonly ceilings: Ceilings;
 }
 
-/** Measures the device's ceilings for `profile`, and writes a Chrome trace where `option` names a file. */
-export async function completeProfile(
-  device: Device,
-  profile: Profile,
-  option: ProfileOption,
-): Promise<MeasuredProfile> {
-  if (option !== true) {
-    await writeFile(option, JSON.stringify(chromeTrace(profile))).catch((cause: Error) => {
-      throw new CommandError(`Cannot write the trace: ${cause.message}`, 1, { cause });
-    });
-  }
-  return { ...profile, ceilings: await measureCeilings(device) };
+/** Collects the profiles of a command: of each program that its work gives to `onProgram`. */
+export interface Profiler {
+  /** Absent without `--profile`: nothing is run for it then. */
+  readonly onProgram?: OnProgram;
+  add(profile: Profile): void;
+  /** All of them as one, with the device's ceilings, and written as a Chrome trace where a file was named; null without any. */
+  complete(device: Device): Promise<MeasuredProfile | null>;
+}
+
+/** The profiler that `--profile` asks for. Throws before the work where its file cannot be written. */
+export async function openProfiler(
+  option: ProfileOption | undefined,
+  { runs }: { readonly runs?: number } = {},
+): Promise<Profiler> {
+  if (typeof option === 'string') await expectWritable(option);
+  const profiles: Profile[] = [];
+  const add = (one: Profile) => void profiles.push(one);
+  return {
+    ...(option && { onProgram: async (program, inputs, name) => add(await profile(program, inputs, { runs, name })) }),
+    add,
+    async complete(device) {
+      if (profiles.length === 0) return null;
+      const whole = mergeProfiles(profiles);
+      if (typeof option === 'string') {
+        await writeFile(option, JSON.stringify(chromeTrace(whole))).catch((cause: Error) => {
+          throw new CommandError(`Cannot write the trace: ${cause.message}`, 1, { cause });
+        });
+      }
+      return { ...whole, ceilings: await measureCeilings(device) };
+    },
+  };
 }
 
 /** Steps that are listed: those that take longest. */
@@ -40,10 +61,13 @@ const title = ({ kernels }: ProfileRow): string => {
 
 /** The steps that take longest, how much of the device they use, and the sum of all. */
 export function profileTable({ rows, milliseconds, clock, runs, ceilings }: MeasuredProfile): string {
+  const programs = new Set(rows.map(({ program }) => program)).size;
+  const ofMany = (cell: string) => (programs > 1 ? [cell] : []);
   const sorted = rows.toSorted((a, b) => b.milliseconds - a.milliseconds);
   const cells = sorted
     .slice(0, MOST_STEPS)
     .map((row) => [
+      ...ofMany(row.program!),
       String(row.step),
       title(row),
       row.outputs.join(' '),
@@ -54,12 +78,12 @@ export function profileTable({ rows, milliseconds, clock, runs, ceilings }: Meas
       part(bestMilliseconds(row, ceilings) / row.milliseconds),
     ]);
   const rest = sorted.slice(MOST_STEPS).reduce((sum, { share }) => sum + share, 0);
-  const headings = ['step', 'kernels', 'outputs', 'ms', 'share', 'GFLOP/s', 'GB/s', 'of ceiling'];
+  const headings = [...ofMany('program'), 'step', 'kernels', 'outputs', 'ms', 'share', 'GFLOP/s', 'GB/s', 'of ceiling'];
   const whose = clock === 'host' ? "by the host's clock, the way to the device included" : "by the GPU's clock";
   return [
-    textTable([headings, ...cells], [0, 3, 4, 5, 6, 7]),
+    textTable([headings, ...cells], programs > 1 ? [1, 4, 5, 6, 7, 8] : [0, 3, 4, 5, 6, 7]),
     ...(sorted.length > MOST_STEPS ? [`${sorted.length - MOST_STEPS} more steps take ${part(rest)}.`] : []),
-    `All ${sorted.length} steps: ${shortNumber(milliseconds)} ms (medians of ${runs} runs, ${whose})`,
+    `All ${sorted.length} steps${programs > 1 ? ` of ${programs} programs` : ''}: ${shortNumber(milliseconds)} ms (medians of ${runs} ${runs === 1 ? 'run' : 'runs'}, ${whose})`,
     `Ceilings: ${describeCeilings(ceilings)}`,
   ].join('\n');
 }

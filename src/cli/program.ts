@@ -63,7 +63,7 @@ const tuningOption = ['--tuning <file>', 'choose kernel variants by this table o
 
 const profileOption = [
   '--profile [file]',
-  'afterwards show where the time goes, and write a Chrome trace into the file',
+  'show where the time of what ran goes, and write a Chrome trace into the file',
 ] as const;
 
 /** An option that the user may leave out, for the command to know that, and that is then `preset`. */
@@ -93,25 +93,31 @@ function makeProgram(terminal: Terminal): Command {
     });
   const onDevice = (command: Command) =>
     command.addOption(new Option('--device <kind>', 'what computes').choices(deviceKinds).default('auto'));
-  const common = (command: Command) => onDevice(command).option('--json', 'results as JSON');
+  const running = (command: Command) => onDevice(command).option(...profileOption);
+  const withJson = (command: Command) => command.option('--json', 'results as JSON');
   const ofModel = (name: string, description: string) =>
-    common(
-      program
-        .command(name)
-        .description(description)
-        .addArgument(new Argument('<model>').choices(Object.keys(models))),
+    withJson(
+      running(
+        program
+          .command(name)
+          .description(description)
+          .addArgument(new Argument('<model>').choices(Object.keys(models))),
+      ),
     );
 
-  common(program.command('info').description('show the adapter, its features and limits')).action((options) =>
-    info(options, terminal),
+  // It runs nothing: there is nothing to profile.
+  withJson(onDevice(program.command('info').description('show the adapter, its features and limits'))).action(
+    (options) => info(options, terminal),
   );
-  common(
-    program
-      .command('verify')
-      .description('check every kernel on this GPU against the CPU reference')
-      .option('--op <names...>', 'ops to check (default: all)'),
+  withJson(
+    running(
+      program
+        .command('verify')
+        .description('check every kernel on this GPU against the CPU reference')
+        .option('--op <names...>', 'ops to check (default: all)'),
+    ),
   ).action((options) => verifyDevice(options, terminal));
-  onDevice(
+  running(
     program
       .command('bench')
       .description('time kernels and models on this GPU, against two ceilings measured on it')
@@ -123,14 +129,16 @@ function makeProgram(terminal: Terminal): Command {
       .option('--compare <file>', 'an earlier report, to see what became faster')
       .option(...tuningOption),
   ).action((options) => benchDevice(options, terminal));
-  common(
-    program
-      .command('tune')
-      .description('find the fastest variant of each kernel on this GPU, among those that are right')
-      .option('--case <regex>', 'cases whose name or group matches (default: all)')
-      .option('--all', 'large cases on software adapters as well')
-      .option('--seconds <n>', 'of measured runs a variant (default: 0.2)', positiveNumber)
-      .option('--out <file>', 'the table; what is in it already is kept (default: five-tigers-tuning.json)'),
+  withJson(
+    running(
+      program
+        .command('tune')
+        .description('find the fastest variant of each kernel on this GPU, among those that are right')
+        .option('--case <regex>', 'cases whose name or group matches (default: all)')
+        .option('--all', 'large cases on software adapters as well')
+        .option('--seconds <n>', 'of measured runs a variant (default: 0.2)', positiveNumber)
+        .option('--out <file>', 'the table; what is in it already is kept (default: five-tigers-tuning.json)'),
+    ),
   ).action((options) => tuneDevice(options, terminal));
   ofModel('train', 'train a model on MNIST; Ctrl-C saves, --resume goes on')
     .requiredOption('--data <folder>', "folder with MNIST's four files")
@@ -146,21 +154,18 @@ function makeProgram(terminal: Terminal): Command {
     .option('--out <file>', 'weights (default: MODEL.safetensors)')
     .option('--checkpoint <file>', "the run's state, written after each epoch (default: beside the weights)")
     .option('--resume <file>', 'checkpoint to go on from, with the settings stored in it')
-    .option(...profileOption)
     .option(...tuningOption)
     .action((name, options) => train(name, models[name], options, terminal));
   ofModel('eval', 'measure the accuracy on the test images of MNIST')
     .requiredOption('--data <folder>', 'folder with the test files of MNIST')
     .option(...weightsOption)
     .option(...configOption)
-    .option(...profileOption)
     .option(...tuningOption)
     .action((name, options) => evaluateModel(name, models[name], options, terminal));
   ofModel('run', 'tell the digit on a picture')
     .argument('<image>', 'PNG or JPEG of one digit')
     .option(...weightsOption)
     .option(...configOption)
-    .option(...profileOption)
     .option(...tuningOption)
     .action((name, image, options) => runModel(name, models[name], image, options, terminal));
   ofModel('inspect', "show a model's plan: steps, kernels, arithmetic, memory")

@@ -4,7 +4,7 @@ import type { ModelEntry } from '../../models/index.ts';
 import { decodeImage, readFileOrExplain, toDigit } from '../node.ts';
 import { openWithNews, type DeviceOptions } from './device.ts';
 import { classify } from './digits.ts';
-import { completeProfile, profileTable, type ProfileOption } from './profile.ts';
+import { openProfiler, profileTable, type ProfileOption } from './profile.ts';
 import { percent, type Terminal } from './terminal.ts';
 import { loadModel } from './weights.ts';
 
@@ -30,10 +30,11 @@ export async function runModel(
   const input = toDigit(data, width, height);
   if (!input) throw new Error(`${file} is an empty page: there is no digit on it.`);
   const { model, config } = await loadModel(entry, options.weights, options.config);
+  const profiler = await openProfiler(options.profile);
   const device = await openWithNews(options, terminal);
   try {
-    const { probabilities, profile: measured } = await classify(device, model, input, !!options.profile);
-    const profile = measured && (await completeProfile(device, measured, options.profile!));
+    const probabilities = await classify(device, model, input, profiler.onProgram);
+    const profile = await profiler.complete(device);
     const digit = probabilities.indexOf(Math.max(...probabilities));
     const adapter = device.info.description;
     if (options.json) {

@@ -1,15 +1,15 @@
 // `five-tigers train`: trains a model on the user's MNIST files, with checkpoints from which it goes on exactly.
 
-import { access, constants } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { ModelEntry } from '../../models/index.ts';
 import { DivergedError, loadMnist, saveSafetensorsFile, writeFileAtomic } from '../node.ts';
 import { CommandError, INTERRUPTED, USAGE } from './command-error.ts';
 import { evaluate } from './digits.ts';
-import { completeProfile, type ProfileOption } from './profile.ts';
+import { openProfiler, type ProfileOption } from './profile.ts';
 import type { Terminal } from './terminal.ts';
 import { jsonReport, textReport } from './train-report.ts';
 import { prepare, trainSteps, type Run, type StartOptions } from './train-run.ts';
+import { expectWritable } from './writable.ts';
 
 /** Options of the command. */
 export interface TrainOptions extends StartOptions {
@@ -26,7 +26,8 @@ export async function train(name: string, entry: ModelEntry, options: TrainOptio
   const weights = options.out ?? `${name}.safetensors`;
   const checkpoint =
     options.checkpoint ?? options.resume ?? weights.replace(/(\.safetensors)?$/, '.checkpoint.safetensors');
-  await checkOutputs(weights, checkpoint, ...(typeof options.profile === 'string' ? [options.profile] : []));
+  await checkOutputs(weights, checkpoint);
+  const profiler = await openProfiler(options.profile);
   // Loaded now, so that a missing file is known before the training and not after it.
   const test = await loadMnist(options.data, 'test');
   const report = options.json ? jsonReport(terminal) : textReport(terminal);
@@ -49,7 +50,7 @@ export async function train(name: string, entry: ModelEntry, options: TrainOptio
       );
     }
     // Before the evaluation, which leaves the model out of training.
-    const profile = options.profile ? await trainer.profile() : null;
+    if (options.profile) profiler.add(await trainer.profile());
     const { accuracy, count } = await evaluate(trainer.device, model, test, (done) => {
       report.evaluated(done, test.count);
     });
@@ -68,7 +69,8 @@ export async function train(name: string, entry: ModelEntry, options: TrainOptio
       weights,
       checkpoint,
     });
-    if (profile) report.profiled(await completeProfile(trainer.device, profile, options.profile!));
+    const profile = await profiler.complete(trainer.device);
+    if (profile) report.profiled(profile);
   } catch (error) {
     report.close();
     if (!(error instanceof DivergedError)) throw error;
@@ -87,17 +89,11 @@ export async function train(name: string, entry: ModelEntry, options: TrainOptio
 const quoted = (path: string): string => (/[^\w./-]/.test(path) ? `'${path}'` : path);
 
 /** Finds out before the training whether its results can be written. */
-async function checkOutputs(weights: string, checkpoint: string, ...others: string[]): Promise<void> {
+async function checkOutputs(weights: string, checkpoint: string): Promise<void> {
   if (resolve(weights) === resolve(checkpoint)) {
     throw new CommandError(`--out and the checkpoint are the same file, ${weights}: name two.`, USAGE);
   }
-  for (const file of [weights, checkpoint, ...others]) {
-    await access(dirname(file), constants.W_OK).catch((cause) => {
-      throw new CommandError(`Cannot write ${file}: the folder ${dirname(file)} is missing or read-only.`, 1, {
-        cause,
-      });
-    });
-  }
+  for (const file of [weights, checkpoint]) await expectWritable(file);
 }
 
 async function saveWeights(

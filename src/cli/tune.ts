@@ -7,6 +7,7 @@ import {
 import { chosenCases } from './chosen-cases.ts';
 import { CommandError, USAGE } from './command-error.ts';
 import { describeDevice, readTuning } from './device.ts';
+import { openProfiler, profileTable, type ProfileOption } from './profile.ts';
 import { textTable } from './table.ts';
 import { showProgress, type Terminal } from './terminal.ts';
 
@@ -18,6 +19,7 @@ export interface TuneCommandOptions {
   readonly out?: string;
   readonly device: DeviceKind;
   readonly json?: boolean;
+  readonly profile?: ProfileOption;
 }
 
 /** Tunes the GPU for the chosen cases, and adds what was found to the table. */
@@ -27,15 +29,18 @@ export async function tuneDevice(options: TuneCommandOptions, terminal: Terminal
     throw new CommandError('tune chooses among the kernels of a GPU: the CPU has none.', USAGE);
   const cases = chosenCases(options.case);
   const older = existsSync(out) ? await readTuning(out) : null;
+  const profiler = await openProfiler(options.profile);
   const device = await openDevice('webgpu');
   const progress = showProgress(terminal, 'tune', cases.length, json);
   try {
     const onProgress = ({ done, name }: { done: number; name: string }) => progress.update(done, name);
-    const { table, rows } = await tune(device, cases, { all, seconds, onProgress });
+    const { table, rows } = await tune(device, cases, { all, seconds, onProgress, onProgram: profiler.onProgram });
+    const profile = await profiler.complete(device);
     progress.update(cases.length);
     progress.stop();
     await writeFileAtomic(out, new TextEncoder().encode(`${JSON.stringify(older ? mergeTuning(older, table) : table, null, 1)}\n`)); // prettier-ignore
-    if (json) terminal.result(JSON.stringify({ adapter: device.info.description, out, rows }));
+    if (json)
+      terminal.result(JSON.stringify({ adapter: device.info.description, out, rows, ...(profile && { profile }) }));
     else
       terminal.result(
         tableOf(
@@ -43,6 +48,7 @@ export async function tuneDevice(options: TuneCommandOptions, terminal: Terminal
           `${describeDevice(device)}: ${rows.length} ${rows.length === 1 ? 'choice is' : 'choices are'} in ${out}.`,
         ),
       );
+    if (profile && !json) terminal.result(`\n${profileTable(profile)}`);
   } finally {
     progress.stop();
     device.destroy();

@@ -5,6 +5,7 @@ import type { DeviceKind, OpSummary, VerifyRow } from '../node.ts';
 import { CommandError, USAGE } from './command-error.ts';
 import { describeDevice } from './device.ts';
 import { nearNames } from './near-names.ts';
+import { openProfiler, profileTable, type MeasuredProfile, type ProfileOption } from './profile.ts';
 import { textTable } from './table.ts';
 import { grouped, showProgress, type Terminal } from './terminal.ts';
 
@@ -13,18 +14,23 @@ export interface VerifyOptions {
   readonly op?: readonly string[];
   readonly device: DeviceKind;
   readonly json?: boolean;
+  readonly profile?: ProfileOption;
 }
 
 /** Most failures that are listed one by one. */
 const MOST_FAILURES = 10;
 
 /** Checks the GPU; ends with exit code 1 and the failing cases when something is not right. */
-export async function verifyDevice({ op: ops, device: kind, json }: VerifyOptions, terminal: Terminal): Promise<void> {
+export async function verifyDevice(options: VerifyOptions, terminal: Terminal): Promise<void> {
+  const { op: ops, device: kind, json } = options;
   for (const name of ops ?? []) expectOp(name);
   if (kind === 'cpu')
     throw new CommandError('verify compares a GPU with the CPU: --device cpu is the reference.', USAGE);
+  // There are many programs, all short: one run tells enough.
+  const profiler = await openProfiler(options.profile, { runs: 1 });
   const device = await openDevice('webgpu');
   const rows: VerifyRow[] = [];
+  let profile: MeasuredProfile | null;
   // How many groups there are is known with the first one.
   let progress: ReturnType<typeof showProgress> | undefined;
   try {
@@ -32,13 +38,14 @@ export async function verifyDevice({ op: ops, device: kind, json }: VerifyOption
       progress ??= showProgress(terminal, 'verify', total, json);
       progress.update(done, next);
     };
-    for await (const row of verify(device, { ops, onProgress })) rows.push(row);
+    for await (const row of verify(device, { ops, onProgress, onProgram: profiler.onProgram })) rows.push(row);
+    profile = await profiler.complete(device);
   } finally {
     progress?.stop();
     device.destroy();
   }
   const failed = rows.filter(({ ok }) => !ok);
-  if (json) terminal.result(JSON.stringify(verifyReport(device, rows)));
+  if (json) terminal.result(JSON.stringify({ ...verifyReport(device, rows), ...(profile && { profile }) }));
   else {
     terminal.result(table(summarize(rows)));
     const right = failed.length === 0 ? 'all right' : `${grouped(failed.length)} wrong`;
@@ -47,6 +54,7 @@ export async function verifyDevice({ op: ops, device: kind, json }: VerifyOption
     if (!f16) terminal.result('f16 was left out: this GPU does not have it.');
     if (subgroupMatrix.length === 0) terminal.result('Kernels for matrix units were left out: this GPU offers none.');
     if (!subgroups) terminal.result('Variants by subgroups were left out: this GPU does not have them.');
+    if (profile) terminal.result(`\n${profileTable(profile)}`);
   }
   if (failed.length === 0) return;
   const lines = failed.slice(0, MOST_FAILURES).map((row) => `  ${describeRow(row)}: ${row.problem}`);

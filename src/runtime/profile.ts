@@ -1,6 +1,7 @@
-// Where a program's time goes: each step's time, share, arithmetic and traffic, and the same as a Chrome trace.
+// Where the time of programs goes: each step's time, share, arithmetic and traffic, and the same as a Chrome trace.
 
 import type { Timing } from '../backends/device.ts';
+import type { TypedArray } from '../core/dtype.ts';
 import type { TensorSpec } from '../core/tensor.ts';
 import type { Outputs } from './compile.ts';
 import { describeStep, type StepCosts } from './describe.ts';
@@ -8,6 +9,8 @@ import type { InputValues, Program } from './program.ts';
 
 /** One step of a program, measured. */
 export interface ProfileRow extends StepCosts {
+  /** Which program, where several are in one profile. */
+  readonly program?: string;
   /** Where the step stands in the plan. */
   readonly step: number;
   /** Names of its kernels, in order. */
@@ -18,7 +21,7 @@ export interface ProfileRow extends StepCosts {
   readonly share: number;
 }
 
-/** A program's time, step by step. */
+/** The time of a program, or of several, step by step. */
 export interface Profile {
   /** Whose clock measured: the host's also counts the way to the GPU and back. */
   readonly clock: Timing['clock'];
@@ -29,11 +32,26 @@ export interface Profile {
   readonly rows: readonly ProfileRow[];
 }
 
+/** How a program is profiled. */
+export interface ProfileOptions {
+  /** Runs that count, from 1 on. */
+  readonly runs?: number;
+  /** For the rows to say which program they are of. */
+  readonly name?: string;
+}
+
+/** Given a program that has run, and with what: for others to profile what runs. */
+export type OnProgram = (
+  program: Program<Readonly<Record<string, TensorSpec>>, Outputs>,
+  inputs: Readonly<Record<string, TypedArray>>,
+  name: string,
+) => Promise<void>;
+
 /** Times `program` step by step over `runs` runs, after one that is not counted. Parameters change as in any run. */
 export async function profile<S extends Readonly<Record<string, TensorSpec>>, O extends Outputs>(
   program: Program<S, O>,
   inputs: InputValues<S>,
-  { runs = 5 }: { readonly runs?: number } = {},
+  { runs = 5, name }: ProfileOptions = {},
 ): Promise<Profile> {
   if (!(Number.isInteger(runs) && runs > 0))
     throw new Error(`profile: runs must be a whole number above 0, not ${runs}.`);
@@ -45,12 +63,25 @@ export async function profile<S extends Readonly<Record<string, TensorSpec>>, O 
   const total = times.reduce((sum, time) => sum + time, 0);
   const rows = steps.map((step, i) => ({
     ...describeStep(program.plan.steps[step]),
+    ...(name === undefined ? {} : { program: name }),
     step,
     kernels: timings[0].dispatches.filter((one) => one.step === step).map(({ kernel }) => kernel),
     milliseconds: times[i],
     share: total > 0 ? times[i] / total : 0,
   }));
   return { clock: timings[0].clock, runs, milliseconds: total, rows };
+}
+
+/** Profiles of one device as one, with shares of the whole. */
+export function mergeProfiles(profiles: readonly Profile[]): Profile {
+  const milliseconds = profiles.reduce((sum, one) => sum + one.milliseconds, 0);
+  const rows = profiles.flatMap((one) => one.rows);
+  return {
+    clock: profiles.some(({ clock }) => clock === 'host') ? 'host' : 'gpu',
+    runs: Math.min(...profiles.map(({ runs }) => runs)),
+    milliseconds,
+    rows: rows.map((row) => ({ ...row, share: milliseconds > 0 ? row.milliseconds / milliseconds : 0 })),
+  };
 }
 
 const timeOf = ({ dispatches }: Timing, step: number): number =>
@@ -62,13 +93,18 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The profile in Chrome's trace format (chrome://tracing, Perfetto): the steps one after the other. */
+/** The profile in Chrome's trace format (chrome://tracing, Perfetto): the steps one after the other, a line a program. */
 export function chromeTrace({ rows }: Profile): object {
+  const programs = [...new Set(rows.map(({ program }) => program))];
+  const names = programs.flatMap((program, i) =>
+    program === undefined ? [] : [{ name: 'thread_name', ph: 'M', pid: 1, tid: i + 1, args: { name: program } }],
+  );
   let start = 0;
-  const traceEvents = rows.map(({ step, kernels, outputs, milliseconds, flops, bytes }) => {
-    const event = { name: kernels.join(' '), ph: 'X', pid: 1, tid: 1, ts: start * 1e3, dur: milliseconds * 1e3 };
+  const steps = rows.map(({ program, step, kernels, outputs, milliseconds, flops, bytes }) => {
+    const tid = programs.indexOf(program) + 1;
+    const event = { name: kernels.join(' '), ph: 'X', pid: 1, tid, ts: start * 1e3, dur: milliseconds * 1e3 };
     start += milliseconds;
     return { ...event, args: { step, outputs, flops, bytes } };
   });
-  return { traceEvents, displayTimeUnit: 'ms' };
+  return { traceEvents: [...names, ...steps], displayTimeUnit: 'ms' };
 }

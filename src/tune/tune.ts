@@ -10,6 +10,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { compile } from '../runtime/compile.ts';
 import { chooseFirst, type ChooseVariant } from '../runtime/lower.ts';
 import { planOnly } from '../runtime/plan-only.ts';
+import type { OnProgram } from '../runtime/profile.ts';
 import { decidingCall, tuningKey, type TuningTable } from '../runtime/tuning.ts';
 import { deviation } from '../verify/compare.ts';
 import { toleranceOfRecord } from '../verify/tolerances.ts';
@@ -48,6 +49,8 @@ export interface TuneOptions {
   /** True also takes large cases on software adapters. */
   readonly all?: boolean;
   readonly signal?: AbortSignal;
+  /** Called with the program of each variant, after it was timed. */
+  readonly onProgram?: OnProgram;
   /** Called before each case, and for each row. */
   readonly onProgress?: (state: {
     readonly done: number;
@@ -74,7 +77,7 @@ export async function tune(
     for (const [key, { op, names }] of await decisions(device, one)) {
       if (known.has(key)) continue;
       known.add(key);
-      const row = await tuneOne(device, one, key, op, names, options.seconds ?? 0.2);
+      const row = await tuneOne(device, one, key, op, names, options);
       rows.push(row);
       tell(row);
     }
@@ -101,14 +104,14 @@ async function tuneOne(
   key: string,
   op: Op,
   names: readonly string[],
-  seconds: number,
+  { seconds, onProgram }: TuneOptions,
 ): Promise<TuneRow> {
   const candidates: Candidate[] = [];
   let expected: readonly TensorData[] | null = null;
   for (const variant of names) {
     try {
       const hopeless = HOPELESS * Math.min(...candidates.map(({ milliseconds }) => milliseconds ?? Infinity));
-      const { results, milliseconds } = await tryVariant(device, one, key, variant, seconds, hopeless);
+      const { results, milliseconds } = await tryVariant(device, one, key, variant, hopeless, { seconds, onProgram });
       expected ??= results;
       const problem = firstProblem(results, expected, op);
       candidates.push({ variant, milliseconds, problem });
@@ -131,8 +134,8 @@ async function tryVariant(
   one: BenchCase,
   key: string,
   variant: string,
-  seconds: number,
   hopeless: number,
+  { seconds = 0.2, onProgram }: TuneOptions,
 ) {
   const chooseVariant = (op: Op, offered: readonly Variant[], call: Parameters<ChooseVariant>[2]) =>
     (tuningKey(device, { op, ...call }) === key && offered.find(({ name }) => name === variant)) ||
@@ -146,6 +149,7 @@ async function tryVariant(
   const results = Object.values(await program.run({}));
   const own = new Set(program.plan.steps.flatMap((step, i) => (tuningKey(device, step) === key ? [i] : [])));
   const { times } = await sample(program, seconds, ({ step }) => own.has(step), hopeless);
+  await onProgram?.(program, {}, `${one.name} ${variant}`);
   return { results, milliseconds: times[times.length >> 1] };
 }
 

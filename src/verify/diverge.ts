@@ -13,6 +13,7 @@ import { apply } from '../core/op.ts';
 import { Constant, Input, Parameter, Scalar, type Node, type Tensor, type TensorSpec } from '../core/tensor.ts';
 import { RandomState, trace } from '../core/trace.ts';
 import { compile } from '../runtime/compile.ts';
+import type { OnProgram } from '../runtime/profile.ts';
 import { deviation } from './compare.ts';
 import { toleranceOfRecord, units, type Tolerance } from './tolerances.ts';
 
@@ -61,6 +62,8 @@ export interface DivergeOptions {
   /** Noted in the repro: what the inputs were made from. */
   readonly seed?: number;
   readonly onProgress?: (done: number, total: number, op: string) => void;
+  /** Called with the program of each node that ran on the device. */
+  readonly onProgram?: OnProgram;
 }
 
 /** Most input values that a repro holds. */
@@ -75,7 +78,7 @@ export async function diverge(
   fn: (inputs: Named<Tensor>) => Named<Tensor>,
   specs: Named<TensorSpec>,
   inputs: Named<TypedArray>,
-  { seed, onProgress }: DivergeOptions = {},
+  { seed, onProgress, onProgram }: DivergeOptions = {},
 ): Promise<Divergence> {
   if (!device.capabilities) throw new Error('diverge: this device is the CPU reference itself; open a GPU.');
   const leaves = Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, new Input(name, spec)]));
@@ -93,7 +96,7 @@ export async function diverge(
     node.outputs.forEach((output, i) => values.set(output, expected.results[i].data));
     if (node.op.gpu === 'view' || node.outputs.every(({ size }) => size === 0)) continue;
     compared++;
-    const actual = await runAlone(device, node, values);
+    const actual = await runAlone(device, node, values, { name: `node ${index} ${node.op.name}`, onProgram });
     const found = node.outputs.map((output, i) =>
       deviation(actual.results[i], expected.results[i], toleranceFor(node, output, expected.results[i])),
     );
@@ -137,7 +140,12 @@ async function valuesOf(leaf: Tensor): Promise<TypedArray> {
 }
 
 /** Runs a node by itself; numbers stay constants, as they are written into kernels. */
-async function runAlone(device: Device, { op, attrs, inputs }: Node, values: ReadonlyMap<Tensor, TypedArray>) {
+async function runAlone(
+  device: Device,
+  { op, attrs, inputs }: Node,
+  values: ReadonlyMap<Tensor, TypedArray>,
+  { name = '', onProgram }: { readonly name?: string; readonly onProgram?: OnProgram } = {},
+) {
   const distinct = [...new Set(inputs)].filter((input) => !(input instanceof Constant));
   const nameOf = (tensor: Tensor) => `in${distinct.indexOf(tensor)}`;
   const specs = Object.fromEntries(distinct.map((x) => [nameOf(x), { shape: x.shape, dtype: x.dtype }]));
@@ -148,6 +156,7 @@ async function runAlone(device: Device, { op, attrs, inputs }: Node, values: Rea
   using program = await compile(device, build, specs, { fuse: false });
   const given = Object.fromEntries(distinct.map((x) => [nameOf(x), values.get(x)!]));
   const results: TensorData[] = Object.values(await program.run(given));
+  await onProgram?.(program, given, name);
   const kernels = program.plan.steps.flatMap((step) =>
     step.kernels.map((kernel) => ({ name: kernel.name, workgroups: kernel.workgroups, wgsl: wgslSource(kernel) })),
   );

@@ -6,6 +6,7 @@ import { isFloat, type DType, type TensorData, type TypedArray } from '../core/d
 import type { Capabilities } from '../core/kernel.ts';
 import type { Tensor, TensorSpec } from '../core/tensor.ts';
 import { compile } from '../runtime/compile.ts';
+import type { OnProgram } from '../runtime/profile.ts';
 import { typeOf, type CaseTable, type VerifyCase } from './case.ts';
 import { verifyCases } from './cases/index.ts';
 import { deviation } from './compare.ts';
@@ -37,6 +38,8 @@ export interface VerifyOptions {
   readonly ops?: readonly string[];
   readonly cases?: CaseTable;
   readonly onProgress?: VerifyProgress;
+  /** Called with each program that ran on the device: the cases of an op and type that share a variant. */
+  readonly onProgram?: OnProgram;
 }
 
 /** A case with its f32 inputs as one type. */
@@ -60,7 +63,7 @@ interface Group {
  * the device is lost, and for an op without cases; what a device cannot compile or run is a row that is not ok.
  */
 export async function* verify(device: Device, options: VerifyOptions = {}): AsyncGenerator<VerifyRow> {
-  const { cases = verifyCases, ops = Object.keys(cases), onProgress } = options;
+  const { cases = verifyCases, ops = Object.keys(cases), onProgress, onProgram } = options;
   const { capabilities } = device;
   if (!capabilities) throw new Error('verify: this device is the CPU reference itself; open a GPU.');
   const unknown = ops.find((op) => !(op in cases));
@@ -73,7 +76,7 @@ export async function* verify(device: Device, options: VerifyOptions = {}): Asyn
       expected.clear();
       for (const run of group.runs) expected.set(run, await execute(new CpuDevice(), [run], 0).then(([own]) => own));
     }
-    const actual = await executeEach(device, group);
+    const actual = await executeEach(device, group, onProgram);
     for (const [i, run] of group.runs.entries()) {
       yield* rowsOf(group, run, actual[i], expected.get(run)!, capabilities);
     }
@@ -127,7 +130,12 @@ export function groupsOf(op: string, cases: readonly VerifyCase[], capabilities:
 }
 
 /** Results of `runs` in one program, for each run by name. */
-async function execute(device: Device, runs: readonly Run[], index: number): Promise<Record<string, TensorData>[]> {
+async function execute(
+  device: Device,
+  runs: readonly Run[],
+  index: number,
+  { name = '', onProgram }: { readonly name?: string; readonly onProgram?: OnProgram } = {},
+): Promise<Record<string, TensorData>[]> {
   const values = runs.map(({ one, dtype }) => traceCase(one, dtype).values);
   const named = values.flatMap((own, i) => Object.entries(own).map(([name, data]) => [`${i}/${name}`, data] as const));
   const specs: Record<string, TensorSpec> = Object.fromEntries(named);
@@ -141,6 +149,7 @@ async function execute(device: Device, runs: readonly Run[], index: number): Pro
   using program = await compile(device, build, specs, { chooseVariant: variantAt(index) });
   const given: Record<string, TypedArray> = Object.fromEntries(named.map(([name, { data }]) => [name, data]));
   const results = Object.entries(await program.run(given));
+  await onProgram?.(program, given, name);
   return runs.map((_, i) => {
     const prefix = `${i}/`;
     const own = results.filter(([name]) => name.startsWith(prefix));
@@ -149,16 +158,21 @@ async function execute(device: Device, runs: readonly Run[], index: number): Pro
 }
 
 /** Results of a group's runs; an Error for what the device refuses, found by running each alone. */
-async function executeEach(device: Device, { runs, index }: Group): Promise<(Record<string, TensorData> | Error)[]> {
+async function executeEach(
+  device: Device,
+  { op, dtype, runs, index }: Group,
+  onProgram?: OnProgram,
+): Promise<(Record<string, TensorData> | Error)[]> {
+  const told = { name: `${op} ${dtype}${index > 0 ? ` variant ${index + 1}` : ''}`, onProgram };
   try {
-    return await execute(device, runs, index);
+    return await execute(device, runs, index, told);
   } catch (error) {
     if (error instanceof DeviceLostError) throw error;
     if (runs.length === 1) return [error as Error];
   }
   const results = [];
   for (const run of runs) {
-    const alone = execute(device, [run], index).then(([own]) => own);
+    const alone = execute(device, [run], index, told).then(([own]) => own);
     results.push(
       await alone.catch((error: Error) => {
         if (error instanceof DeviceLostError) throw error;

@@ -94,6 +94,48 @@ test('--profile shows where the time goes and writes a trace; the results are th
   });
 }, 180_000);
 
+test('--profile of commands that run many programs names each, in the table, the JSON and the trace', async () => {
+  const heading = /^program +step +kernels +outputs +ms +share +GFLOP\/s +GB\/s +of ceiling$/m;
+  const trace = at('bench-trace.json');
+  const timed = await run(
+    'bench', '--case', '^(add|gelu) 1048576$', '--seconds', '0.01', '--profile', trace, '--json', at('profiled.json'),
+  ); // prettier-ignore
+  expect(timed).toMatchObject({ code: 0, stdout: expect.stringMatching(heading) });
+  expect(timed.stdout).toMatch(/^(add|gelu) 1048576 +0 {2}pointwise\..* \d+ %$/m);
+  expect(timed.stdout).toMatch(/^All 2 steps of 2 programs: [\d.]+ ms \(medians of 5 runs, /m);
+  const { profile, rows } = JSON.parse(await readFile(at('profiled.json'), 'utf8'));
+  expect(profile.rows.map(({ program }: { program: string }) => program)).toEqual(rows.map((row: { name: string }) => row.name)); // prettier-ignore
+  const { traceEvents } = JSON.parse(await readFile(trace, 'utf8'));
+  expect(traceEvents.filter(({ ph }: { ph: string }) => ph === 'M').map(({ args }: { args: object }) => args)).toEqual(
+    rows.map(({ name }: { name: string }) => ({ name })),
+  );
+
+  const verified = await run('verify', '--op', 'softmax', '--profile');
+  expect(verified).toMatchObject({ code: 0, stdout: expect.stringMatching(/^softmax f32 +\d+ {2}softmax\./m) });
+  const tuned = await run(
+    'tune',
+    '--case',
+    '^sum',
+    '--seconds',
+    '0.01',
+    '--out',
+    at('profiled-tuning.json'),
+    '--profile',
+  );
+  expect(tuned).toMatchObject({ code: 0, stdout: expect.stringMatching(/^sum 1048576 \S+ +\d+ {2}/m) });
+}, 180_000);
+
+test('--profile of inspect runs the plan, and of diverge each node', async () => {
+  const inspected = await run('inspect', 'lenet5', '--train', '--profile', '--json');
+  const [{ steps, profile }] = jsonLines(inspected) as { steps: object[]; profile: { rows: { step: number }[] } }[];
+  expect(profile.rows.map(({ step }) => step)).toEqual(steps.map((_, i) => i));
+  const drawn = await run('inspect', 'lenet5', '--format', 'svg', '--profile');
+  expect(drawn).toMatchObject({ code: 0, stdout: expect.stringMatching(/^<svg[^]*<\/svg>\s*$/) });
+  expect(drawn.stderr).toMatch(/^All \d+ steps: /m);
+  const compared = await run('diverge', 'lenet5', '--profile');
+  expect(compared).toMatchObject({ code: 0, stdout: expect.stringMatching(/^node \d+ conv2d +0 {2}conv2d\./m) });
+}, 180_000);
+
 test('tune writes a table, adds to it, and bench goes by it', async () => {
   const table = at('tuning.json');
   const tuned = await run('tune', '--case', '^sum', '--seconds', '0.01', '--out', table);

@@ -9,7 +9,7 @@ import {
   bindingType, groupOf, holdRow, isLive, loadFunction, productFunction, quads, rowOfIndex, saveFunction, scoreFunctions,
   type AttentionShape,
 } from './attention.wgsl.ts'; // prettier-ignore
-import { linearMain } from './lib/grid.wgsl.ts';
+import { linearMain, turns } from './lib/grid.wgsl.ts';
 import { f32Literal } from './lib/literal.wgsl.ts';
 
 /** Loads of all that gradients read. */
@@ -33,14 +33,14 @@ ${linearMain(s.batch * s.heads * s.rows)}
   var sum: array<vec4<f32>, ${quads(s.depth)}>;
   let end = keys_of(row);
   for (var key = 0u; key < end; key++) {
-    let score = score_of(batch, head, row, key, product_k(&query, first_key + key));
+    let score = score_of(batch, head, row, key, product_k(&query, first_key + key, once));
     if (!(${isLive('score')})) { continue; }
     let weight = exp(score - statistics[index * 3u]) * statistics[index * 3u + 1u];
-    let change = product_v(&gradient, first_key + key) * kept(batch, head, row, key) - statistics[index * 3u + 2u];
+    let change = product_v(&gradient, first_key + key, once) * kept(batch, head, row, key) - statistics[index * 3u + 2u];
     let factor = weight * change * ${f32Literal(s.scale)};
-    for (var d = 0u; d < ${quads(s.depth)}u; d++) { sum[d] += factor * load_k(first_key + key, d); }
+    for (var d = 0u; d < ${turns(quads(s.depth))}; d++) { sum[d] += factor * load_k(first_key + key, d); }
   }
-  for (var d = 0u; d < ${quads(s.depth)}u; d++) { save_dq(index, d, sum[d]); }
+  for (var d = 0u; d < ${turns(quads(s.depth))}; d++) { save_dq(index, d, sum[d]); }
 }
 `;
 
@@ -70,18 +70,18 @@ ${linearMain(s.batch * s.keyHeads * s.keys)}
   for (var head = key_head * ${groupOf(s)}u; head < (key_head + 1u) * ${groupOf(s)}u; head++) {
     for (var row = ${s.causal && s.numbers !== 'length' ? 'key' : '0u'}; row < ${s.rows}u; row++) {
       let at = (batch * ${s.heads}u + head) * ${s.rows}u + row;
-      let score = score_of(batch, head, row, key, product_q(&key_row, at));
+      let score = score_of(batch, head, row, key, product_q(&key_row, at, once));
       if (!(${isLive('score')})) { continue; }
       let weight = exp(score - statistics[at * 3u]) * statistics[at * 3u + 1u];
       let keeps = kept(batch, head, row, key);
-      let change = product_g(&value_row, at) * keeps - statistics[at * 3u + 2u];
+      let change = product_g(&value_row, at, once) * keeps - statistics[at * 3u + 2u];
       let factor = weight * change * ${f32Literal(s.scale)};
-      for (var d = 0u; d < ${quads(s.depth)}u; d++) { dk[d] += factor * load_q(at, d); }
-      for (var d = 0u; d < ${quads(s.width)}u; d++) { dv[d] += weight * keeps * load_g(at, d); }
+      for (var d = 0u; d < ${turns(quads(s.depth))}; d++) { dk[d] += factor * load_q(at, d); }
+      for (var d = 0u; d < ${turns(quads(s.width))}; d++) { dv[d] += weight * keeps * load_g(at, d); }
     }
   }
-  for (var d = 0u; d < ${quads(s.depth)}u; d++) { save_dk(index, d, dk[d]); }
-  for (var d = 0u; d < ${quads(s.width)}u; d++) { save_dv(index, d, dv[d]); }
+  for (var d = 0u; d < ${turns(quads(s.depth))}; d++) { save_dk(index, d, dk[d]); }
+  for (var d = 0u; d < ${turns(quads(s.width))}; d++) { save_dv(index, d, dv[d]); }
 }
 `;
 
@@ -103,11 +103,11 @@ ${linearMain(dims.reduce((size, dim) => size * dim, 1))}
     let key_at = (batch * ${s.keyHeads}u + head / ${groupOf(s)}u) * ${s.keys}u + key;
     if (key >= keys_of(row)) { continue; }
     var product = 0.0;
-    for (var d = 0u; d < ${quads(s.depth)}u; d++) { product += dot(load_q(at, d), load_k(key_at, d)); }
+    for (var d = 0u; d < ${turns(quads(s.depth))}; d++) { product += dot(load_q(at, d), load_k(key_at, d)); }
     let score = score_of(batch, head, row, key, product);
     if (!(${isLive('score')})) { continue; }
     var change = 0.0;
-    for (var d = 0u; d < ${quads(s.width)}u; d++) { change += dot(load_g(at, d), load_v(key_at, d)); }
+    for (var d = 0u; d < ${turns(quads(s.width))}; d++) { change += dot(load_g(at, d), load_v(key_at, d)); }
     change = change * kept(batch, head, row, key) - statistics[at * 3u + 2u];
     sum += exp(score - statistics[at * 3u]) * statistics[at * 3u + 1u] * change;
   } } } }

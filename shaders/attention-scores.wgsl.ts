@@ -12,7 +12,7 @@ import { matmulRegisterKernel, type RegisterBlock } from './matmul-register.wgsl
 import { vectorizedC, type MatmulShape } from './matmul.wgsl.ts';
 
 /** A product of matrices [batch, heads, rows, terms] and [batch, keyHeads, …], stored as [batch, heads, rows, columns]. */
-function product(s: AttentionShape, columns: number, terms: number, transposeB: boolean): MatmulShape {
+export function headsProduct(s: AttentionShape, columns: number, terms: number, transposeB: boolean): MatmulShape {
   const [ofA, ofB] = [s.rows * terms, terms * columns];
   return {
     m: s.rows,
@@ -28,14 +28,29 @@ function product(s: AttentionShape, columns: number, terms: number, transposeB: 
 }
 
 /** The two products: q is a and k is b of the first, weights are a and v is b of the second. */
-export const scoresProduct = (s: AttentionShape): MatmulShape => product(s, s.keys, s.depth, true);
-export const valuesProduct = (s: AttentionShape): MatmulShape => product(s, s.width, s.keys, false);
+export const scoresProduct = (s: AttentionShape): MatmulShape => headsProduct(s, s.keys, s.depth, true);
+export const valuesProduct = (s: AttentionShape): MatmulShape => headsProduct(s, s.width, s.keys, false);
 
 const rowsOf = (s: AttentionShape): number => s.batch * s.heads * s.rows;
 /** Numbers in the memory between the kernels: scores, then two numbers a row. */
 export const scoresScratch = (s: AttentionShape): number => rowsOf(s) * (s.keys + 2);
 /** Where the two numbers of a row stand. */
 const statistics = (s: AttentionShape, row: string): string => `${rowsOf(s) * s.keys}u + ${row} * 2u`;
+
+/** Declares which pair, or with `wide` which four, is stored at `index`: `batch`, `head`, `row`, `key`, and the row's `place` among all. */
+export const pairOf = (s: AttentionShape, wide: boolean): string => wgsl`
+  let at = index${wide ? ' * 4u' : ''};
+  let place = at / ${s.keys}u;
+  let head = place / ${s.rows}u % ${s.heads}u;
+  let batch = place / ${s.rows * s.heads}u;
+#if ${wide}
+  let row = vec4<u32>(${rowAt(s, 'place')});
+  let key = at % ${s.keys}u + vec4<u32>(0u, 1u, 2u, 3u);
+#else
+  let row = ${rowAt(s, 'place')};
+  let key = at % ${s.keys}u;
+#endif
+`;
 
 export function attentionScoresKernel(s: AttentionShape, block: RegisterBlock): string {
   const product = scoresProduct(s);
@@ -45,17 +60,8 @@ export function attentionScoresKernel(s: AttentionShape, block: RegisterBlock): 
   return wgsl`
 ${score}
 fn store_c(index: u32, value: ${wide ? 'vec4<f32>' : 'f32'}) {
-  let at = index${wide ? ' * 4u' : ''};
-  let place = at / ${s.keys}u;
-  let row = ${rowAt(s, 'place')};
-  let head = place / ${s.rows}u % ${s.heads}u;
-  let batch = place / ${s.rows * s.heads}u;
-  let key = at % ${s.keys}u;
-#if ${wide}
-  scores[index] = score_four(batch, head, vec4<u32>(row), key + vec4<u32>(0u, 1u, 2u, 3u), value);
-#else
-  scores[index] = score_of(batch, head, row, key, value);
-#endif
+  ${pairOf(s, wide)}
+  scores[index] = ${wide ? 'score_four' : 'score_of'}(batch, head, row, key, value);
 }
 ${matmulRegisterKernel(product, block)}
 `;

@@ -5,7 +5,7 @@
 // attention-grad.wgsl.ts has the serial gradients, attention-tile.wgsl.ts forward and gradients in tiles (`flash`),
 // attention-decode.wgsl.ts the kernel for a few rows of q and many keys.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from './lib/grid.wgsl.ts';
+import { linearMain, turns } from './lib/grid.wgsl.ts';
 import { f32Literal } from './lib/literal.wgsl.ts';
 import { threefry } from './lib/threefry.wgsl.ts';
 
@@ -176,9 +176,9 @@ export const rowOfIndex = (s: AttentionShape): string => wgsl`
 
 /** The product of a row held in `held` (an array of vec4) with a row of another matrix. */
 export const productFunction = (name: string, size: number): string => wgsl`
-fn product_${name}(held: ptr<function, array<vec4<f32>, ${quads(size)}>>, row: u32) -> f32 {
+fn product_${name}(held: ptr<function, array<vec4<f32>, ${quads(size)}>>, row: u32, once: u32) -> f32 {
   var total = vec4<f32>(0.0);
-  for (var d = 0u; d < ${quads(size)}u; d++) { total += (*held)[d] * load_${name}(row, d); }
+  for (var d = 0u; d < ${turns(quads(size))}; d++) { total += (*held)[d] * load_${name}(row, d); }
   return dot(total, vec4<f32>(1.0));
 }
 `;
@@ -186,7 +186,7 @@ fn product_${name}(held: ptr<function, array<vec4<f32>, ${quads(size)}>>, row: u
 /** Statements that declare an array of vec4 with a matrix's row. */
 export const holdRow = (held: string, name: string, size: number, row: string): string => wgsl`
   var ${held}: array<vec4<f32>, ${quads(size)}>;
-  for (var d = 0u; d < ${quads(size)}u; d++) { ${held}[d] = load_${name}(${row}, d); }
+  for (var d = 0u; d < ${turns(quads(size))}; d++) { ${held}[d] = load_${name}(${row}, d); }
 `;
 
 export const attentionSerialKernel = (s: AttentionShape): string => wgsl`
@@ -204,22 +204,22 @@ ${linearMain(s.batch * s.heads * s.rows)}
   var total = 0.0;
   let end = keys_of(row);
   for (var key = 0u; key < end; key++) {
-    let score = score_of(batch, head, row, key, product_k(&query, first_key + key));
+    let score = score_of(batch, head, row, key, product_k(&query, first_key + key, once));
     if (!(${isLive('score')})) { continue; }
     if (score > largest) {
       let shrink = exp(largest - score);
       total *= shrink;
-      for (var d = 0u; d < ${quads(s.width)}u; d++) { values[d] *= shrink; }
+      for (var d = 0u; d < ${turns(quads(s.width))}; d++) { values[d] *= shrink; }
       largest = score;
     }
     let weight = exp(score - largest);
     total += weight;
     let factor = weight * kept(batch, head, row, key);
-    for (var d = 0u; d < ${quads(s.width)}u; d++) { values[d] += factor * load_v(first_key + key, d); }
+    for (var d = 0u; d < ${turns(quads(s.width))}; d++) { values[d] += factor * load_v(first_key + key, d); }
   }
   // A row that sees no key gives zeros.
   let inverse = select(0.0, 1.0 / total, total > 0.0);
-  for (var d = 0u; d < ${quads(s.width)}u; d++) { save_o(index, d, values[d] * inverse); }
+  for (var d = 0u; d < ${turns(quads(s.width))}; d++) { save_o(index, d, values[d] * inverse); }
   sums[index * 2u] = largest;
   sums[index * 2u + 1u] = inverse;
 }

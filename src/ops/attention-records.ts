@@ -3,17 +3,15 @@
 import * as shader from '../../shaders/attention.wgsl.ts';
 import * as decodeShader from '../../shaders/attention-decode.wgsl.ts';
 import * as gradShader from '../../shaders/attention-grad.wgsl.ts';
-import * as scoresShader from '../../shaders/attention-scores.wgsl.ts';
 import * as tileShader from '../../shaders/attention-tile.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { matmulRegisterGroups, registerBlock, registerVectorsB } from '../../shaders/matmul-register.wgsl.ts';
-import { vectorizedC, type MatmulShape } from '../../shaders/matmul.wgsl.ts';
 import { isFloat } from '../core/dtype.ts';
-import { linearGrid, MOST_SOFTWARE_SCRATCH, type Binding, type Capabilities, type Kernel } from '../core/kernel.ts';
+import { linearGrid, type Binding, type Kernel } from '../core/kernel.ts';
 import { applyOne, type CpuArray, type CpuCall, type KernelCall, type Op, type Variant } from '../core/op.ts';
 import { broadcastStrides, sizeOf } from '../core/shape.ts';
 import { spec, type TensorSpec } from '../core/tensor.ts';
 import { attentionForward, forPairs, type AttentionArrays, type Pair } from './attention-reference.ts';
+import { keyScoresVariants, queryScoresVariants, scoresVariants } from './attention-scores-variants.ts';
 import { mul } from './binary.ts';
 import { cast } from './cast.ts';
 import { concat } from './concat.ts';
@@ -126,51 +124,6 @@ function decodeVariant(s: shader.AttentionShape, attrs: AttentionAttrs, outputs:
   return { name: 'decode', kernels: [split, merge], scratch: [spec(decodeShader.decodeScratch(s))] };
 }
 
-/** The forward variant that keeps the matrix of scores in memory. */
-function scoresVariant(
-  s: shader.AttentionShape,
-  attrs: AttentionAttrs,
-  outputs: readonly Binding[],
-  capabilities: Capabilities,
-): Variant {
-  const [q, k, v, ...others] = bindingsOf(s, attrs, false);
-  const element = s.half ? 'f16' : 'f32';
-  const vectorsOf = (product: MatmulShape) => (registerVectorsB(product) ? (`vec4<${element}>` as const) : element);
-  const [first, last] = [scoresShader.scoresProduct(s), scoresShader.valuesProduct(s)];
-  const [firstBlock, lastBlock] = [registerBlock(first, capabilities), registerBlock(last, capabilities)];
-  const scores = (type: Binding['type'], name = 'scores'): Binding => ({ name, type });
-  const kernels: Kernel[] = [
-    {
-      name: 'attention.scores',
-      wgsl: scoresShader.attentionScoresKernel(s, firstBlock),
-      inputs: [
-        { ...q, name: 'a', type: element },
-        { ...k, name: 'b', type: vectorsOf(first) },
-        null,
-        ...others.map((one) => (one.name === 'numbers' ? null : one)),
-        scores(vectorizedC(first) ? 'vec4<f32>' : 'f32'),
-      ],
-      outputs: [null, null],
-      workgroups: linearGrid(matmulRegisterGroups(first, firstBlock), 1),
-    },
-    {
-      name: 'attention.weights',
-      wgsl: scoresShader.attentionWeightsKernel(s),
-      inputs: [null, null, null, ...others.map((one) => (one.name === 'numbers' ? one : null)), scores('f32')],
-      outputs: [null, null],
-      workgroups: linearGrid(s.batch * s.heads * s.rows, LINEAR_WORKGROUP),
-    },
-    {
-      name: 'attention.values',
-      wgsl: scoresShader.attentionValuesKernel(s, lastBlock),
-      inputs: [null, null, { ...v, name: 'b', type: vectorsOf(last) }, ...others.map(() => null), scores('f32', 'a')],
-      outputs: [...outputs],
-      workgroups: linearGrid(matmulRegisterGroups(last, lastBlock), 1),
-    },
-  ];
-  return { name: 'scores', kernels, scratch: [spec([scoresShader.scoresScratch(s)])] };
-}
-
 /** Products of q and k, and of weights and v, over all pairs of a row and a key. */
 const flops = (s: shader.AttentionShape, products: number): number =>
   products * s.batch * s.heads * s.rows * s.keys * (s.depth + s.width);
@@ -199,14 +152,11 @@ export const attentionOp: Op<AttentionAttrs> = {
       flash: () => tileShader.attentionTileKernel(s),
       tiles: tileShader.queryTiles(s),
     });
-    if (s.keys === 0) return given;
-    const { software } = call.capabilities;
-    // A run-time length would not shorten the products.
-    const inMemory = software && s.numbers !== 'length' && 4 * scoresShader.scoresScratch(s) <= MOST_SOFTWARE_SCRATCH;
-    const variants = inMemory ? [scoresVariant(s, call.attrs, outputs, call.capabilities), ...given] : given;
-    if (s.rows > decodeShader.DECODE_ROWS) return variants;
+    const inputs = bindingsOf(s, call.attrs, false);
+    const variants = [...scoresVariants(s, inputs, outputs, call.capabilities), ...given];
+    if (s.keys === 0 || s.rows > decodeShader.DECODE_ROWS) return variants;
     const decode = decodeVariant(s, call.attrs, outputs);
-    return software ? [...variants, decode] : [decode, ...variants];
+    return call.capabilities.software ? [...variants, decode] : [decode, ...variants];
   },
   vjp({ inputs, outputs: [o, sums], gradients: [g], attrs }) {
     const [q, k, v, ...others] = inputs;
@@ -234,11 +184,13 @@ interface GradientRecord {
   /** Adds a pair's part to the output. */
   add(s: shader.AttentionShape, arrays: GradientArrays, output: CpuArray, pair: Pair): void;
   kernels(s: shader.AttentionShape, output: TensorSpec): Omit<Kernels, 'name'>;
+  /** What comes before them. */
+  readonly inMemory?: typeof queryScoresVariants;
   readonly products: number;
 }
 
 /** The record of one gradient. It has no gradient itself: attention without flash has all derivatives. */
-const gradientOp = ({ name, infer, add, kernels, products }: GradientRecord): Op<AttentionAttrs> => ({
+const gradientOp = ({ name, infer, add, kernels, inMemory, products }: GradientRecord): Op<AttentionAttrs> => ({
   name,
   infer: (inputs, attrs) => [infer(inputs, describe(inputs, attrs, true))],
   cpu(call) {
@@ -251,7 +203,10 @@ const gradientOp = ({ name, infer, add, kernels, products }: GradientRecord): Op
   },
   gpu(call) {
     const s = describe(call.inputs, call.attrs, true);
-    return variantsOf(call, s, true, { name, ...kernels(s, call.outputs[0]) });
+    return [
+      ...(inMemory?.(s, bindingsOf(s, call.attrs, true), call.capabilities) ?? []),
+      ...variantsOf(call, s, true, { name, ...kernels(s, call.outputs[0]) }),
+    ];
   },
   vjp: 'none',
   noGradient: 'For second derivatives call scaledDotProductAttention with { flash: false }.',
@@ -274,6 +229,7 @@ export const attentionGradQueryOp = gradientOp({
     flash: () => tileShader.attentionGradQueryTileKernel(s),
     tiles: tileShader.queryTiles(s),
   }),
+  inMemory: queryScoresVariants,
   products: 3,
 });
 
@@ -292,6 +248,7 @@ export const attentionGradKeyOp = gradientOp({
     flash: () => tileShader.attentionGradKeyTileKernel(s),
     tiles: tileShader.keyTiles(s),
   }),
+  inMemory: keyScoresVariants,
   products: 4,
 });
 

@@ -128,7 +128,7 @@ function depthwiseGradWeightVariants(shape: direct.Conv2dShape, capabilities: Ca
 }
 
 /** Most numbers that a turn of the loop loads: CPUs take half a second to compile the text for 220. */
-const MOST_LOADS = 256;
+const MOST_LOADS = 160;
 
 /**
  * `kernel` with a loop that goes place by place, and row by row. The second has fewer loads and a longer text. A CPU with vectors of four,

@@ -23,8 +23,8 @@ export interface Binding {
    */
   readonly windows?: { readonly count: number; readonly elements: number };
   /**
-   * How many elements there are, where the text should say so: an index is then held below a constant, not below a length that
-   * SwiftShader asks for at each access.
+   * How many elements there are, where the text says so: an index is then held below a constant, not below a length that
+   * SwiftShader asks for at each access. Given when the plan is made.
    */
   readonly length?: number;
 }

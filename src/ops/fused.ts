@@ -161,7 +161,7 @@ function inputBindings(
 const boundType = (dtype: DType, vector: boolean): Binding['type'] =>
   vector ? `vec4<${elementType(dtype)}>` : elementType(dtype);
 
-/** Elements from which on it pays to have a text for each length and, on software adapters, to compile fours, which takes longer. */
+/** Elements from which on it pays on software adapters to compile fours, which takes longer. */
 const MANY = 2 ** 16;
 
 function standAlone(call: KernelCall<FusedAttrs>): Variant[] {
@@ -181,19 +181,11 @@ function pointwiseOfWidth(call: KernelCall<FusedAttrs>, width: 1 | 4): Kernel {
   const given = width === 4 ? givenInputs(call) : new Map<number, GivenInput>();
   const vectors = new Set([...given].flatMap(([i, { same }]) => (same ? [] : [i])));
   const chain = chainOf(call, new Set(given.keys()), width === 4);
-  const sized = (binding: Binding, size: number): Binding =>
-    sizeOf(shape) < MANY
-      ? binding
-      : { ...binding, length: Math.ceil(size / (binding.type.startsWith('vec4') ? 4 : 1)) };
   return {
     name: `pointwise.${namesOf(lines)}${members ? ` × ${members}` : ''}`,
     wgsl: pointwiseKernel(width, count, each, chain, [...given.values()]),
-    inputs: inputBindings(call, 0, vectors).map(
-      (binding, i) => binding && sized(binding, sizeOf(call.inputs[i].shape)),
-    ),
-    outputs: outputs.map(({ dtype }, i) =>
-      sized({ name: `out${i}`, type: boundType(dtype, width === 4) }, sizeOf(shape)),
-    ),
+    inputs: inputBindings(call, 0, vectors),
+    outputs: outputs.map(({ dtype }, i) => ({ name: `out${i}`, type: boundType(dtype, width === 4) })),
     workgroups: linearGrid(Math.ceil(count / each), LINEAR_WORKGROUP),
   };
 }

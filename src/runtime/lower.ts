@@ -1,6 +1,7 @@
 // Turns ordered nodes into steps: picks each op's kernels for a device, and gives them memory.
 
 import type { MemoryPlan, Step } from '../backends/device.ts';
+import { bytesPerElement } from '../core/dtype.ts';
 import { bindingsFor, bytesPerBoundElement, windowSize, type Capabilities, type Kernel } from '../core/kernel.ts';
 import type { KernelCall, Op, Variant } from '../core/op.ts';
 import { Tensor, type Node } from '../core/tensor.ts';
@@ -44,25 +45,33 @@ export function lower(
   const steps = placed.map(({ node, scratch }): Step => {
     const { op, attrs, inputs, outputs: results } = node;
     const { kernels } = variantOf(node, aliases.get(node));
-    const withWindows = kernels.map((kernel) => addWindows(kernel, [...inputs, ...scratch], results, capabilities!));
-    return { op, attrs, inputs, outputs: results, kernels: withWindows, scratch };
+    const fitted = kernels.map((kernel) => fitBindings(kernel, [...inputs, ...scratch], results, capabilities!));
+    return { op, attrs, inputs, outputs: results, kernels: fitted, scratch };
   });
   return { steps, memory };
 }
 
-/** `kernel`, with windows on the bindings of tensors that are larger than what the device binds at once. */
-function addWindows(
+/** Elements from which on a text says how long a tensor is: it is worth a text for each length. */
+const MANY = 2 ** 16;
+
+/** `kernel`, with the lengths of long tensors, and windows on those that are larger than what the device binds at once. */
+function fitBindings(
   kernel: Kernel,
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
   capabilities: Capabilities,
 ): Kernel {
-  const add = (bindings: Kernel['inputs'], tensors: readonly Tensor[]) =>
+  const fit = (bindings: Kernel['inputs'], tensors: readonly Tensor[]) =>
     bindings.map((binding, i) => {
-      const count = bindingsFor(bytesOf(tensors[i]), capabilities);
-      if (!binding || count === 1) return binding;
-      const elements = windowSize(capabilities.maxStorageBufferBindingSize) / bytesPerBoundElement[binding.type];
+      if (!binding) return null;
+      const [tensor, bytesEach] = [tensors[i], bytesPerBoundElement[binding.type]];
+      const count = bindingsFor(bytesOf(tensor), capabilities);
+      if (count === 1) {
+        if (tensor.size < MANY) return binding;
+        return { ...binding, length: Math.ceil((tensor.size * bytesPerElement[tensor.dtype]) / bytesEach) };
+      }
+      const elements = windowSize(capabilities.maxStorageBufferBindingSize) / bytesEach;
       return { ...binding, windows: { count, elements } };
     });
-  return { ...kernel, inputs: add(kernel.inputs, inputs), outputs: add(kernel.outputs, outputs) };
+  return { ...kernel, inputs: fit(kernel.inputs, inputs), outputs: fit(kernel.outputs, outputs) };
 }

@@ -11,7 +11,12 @@ import { applyOne, type CpuArray, type CpuCall, type KernelCall, type Op, type V
 import { broadcastStrides, sizeOf } from '../core/shape.ts';
 import { spec, type TensorSpec } from '../core/tensor.ts';
 import { attentionForward, forPairs, type AttentionArrays, type Pair } from './attention-reference.ts';
-import { keyScoresVariants, queryScoresVariants, scoresVariants } from './attention-scores-variants.ts';
+import {
+  keyScoresVariants,
+  queryScoresVariants,
+  scoresVariants,
+  type GradientVariants,
+} from './attention-scores-variants.ts';
 import { mul } from './binary.ts';
 import { cast } from './cast.ts';
 import { concat } from './concat.ts';
@@ -185,7 +190,7 @@ interface GradientRecord {
   add(s: shader.AttentionShape, arrays: GradientArrays, output: CpuArray, pair: Pair): void;
   kernels(s: shader.AttentionShape, output: TensorSpec): Omit<Kernels, 'name'>;
   /** What comes before them. */
-  readonly inMemory?: typeof queryScoresVariants;
+  readonly inMemory?: GradientVariants;
   readonly products: number;
 }
 

@@ -15,7 +15,7 @@ import { spec } from '../core/tensor.ts';
 
 /** True where `size` numbers in memory are worth it: on software adapters. A run-time length would not shorten the products. */
 const pays = ({ keys, numbers }: AttentionShape, size: number, { software }: Capabilities): boolean =>
-  software && keys > 0 && numbers !== 'length' && 4 * size <= MOST_SOFTWARE_SCRATCH;
+  software && keys > 0 && size > 0 && numbers !== 'length' && 4 * size <= MOST_SOFTWARE_SCRATCH;
 
 /** Bindings by the names of inputs and scratch, in the order of `names`; null for all others. */
 const bound = (names: readonly string[], bindings: Readonly<Record<string, Binding>>): (Binding | null)[] =>
@@ -100,18 +100,37 @@ export function scoresVariants(
   return [{ name: 'scores', kernels, scratch: [spec([forward.scoresScratch(s)])] }];
 }
 
-/** The two matrices of pairs, in memory between the kernels of a gradient. */
-const scratchOf = (s: AttentionShape) => [spec([gradient.pairsOf(s)]), spec([gradient.pairsOf(s)])];
+/** A gradient's variants; none where they do not pay. */
+export type GradientVariants = (s: AttentionShape, inputs: readonly Binding[], capabilities: Capabilities) => Variant[];
 
-/** Kernels of the record `name` that make the two matrices from what gradients read. */
+/** The variant of the record `name`: both matrices of pairs, and the kernels `last`, which make its output of them. */
+const gradientVariants =
+  (
+    name: string,
+    last: (
+      s: AttentionShape,
+      names: readonly string[],
+      bindings: ReturnType<typeof bindingsFor>,
+      capabilities: Capabilities,
+    ) => Kernel[],
+  ): GradientVariants =>
+  (s, inputs, capabilities) => {
+    const pairs = gradient.pairsOf(s);
+    if (!pays(s, 2 * pairs, capabilities)) return [];
+    const names = [...inputs.map((one) => one.name), 'weights', 'changes'];
+    const bindings = bindingsFor(s, inputs);
+    const kernels = [...pairKernels(name, s, names, bindings, capabilities), ...last(s, names, bindings, capabilities)];
+    return [{ name: 'scores', kernels, scratch: [spec([pairs]), spec([pairs])] }];
+  };
+
+/** The kernels that make the two matrices. */
 function pairKernels(
   name: string,
   s: AttentionShape,
-  inputs: readonly Binding[],
+  names: readonly string[],
+  { a, b, pairs, own }: ReturnType<typeof bindingsFor>,
   capabilities: Capabilities,
 ): Kernel[] {
-  const names = [...inputs.map((one) => one.name), 'weights', 'changes'];
-  const { a, b, pairs, own } = bindingsFor(s, inputs);
   const [first, second] = [forward.scoresProduct(s), gradient.changesProduct(s)];
   return [
     productKernel(
@@ -140,18 +159,10 @@ function pairKernels(
   ];
 }
 
-/** The variant of the gradient of q; none where it does not pay. */
-export function queryScoresVariants(
-  s: AttentionShape,
-  inputs: readonly Binding[],
-  capabilities: Capabilities,
-): Variant[] {
-  if (!pays(s, 2 * gradient.pairsOf(s), capabilities)) return [];
-  const names = [...inputs.map((one) => one.name), 'weights', 'changes'];
-  const { b, pairs } = bindingsFor(s, inputs);
+/** Of the gradient of q. */
+export const queryScoresVariants = gradientVariants('attentionGradQuery', (s, names, { b, pairs }, capabilities) => {
   const product = gradient.queryProduct(s);
-  const kernels = [
-    ...pairKernels('attentionGradQuery', s, inputs, capabilities),
+  return [
     productKernel(
       'attentionGradQuery.query',
       product,
@@ -161,28 +172,19 @@ export function queryScoresVariants(
       [{ name: 'dq', type: bindingType(s.depth, s.half) }],
     ),
   ];
-  return [{ name: 'scores', kernels, scratch: scratchOf(s) }];
-}
+});
 
-/** The variant of the gradients of k and v; none where it does not pay. */
-export function keyScoresVariants(
-  s: AttentionShape,
-  inputs: readonly Binding[],
-  capabilities: Capabilities,
-): Variant[] {
-  if (!pays(s, 2 * gradient.pairsOf(s), capabilities)) return [];
-  const names = [...inputs.map((one) => one.name), 'weights', 'changes'];
-  const { b, pairs, own } = bindingsFor(s, inputs);
-  const output: Binding = { name: 'dkv', type: keyGradientType(s) };
-  const product = (part: 'key' | 'value', columns: number, start: number, rows: string, matrix: string): Kernel => {
-    const shape = gradient.keyProduct(s, columns);
+/** Of the gradients of k and v. */
+export const keyScoresVariants = gradientVariants('attentionGradKey', (s, names, { b, pairs, own }, capabilities) => {
+  const part = (name: 'key' | 'value', columns: number, start: number, rows: string, matrix: string): Kernel => {
+    const product = gradient.keyProduct(s, columns);
     return productKernel(
-      `attentionGradKey.${part}`,
-      shape,
+      `attentionGradKey.${name}`,
+      product,
       capabilities,
       (block) => gradient.keyKernel(s, columns, start, block),
-      bound(names, { [rows]: b(shape), [matrix]: pairs('a') }),
-      [output],
+      bound(names, { [rows]: b(product), [matrix]: pairs('a') }),
+      [{ name: 'dkv', type: keyGradientType(s) }],
     );
   };
   const dropped: Kernel = {
@@ -192,11 +194,9 @@ export function keyScoresVariants(
     outputs: [null],
     workgroups: linearGrid(gradient.pairsOf(s), LINEAR_WORKGROUP),
   };
-  const kernels = [
-    ...pairKernels('attentionGradKey', s, inputs, capabilities),
-    product('key', s.depth, 0, 'q', 'changes'),
+  return [
+    part('key', s.depth, 0, 'q', 'changes'),
     ...(s.numbers === 'dropout' ? [dropped] : []),
-    product('value', s.width, s.depth, 'g', 'weights'),
+    part('value', s.width, s.depth, 'g', 'weights'),
   ];
-  return [{ name: 'scores', kernels, scratch: scratchOf(s) }];
-}
+});

@@ -31,6 +31,8 @@ const tiles = {
   wide: { q: [1, 1, 9, 40], keys: 40, width: 136, options: {} },
   mask: { q: [2, 2, 66, 7], keys: 35, mask: [2, 1, 66, 35], options: {} },
   dropped: { q: [1, 2, 40, 8], keys: 67, options: { dropoutP: 0.3 } },
+  mixed: { q: [1, 2, 10, 8], keys: 12, width: 6, options: {} },
+  noRows: { q: [1, 2, 0, 8], keys: 5, options: {} },
   decoding: { q: [1, 2, 2, 12], keys: 300, mask: [1, 1, 1, 300], options: { isCausal: true } },
 } satisfies Record<string, TileCase>;
 
@@ -75,7 +77,7 @@ async function runTile(device: Device, { q, keys, heads, width, mask, options }:
 }
 
 /** The others take a software adapter long to compile. */
-const usual = ['causal', 'decoding'];
+const usual = ['causal', 'mixed', 'noRows', 'decoding'];
 
 describe('in tiles', () => {
   const chosen = Object.entries(tiles).filter(([name]) => runsAll || usual.includes(name));

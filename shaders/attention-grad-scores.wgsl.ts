@@ -8,9 +8,8 @@
 // dropped  p, times what dropout made of it
 // value    dv = pᵀ · g
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { keyGradientType } from './attention-grad.wgsl.ts';
-import { headsProduct, pairOf, scoresProduct } from './attention-scores.wgsl.ts';
-import { groupOf, isLive, scoreFunctions, type AttentionShape } from './attention.wgsl.ts';
+import { headsProduct, pairOf, pairsKernel, scoreAt, scoresProduct, stored } from './attention-scores.wgsl.ts';
+import { groupOf, isLive, saveFunction, scoreFunctions, type AttentionShape } from './attention.wgsl.ts';
 import { linearMain } from './lib/grid.wgsl.ts';
 import { f32Literal } from './lib/literal.wgsl.ts';
 import { matmulRegisterKernel, type RegisterBlock } from './matmul-register.wgsl.ts';
@@ -39,43 +38,34 @@ export function keyProduct(s: AttentionShape, columns: number): MatmulShape {
   };
 }
 
-/** The type of what products of `wide` rows store at once. */
-const number = (wide: boolean, type = 'f32') => (wide ? `vec4<${type}>` : type);
-
-export function weightsKernel(s: AttentionShape, block: RegisterBlock): string {
-  const product = scoresProduct(s);
-  const wide = vectorizedC(product);
-  return wgsl`
-${scoreFunctions({ ...s, numbers: null }, wide)}
-fn store_c(index: u32, value: ${number(wide)}) {
-  ${pairOf(s, wide)}
-  let score = ${wide ? 'score_four' : 'score_of'}(batch, head, row, key, value);
+export const weightsKernel = (s: AttentionShape, block: RegisterBlock): string =>
+  pairsKernel(
+    s,
+    scoresProduct(s),
+    block,
+    { ...s, numbers: null },
+    (wide) => wgsl`
+  let score = ${scoreAt(wide)};
   let weight = exp(score - statistics[place * 3u]) * statistics[place * 3u + 1u];
-  weights[index] = select(${number(wide)}(0.0), weight, ${isLive('score', wide)});
-}
-${matmulRegisterKernel(product, block)}
-`;
-}
+  weights[index] = select(${stored(wide)}(0.0), weight, ${isLive('score', wide)});`,
+  );
 
-export function changesKernel(s: AttentionShape, block: RegisterBlock): string {
-  const product = changesProduct(s);
-  const wide = vectorizedC(product);
-  return wgsl`
-${scoreFunctions({ ...s, mask: null }, wide)}
-fn store_c(index: u32, value: ${number(wide)}) {
-  ${pairOf(s, wide)}
+export const changesKernel = (s: AttentionShape, block: RegisterBlock): string =>
+  pairsKernel(
+    s,
+    changesProduct(s),
+    block,
+    { ...s, mask: null },
+    (wide) => wgsl`
   let change = value * ${wide ? 'kept_four' : 'kept'}(batch, head, row, key) - statistics[place * 3u + 2u];
-  changes[index] = weights[index] * change * ${f32Literal(s.scale)};
-}
-${matmulRegisterKernel(product, block)}
-`;
-}
+  changes[index] = weights[index] * change * ${f32Literal(s.scale)};`,
+  );
 
 export function queryKernel(s: AttentionShape, block: RegisterBlock): string {
   const product = queryProduct(s);
-  const type = number(vectorizedC(product), s.half ? 'f16' : 'f32');
+  const wide = vectorizedC(product);
   return wgsl`
-fn store_c(index: u32, value: ${number(vectorizedC(product))}) { dq[index] = ${type}(value); }
+fn store_c(index: u32, value: ${stored(wide)}) { dq[index] = ${stored(wide, s.half ? 'f16' : 'f32')}(value); }
 ${matmulRegisterKernel(product, block)}
 `;
 }
@@ -84,20 +74,16 @@ ${matmulRegisterKernel(product, block)}
 export function keyKernel(s: AttentionShape, columns: number, start: number, block: RegisterBlock): string {
   const product = keyProduct(s, columns);
   const wide = vectorizedC(product);
-  const element = s.half ? 'f16' : 'f32';
-  const stored = ['x', 'y', 'z', 'w'].map((part, i) => `dkv[at + ${i}u] = ${element}(value.${part});`).join(' ');
+  const stride = s.depth + s.width;
   return wgsl`
-fn store_c(index: u32, value: ${number(wide)}) {
-  let first = index${wide ? ' * 4u' : ''};
-  let at = first / ${columns}u * ${s.depth + s.width}u + ${start}u + first % ${columns}u;
-#if ${!wide}
-  dkv[at] = ${element}(value);
-#elif ${keyGradientType(s).startsWith('vec4')}
-  dkv[at >> 2u] = vec4<${element}>(value);
+#if ${wide}
+${saveFunction('row', columns, s.half, stride, start, 'dkv')}
+fn store_c(index: u32, value: vec4<f32>) { save_row(index / ${columns / 4}u, index % ${columns / 4}u, value); }
 #else
-  ${stored}
-#endif
+fn store_c(index: u32, value: f32) {
+  dkv[index / ${columns}u * ${stride}u + ${start}u + index % ${columns}u] = ${s.half ? 'f16' : 'f32'}(value);
 }
+#endif
 ${matmulRegisterKernel(product, block)}
 `;
 }

@@ -37,6 +37,9 @@ export const scoresScratch = (s: AttentionShape): number => rowsOf(s) * (s.keys 
 /** Where the two numbers of a row stand. */
 const statistics = (s: AttentionShape, row: string): string => `${rowsOf(s) * s.keys}u + ${row} * 2u`;
 
+/** What a product stores at once, of this type: `wide` where its rows are whole vectors. */
+export const stored = (wide: boolean, type: 'f32' | 'f16' = 'f32') => (wide ? (`vec4<${type}>` as const) : type);
+
 /** Declares which pair, or with `wide` which four, is stored at `index`: `batch`, `head`, `row`, `key`, and the row's `place` among all. */
 export const pairOf = (s: AttentionShape, wide: boolean): string => wgsl`
   let at = index${wide ? ' * 4u' : ''};
@@ -52,20 +55,31 @@ export const pairOf = (s: AttentionShape, wide: boolean): string => wgsl`
 #endif
 `;
 
-export function attentionScoresKernel(s: AttentionShape, block: RegisterBlock): string {
-  const product = scoresProduct(s);
+/** A product whose result is a matrix of pairs: `store` stores `value` at `index`, knows what pairOf declares, and calls the functions of `reads`. */
+export function pairsKernel(
+  s: AttentionShape,
+  product: MatmulShape,
+  block: RegisterBlock,
+  reads: AttentionShape,
+  store: (wide: boolean) => string,
+): string {
   const wide = vectorizedC(product);
-  // Dropout comes later.
-  const score = scoreFunctions({ ...s, numbers: null }, wide);
   return wgsl`
-${score}
-fn store_c(index: u32, value: ${wide ? 'vec4<f32>' : 'f32'}) {
+${scoreFunctions(reads, wide)}
+fn store_c(index: u32, value: ${stored(wide)}) {
   ${pairOf(s, wide)}
-  scores[index] = ${wide ? 'score_four' : 'score_of'}(batch, head, row, key, value);
+  ${store(wide)}
 }
 ${matmulRegisterKernel(product, block)}
 `;
 }
+
+/** The score of what is stored. */
+export const scoreAt = (wide: boolean): string => `${wide ? 'score_four' : 'score_of'}(batch, head, row, key, value)`;
+
+export const attentionScoresKernel = (s: AttentionShape, block: RegisterBlock): string =>
+  // Dropout comes later.
+  pairsKernel(s, scoresProduct(s), block, { ...s, numbers: null }, (wide) => `scores[index] = ${scoreAt(wide)};`);
 
 export const attentionWeightsKernel = (s: AttentionShape): string => wgsl`
 ${scoreFunctions({ ...s, mask: null })}
@@ -93,12 +107,11 @@ ${linearMain(rowsOf(s))}
 export function attentionValuesKernel(s: AttentionShape, block: RegisterBlock): string {
   const product = valuesProduct(s);
   const wide = vectorizedC(product);
-  const element = s.half ? 'f16' : 'f32';
   return wgsl`
-fn store_c(index: u32, value: ${wide ? 'vec4<f32>' : 'f32'}) {
+fn store_c(index: u32, value: ${stored(wide)}) {
   let row = index ${wide ? '* 4u ' : ''}/ ${s.width}u;
   let at = ${statistics(s, 'row')};
-  o[index] = ${wide ? `vec4<${element}>` : element}(value * a[at + 1u]);
+  o[index] = ${stored(wide, s.half ? 'f16' : 'f32')}(value * a[at + 1u]);
   if (row * ${s.width}u == index ${wide ? '* 4u' : ''}) {
     sums[row * 2u] = a[at];
     sums[row * 2u + 1u] = a[at + 1u];

@@ -40,7 +40,7 @@ export async function benchDevice(options: BenchCommandOptions, terminal: Termin
   const device = await openWithNews(options, terminal);
   const progress = showProgress(terminal, 'bench', cases.length, onlyJson);
   let report: BenchReport;
-  let profile: MeasuredProfile | null;
+  let profile: MeasuredProfile | undefined;
   try {
     const onProgress = ({ done, name }: { done: number; name: string }) => progress.update(done, name);
     report = await bench(device, cases, { variants, all, seconds, onProgress, onProgram: profiler.onProgram });
@@ -50,7 +50,7 @@ export async function benchDevice(options: BenchCommandOptions, terminal: Termin
     progress.stop();
     device.destroy();
   }
-  const text = JSON.stringify({ ...report, ...(profile && { profile }) }, null, 1);
+  const text = JSON.stringify({ ...report, profile }, null, 1);
   if (onlyJson) terminal.result(text);
   else {
     terminal.result(reportTable(report, describeDevice(device)));

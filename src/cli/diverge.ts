@@ -48,10 +48,7 @@ export async function divergeModel(
     const profile = await profiler.complete(device);
     progress?.stop();
     const adapter = device.info.description;
-    if (json)
-      terminal.result(
-        JSON.stringify({ model: name, adapter, nodes, compared, worst, repro, ...(profile && { profile }) }),
-      );
+    if (json) terminal.result(JSON.stringify({ model: name, adapter, nodes, compared, worst, repro, profile }));
     if (repro) {
       await writeFile(out, `${JSON.stringify({ model: name, train, batch, ...repro }, null, 2)}\n`);
       throw new CommandError(

@@ -45,7 +45,7 @@ export async function evaluateModel(
             count,
             adapter,
             seconds,
-            ...(profile && { profile }),
+            profile,
           })
         : `${name} (${config}) tells ${percent(accuracy)} of ${grouped(count)} test images right ` +
             `(${seconds.toFixed(1)} s on ${describeDevice(device)}).`,

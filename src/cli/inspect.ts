@@ -55,7 +55,7 @@ export async function inspectModel(
           batch,
           adapter: device.info.description,
           ...program,
-          ...(profile && { profile }),
+          profile,
         }),
       );
     } else if (printed === 'mermaid') terminal.result(mermaid(program));

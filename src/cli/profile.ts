@@ -22,8 +22,8 @@ export interface Profiler {
   /** Absent without `--profile`: nothing is run for it then. */
   readonly onProgram?: OnProgram;
   add(profile: Profile): void;
-  /** All of them as one, with the device's ceilings, and written as a Chrome trace where a file was named; null without any. */
-  complete(device: Device): Promise<MeasuredProfile | null>;
+  /** All of them as one, with the device's ceilings, and written as a Chrome trace where a file was named; undefined without any. */
+  complete(device: Device): Promise<MeasuredProfile | undefined>;
 }
 
 /** The profiler that `--profile` asks for. Throws before the work where its file cannot be written. */
@@ -38,7 +38,7 @@ export async function openProfiler(
     ...(option && { onProgram: async (program, inputs, name) => add(await profile(program, inputs, { runs, name })) }),
     add,
     async complete(device) {
-      if (profiles.length === 0) return null;
+      if (profiles.length === 0) return undefined;
       const whole = mergeProfiles(profiles);
       if (typeof option === 'string') {
         await writeFile(option, JSON.stringify(chromeTrace(whole))).catch((cause: Error) => {
@@ -81,7 +81,10 @@ export function profileTable({ rows, milliseconds, clock, runs, ceilings }: Meas
   const headings = [...ofMany('program'), 'step', 'kernels', 'outputs', 'ms', 'share', 'GFLOP/s', 'GB/s', 'of ceiling'];
   const whose = clock === 'host' ? "by the host's clock, the way to the device included" : "by the GPU's clock";
   return [
-    textTable([headings, ...cells], programs > 1 ? [1, 4, 5, 6, 7, 8] : [0, 3, 4, 5, 6, 7]),
+    textTable(
+      [headings, ...cells],
+      [0, 3, 4, 5, 6, 7].map((column) => column + ofMany('').length),
+    ),
     ...(sorted.length > MOST_STEPS ? [`${sorted.length - MOST_STEPS} more steps take ${part(rest)}.`] : []),
     `All ${sorted.length} steps${programs > 1 ? ` of ${programs} programs` : ''}: ${shortNumber(milliseconds)} ms (medians of ${runs} ${runs === 1 ? 'run' : 'runs'}, ${whose})`,
     `Ceilings: ${describeCeilings(ceilings)}`,

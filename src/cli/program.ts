@@ -93,31 +93,27 @@ function makeProgram(terminal: Terminal): Command {
     });
   const onDevice = (command: Command) =>
     command.addOption(new Option('--device <kind>', 'what computes').choices(deviceKinds).default('auto'));
-  const running = (command: Command) => onDevice(command).option(...profileOption);
-  const withJson = (command: Command) => command.option('--json', 'results as JSON');
+  const common = (command: Command) => onDevice(command).option('--json', 'results as JSON');
   const ofModel = (name: string, description: string) =>
-    withJson(
-      running(
-        program
-          .command(name)
-          .description(description)
-          .addArgument(new Argument('<model>').choices(Object.keys(models))),
-      ),
+    common(
+      program
+        .command(name)
+        .description(description)
+        .addArgument(new Argument('<model>').choices(Object.keys(models)))
+        .option(...profileOption),
     );
 
-  // It runs nothing: there is nothing to profile.
-  withJson(onDevice(program.command('info').description('show the adapter, its features and limits'))).action(
-    (options) => info(options, terminal),
+  common(program.command('info').description('show the adapter, its features and limits')).action((options) =>
+    info(options, terminal),
   );
-  withJson(
-    running(
-      program
-        .command('verify')
-        .description('check every kernel on this GPU against the CPU reference')
-        .option('--op <names...>', 'ops to check (default: all)'),
-    ),
+  common(
+    program
+      .command('verify')
+      .description('check every kernel on this GPU against the CPU reference')
+      .option('--op <names...>', 'ops to check (default: all)')
+      .option(...profileOption),
   ).action((options) => verifyDevice(options, terminal));
-  running(
+  onDevice(
     program
       .command('bench')
       .description('time kernels and models on this GPU, against two ceilings measured on it')
@@ -127,18 +123,18 @@ function makeProgram(terminal: Terminal): Command {
       .option('--seconds <n>', 'of measured runs a case (default: 0.5)', positiveNumber)
       .option('--json [file]', 'the report as JSON, into a file or (without one, or with -) to stdout')
       .option('--compare <file>', 'an earlier report, to see what became faster')
+      .option(...profileOption)
       .option(...tuningOption),
   ).action((options) => benchDevice(options, terminal));
-  withJson(
-    running(
-      program
-        .command('tune')
-        .description('find the fastest variant of each kernel on this GPU, among those that are right')
-        .option('--case <regex>', 'cases whose name or group matches (default: all)')
-        .option('--all', 'large cases on software adapters as well')
-        .option('--seconds <n>', 'of measured runs a variant (default: 0.2)', positiveNumber)
-        .option('--out <file>', 'the table; what is in it already is kept (default: five-tigers-tuning.json)'),
-    ),
+  common(
+    program
+      .command('tune')
+      .description('find the fastest variant of each kernel on this GPU, among those that are right')
+      .option('--case <regex>', 'cases whose name or group matches (default: all)')
+      .option('--all', 'large cases on software adapters as well')
+      .option('--seconds <n>', 'of measured runs a variant (default: 0.2)', positiveNumber)
+      .option('--out <file>', 'the table; what is in it already is kept (default: five-tigers-tuning.json)')
+      .option(...profileOption),
   ).action((options) => tuneDevice(options, terminal));
   ofModel('train', 'train a model on MNIST; Ctrl-C saves, --resume goes on')
     .requiredOption('--data <folder>', "folder with MNIST's four files")

@@ -38,9 +38,7 @@ export async function runModel(
     const digit = probabilities.indexOf(Math.max(...probabilities));
     const adapter = device.info.description;
     if (options.json) {
-      terminal.result(
-        JSON.stringify({ model: name, config, digit, probabilities, adapter, ...(profile && { profile }) }),
-      );
+      terminal.result(JSON.stringify({ model: name, config, digit, probabilities, adapter, profile }));
       return;
     }
     terminal.result(probabilityTable(probabilities, digit));

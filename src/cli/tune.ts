@@ -39,8 +39,7 @@ export async function tuneDevice(options: TuneCommandOptions, terminal: Terminal
     progress.update(cases.length);
     progress.stop();
     await writeFileAtomic(out, new TextEncoder().encode(`${JSON.stringify(older ? mergeTuning(older, table) : table, null, 1)}\n`)); // prettier-ignore
-    if (json)
-      terminal.result(JSON.stringify({ adapter: device.info.description, out, rows, ...(profile && { profile }) }));
+    if (json) terminal.result(JSON.stringify({ adapter: device.info.description, out, rows, profile }));
     else
       terminal.result(
         tableOf(

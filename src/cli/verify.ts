@@ -30,7 +30,7 @@ export async function verifyDevice(options: VerifyOptions, terminal: Terminal): 
   const profiler = await openProfiler(options.profile, { runs: 1 });
   const device = await openDevice('webgpu');
   const rows: VerifyRow[] = [];
-  let profile: MeasuredProfile | null;
+  let profile: MeasuredProfile | undefined;
   // How many groups there are is known with the first one.
   let progress: ReturnType<typeof showProgress> | undefined;
   try {
@@ -45,7 +45,7 @@ export async function verifyDevice(options: VerifyOptions, terminal: Terminal): 
     device.destroy();
   }
   const failed = rows.filter(({ ok }) => !ok);
-  if (json) terminal.result(JSON.stringify({ ...verifyReport(device, rows), ...(profile && { profile }) }));
+  if (json) terminal.result(JSON.stringify({ ...verifyReport(device, rows), profile }));
   else {
     terminal.result(table(summarize(rows)));
     const right = failed.length === 0 ? 'all right' : `${grouped(failed.length)} wrong`;

@@ -24,7 +24,7 @@ export interface Binding {
   readonly windows?: { readonly count: number; readonly elements: number };
   /**
    * How many elements there are, where the text says so: an index is then held below a constant, not below a length that
-   * SwiftShader asks for at each access. Given when the plan is made.
+   * SwiftShader asks for at each access. Given when the plan is made, and never beside `windows`.
    */
   readonly length?: number;
 }

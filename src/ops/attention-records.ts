@@ -96,8 +96,12 @@ const fitsTiles = (s: shader.AttentionShape): boolean =>
   s.rows > decodeShader.DECODE_ROWS && Math.max(s.depth, s.width) <= tileShader.LARGEST_DEPTH;
 
 /** The variants of a record, best first. */
-function variantsOf(call: Call, s: shader.AttentionShape, gradient: boolean, kernels: Kernels): Variant[] {
-  const inputs = bindingsOf(s, call.attrs, gradient);
+function variantsOf(
+  { capabilities }: Call,
+  s: shader.AttentionShape,
+  inputs: readonly Binding[],
+  kernels: Kernels,
+): Variant[] {
   const variant = (name: string, wgsl: string, workgroups: Kernel['workgroups']): Variant => ({
     name,
     kernels: [{ name: `${kernels.name}.${name}`, wgsl, inputs, outputs: kernels.outputs, workgroups }],
@@ -105,12 +109,11 @@ function variantsOf(call: Call, s: shader.AttentionShape, gradient: boolean, ker
   const serial = variant('serial', kernels.serial, linearGrid(kernels.threads, LINEAR_WORKGROUP));
   if (!kernels.flash || !fitsTiles(s)) return [serial];
   const flash = variant('flash', kernels.flash(), linearGrid(kernels.tiles!, 1));
-  return call.capabilities.software ? [serial, flash] : [flash, serial];
+  return capabilities.software ? [serial, flash] : [flash, serial];
 }
 
 /** The forward variant for a few rows and many keys. */
-function decodeVariant(s: shader.AttentionShape, attrs: AttentionAttrs, outputs: readonly Binding[]): Variant {
-  const inputs = bindingsOf(s, attrs, false);
+function decodeVariant(s: shader.AttentionShape, inputs: readonly Binding[], outputs: readonly Binding[]): Variant {
   const parts: Binding = { name: 'parts', type: 'vec4<f32>' };
   const split: Kernel = {
     name: 'attention.decode',
@@ -149,7 +152,8 @@ export const attentionOp: Op<AttentionAttrs> = {
       { name: 'o', type: shader.bindingType(s.width, s.half) },
       { name: 'sums', type: 'f32' },
     ];
-    const given = variantsOf(call, s, false, {
+    const inputs = bindingsOf(s, call.attrs, false);
+    const given = variantsOf(call, s, inputs, {
       name: 'attention',
       outputs,
       serial: shader.attentionSerialKernel(s),
@@ -157,10 +161,9 @@ export const attentionOp: Op<AttentionAttrs> = {
       flash: () => tileShader.attentionTileKernel(s),
       tiles: tileShader.queryTiles(s),
     });
-    const inputs = bindingsOf(s, call.attrs, false);
     const variants = [...scoresVariants(s, inputs, outputs, call.capabilities), ...given];
     if (s.keys === 0 || s.rows > decodeShader.DECODE_ROWS) return variants;
-    const decode = decodeVariant(s, call.attrs, outputs);
+    const decode = decodeVariant(s, inputs, outputs);
     return call.capabilities.software ? [...variants, decode] : [decode, ...variants];
   },
   vjp({ inputs, outputs: [o, sums], gradients: [g], attrs }) {
@@ -208,9 +211,10 @@ const gradientOp = ({ name, infer, add, kernels, inMemory, products }: GradientR
   },
   gpu(call) {
     const s = describe(call.inputs, call.attrs, true);
+    const inputs = bindingsOf(s, call.attrs, true);
     return [
-      ...(inMemory?.(s, bindingsOf(s, call.attrs, true), call.capabilities) ?? []),
-      ...variantsOf(call, s, true, { name, ...kernels(s, call.outputs[0]) }),
+      ...(inMemory?.(s, inputs, call.capabilities) ?? []),
+      ...variantsOf(call, s, inputs, { name, ...kernels(s, call.outputs[0]) }),
     ];
   },
   vjp: 'none',

@@ -32,8 +32,8 @@ export function wgslSource({ inputs, outputs, wgsl, arguments: args = [], enable
   ].join('\n');
 }
 
-const arrayOf = ({ type, length, windows }: Binding): string =>
-  length === undefined || windows ? `array<${type}>` : `array<${type}, ${length}>`;
+const arrayOf = ({ type, length }: Binding): string =>
+  length === undefined ? `array<${type}>` : `array<${type}, ${length}>`;
 
 const argumentsDeclaration = (binding: number, count: number): string =>
   `@group(0) @binding(${binding}) var<uniform> args: array<vec4<u32>, ${Math.ceil(count / 4)}>;`;

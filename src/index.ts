@@ -16,42 +16,42 @@ export {
   chromeTrace, mergeProfiles, profile, type OnProgram, type Profile, type ProfileOptions, type ProfileRow,
 } from './runtime/profile.ts'; // prettier-ignore
 export { type Program } from './runtime/program.ts';
-export { type AttentionMasks, MultiheadAttention, type MultiheadAttentionOptions } from './nn/attention.ts';
+export { type AttentionMasks, MultiheadAttention, type MultiheadAttentionOptions } from './nn/attention/attention.ts';
 export {
   ELU, Flatten, GELU, GLU, Hardsigmoid, Hardswish, Hardtanh, Identity, LeakyReLU, LogSigmoid, LogSoftmax, Mish, PReLU,
   ReLU, ReLU6, SELU, Sigmoid, SiLU, Softmax, Softplus, Softsign, Tanh,
-} from './nn/activations.ts'; // prettier-ignore
-export { BatchNorm1d, BatchNorm2d } from './nn/batch-norm.ts';
-export { Conv1d } from './nn/conv1d.ts';
-export { type ConvLayerOptions, type PaddingMode } from './nn/conv-padding.ts';
-export { Conv2d } from './nn/conv2d.ts';
-export { ConvTranspose1d, ConvTranspose2d } from './nn/conv-transpose.ts';
+} from './nn/elementwise/activations.ts'; // prettier-ignore
+export { BatchNorm1d, BatchNorm2d } from './nn/norms/batch-norm.ts';
+export { Conv1d } from './nn/conv/conv1d.ts';
+export { type ConvLayerOptions, type PaddingMode } from './nn/conv/conv-padding.ts';
+export { Conv2d } from './nn/conv/conv2d.ts';
+export { ConvTranspose1d, ConvTranspose2d } from './nn/conv/conv-transpose.ts';
 export {
   AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d,
-} from './nn/pooling.ts'; // prettier-ignore
+} from './nn/conv/pooling.ts'; // prettier-ignore
 export {
   ChannelShuffle, CircularPad2d, ConstantPad2d, PixelShuffle, PixelUnshuffle, ReflectionPad2d, ReplicationPad2d, Upsample, ZeroPad2d,
-} from './nn/resizing.ts'; // prettier-ignore
-export { Dropout } from './nn/dropout.ts';
-export { KVCache, type KVCacheOptions } from './nn/kv-cache.ts';
-export { type QuantizationOptions, QuantizedEmbedding, QuantizedLinear } from './nn/quantized.ts';
-export { quantize } from './ops/quantized.ts';
-export { Embedding } from './nn/embedding.ts';
+} from './nn/conv/resizing.ts'; // prettier-ignore
+export { Dropout } from './nn/random/dropout.ts';
+export { KVCache, type KVCacheOptions } from './nn/attention/kv-cache.ts';
+export { type QuantizationOptions, QuantizedEmbedding, QuantizedLinear } from './nn/matmul/quantized.ts';
+export { quantize } from './ops/matmul/quantized.ts';
+export { Embedding } from './nn/indexing/embedding.ts';
 export {
   alibiBias, alibiSlopes, type BucketOptions, relativePositionBuckets, sinusoidalPositions,
-} from './nn/positions.ts'; // prettier-ignore
+} from './nn/attention/positions.ts'; // prettier-ignore
 export { filledParameter, manualSeed, normalParameter, uniformParameter } from './nn/init.ts';
-export { Linear } from './nn/linear.ts';
+export { Linear } from './nn/matmul/linear.ts';
 export { Module, StateDictError } from './nn/module.ts';
-export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell } from './nn/recurrent-cells.ts';
-export { GRU, LSTM, type RecurrentLayerOptions, RNN } from './nn/recurrent.ts';
-export { GroupNorm, InstanceNorm2d, LayerNorm, LocalResponseNorm, RMSNorm } from './nn/norms.ts';
+export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell } from './nn/recurrent/recurrent-cells.ts';
+export { GRU, LSTM, type RecurrentLayerOptions, RNN } from './nn/recurrent/recurrent.ts';
+export { GroupNorm, InstanceNorm2d, LayerNorm, LocalResponseNorm, RMSNorm } from './nn/norms/norms.ts';
 export { Sequential } from './nn/sequential.ts';
 export {
   type DecoderMasks, TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer,
   type TransformerLayerOptions,
-} from './nn/transformer.ts'; // prettier-ignore
-export { spectralNorm, type SpectralNormOptions, weightNorm } from './nn/weight-norms.ts';
+} from './nn/attention/transformer.ts'; // prettier-ignore
+export { spectralNorm, type SpectralNormOptions, weightNorm } from './nn/norms/weight-norms.ts';
 export { Adam, AdamW, type AdamOptions } from './optim/adam.ts';
 export { type BatchSource, DivergedError, type StepResult, Trainer, type TrainerOptions } from './train/trainer.ts';
 export { decodeCheckpoint, isCheckpoint, type Settings } from './train/checkpoint.ts';

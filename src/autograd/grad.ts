@@ -4,9 +4,9 @@ import { isFloat } from '../core/dtype.ts';
 import { topologicalOrder } from '../core/graph.ts';
 import { formatShape } from '../core/shape.ts';
 import { fill, type Tensor } from '../core/tensor.ts';
-import { add } from '../ops/binary.ts';
-import { expand } from '../ops/expand.ts';
-import { sumTo } from '../ops/sum-to.ts';
+import { add } from '../ops/elementwise/binary.ts';
+import { expand } from '../ops/movement/expand.ts';
+import { sumTo } from '../ops/reductions/sum-to.ts';
 
 /**
  * Gradients of `output` (one number) with respect to each of `inputs`, as tensors of the same graph: they can be

@@ -1,7 +1,7 @@
 // The two ceilings of a device, measured: bytes a second of the best copy, operations a second of the best multiply-add loop.
 
 import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { copyKernel, multiplyAddKernel, OPERATIONS_PER_LINK } from '../../shaders/ceilings.wgsl.ts';
+import { copyKernel, multiplyAddKernel, OPERATIONS_PER_LINK } from '../../shaders/lib/ceilings.wgsl.ts';
 import type { Device } from '../backends/device.ts';
 import { linearGrid } from '../core/kernel.ts';
 import { applyOne, type Op } from '../core/op.ts';

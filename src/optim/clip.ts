@@ -1,10 +1,10 @@
 // Gradients held within bounds before a step.
 
 import type { Tensor } from '../core/tensor.ts';
-import { add, div, minimum, mul } from '../ops/binary.ts';
-import { clamp } from '../ops/clamp.ts';
-import { sum } from '../ops/reduce.ts';
-import { sqrt, square } from '../ops/unary.ts';
+import { add, div, minimum, mul } from '../ops/elementwise/binary.ts';
+import { clamp } from '../ops/elementwise/clamp.ts';
+import { sum } from '../ops/reductions/reduce.ts';
+import { sqrt, square } from '../ops/elementwise/unary.ts';
 
 /**
  * Scales all gradients by one factor so that they have, taken as one vector, a length of at most `maxNorm`, as

@@ -3,7 +3,7 @@
 import type { TensorData } from '../core/dtype.ts';
 import { Parameter, Scalar, type Tensor } from '../core/tensor.ts';
 import { assign } from '../core/trace.ts';
-import { mul } from '../ops/binary.ts';
+import { mul } from '../ops/elementwise/binary.ts';
 
 /** Parameters with settings of their own, such as biases and norms that should not decay. */
 export interface ParameterGroup {

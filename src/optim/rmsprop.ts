@@ -2,8 +2,8 @@
 
 import type { Parameter, Tensor } from '../core/tensor.ts';
 import { assign } from '../core/trace.ts';
-import { add, div, maximum, mul, sub } from '../ops/binary.ts';
-import { sqrt, square } from '../ops/unary.ts';
+import { add, div, maximum, mul, sub } from '../ops/elementwise/binary.ts';
+import { sqrt, square } from '../ops/elementwise/unary.ts';
 import { Optimizer, type Parameters } from './optimizer.ts';
 
 export interface RMSpropOptions {

@@ -2,7 +2,7 @@
 
 import { Scalar, type Parameter, type Tensor } from '../core/tensor.ts';
 import { assign } from '../core/trace.ts';
-import { add, mul, sub } from '../ops/binary.ts';
+import { add, mul, sub } from '../ops/elementwise/binary.ts';
 import { Optimizer, type Parameters } from './optimizer.ts';
 
 export interface SGDOptions {

@@ -3,7 +3,7 @@
 import { isFloat, type TensorData } from '../core/dtype.ts';
 import { Parameter, Scalar } from '../core/tensor.ts';
 import { assign, latest } from '../core/trace.ts';
-import { add, mul, sub } from '../ops/binary.ts';
+import { add, mul, sub } from '../ops/elementwise/binary.ts';
 
 /**
  * An exponential moving average of parameters (as torch.optim.swa_utils.AveragedModel with such a mean, and as GANs and

@@ -4,8 +4,8 @@ import { isFloat } from '../core/dtype.ts';
 import { fromFloat16 } from '../core/float16.ts';
 import { Constant, type Node, type Tensor } from '../core/tensor.ts';
 import { sameShape } from '../core/shape.ts';
-import { floatType } from '../ops/element-type.ts';
-import { fusedOp, type Argument, type FusedAttrs } from '../ops/fused.ts';
+import { floatType } from '../ops/lib/element-type.ts';
+import { fusedOp, type Argument, type FusedAttrs } from '../ops/elementwise/fused.ts';
 
 /** What is carried out as one: a single node, or elementwise nodes of one shape. Nodes are in graph order. */
 interface Unit {

@@ -5,7 +5,7 @@ import { bytesPerElement } from '../core/dtype.ts';
 import { Pack, Packed, paddedSize, partsOf } from '../core/pack.ts';
 import { Parameter, type Node, type Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
-import { fusedOp, textOf, type FusedAttrs } from '../ops/fused.ts';
+import { fusedOp, textOf, type FusedAttrs } from '../ops/elementwise/fused.ts';
 import { sameShape, sizeOf } from '../core/shape.ts';
 import { bytesOf, viewedTensor } from './memory.ts';
 import { ordered } from './schedule.ts';

@@ -3,7 +3,7 @@
 import type { Device, TuningTable } from '../backends/device.ts';
 import type { KernelCall, Op } from '../core/op.ts';
 import { formatShape } from '../core/shape.ts';
-import { fusedOp, type FusedAttrs } from '../ops/fused.ts';
+import { fusedOp, type FusedAttrs } from '../ops/elementwise/fused.ts';
 import { chooseFirst, type ChooseVariant } from './lower.ts';
 import { shippedTuning } from './shipped-tuning.ts';
 

@@ -7,9 +7,9 @@ import type { Capabilities } from '../core/kernel.ts';
 import { RandomSource } from '../core/random.ts';
 import { Input, Tensor, type Node } from '../core/tensor.ts';
 import { RandomState, trace } from '../core/trace.ts';
-import { add, mul } from '../ops/binary.ts';
-import { cast } from '../ops/cast.ts';
-import { sum } from '../ops/reduce.ts';
+import { add, mul } from '../ops/elementwise/binary.ts';
+import { cast } from '../ops/elementwise/cast.ts';
+import { sum } from '../ops/reductions/reduce.ts';
 import { inputsOf, type VerifyCase } from './case.ts';
 import { variantNames } from './variants.ts';
 

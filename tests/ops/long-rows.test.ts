@@ -6,7 +6,7 @@ import type { Device } from '../../src/backends/device.ts';
 import { RandomSource } from '../../src/core/random.ts';
 import { spec, type Tensor } from '../../src/core/tensor.ts';
 import * as ops from '../../src/ops/index.ts';
-import { firstInOrder } from '../../src/ops/sort.ts';
+import { firstInOrder } from '../../src/ops/indexing/sort.ts';
 import { compile, type CompileOptions } from '../../src/runtime/compile.ts';
 import { difference } from '../harness/compare.ts';
 import { testGpu } from '../harness/devices.ts';

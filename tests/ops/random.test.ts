@@ -6,8 +6,16 @@ import type { Device } from '../../src/backends/device.ts';
 import type { TensorData } from '../../src/core/dtype.ts';
 import { Constant, type Tensor } from '../../src/core/tensor.ts';
 import { RandomState } from '../../src/core/trace.ts';
-import { add } from '../../src/ops/binary.ts';
-import { bernoulli, categorical, multinomial, normal, permutation, randint, uniform } from '../../src/ops/random.ts';
+import { add } from '../../src/ops/elementwise/binary.ts';
+import {
+  bernoulli,
+  categorical,
+  multinomial,
+  normal,
+  permutation,
+  randint,
+  uniform,
+} from '../../src/ops/random/random.ts';
 import { compile } from '../../src/runtime/compile.ts';
 import { difference } from '../harness/compare.ts';
 import { testGpu } from '../harness/devices.ts';

@@ -12,7 +12,7 @@ import { records } from '../harness/records.ts';
 import { casesOf, traceCase as traceFixture } from '../harness/test-op.ts';
 import { Input } from '../../src/core/tensor.ts';
 import { topologicalOrder } from '../../src/core/graph.ts';
-import { fusedOp } from '../../src/ops/fused.ts';
+import { fusedOp } from '../../src/ops/elementwise/fused.ts';
 import { opSpecs } from '../ops/specs/index.ts';
 
 const limits = {

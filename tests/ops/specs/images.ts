@@ -1,8 +1,8 @@
 // How the ops for images and sequences are called, and what they refuse.
 
 import { spec } from '../../../src/core/tensor.ts';
-import type { Conv1dOptions, ConvTranspose1dOptions } from '../../../src/ops/convolutions.ts';
-import type { InterpolateOptions } from '../../../src/ops/interpolate.ts';
+import type { Conv1dOptions, ConvTranspose1dOptions } from '../../../src/ops/conv/convolutions.ts';
+import type { InterpolateOptions } from '../../../src/ops/conv/interpolate.ts';
 import * as ops from '../../../src/ops/index.ts';
 import type { OpSpec, WrongInputs } from '../../harness/test-op.ts';
 import { shaped } from './wrong.ts';

@@ -1,7 +1,7 @@
 // How ops that only move values are called, and what they refuse.
 
 import * as ops from '../../../src/ops/index.ts';
-import type { PadOptions } from '../../../src/ops/pad.ts';
+import type { PadOptions } from '../../../src/ops/movement/pad.ts';
 import { loadCases, type OpCase } from '../../harness/fixtures.ts';
 import type { OpSpec } from '../../harness/test-op.ts';
 import { shaped, wrongTypes } from './wrong.ts';

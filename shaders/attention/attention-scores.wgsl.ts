@@ -1,0 +1,122 @@
+// Attention with the matrix of scores in memory (`scores`): first choice on software adapters, for which a row of values and one of
+// sums is more than a thread's registers hold, so that `serial` spends its time, and its compiler seconds, on moving them.
+//
+// scores   q · kᵀ as matmul's `register`; scale and mask are applied where a score is stored.
+// weights  a thread a row: in place of each score e^(score − largest), or 0 where dropped; behind all rows their largest and 1 / Σ.
+// values   weights · v as matmul's `register`; what is stored is divided by the row's sum.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { groupOf, isLive, MASKED, rowAt, scoreFunctions, type AttentionShape } from './attention.wgsl.ts';
+import { linearMain } from '../lib/grid.wgsl.ts';
+import { addUp } from '../lib/rows.wgsl.ts';
+import { matmulRegisterKernel, type RegisterBlock } from '../matmul/matmul-register.wgsl.ts';
+import { vectorizedC, type MatmulShape } from '../matmul/matmul.wgsl.ts';
+
+/** A product of matrices [batch, heads, rows, terms] and [batch, keyHeads, …], stored as [batch, heads, rows, columns]. */
+export function headsProduct(s: AttentionShape, columns: number, terms: number, transposeB: boolean): MatmulShape {
+  const [ofA, ofB] = [s.rows * terms, terms * columns];
+  return {
+    m: s.rows,
+    n: columns,
+    k: terms,
+    batch: [s.batch, s.keyHeads, groupOf(s)],
+    batchStridesA: [s.heads * ofA, groupOf(s) * ofA, ofA],
+    batchStridesB: [s.keyHeads * ofB, ofB, 0],
+    transposeA: false,
+    transposeB,
+    type: 'f32',
+  };
+}
+
+/** The two products: q is a and k is b of the first, weights are a and v is b of the second. */
+export const scoresProduct = (s: AttentionShape): MatmulShape => headsProduct(s, s.keys, s.depth, true);
+export const valuesProduct = (s: AttentionShape): MatmulShape => headsProduct(s, s.width, s.keys, false);
+
+const rowsOf = (s: AttentionShape): number => s.batch * s.heads * s.rows;
+/** Numbers in the memory between the kernels: scores, then two numbers a row. */
+export const scoresScratch = (s: AttentionShape): number => rowsOf(s) * (s.keys + 2);
+/** Where the two numbers of a row stand. */
+const statistics = (s: AttentionShape, row: string): string => `${rowsOf(s) * s.keys}u + ${row} * 2u`;
+
+/** What a product stores at once, of this type: `wide` where its rows are whole vectors. */
+export const stored = (wide: boolean, type: 'f32' | 'f16' = 'f32') => (wide ? (`vec4<${type}>` as const) : type);
+
+/** Declares which pair, or with `wide` which four, is stored at `index`: `batch`, `head`, `row`, `key`, and the row's `place` among all. */
+export const pairOf = (s: AttentionShape, wide: boolean): string => wgsl`
+  let at = index${wide ? ' * 4u' : ''};
+  let place = at / ${s.keys}u;
+  let head = place / ${s.rows}u % ${s.heads}u;
+  let batch = place / ${s.rows * s.heads}u;
+#if ${wide}
+  let row = vec4<u32>(${rowAt(s, 'place')});
+  let key = at % ${s.keys}u + vec4<u32>(0u, 1u, 2u, 3u);
+#else
+  let row = ${rowAt(s, 'place')};
+  let key = at % ${s.keys}u;
+#endif
+`;
+
+/** A product whose result is a matrix of pairs: `store` stores `value` at `index`, knows what pairOf declares, and calls the functions of `reads`. */
+export function pairsKernel(
+  s: AttentionShape,
+  product: MatmulShape,
+  block: RegisterBlock,
+  reads: AttentionShape,
+  store: (wide: boolean) => string,
+): string {
+  const wide = vectorizedC(product);
+  return wgsl`
+${scoreFunctions(reads, wide)}
+fn store_c(index: u32, value: ${stored(wide)}) {
+  ${pairOf(s, wide)}
+  ${store(wide)}
+}
+${matmulRegisterKernel(product, block)}
+`;
+}
+
+/** The score of what is stored. */
+export const scoreAt = (wide: boolean): string => `${wide ? 'score_four' : 'score_of'}(batch, head, row, key, value)`;
+
+export const attentionScoresKernel = (s: AttentionShape, block: RegisterBlock): string =>
+  // Dropout comes later.
+  pairsKernel(s, scoresProduct(s), block, { ...s, numbers: null }, (wide) => `scores[index] = ${scoreAt(wide)};`);
+
+export const attentionWeightsKernel = (s: AttentionShape): string => wgsl`
+${scoreFunctions({ ...s, mask: null })}
+${linearMain(rowsOf(s))}
+  let row = index % ${s.rows}u;
+  let head = (index / ${s.rows}u) % ${s.heads}u;
+  let batch = index / ${s.rows * s.heads}u;
+  var largest = ${MASKED};
+  for (var key = 0u; key < ${s.keys}u * once; key++) { largest = max(largest, scores[index * ${s.keys}u + key]); }
+  var total = 0.0;
+  ${addUp(s.keys, 'weight', {
+    i: 'key',
+    statements: wgsl`
+      let score = scores[index * ${s.keys}u + key];
+      let weight = select(0.0, exp(score - largest), ${isLive('score')});
+      scores[index * ${s.keys}u + key] = weight * kept(batch, head, row, key);`,
+  })}
+  let at = ${statistics(s, 'index')};
+  scores[at] = largest;
+  // A row that sees no key gives zeros.
+  scores[at + 1u] = select(0.0, 1.0 / total, total > 0.0);
+}
+`;
+
+export function attentionValuesKernel(s: AttentionShape, block: RegisterBlock): string {
+  const product = valuesProduct(s);
+  const wide = vectorizedC(product);
+  return wgsl`
+fn store_c(index: u32, value: ${stored(wide)}) {
+  let row = index ${wide ? '* 4u ' : ''}/ ${s.width}u;
+  let at = ${statistics(s, 'row')};
+  o[index] = ${stored(wide, s.half ? 'f16' : 'f32')}(value * a[at + 1u]);
+  if (row * ${s.width}u == index ${wide ? '* 4u' : ''}) {
+    sums[row * 2u] = a[at];
+    sums[row * 2u + 1u] = a[at + 1u];
+  }
+}
+${matmulRegisterKernel(product, block)}
+`;
+}

@@ -1,0 +1,148 @@
+// Convolution of each channel by itself (as many groups as input channels): its own kernels, as there is nothing to sum over
+// channels and so memory is what counts.
+//
+// forward      one thread computes a block of rows × columns of one output channel, whose weights it keeps in registers, and
+//              reads each value of the image below the block once. No barrier. With stride 1 the gradient of the image is the
+//              same with the weights turned around.
+// grad weight  one workgroup sums the weights of one output channel over a slice of the batch: threads go over the pixels side
+//              by side, then their totals are added up in workgroup memory, always in the same order.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { loadImageColumns, type Conv2dShape } from './conv2d.wgsl.ts';
+import { LINEAR_WORKGROUP } from '../lib/grid.wgsl.ts';
+
+/** Output rows and columns of one thread. */
+export interface DepthwiseBlock {
+  readonly rows: number;
+  readonly pixels: number;
+}
+
+const range = (length: number) => Array.from({ length }, (_, i) => i);
+const lines = (items: readonly string[]) => items.join('\n  ');
+
+/** Statements for all pairs of a kernel's rows and columns. */
+const kernelPlaces = ({ kernel }: Conv2dShape, statement: (ky: number, kx: number) => string) =>
+  lines(range(kernel[0]).flatMap((ky) => range(kernel[1]).map((kx) => statement(ky, kx))));
+
+const blocksOf = ({ output }: Conv2dShape, { rows, pixels }: DepthwiseBlock) =>
+  [Math.ceil(output[0] / rows), Math.ceil(output[1] / pixels)] as const;
+
+/** Threads in x; y has one workgroup for each output channel. */
+export const depthwiseThreads = (s: Conv2dShape, block: DepthwiseBlock): number =>
+  s.batch * blocksOf(s, block)[0] * blocksOf(s, block)[1];
+
+/** `turned` takes the weights in reverse order, from the last of the kernel to the first. */
+export function depthwiseKernel(s: Conv2dShape, block: DepthwiseBlock, bias: boolean, turned: boolean): string {
+  const { rows, pixels } = block;
+  const [down, across] = blocksOf(s, block);
+  const [height, width] = s.image;
+  const [outHeight, outWidth] = s.output;
+  const size = s.kernel[0] * s.kernel[1];
+  const weightAt = (ky: number, kx: number) => (turned ? size - 1 : 0) + (turned ? -1 : 1) * (ky * s.kernel[1] + kx);
+  const imageRows = new Map<number, [row: number, ky: number][]>();
+  for (const r of range(rows)) {
+    for (const ky of range(s.kernel[0])) {
+      const offset = r * s.stride[0] + ky * s.dilation[0];
+      imageRows.set(offset, [...(imageRows.get(offset) ?? []), [r, ky]]);
+    }
+  }
+  const addRow = ([offset, uses]: [number, [row: number, ky: number][]]) => wgsl`{
+    let y = top + ${offset}u;
+    if (y < ${height}u) {
+      let x_row = plane * ${height * width}u + y * ${width}u;
+      ${loadImageColumns(s, pixels)}
+      ${uses
+        .flatMap(([r, ky]) =>
+          range(pixels).flatMap((p) =>
+            range(s.kernel[1]).map(
+              (kx) => `total_${r}_${p} += w_${ky}_${kx} * x_${p * s.stride[1] + kx * s.dilation[1]};`,
+            ),
+          ),
+        )
+        .join('\n      ')}
+    }
+  }`;
+  const store = (r: number, p: number) =>
+    `if (row + ${r}u < ${outHeight}u && column + ${p}u < ${outWidth}u) { store_y(at + ${r * outWidth + p}u, ${s.type}(total_${r}_${p})); }`;
+  const each = (statement: (r: number, p: number) => string) =>
+    lines(range(rows).flatMap((r) => range(pixels).map((p) => statement(r, p))));
+  return wgsl`
+@compute @workgroup_size(${LINEAR_WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let index = (group.z * groups.x + group.x) * ${LINEAR_WORKGROUP}u + local;
+  if (index >= ${depthwiseThreads(s, block)}u) { return; }
+  let channel = group.y;
+  let column = index % ${across}u * ${pixels}u;
+  let row = index / ${across}u % ${down}u * ${rows}u;
+  let item = index / ${across * down}u;
+  let plane = item * ${s.inChannels}u + channel / ${s.outChannels / s.inChannels}u;
+  ${kernelPlaces(s, (ky, kx) => `let w_${ky}_${kx} = f32(weight[channel * ${size}u + ${weightAt(ky, kx)}u]);`)}
+  ${each((r, p) => `var total_${r}_${p} = ${bias ? 'f32(bias[channel])' : '0.0'};`)}
+  let top = row * ${s.stride[0]}u - ${s.padding[0]}u;
+  let left = column * ${s.stride[1]}u - ${s.padding[1]}u;
+  ${lines([...imageRows].map(addRow))}
+  let at = ((item * ${s.outChannels}u + channel) * ${outHeight}u + row) * ${outWidth}u + column;
+  ${each(store)}
+}
+`;
+}
+
+/** Bytes of workgroup memory that the weight gradient takes. */
+export const depthwiseGradWeightBytes = ({ kernel }: Conv2dShape): number =>
+  4 * kernel[0] * kernel[1] * (LINEAR_WORKGROUP + 1);
+
+/** Workgroups: output channels in x, slices of the batch in y. `pixels` columns are read at once. */
+export function depthwiseGradWeightKernel(s: Conv2dShape, pixels: number, slices: number): string {
+  const [height, width] = s.image;
+  const [outHeight, outWidth] = s.output;
+  const size = s.kernel[0] * s.kernel[1];
+  const across = Math.ceil(outWidth / pixels);
+  const perSlice = Math.ceil(s.batch / slices);
+  const pitch = LINEAR_WORKGROUP + 1; // one more, so that the threads that add up read different banks
+  return wgsl`
+var<workgroup> totals: array<f32, ${size * pitch}>;
+
+@compute @workgroup_size(${LINEAR_WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let channel = group.x;
+  ${kernelPlaces(s, (ky, kx) => `var total_${ky}_${kx} = 0.0;`)}
+  let first = group.y * ${perSlice * outHeight * across}u;
+  let end = min(first + ${perSlice * outHeight * across}u, ${s.batch * outHeight * across}u);
+  for (var index = first + local; index < end; index += ${LINEAR_WORKGROUP}u) {
+    let column = index % ${across}u * ${pixels}u;
+    let row = index / ${across}u % ${outHeight}u;
+    let item = index / ${across * outHeight}u;
+    let plane = item * ${s.inChannels}u + channel / ${s.outChannels / s.inChannels}u;
+    let g_row = ((item * ${s.outChannels}u + channel) * ${outHeight}u + row) * ${outWidth}u;
+    ${lines(range(pixels).map((p) => `let g_${p} = select(0.0, f32(g[g_row + min(column + ${p}u, ${outWidth - 1}u)]), column + ${p}u < ${outWidth}u);`))}
+    let left = column * ${s.stride[1]}u - ${s.padding[1]}u;
+    ${lines(
+      range(s.kernel[0]).map(
+        (ky) => wgsl`{
+      let y = row * ${s.stride[0]}u + ${ky * s.dilation[0]}u - ${s.padding[0]}u;
+      if (y < ${height}u) {
+        let x_row = (plane * ${height}u + y) * ${width}u;
+        ${loadImageColumns(s, pixels)}
+        ${range(s.kernel[1])
+          .map(
+            (kx) =>
+              `total_${ky}_${kx} += ${range(pixels)
+                .map((p) => `g_${p} * x_${p * s.stride[1] + kx * s.dilation[1]}`)
+                .join(' + ')};`,
+          )
+          .join('\n        ')}
+      }
+    }`,
+      ),
+    )}
+  }
+  ${kernelPlaces(s, (ky, kx) => `totals[${(ky * s.kernel[1] + kx) * pitch}u + local] = total_${ky}_${kx};`)}
+  workgroupBarrier();
+  for (var place = local; place < ${size}u; place += ${LINEAR_WORKGROUP}u) {
+    var total = 0.0;
+    for (var i = 0u; i < ${LINEAR_WORKGROUP}u; i++) { total += totals[place * ${pitch}u + i]; }
+    store_dw((group.y * ${s.outChannels}u + channel) * ${size}u + place, ${slices > 1 ? 'f32' : s.type}(total));
+  }
+}
+`;
+}

@@ -1,0 +1,62 @@
+// The weight gradient of a two-dimensional convolution, direct: NCHW images, OIHW weights, any stride, padding, dilation and groups.
+//
+// One thread sums `channels` × KW weights over a slice of the batch, `pixels` columns at a time; the slices are added by a second kernel,
+// always in the same order, so training repeats to the bit. No barrier and no workgroup memory.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { loadImageColumns, padded, pairs, range, type Conv2dBlock, type Conv2dShape } from './conv2d.wgsl.ts';
+import { linearMain } from '../lib/grid.wgsl.ts';
+
+/** Threads of the weight-gradient kernel with `slices` slices of the batch. */
+export function conv2dGradWeightThreads(s: Conv2dShape, { channels }: Conv2dBlock, slices: number): number {
+  return slices * (s.outChannels / channels) * (s.inChannels / s.groups) * s.kernel[0];
+}
+
+export function conv2dGradWeightKernel(s: Conv2dShape, block: Conv2dBlock, slices: number): string {
+  const { channels, pixels } = block;
+  const [height, width] = s.image;
+  const [outHeight, outWidth] = s.output;
+  const [kernelHeight, kernelWidth] = s.kernel;
+  const groupIn = s.inChannels / s.groups;
+  const groupOut = s.outChannels / s.groups;
+  const kernelSize = kernelHeight * kernelWidth;
+  const channelBlocks = s.outChannels / channels;
+  const perSlice = Math.ceil(s.batch / slices);
+  const edges = padded(s);
+  const whole = outWidth % pixels === 0;
+  const loadG = (c: number, p: number) => {
+    const value = `f32(g[g_row + ${c * outHeight * outWidth}u + ${whole ? `column + ${p}u` : `min(column + ${p}u, ${outWidth - 1}u)`}])`;
+    return `let g_${c}_${p} = ${whole || p === 0 ? value : `select(0.0, ${value}, column + ${p}u < ${outWidth}u)`};`;
+  };
+  return wgsl`
+${linearMain(conv2dGradWeightThreads(s, block, slices))}
+  let ky = index % ${kernelHeight}u;
+  let c = (index / ${kernelHeight}u) % ${groupIn}u;
+  let first_channel = ((index / ${kernelHeight * groupIn}u) % ${channelBlocks}u) * ${channels}u;
+  let slice = index / ${kernelHeight * groupIn * channelBlocks}u;
+  let in_channel = (first_channel / ${groupOut}u) * ${groupIn}u + c;
+  ${pairs(channels, kernelWidth, (o, k) => `var total_${o}_${k} = 0.0;`)}
+  for (var item = slice * ${perSlice}u; item < min((slice + 1u) * ${perSlice}u, ${s.batch}u); item++) {
+    for (var row = 0u; row < ${outHeight}u * once; row++) {
+      let y = row * ${s.stride[0]}u + ky * ${s.dilation[0]}u - ${s.padding[0]}u;
+#if ${edges}
+      if (y >= ${height}u) { continue; }
+#endif
+      let x_row = ((item * ${s.inChannels}u + in_channel) * ${height}u + y) * ${width}u;
+      let g_row = ((item * ${s.outChannels}u + first_channel) * ${outHeight}u + row) * ${outWidth}u;
+      for (var column = 0u; column < ${outWidth}u * once; column += ${pixels}u) {
+        let left = column * ${s.stride[1]}u - ${s.padding[1]}u;
+        ${pairs(channels, pixels, loadG)}
+        ${loadImageColumns(s, pixels)}
+        ${pairs(channels, kernelWidth, (o, k) =>
+          range(pixels)
+            .map((p) => `total_${o}_${k} += g_${o}_${p} * x_${p * s.stride[1] + k * s.dilation[1]};`)
+            .join(' '),
+        )}
+      }
+    }
+  }
+  let at = slice * ${s.outChannels * groupIn * kernelSize}u + (first_channel * ${groupIn}u + c) * ${kernelSize}u + ky * ${kernelWidth}u;
+  ${pairs(channels, kernelWidth, (o, k) => `store_dw(at + ${o * groupIn * kernelSize + k}u, ${slices > 1 ? 'f32' : s.type}(total_${o}_${k}));`)}
+}
+`;
+}

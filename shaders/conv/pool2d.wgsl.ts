@@ -1,0 +1,224 @@
+// Max and average pooling over windows of NCHW planes, and their gradients.
+//
+// forward   one thread an output, a loop over its window. Also the second derivative of max: it reads another image, `h`,
+//           at each window's largest position.
+// backward  one thread an input, a loop over the windows that hold it: a gather, so no two threads write one place. For max
+//           each window's first largest position is found again rather than stored. Where the windows tile the image one
+//           thread a window writes all of its inputs instead, so that each window is searched once.
+// `each` is how many outputs (or inputs) a thread computes, a workgroup apart.
+// Values are stored as `type`, f32 or f16, and computed in f32.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearLoop, linearMain } from '../lib/grid.wgsl.ts';
+
+export interface Pool2dShape {
+  /** Batch times channels. */
+  readonly planes: number;
+  readonly image: readonly [number, number];
+  readonly output: readonly [number, number];
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  /** The windows cut the image into `output` parts of nearly equal size: kernel, stride and padding say nothing then. */
+  readonly adaptive: boolean;
+  /** Averages count the padding as zeros, as far as a window reaches into it. */
+  readonly countIncludePad: boolean;
+  /** A last window may begin inside and end behind the padded image. */
+  readonly ceilMode: boolean;
+  readonly type: 'f32' | 'f16';
+}
+
+/** Declares, for a window of an axis, `from_NAME` (wraps where it begins in the padding) and `count_NAME`. */
+const span = ({ image, output, kernel, stride, padding, adaptive }: Pool2dShape, axis: 0 | 1, name: string) =>
+  adaptive
+    ? wgsl`let from_${name} = out_${name} * ${image[axis]}u / ${output[axis]}u;
+  let count_${name} = ((out_${name} + 1u) * ${image[axis]}u + ${output[axis] - 1}u) / ${output[axis]}u - from_${name};`
+    : wgsl`let from_${name} = out_${name} * ${stride[axis]}u - ${padding[axis]}u;
+  let count_${name} = ${kernel[axis]}u;`;
+
+/** True when no window reaches outside of the image. */
+const inside = ({ adaptive, ceilMode, padding }: Pool2dShape): boolean =>
+  adaptive || (!ceilMode && padding.every((size) => size === 0));
+
+/** Places of a window that are written out one by one. */
+const FEW_PLACES = 9;
+
+/** Visits a window: `statement` sees `at`, an offset in the image. Needs `plane`, `out_row` and `out_column`. */
+const forEachPosition = (s: Pool2dShape, statement: string) =>
+  inside(s) && !s.adaptive && s.kernel[0] * s.kernel[1] <= FEW_PLACES
+    ? forFewPositions(s, statement)
+    : forPositions(s, statement);
+
+/** Not every compiler unrolls a loop over few places: SwiftShader does not. */
+function forFewPositions(s: Pool2dShape, statement: string): string {
+  const along = (axis: 0 | 1) => Array.from({ length: s.kernel[axis] }, (_, i) => i * s.dilation[axis]);
+  const offsets = along(0).flatMap((row) => along(1).map((column) => row * s.image[1] + column));
+  return wgsl`
+  let corner = (plane * ${s.image[0]}u + out_row * ${s.stride[0]}u) * ${s.image[1]}u + out_column * ${s.stride[1]}u;
+  ${offsets.map((offset) => `{ let at = corner + ${offset}u; ${statement} }`).join('\n  ')}
+`;
+}
+
+const forPositions = (s: Pool2dShape, statement: string) => wgsl`
+  ${span(s, 0, 'row')}
+  ${span(s, 1, 'column')}
+  for (var ky = 0u; ky < count_row; ky++) {
+    let row = from_row + ky * ${s.dilation[0]}u;
+#if ${!inside(s)}
+    if (row >= ${s.image[0]}u) { continue; }
+#endif
+    for (var kx = 0u; kx < count_column; kx++) {
+      let column = from_column + kx * ${s.dilation[1]}u;
+#if ${!inside(s)}
+      if (column >= ${s.image[1]}u) { continue; }
+#endif
+      let at = (plane * ${s.image[0]}u + row) * ${s.image[1]}u + column;
+      ${statement}
+    }
+  }
+`;
+
+/** The largest value of a window and, as in torch, its first position. Padding is never chosen. */
+const maxOfWindow = (s: Pool2dShape) => wgsl`
+struct Largest { value: f32, at: u32 }
+fn max_of_window(plane: u32, out_row: u32, out_column: u32) -> Largest {
+  var largest = Largest(-3.4028234663852886e38f, 0xffffffffu);
+  ${forEachPosition(s, 'if (f32(x[at]) > largest.value || largest.at == 0xffffffffu) { largest = Largest(f32(x[at]), at); }')}
+  return largest;
+}
+`;
+
+/** True when every window's average is over as many values as the window has places. */
+const evenAverages = ({ adaptive, ceilMode, countIncludePad, padding }: Pool2dShape): boolean =>
+  !adaptive && !ceilMode && (countIncludePad || (padding[0] === 0 && padding[1] === 0));
+
+/** How many values of a window its average is over. */
+function averageCount(s: Pool2dShape): string {
+  // Positions are counted from the start of the padding, so that no difference falls below zero.
+  const along = (axis: 0 | 1, name: string) => {
+    if (s.adaptive) return wgsl`${span(s, axis, name)} let size_${name} = count_${name};`;
+    const [first, end] = s.countIncludePad
+      ? [0, s.image[axis] + 2 * s.padding[axis]]
+      : [s.padding[axis], s.padding[axis] + s.image[axis]];
+    const from = `out_${name} * ${s.stride[axis]}u`;
+    return wgsl`let size_${name} = min(${from} + ${s.kernel[axis]}u, ${end}u) - max(${from}, ${first}u);`;
+  };
+  return wgsl`
+fn average_count(out_row: u32, out_column: u32) -> f32 {
+  ${along(0, 'row')}
+  ${along(1, 'column')}
+  return f32(size_row * size_column);
+}
+`;
+}
+
+const outputPosition = ({ output: [outHeight, outWidth] }: Pool2dShape) => wgsl`
+  let out_column = index % ${outWidth}u;
+  let out_row = (index / ${outWidth}u) % ${outHeight}u;
+  let plane = index / ${outHeight * outWidth}u;
+`;
+
+/** main, with `statements` for each output. */
+const forEachOutput = (s: Pool2dShape, each: number, statements: string) =>
+  linearLoop(s.planes * s.output[0] * s.output[1], each, `${outputPosition(s)}\n${statements}`);
+
+export const maxPool2dKernel = (s: Pool2dShape, each: number): string => wgsl`
+${maxOfWindow(s)}
+${forEachOutput(s, each, `store_y(index, ${s.type}(max_of_window(plane, out_row, out_column).value));`)}
+`;
+
+export const maxPool2dPickKernel = (s: Pool2dShape, each: number): string => wgsl`
+${maxOfWindow(s)}
+${forEachOutput(s, each, 'store_y(index, h[max_of_window(plane, out_row, out_column).at]);')}
+`;
+
+export function avgPool2dKernel(s: Pool2dShape, each: number): string {
+  const count = evenAverages(s) ? `${s.kernel[0] * s.kernel[1]}.0` : 'average_count(out_row, out_column)';
+  const statements = wgsl`
+  var total = 0.0;
+  ${forEachPosition(s, 'total += f32(x[at]);')}
+  store_y(index, ${s.type}(total / ${count}));
+`;
+  return wgsl`
+${evenAverages(s) ? '' : averageCount(s)}
+${forEachOutput(s, each, statements)}
+`;
+}
+
+/** The windows of one axis that hold the input `NAME`: `first_NAME` to `last_NAME`. */
+function windowsOf(s: Pool2dShape, axis: 0 | 1, name: string): string {
+  const [image, output] = [s.image[axis], s.output[axis]];
+  if (s.adaptive) {
+    return wgsl`let first_${name} = ${name} * ${output}u / ${image}u;
+  let last_${name} = ((${name} + 1u) * ${output}u + ${image - 1}u) / ${image}u - 1u;`;
+  }
+  const reach = s.dilation[axis] * (s.kernel[axis] - 1) + 1;
+  return wgsl`let padded_${name} = ${name} + ${s.padding[axis]}u;
+  let first_${name} = select(0u, (padded_${name} - ${reach}u) / ${s.stride[axis]}u + 1u, padded_${name} >= ${reach}u);
+  let last_${name} = min(padded_${name} / ${s.stride[axis]}u, ${output - 1}u);`;
+}
+
+/** main, which for each input adds what `value` is for the windows that hold it (see `windowsOf`) and stores `result` of `total`. */
+function forEachInput(s: Pool2dShape, each: number, value: string, result: string): string {
+  const outIndex = `(plane * ${s.output[0]}u + out_row) * ${s.output[1]}u + out_column`;
+  const statements = wgsl`
+  let column = index % ${s.image[1]}u;
+  let row = (index / ${s.image[1]}u) % ${s.image[0]}u;
+  let plane = index / ${s.image[0] * s.image[1]}u;
+#if ${tiles(s)}
+  let out_row = row / ${s.kernel[0]}u;
+  let out_column = column / ${s.kernel[1]}u;
+  let out_index = ${outIndex};
+  let total = ${value};
+#else
+  ${windowsOf(s, 0, 'row')}
+  ${windowsOf(s, 1, 'column')}
+  var total = 0.0;
+  for (var out_row = first_row; out_row <= last_row; out_row++) {
+    for (var out_column = first_column; out_column <= last_column; out_column++) {
+      let out_index = ${outIndex};
+      total += ${value};
+    }
+  }
+#endif
+  store_dx(index, ${s.type}(${result}));
+`;
+  return linearLoop(s.planes * s.image[0] * s.image[1], each, statements);
+}
+
+export const maxPool2dGradKernel = (s: Pool2dShape, each: number): string => wgsl`
+${maxOfWindow(s)}
+${forEachInput(s, each, 'select(0.0, f32(g[out_index]), max_of_window(plane, out_row, out_column).at == index)', 'total')}
+`;
+
+/** For windows that tile the image: see `tiles`. */
+export const maxPool2dGradTiledKernel = (s: Pool2dShape): string => wgsl`
+${maxOfWindow(s)}
+${linearMain(s.planes * s.output[0] * s.output[1])}
+  ${outputPosition(s)}
+  let largest = max_of_window(plane, out_row, out_column).at;
+  for (var ky = 0u; ky < ${s.kernel[0]}u; ky++) {
+    for (var kx = 0u; kx < ${s.kernel[1]}u; kx++) {
+      let at = (plane * ${s.image[0]}u + out_row * ${s.kernel[0]}u + ky) * ${s.image[1]}u + out_column * ${s.kernel[1]}u + kx;
+      store_dx(at, select(${s.type}(0.0), g[index], at == largest));
+    }
+  }
+}
+`;
+
+/** True when each input belongs to exactly one window. */
+export const tiles = ({ image, kernel, stride, padding, dilation, adaptive }: Pool2dShape): boolean =>
+  !adaptive &&
+  [0, 1].every(
+    (axis) =>
+      stride[axis] === kernel[axis] && padding[axis] === 0 && dilation[axis] === 1 && image[axis] % kernel[axis] === 0,
+  );
+
+export const avgPool2dGradKernel = (s: Pool2dShape, each: number): string => wgsl`
+#if ${evenAverages(s)}
+${forEachInput(s, each, 'f32(g[out_index])', `total / ${s.kernel[0] * s.kernel[1]}.0`)}
+#else
+${averageCount(s)}
+${forEachInput(s, each, 'f32(g[out_index]) / average_count(out_row, out_column)', 'total')}
+#endif
+`;

@@ -1,0 +1,46 @@
+// Images of another size: each output is a weighted sum of some rows of some columns, which tables list.
+//
+// row_index, row_weight        [outHeight, rowTaps]: the rows that an output row is made of; a number past the image ends the list
+// column_index, column_weight  the same for columns; an axis without a table keeps its size
+// Thread map: one thread an output; neighbours read neighbouring columns. No barrier: one variant serves all.
+// The gradient is the same with transposed tables.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain } from '../lib/grid.wgsl.ts';
+
+export interface Resample2dShape {
+  readonly planes: number;
+  readonly image: readonly [number, number];
+  readonly output: readonly [number, number];
+  /** Entries of a list for each axis; null for an axis that keeps its size. */
+  readonly taps: readonly [number | null, number | null];
+  readonly type: 'f32' | 'f16';
+}
+
+/** Visits the entries of one axis: `body` sees `at_NAME` and `weight_NAME`. */
+function forEachTap(name: string, size: number, taps: number | null, body: string): string {
+  if (taps === null) return wgsl`{ let at_${name} = ${name}; let weight_${name} = 1.0; ${body} }`;
+  return wgsl`
+  for (var tap_${name} = ${name} * ${taps}u; tap_${name} < (${name} + 1u) * ${taps}u; tap_${name}++) {
+    let at_${name} = ${name}_index[tap_${name}];
+    if (at_${name} >= ${size}u) { break; }
+    let weight_${name} = ${name}_weight[tap_${name}];
+    ${body}
+  }`;
+}
+
+export function resample2dKernel({ planes, image, output, taps, type }: Resample2dShape): string {
+  const value = `f32(x[(plane * ${image[0]}u + at_row) * ${image[1]}u + at_column])`;
+  const sumRow = wgsl`var along = 0.0;
+    ${forEachTap('column', image[1], taps[1], `along += weight_column * ${value};`)}
+    total += weight_row * along;`;
+  return wgsl`
+${linearMain(planes * output[0] * output[1])}
+  let column = index % ${output[1]}u;
+  let row = (index / ${output[1]}u) % ${output[0]}u;
+  let plane = index / ${output[0] * output[1]}u;
+  var total = 0.0;
+  ${forEachTap('row', image[0], taps[0], sumRow)}
+  store_y(index, ${type}(total));
+}
+`;
+}

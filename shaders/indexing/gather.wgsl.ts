@@ -1,0 +1,69 @@
+// Values picked by an index tensor along one axis, and their sum back into the places that they were picked from.
+//
+// Thread map: one thread an element of y. No barrier and no atomics: values that meet in one place are added in their order.
+// gather       reads the index, then x. An index outside gives 0.
+// scatterSum   `walk` passes over the whole line of indices; `search` is given the order that sorts the line and finds
+//              the first of its own by bisection, so that long lines cost their logarithm.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain } from '../lib/grid.wgsl.ts';
+import { stridedOffset } from '../lib/index.wgsl.ts';
+
+export interface GatherShape {
+  /** Shape of y. */
+  readonly shape: readonly number[];
+  readonly axis: number;
+  /** Size along the axis of what is read: x of gather, the source of scatterSum. */
+  readonly length: number;
+  /** Strides of the index: 0 along axes where it repeats. */
+  readonly indexStrides: readonly number[];
+  /** What is stored, and what sums are made in. */
+  readonly type: string;
+  readonly sumType: string;
+}
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((size, dim) => size * dim, 1);
+const innerOf = ({ shape, axis }: GatherShape) => sizeOf(shape.slice(axis + 1));
+
+/** First element of this thread's line in a tensor that has `length` values along the axis. */
+const lineStart = (s: GatherShape) => {
+  const inner = innerOf(s);
+  return `index / ${s.shape[s.axis] * inner}u * ${s.length * inner}u + index % ${inner}u`;
+};
+
+export const gatherIndexKernel = (s: GatherShape): string => wgsl`
+${linearMain(sizeOf(s.shape))}
+  let at = u32(indices[${stridedOffset('index', s.shape, s.indexStrides)}]);
+  var value = ${s.type}(0);
+  // A negative index wraps past every bound.
+  if (at < ${s.length}u) { value = x[${lineStart(s)} + at * ${innerOf(s)}u]; }
+  store_y(index, value);
+}
+`;
+
+export const scatterSumKernel = (s: GatherShape, sorted: boolean): string => wgsl`
+${linearMain(sizeOf(s.shape))}
+  let place = i32(index / ${innerOf(s)}u % ${s.shape[s.axis]}u);
+  let first = ${stridedOffset('index', s.shape, s.indexStrides.with(s.axis, 0))};
+  let start = ${lineStart(s)};
+  var total = ${s.sumType}(0);
+#if ${sorted}
+  var low = 0u;
+  var high = ${s.length}u;
+  while (low < high) {
+    let middle = (low + high) >> 1u;
+    let at = u32(order[first + middle * ${s.indexStrides[s.axis]}u]);
+    if (indices[first + at * ${s.indexStrides[s.axis]}u] < place) { low = middle + 1u; } else { high = middle; }
+  }
+  for (var i = low; i < ${s.length}u; i++) {
+    let at = u32(order[first + i * ${s.indexStrides[s.axis]}u]);
+    if (indices[first + at * ${s.indexStrides[s.axis]}u] != place) { break; }
+    total += ${s.sumType}(source[start + at * ${innerOf(s)}u]);
+  }
+#else
+  for (var i = 0u; i < ${s.length}u; i++) {
+    if (indices[first + i * ${s.indexStrides[s.axis]}u] == place) { total += ${s.sumType}(source[start + i * ${innerOf(s)}u]); }
+  }
+#endif
+  store_y(index, ${s.type}(total));
+}
+`;

@@ -1,0 +1,203 @@
+// c = a · b over batches, with either operand stored transposed: what all variants share, and the tiles for GPUs.
+//
+// tiled  `size` × `size` outputs a workgroup, from slices of 16 along the sum in workgroup memory. A thread has 8 rows, four
+//        neighbours in each half of the tile, and for 64 four columns, for 128 four in each half.
+//
+//        size  threads  workgroup memory  flops a byte of global memory (f32; f16 twice)  of workgroup memory
+//          64      128             8 KiB                                              16                 1.33
+//         128      256            16 KiB                                              32                 2
+//
+//        A GPU does some 10 to 40 flops for each byte that its memory gives, and caches give neighbouring tiles what they
+//        share: 64 is bound by them at most where 128 has tiles enough to fill the GPU.
+//        With `slices` the sum is cut into as many parts whose results a second kernel adds, always in the same order: for
+//        few tiles with long sums, such as gradients of weights.
+//
+// The grid is one row of tiles over columns, rows, slices and batches, which may fold (linearGrid). Operands are stored as f32 or
+// f16 and computed with in f32.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { stridedOffset } from '../lib/index.wgsl.ts';
+
+export interface MatmulShape {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly batch: readonly number[];
+  /** Strides of the batch axes in a and in b, in elements. */
+  readonly batchStridesA: readonly number[];
+  readonly batchStridesB: readonly number[];
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  /** The type of an element of a, b and c. */
+  readonly type: 'f32' | 'f16';
+  /**
+   * Where b is stored otherwise than as its numbers: the text of `load_b`, which gives four neighbours in a row of it (see
+   * loadFunction). Then k is a multiple of 4, and b is transposed.
+   */
+  readonly loadB?: string;
+}
+
+/** True when every row of the operand as stored starts at a multiple of 4 elements, so that it can be bound as vec4. */
+export const vectorizedA = ({ m, k, transposeA }: MatmulShape): boolean => (transposeA ? m : k) % 4 === 0;
+export const vectorizedB = ({ n, k, transposeB }: MatmulShape): boolean => (transposeB ? k : n) % 4 === 0;
+export const vectorizedC = ({ n }: MatmulShape): boolean => n % 4 === 0;
+
+/** Batches of c. */
+export const batchesOf = ({ batch }: MatmulShape): number => batch.reduce((size, dim) => size * dim, 1);
+
+/** Tiles of c along its columns, along its rows, and in all batches. */
+export function tilesOf(s: MatmulShape, tileRows: number, tileColumns: number) {
+  const [columns, rows] = [Math.ceil(s.n / tileColumns), Math.ceil(s.m / tileRows)];
+  return { columns, rows, total: columns * rows * batchesOf(s) };
+}
+
+/** Where in c a workgroup is. A folded grid has a few groups too many. */
+export const place = (s: MatmulShape, tileRows: number, tileColumns: number, slices = 1): string => {
+  const { columns, rows, total } = tilesOf(s, tileRows, tileColumns);
+  return wgsl`
+  let number = group.y * groups.x + group.x;
+  if (number >= ${total * slices}u) { return; }
+  let first_column = number % ${columns}u * ${tileColumns}u;
+  let first_row = number / ${columns}u % ${rows}u * ${tileRows}u;
+  let slice = number / ${columns * rows}u % ${slices}u;
+  let batch = number / ${columns * rows * slices}u;
+  ${bases(s)}
+`;
+};
+
+export const bases = (s: MatmulShape): string => wgsl`
+  let base_a = ${stridedOffset('batch', s.batch, s.batchStridesA)};
+  let base_b = ${stridedOffset('batch', s.batch, s.batchStridesB)};
+`;
+
+/** The store of four neighbours in a row of c, or of one of the results that c is the sum of. */
+export const storeFour = (s: MatmulShape, type: string = s.type): string => wgsl`
+fn store_four(batch: u32, row: u32, column: u32, value: vec4<f32>) {
+  if (row >= ${s.m}u || column >= ${s.n}u) { return; }
+  let at = (batch * ${s.m}u + row) * ${s.n}u + column;
+#if ${vectorizedC(s)}
+  store_c(at >> 2u, vec4<${type}>(value));
+#else
+  store_c(at, ${type}(value.x));
+  if (column + 1u < ${s.n}u) { store_c(at + 1u, ${type}(value.y)); }
+  if (column + 2u < ${s.n}u) { store_c(at + 2u, ${type}(value.z)); }
+  if (column + 3u < ${s.n}u) { store_c(at + 3u, ${type}(value.w)); }
+#endif
+}
+`;
+
+/** `load_a` and `load_b` (see loadFunction); `type` is that of the values they give. */
+export const loadFunctions = (s: MatmulShape, type: 'f32' | 'f16' = 'f32'): string => `
+${s.transposeA ? loadFunction('a', s.k, s.m, vectorizedA(s), type) : loadFunction('a', s.m, s.k, vectorizedA(s), type)}
+${s.loadB ?? (s.transposeB ? loadFunction('b', s.n, s.k, vectorizedB(s), type) : loadFunction('b', s.k, s.n, vectorizedB(s), type))}
+`;
+
+/**
+ * Four neighbours of one operand, stored as `rows` × `columns`: zero outside. Without branches, which some compilers take
+ * seconds over once this is inlined eight times: places outside read the nearest one inside, and the value is dropped.
+ */
+const loadFunction = (name: string, rows: number, columns: number, vectorized: boolean, type: string) => wgsl`
+fn load_${name}(base: u32, row: u32, column: u32) -> vec4<${type}> {
+  let start = base + min(row, ${Math.max(rows, 1) - 1}u) * ${columns}u;
+#if ${vectorized}
+  let value = vec4<${type}>(${name}[(start + min(column, ${Math.max(columns, 4) - 4}u)) >> 2u]);
+  return select(vec4<${type}>(), value, row < ${rows}u && column < ${columns}u);
+#else
+  let columns = vec4<u32>(column, column + 1u, column + 2u, column + 3u);
+  let at = start + min(columns, vec4<u32>(${Math.max(columns, 1) - 1}u));
+  let value = vec4<${type}>(vec4(${name}[at.x], ${name}[at.y], ${name}[at.z], ${name}[at.w]));
+  return select(vec4<${type}>(), value, vec4<bool>(row < ${rows}u) & (columns < vec4<u32>(${columns}u)));
+#endif
+}
+`;
+
+export interface MatmulTiles {
+  /** Rows and columns of a tile. */
+  readonly size: 64 | 128;
+  /** Parts of the sum, each with results of its own. */
+  readonly slices: number;
+}
+
+const DEPTH = 16;
+
+/** Values that one of about `slices` slices sums, for a kernel that sums `step` at a time. */
+export const sliceDepth = ({ k }: MatmulShape, slices: number, step = DEPTH): number =>
+  Math.max(1, Math.ceil(k / slices / step)) * step;
+
+const range = (length: number) => Array.from({ length }, (_, i) => i);
+
+/**
+ * A 4 × 4 block of an operand: column j is four neighbours along m or n at depth j. Threads side by side load neighbours: where
+ * those lie along the sum, four threads have a row, and the block is transposed, so that whole vectors are written.
+ */
+const blockFunction = (name: string, along: 'sum' | 'outputs', quads: number) => wgsl`
+fn block_${name}(base: u32, first: u32, k: u32, thread: u32) -> mat4x4<f32> {
+#if ${along === 'sum'}
+  let at = first + (thread >> 2u) * 4u;
+  let depth = k + (thread & 3u) * 4u;
+  return transpose(mat4x4<f32>(${range(4)
+    .map((i) => `load_${name}(base, at + ${i}u, depth)`)
+    .join(', ')}));
+#else
+  let at = first + thread % ${quads}u * 4u;
+  let depth = k + thread / ${quads}u * 4u;
+  return mat4x4<f32>(${range(4)
+    .map((i) => `load_${name}(base, depth + ${i}u, at)`)
+    .join(', ')});
+#endif
+}
+// Where the block is written. Depths of four are mixed with the place, so that threads side by side meet different banks.
+fn place_${name}(thread: u32) -> u32 {
+#if ${along === 'sum'}
+  return (thread & 3u) * ${4 * quads}u + ((thread >> 2u) ^ ((thread & 3u) * 2u));
+#else
+  return thread / ${quads}u * ${4 * quads}u + ((thread % ${quads}u) ^ (thread / ${quads}u * 2u));
+#endif
+}
+`;
+
+export const matmulTiledKernel = (s: MatmulShape, { size, slices }: MatmulTiles): string => {
+  const quads = size / 4; // vectors of four along a side of the tile
+  const [rows, columns] = [range(2), range(size / 64)]; // vectors of one thread
+  const depth = sliceDepth(s, slices);
+  const lines = (items: readonly string[]) => items.join('\n      ');
+  const each = (statement: (row: number, part: number, column: number) => string) =>
+    lines(rows.flatMap((r) => range(4).flatMap((i) => columns.map((c) => statement(r, i, c)))));
+  return wgsl`
+${loadFunctions(s)}
+${blockFunction('a', s.transposeA ? 'outputs' : 'sum', quads)}
+${blockFunction('b', s.transposeB ? 'sum' : 'outputs', quads)}
+${storeFour(s, slices > 1 ? 'f32' : s.type)}
+// [operand][depth][quad]
+var<workgroup> tile: array<vec4<f32>, ${2 * DEPTH * quads}>;
+
+@compute @workgroup_size(16, ${size / 8})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  ${place(s, size, size, slices)}
+  // Half of the threads load a, the others b: a block each.
+  let of_a = thread < ${size}u;
+  let block = thread % ${size}u;
+  let to = select(${DEPTH * quads}u + place_b(block), place_a(block), of_a);
+  ${each((r, i, c) => `var total_${r}_${i}_${c} = vec4<f32>();`)}
+  for (var k = slice * ${depth}u; k < min((slice + 1u) * ${depth}u, ${s.k}u); k += ${DEPTH}u) {
+    var staged: mat4x4<f32>;
+    if (of_a) { staged = block_a(base_a, first_row, k, block); } else { staged = block_b(base_b, first_column, k, block); }
+    workgroupBarrier();
+    ${lines(range(4).map((i) => `tile[to + ${i * quads}u] = staged[${i}];`))}
+    workgroupBarrier();
+    for (var d = 0u; d < ${DEPTH}u; d++) {
+      let mixed = (d >> 2u) * 2u;
+      let from_a = d * ${quads}u + (local.y ^ mixed);
+      let from_b = ${DEPTH * quads}u + d * ${quads}u + (local.x ^ mixed);
+      ${lines(rows.map((r) => `let a_${r} = tile[from_a + ${(r * quads) / 2}u];`))}
+      ${lines(columns.map((c) => `let b_${c} = tile[from_b + ${(c * quads) / 2}u];`))}
+      ${each((r, i, c) => `total_${r}_${i}_${c} += a_${r}.${'xyzw'[i]} * b_${c};`)}
+    }
+  }
+  let row = first_row + local.y * 4u;
+  let column = first_column + local.x * 4u;
+  let result = slice * ${batchesOf(s)}u + batch;
+  ${each((r, i, c) => `store_four(result, row + ${(r * size) / 2 + i}u, column + ${(c * size) / 2}u, total_${r}_${i}_${c});`)}
+}
+`;
+};

@@ -1,0 +1,90 @@
+// Surrounds x with values of its own: mirrored, repeated from the edge, or from the other side.
+//
+// forward   one thread an element of y, which reads the element of x that its place stands for.
+// gradient  one thread an element of x, which adds up what stands for it: on each padded axis it looks at its own place and
+//           at every place of both margins. Margins are short, and no two threads write one place.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain } from '../lib/grid.wgsl.ts';
+
+export type PadEdgesMode = 'reflect' | 'replicate' | 'circular';
+
+export interface PadEdgesAxis {
+  readonly size: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** The position in x of each padded axis for a position in y: source_AXIS. */
+const sources = (axes: readonly PadEdgesAxis[], mode: PadEdgesMode) =>
+  axes
+    .map(({ size, before, after }, axis) =>
+      before + after === 0
+        ? ''
+        : wgsl`
+fn source_${axis}(place: u32) -> u32 {
+  let at = i32(place) - ${before};
+#if ${mode === 'reflect'}
+  return u32(select(abs(at), ${2 * (size - 1)} - at, at >= ${size}));
+#elif ${mode === 'replicate'}
+  return u32(clamp(at, 0, ${size - 1}));
+#else
+  return u32(at + ${size}) % ${size}u;
+#endif
+}`,
+    )
+    .join('');
+
+const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1);
+const padded = ({ size, before, after }: PadEdgesAxis) => before + size + after;
+
+/** Coordinates of a row-major `index` in `sizes`: NAME_AXIS. */
+const coordinates = (name: string, sizes: readonly number[]) =>
+  sizes
+    .map((size, axis) => `let ${name}_${axis} = (index / ${product(sizes.slice(axis + 1))}u) % ${size}u;`)
+    .join('\n  ');
+
+export function padEdgesKernel(axes: readonly PadEdgesAxis[], mode: PadEdgesMode): string {
+  const sizes = axes.map(({ size }) => size);
+  const at = axes.map(({ before, after }, axis) => {
+    const place = before + after > 0 ? `source_${axis}(out_${axis})` : `out_${axis}`;
+    return `${place} * ${product(sizes.slice(axis + 1))}u`;
+  });
+  return wgsl`
+${sources(axes, mode)}
+${linearMain(product(axes.map(padded)))}
+  ${coordinates('out', axes.map(padded))}
+  y[index] = x[${at.join(' + ') || '0u'}];
+}
+`;
+}
+
+export function padEdgesGradKernel(axes: readonly PadEdgesAxis[], mode: PadEdgesMode, type: string): string {
+  const outputs = axes.map(padded);
+  const strides = outputs.map((_, axis) => product(outputs.slice(axis + 1)));
+  const place = ({ before, after }: PadEdgesAxis, axis: number) =>
+    before + after > 0 ? `place_${axis}` : `in_${axis}`;
+  let body = `total += f32(g[${axes.map((axis, i) => `${place(axis, i)} * ${strides[i]}u`).join(' + ') || '0u'}]);`;
+  axes.forEach(({ size, before, after }, axis) => {
+    if (before + after === 0) return;
+    // Candidate 0 is the element's own place; then come both margins.
+    body = wgsl`
+  for (var candidate_${axis} = 0u; candidate_${axis} <= ${before + after}u; candidate_${axis}++) {
+    let margin_${axis} = candidate_${axis} - 1u + select(0u, ${size}u, candidate_${axis} > ${before}u);
+    let place_${axis} = select(margin_${axis}, in_${axis} + ${before}u, candidate_${axis} == 0u);
+    if (source_${axis}(place_${axis}) != in_${axis}) { continue; }
+    ${body}
+  }`;
+  });
+  return wgsl`
+${sources(axes, mode)}
+${linearMain(product(axes.map(({ size }) => size)))}
+  ${coordinates(
+    'in',
+    axes.map(({ size }) => size),
+  )}
+  var total = 0.0;
+  ${body}
+  store_dx(index, ${type}(total));
+}
+`;
+}

@@ -1,0 +1,36 @@
+// Puts x between zeros: before it, after it, and `spacing - 1` of them between neighbours.
+//
+// Thread map: one thread an element of y, which finds out whether it holds one of x. No barrier: one variant serves all.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain } from '../lib/grid.wgsl.ts';
+
+export interface PadAxis {
+  readonly input: number;
+  readonly output: number;
+  readonly before: number;
+  readonly spacing: number;
+}
+
+export function padKernel(axes: readonly PadAxis[], type: string): string {
+  let [inner, stride] = [1, 1];
+  const steps = axes.toReversed().map(({ input, output, before, spacing }) => {
+    // Before the first element the difference wraps to a large number, which counts as outside too.
+    const step = wgsl`
+  {
+    let position = (index / ${inner}u) % ${output}u - ${before}u;
+    inside = inside && position % ${spacing}u == 0u && position / ${spacing}u < ${input}u;
+    at += position / ${spacing}u * ${stride}u;
+  }`;
+    inner *= output;
+    stride *= input;
+    return step;
+  });
+  return wgsl`
+${linearMain(inner)}
+  var inside = true;
+  var at = 0u;
+  ${steps.join('')}
+  if (inside) { y[index] = x[at]; } else { y[index] = ${type}(0); }
+}
+`;
+}

@@ -1,0 +1,149 @@
+// Sums over a channel of [N, C, ...]: mean and variance for batch norm, and the two sums of its gradient.
+//
+// serial  one thread a channel: no barrier, best on software adapters and where a channel's values lie far apart.
+// tree    one workgroup a channel: threads stride over its values, then halve in workgroup memory.
+// split   many workgroups a channel for few, long channels; a second kernel joins what they found.
+//
+// Mean and variance are found in one pass (Welford) and parts of them joined (Chan, Golub and LeVeque, 1979), as the sum of
+// squares less the square of the sum would cancel beside a large mean.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain } from '../lib/grid.wgsl.ts';
+
+/** Threads of a workgroup of the variants `tree` and `split`. */
+export const CHANNEL_WORKGROUP = 256;
+
+export interface ChannelShape {
+  /** [batch, channels, inner] */
+  readonly batch: number;
+  readonly channels: number;
+  readonly inner: number;
+}
+
+/** What is summed, as WGSL: `state` is `parts` numbers; values are `at` in memory, and of channel `row`. */
+export interface ChannelSum {
+  readonly parts: 2 | 3;
+  readonly functions: string;
+  /** A new `state` from `state`, `at` and `row`. */
+  readonly next: string;
+  /** Statements that store what `state` says of channel `row`. */
+  readonly finish: string;
+}
+
+const STATE = 'State';
+
+const declarations = ({ parts, functions }: ChannelSum) => wgsl`
+alias ${STATE} = vec${parts}<f32>;
+${functions}
+`;
+
+/** Adds the channel's values from `first` in steps to `state`. */
+const addValues = (
+  { channels, inner }: ChannelShape,
+  sum: ChannelSum,
+  first: string,
+  step: number,
+  end: string,
+) => wgsl`
+  for (var i = ${first}; i < ${end}; i += ${step}u) {
+    let at = (i / ${inner}u) * ${channels * inner}u + row * ${inner}u + i % ${inner}u;
+    state = ${sum.next};
+  }
+`;
+
+export const channelSerialKernel = (s: ChannelShape, sum: ChannelSum): string => wgsl`
+${declarations(sum)}
+${linearMain(s.channels)}
+  let row = index;
+  var state = ${STATE}();
+  ${addValues(s, sum, '0u', 1, `${s.batch * s.inner}u`)}
+  ${sum.finish}
+}
+`;
+
+/** Opens a workgroup kernel that leaves in `state` of thread 0 what the workgroup's values of channel `row` give. */
+const groupSum = (s: ChannelShape, sum: ChannelSum, parts: number) => {
+  const count = s.batch * s.inner;
+  const chunk = Math.ceil(count / parts);
+  return wgsl`
+var<workgroup> scratch: array<${STATE}, ${CHANNEL_WORKGROUP}>;
+@compute @workgroup_size(${CHANNEL_WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let wanted = group.y * groups.x + group.x;
+  // A folded grid has a few groups too many: they repeat the last part and store nothing.
+  let part = min(wanted, ${s.channels * parts - 1}u);
+  let row = part / ${parts}u;
+  let begin = (part % ${parts}u) * ${chunk}u;
+  let end = min(begin + ${chunk}u, ${count}u);
+  var state = ${STATE}();
+  ${addValues(s, sum, 'begin + local', CHANNEL_WORKGROUP, 'end')}
+  scratch[local] = state;
+  for (var width = ${CHANNEL_WORKGROUP / 2}u; width > 0u; width >>= 1u) {
+    workgroupBarrier();
+    if (local < width) { scratch[local] = join(scratch[local], scratch[local + width]); }
+  }
+  state = scratch[0];
+`;
+};
+
+export const channelTreeKernel = (s: ChannelShape, sum: ChannelSum): string => wgsl`
+${declarations(sum)}
+${groupSum(s, sum, 1)}
+  if (local == 0u && wanted == part) {
+    ${sum.finish}
+  }
+}
+`;
+
+/** Writes each part's state to \`partial\`. */
+export const channelSplitKernel = (s: ChannelShape, sum: ChannelSum, parts: number): string => wgsl`
+${declarations(sum)}
+${groupSum(s, sum, parts)}
+  if (local == 0u && wanted == part) {
+    for (var k = 0u; k < ${sum.parts}u; k++) { partial[part * ${sum.parts}u + k] = state[k]; }
+  }
+}
+`;
+
+export const channelJoinKernel = (s: ChannelShape, sum: ChannelSum, parts: number): string => wgsl`
+${declarations(sum)}
+fn load(part: u32) -> ${STATE} {
+  let at = part * ${sum.parts}u;
+  return ${STATE}(${Array.from({ length: sum.parts }, (_, k) => `partial[at + ${k}u]`).join(', ')});
+}
+${linearMain(s.channels)}
+  let row = index;
+  var state = load(row * ${parts}u);
+  for (var part = 1u; part < ${parts}u; part++) { state = join(state, load(row * ${parts}u + part)); }
+  ${sum.finish}
+}
+`;
+
+/** state: count, mean, sum of squared distances to the mean. */
+export const momentsSum = (type: string): ChannelSum => ({
+  parts: 3,
+  functions: wgsl`
+fn add_value(state: State, value: f32) -> State {
+  let count = state.x + 1.0;
+  let distance = value - state.y;
+  let mean = state.y + distance / count;
+  return State(count, mean, state.z + distance * (value - mean));
+}
+fn join(a: State, b: State) -> State {
+  let count = a.x + b.x;
+  let share = b.x / max(count, 1.0);
+  let distance = b.y - a.y;
+  return State(count, a.y + distance * share, a.z + b.z + distance * distance * a.x * share);
+}
+`,
+  next: 'add_value(state, f32(x[at]))',
+  finish: `mean[row] = ${type}(state.y); variance[row] = ${type}(state.z / state.x);`,
+});
+
+/** Σ g and Σ g · (x - mean) · scale. */
+export const gradientSum = (type: string): ChannelSum => ({
+  parts: 2,
+  functions: 'fn join(a: State, b: State) -> State { return a + b; }',
+  next: 'state + f32(g[at]) * State(1.0, (f32(x[at]) - f32(mean[row])) * f32(scale[row]))',
+  finish: `sum_g[row] = ${type}(state.x); sum_gn[row] = ${type}(state.y);`,
+});

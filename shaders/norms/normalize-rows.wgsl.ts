@@ -1,0 +1,168 @@
+// Rows made to have mean 0 and variance 1 (or mean square 1), with weight and bias; and the gradient of that.
+//
+// The sums are over distances to the row's first value: beside a large mean their own rounding would be all that is left.
+// The backward kernel finds mean and deviation again from x, which it reads anyway, so that nothing is kept between the two.
+//
+// serial  one thread a row: no barrier, best on software adapters.
+// tree    one workgroup a row, which keeps its part of x (and of the gradient) in registers when it fits: one read of memory;
+//         `subgroup` the same with subgroups (lib/group-reduce.wgsl.ts).
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain, turns } from '../lib/grid.wgsl.ts';
+import { groupReduce, groupScratch, type GroupReduceBy } from '../lib/group-reduce.wgsl.ts';
+import { f32Literal } from '../lib/literal.wgsl.ts';
+import { addUp } from '../lib/rows.wgsl.ts';
+
+/** Most values that a thread of the tree variant keeps in registers, of each tensor. */
+const MOST_REGISTERS = 16;
+
+export interface NormalizeShape {
+  readonly rows: number;
+  /** Values of a row, one behind the other. */
+  readonly length: number;
+  /** False leaves the mean in: the row is divided by the root of its mean square. */
+  readonly center: boolean;
+  readonly epsilon: number;
+  /** The type in which y is stored. */
+  readonly type: string;
+  /** Where weight and bias of the element at \`at\` are found; null without them. */
+  readonly weightAt?: string | null;
+  readonly biasAt?: string | null;
+}
+
+/** Threads of a workgroup of the tree variant for rows of `length`. */
+export const normalizeWorkgroup = (length: number): number => (length <= 1024 ? 64 : length <= 2048 ? 128 : 256);
+
+/** How the values of a row are spread over threads. */
+interface Lanes {
+  readonly threads: number;
+  readonly registers: boolean;
+}
+
+/** A loop over the row's values of this thread; `body` may use `at`, its place in memory, and `i`, that in registers. */
+const forEach = ({ length }: NormalizeShape, { threads, registers }: Lanes, body: string) => wgsl`
+#if ${registers}
+  for (var i = 0u; i < ${Math.ceil(length / threads)}u; i++) {
+    let inRow = lane + i * ${threads}u;
+    if (inRow < ${length}u) {
+      let at = start + inRow;
+      ${body}
+    }
+  }
+#else
+  for (var inRow = lane; inRow < ${threads === 1 ? turns(length) : `${length}u`}; inRow += ${threads}u) {
+    let at = start + inRow;
+    ${body}
+  }
+#endif
+`;
+
+/** Adds `value` of each of the row's values of this thread to `total`, of a type; see `forEach`. */
+const sumEach = (s: NormalizeShape, lanes: Lanes, type: string, value: string): string =>
+  lanes.threads === 1
+    ? addUp(s.length, value, { type, i: 'inRow', statements: 'let at = start + inRow;' })
+    : forEach(s, lanes, `total += ${value};`);
+
+/** From `row`, `start` and `lane`: stores the row's results. */
+function forwardBody(s: NormalizeShape, lanes: Lanes): string {
+  const { length, center, epsilon, type, weightAt, biasAt } = s;
+  const held = lanes.registers ? 'held[i]' : s.center ? '(f32(x[at]) - pivot)' : 'f32(x[at])';
+  const centred = `(${held}${center ? ' - mean' : ''})`;
+  const normal = `${centred} * scale`;
+  const scaled = weightAt ? `${normal} * f32(weight[${weightAt}])` : normal;
+  const value = biasAt ? `${scaled} + f32(bias[${biasAt}])` : scaled;
+  return wgsl`
+  var total = 0.0;
+#if ${center}
+  let pivot = f32(x[start]);
+#endif
+#if ${lanes.registers}
+  var held: array<f32, ${Math.ceil(length / lanes.threads)}>;
+  ${forEach(s, lanes, `held[i] = f32(x[at])${center ? ' - pivot' : ''};`)}
+#endif
+#if ${center}
+  ${sumEach(s, lanes, 'f32', held)}
+  let mean = row_sum(lane, total) / ${length}.0;
+  total = 0.0;
+#endif
+  ${sumEach(s, lanes, 'f32', `${centred} * ${centred}`)}
+  let scale = inverseSqrt(row_sum(lane, total) / ${length}.0 + ${f32Literal(epsilon)});
+  if (stores) {
+    ${forEach(s, lanes, `store_y(at, ${type}(${value}));`)}
+  }
+`;
+}
+
+/** With c = x - mean(x): dx = scale · (g - mean(g) - c · scale² · mean(g · c)); without centering both means are 0. */
+function backwardBody(s: NormalizeShape, lanes: Lanes): string {
+  const { length, center, epsilon, type } = s;
+  const { registers } = lanes;
+  const perThread = Math.ceil(length / lanes.threads);
+  const held = registers ? 'held[i]' : s.center ? '(f32(x[at]) - pivot)' : 'f32(x[at])';
+  const gradient = registers ? 'gradients[i]' : 'f32(g[at])';
+  const centred = center ? `(${held} - means.x)` : held;
+  return wgsl`
+  var total = vec2<f32>(0.0, 0.0);
+#if ${center}
+  let pivot = f32(x[start]);
+#endif
+#if ${registers}
+  var held: array<f32, ${perThread}>;
+  var gradients: array<f32, ${perThread}>;
+  ${forEach(s, lanes, `held[i] = f32(x[at])${center ? ' - pivot' : ''}; gradients[i] = f32(g[at]);`)}
+#endif
+#if ${center}
+  ${sumEach(s, lanes, 'vec2<f32>', `vec2<f32>(${held}, ${gradient})`)}
+  let means = row_sum(lane, total) / ${length}.0;
+  total = vec2<f32>(0.0, 0.0);
+#endif
+  ${sumEach(s, lanes, 'vec2<f32>', `${centred} * vec2<f32>(${centred}, ${gradient})`)}
+  let products = row_sum(lane, total) / ${length}.0;
+  let scale = inverseSqrt(products.x + ${f32Literal(epsilon)});
+  let slope = scale * scale * products.y;
+  if (stores) {
+    ${forEach(s, lanes, `store_dx(at, ${type}(scale * (${gradient}${center ? ' - means.y' : ''} - ${centred} * slope)));`)}
+  }
+`;
+}
+
+function serialKernel(s: NormalizeShape, type: string, body: (s: NormalizeShape, lanes: Lanes) => string): string {
+  return wgsl`
+fn row_sum(lane: u32, value: ${type}) -> ${type} { return value; }
+${linearMain(s.rows)}
+  let lane = 0u;
+  let stores = true;
+  let start = index * ${s.length}u;
+  ${body(s, { threads: 1, registers: false })}
+}
+`;
+}
+
+function treeKernel(
+  s: NormalizeShape,
+  type: string,
+  body: (s: NormalizeShape, lanes: Lanes) => string,
+  by: GroupReduceBy,
+): string {
+  const threads = normalizeWorkgroup(s.length);
+  return wgsl`
+${groupScratch({ type, threads })}
+${groupReduce({ name: 'row_sum', type, threads, combine: 'a + b', identity: `${type}()` }, by)}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  // A folded grid has a few groups too many: they compute the last row again and store nothing.
+  let wanted = group.y * groups.x + group.x;
+  let row = min(wanted, ${s.rows - 1}u);
+  let stores = wanted == row;
+  let start = row * ${s.length}u;
+  ${body(s, { threads, registers: Math.ceil(s.length / threads) <= MOST_REGISTERS })}
+}
+`;
+}
+
+export const normalizeSerialKernel = (s: NormalizeShape): string => serialKernel(s, 'f32', forwardBody);
+export const normalizeTreeKernel = (s: NormalizeShape, by: GroupReduceBy): string =>
+  treeKernel(s, 'f32', forwardBody, by);
+export const normalizeGradSerialKernel = (s: NormalizeShape): string => serialKernel(s, 'vec2<f32>', backwardBody);
+export const normalizeGradTreeKernel = (s: NormalizeShape, by: GroupReduceBy): string =>
+  treeKernel(s, 'vec2<f32>', backwardBody, by);

@@ -1,0 +1,162 @@
+// A step of a recurrent layer without workgroup memory and barriers: first choice on software adapters.
+//
+// As matmul's `register`: a thread has up to 8 rows of the batch (16 where lanes share loads) times one vec4 in registers, and goes along
+// the sum one by one.
+// The vec4 is all gates of a hidden unit (LSTM, GRU forward), or four neighbouring units; where there are many, a thread
+// has two. Threads of a workgroup lie along the units only, so all of them read the same of the state: compilers for CPUs load it once
+// for all lanes or, `shared`, each of four lanes of a subgroup loads another term for all of them.
+// A dispatch before the first step writes the weight as [sum, vec4 of the thread]: neighbouring threads read neighbours.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain, once } from '../lib/grid.wgsl.ts';
+import { termsFromLanes, LANE_BUILTIN, OWN_TERM } from '../lib/lanes.wgsl.ts';
+import { rowsOf } from '../matmul/matmul-register.wgsl.ts';
+import { finishFunctions, GATES, NO_STEP, productOf, type RecurrentShape } from './recurrent.wgsl.ts';
+
+const range = (length: number) => Array.from({ length }, (_, i) => i);
+
+/** Terms of each sum, and vec4 of sums in a row of the batch. */
+function sizesOf(s: RecurrentShape): { terms: number; vectors: number } {
+  const terms = s.direction === 'forward' ? s.hidden : GATES[s.cell] * s.hidden;
+  return { terms, vectors: productOf(s).sums > 1 ? s.hidden : Math.ceil(s.hidden / 4) };
+}
+
+/** vec4 of the weight as the step reads it, [terms, vectors]. */
+export const registerWeight = (s: RecurrentShape): number[] => [sizesOf(s).terms, sizesOf(s).vectors, 4];
+
+/** Threads of a workgroup, and vec4 of each, which lie a workgroup apart. */
+function threadsOf(s: RecurrentShape, shared: boolean): { lanes: number; each: number } {
+  const { vectors } = sizesOf(s);
+  // No subgroup may have fewer threads than there are lanes that load.
+  if (shared) return { lanes: Math.min(32, Math.ceil(vectors / 4) * 4), each: 1 };
+  return vectors < 64 ? { lanes: vectors, each: 1 } : { lanes: 32, each: 2 };
+}
+
+const blockRows = ({ batch }: RecurrentShape, shared: boolean): number => rowsOf(batch, shared ? 16 : 8);
+
+/** Workgroups along the units. */
+function columnsOf(s: RecurrentShape, shared: boolean): number {
+  const { lanes, each } = threadsOf(s, shared);
+  return Math.ceil(sizesOf(s).vectors / (lanes * each));
+}
+
+/** Workgroups of a step. */
+export const registerGroups = (s: RecurrentShape, shared: boolean): number =>
+  columnsOf(s, shared) * Math.ceil(s.batch / blockRows(s, shared));
+
+export const registerPackThreads = (s: RecurrentShape): number => sizesOf(s).terms * sizesOf(s).vectors;
+
+export function registerPackKernel(s: RecurrentShape): string {
+  const { sums } = productOf(s);
+  const { hidden, direction } = s;
+  const number = (c: number) => {
+    if (c >= sums && sums > 1) return '0.0';
+    if (sums > 1) return `f32(weight_hh[(${c * hidden}u + v) * ${hidden}u + k])`;
+    const unit = `min(v * 4u + ${c}u, ${hidden - 1}u)`;
+    return `f32(weight_hh[${direction === 'forward' ? `${unit} * ${hidden}u + k` : `k * ${hidden}u + ${unit}`}])`;
+  };
+  return wgsl`
+${linearMain(registerPackThreads(s))}
+  let k = index / ${sizesOf(s).vectors}u;
+  let v = index % ${sizesOf(s).vectors}u;
+  packed[index] = vec4<f32>(${range(4).map(number).join(', ')});
+}
+`;
+}
+
+/** A run of terms: `count` of them from `first` on, each a number of the state that stands at `from(row) + k` in `buffer`. */
+interface Terms {
+  readonly buffer: string;
+  readonly first: number;
+  readonly count: number;
+  readonly from: (row: string) => string;
+}
+
+function addTerms(
+  s: RecurrentShape,
+  shared: boolean,
+  rows: readonly number[],
+  { buffer, first, count, from }: Terms,
+): string {
+  const start = (r: number) => `let start_${r} = ${from(`min(first_row + ${r}u, ${s.batch - 1}u)`)};`;
+  const vecs = range(threadsOf(s, shared).each);
+  const lines = (items: readonly string[]) => items.join('\n      ');
+  const add = (q: number, value: (r: number) => string) =>
+    lines([
+      ...vecs.map((j) => `let four_${q}_${j} = packed[(${first + q}u + k) * ${sizesOf(s).vectors}u + v_${j}];`),
+      ...rows.map(
+        (r) =>
+          `let value_${q}_${r} = ${value(r)}; ${vecs.map((j) => `total_${r}_${j} += value_${q}_${r} * four_${q}_${j};`).join(' ')}`,
+      ),
+    ]);
+  const load = (r: number, k: string) => `f32(${buffer}[start_${r} + ${k}])`;
+  return wgsl`{
+    ${rows.map(start).join('\n    ')}
+    for (var k = 0u; k < ${count}u * once; k += ${shared ? 4 : 1}u) {
+#if ${shared}
+      ${lines(termsFromLanes(rows, load, add))}
+#else
+      ${add(0, (r) => load(r, 'k'))}
+#endif
+    }
+  }`;
+}
+
+/** Adds the product of the state with the weight: of h[t-1] forward, of the gates' gradients at t+1 backward. */
+function product(s: RecurrentShape, shared: boolean, rows: readonly number[]): string {
+  const { batch, hidden, direction, cell } = s;
+  const add = (terms: Terms) => addTerms(s, shared, rows, terms);
+  const at = (row: string, width: number) => `(args[0].y * ${batch}u + ${row}) * ${width}u`;
+  if (direction === 'forward') {
+    const state = { first: 0, count: hidden };
+    const start = add({ ...state, buffer: 'h0', from: (row) => `${row} * ${hidden}u` });
+    const before = add({ ...state, buffer: 'y', from: (row) => at(row, hidden) });
+    return `if (args[0].y == ${NO_STEP}u) ${start} else ${before}`;
+  }
+  const width = GATES[cell] * hidden;
+  const ofGates = cell === 'gru' ? 2 * hidden : width;
+  const gates = add({ buffer: 'dgates', first: 0, count: ofGates, from: (row) => at(row, width) });
+  const rest = { buffer: 'dhidden_n', first: ofGates, count: hidden, from: (row: string) => at(row, hidden) };
+  return `if (args[0].y != ${NO_STEP}u) {\n${gates}\n${cell === 'gru' ? add(rest) : ''}\n}`;
+}
+
+export function recurrentRegisterKernel(s: RecurrentShape, shared: boolean): string {
+  const { sums } = productOf(s);
+  const { vectors } = sizesOf(s);
+  const rows = range(blockRows(s, shared));
+  const { lanes, each } = threadsOf(s, shared);
+  const columns = columnsOf(s, shared);
+  const finish =
+    sums > 1
+      ? `finish(first_row + r, v, totals[i]${sums === 3 ? '.xyz' : ''});`
+      : `for (var c = 0u; c < min(4u * once, ${s.hidden}u - v * 4u); c++) { finish(first_row + r, v * 4u + c, totals[i][c]); }`;
+  const pairs = (line: (r: number, j: number) => string) => rows.flatMap((r) => range(each).map((j) => line(r, j)));
+  return wgsl`
+${finishFunctions(s)}
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32${shared ? LANE_BUILTIN : ''}) {
+  let place = group.y * groups.x + group.x;
+  let first_row = (place / ${columns}u) * ${rows.length}u;
+  let first = (place % ${columns}u) * ${lanes * each}u + local;
+  if (first_row >= ${s.batch}u) { return; }
+#if ${!shared}
+  if (first >= ${vectors}u) { return; }
+#endif
+  ${once}
+  ${shared ? OWN_TERM : ''}
+  // Past the end the last one is computed again, and not stored.
+  ${range(each)
+    .map((j) => `let v_${j} = min(first + ${j * lanes}u, ${vectors - 1}u);`)
+    .join('\n  ')}
+  ${pairs((r, j) => `var total_${r}_${j} = vec4<f32>();`).join('\n  ')}
+  ${product(s, shared, rows)}
+  var totals = array<vec4<f32>, ${rows.length * each}>(${pairs((r, j) => `total_${r}_${j}`).join(', ')});
+  for (var i = 0u; i < min(${rows.length}u * once, ${s.batch}u - first_row) * ${each}u; i++) {
+    let r = i / ${each}u;
+    let v = first + i % ${each}u * ${lanes}u;
+    if (v >= ${vectors}u) { continue; }
+    ${finish}
+  }
+}
+`;
+}

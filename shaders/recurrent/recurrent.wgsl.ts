@@ -1,0 +1,335 @@
+// One time step of a recurrent layer, forward or backward: a matrix product with the state, then the gates, in one dispatch.
+//
+// Forward:  h[t] from h[t-1] · weightᵀ and the gates' inputs, which one product made before for all steps.
+// Backward: the gates' gradients at t from those at t+1, by their product with the weight.
+// The steps of a sequence are dispatches of one text; `args` says which step a dispatch is.
+//
+// Both products are sums over `depth` vectors of four of a row of state times columns of the weight; a thread computes one
+// hidden unit j (all of its gates).
+// direct    a thread an element, weight read as it is stored: no preparation, for one step.
+// tiled     first a dispatch writes the weight as vectors along the sum, neighbouring j side by side; then a workgroup of 64 j ×
+//           4 parts of the sum, for up to 4 rows of the batch, which lie in workgroup memory.
+// register  without workgroup memory and barriers: recurrent-register.wgsl.ts.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain } from '../lib/grid.wgsl.ts';
+
+/** Elman's network with tanh or relu; long short-term memory; gated recurrent unit. */
+export type Cell = 'rnnTanh' | 'rnnRelu' | 'lstm' | 'gru';
+
+/** Rows of the weight for one hidden unit: in torch's order i, f, g, o and r, z, n. */
+export const GATES: Readonly<Record<Cell, number>> = { rnnTanh: 1, rnnRelu: 1, lstm: 4, gru: 3 };
+
+/** In `args`, in place of a step before the first or after the last. */
+export const NO_STEP = 2 ** 32 - 1;
+
+export interface RecurrentShape {
+  readonly cell: Cell;
+  readonly direction: 'forward' | 'backward';
+  readonly batch: number;
+  readonly hidden: number;
+  /** How floats lie in memory. */
+  readonly element: 'f32' | 'f16';
+  /** The buffer that holds what the step's elements are made of: the output itself, when it lies in that memory. */
+  readonly source: string;
+  /** Backward: whether the cell states have a gradient of their own. */
+  readonly cellGradient?: boolean;
+}
+
+/** Sums that a thread needs for one row, and the number of vectors of four in each. */
+export function productOf({ cell, direction, hidden }: RecurrentShape): { sums: number; depth: number } {
+  const vectors = Math.ceil(hidden / 4);
+  return direction === 'forward' ? { sums: GATES[cell], depth: vectors } : { sums: 1, depth: vectors * GATES[cell] };
+}
+
+/** True when the direct variant of the forward step reads the weight as vectors. */
+export const vectorizedWeight = ({ direction, hidden, element }: RecurrentShape): boolean =>
+  direction === 'forward' && hidden % 4 === 0 && element === 'f32';
+
+/** The four positions of a vector inside a row of `hidden`: past its end the last one, which the weight multiplies by 0. */
+const inside = (hidden: number, position: string) =>
+  [0, 1, 2, 3].map((i) => {
+    const at = `${position} + ${i}u`;
+    return hidden % 4 === 0 ? at : `min(${at}, ${hidden - 1}u)`;
+  });
+
+const four = (values: readonly string[]) => `vec4<f32>(${values.map((value) => `f32(${value})`).join(', ')})`;
+
+/** weight(q, o, j): the q-th vector of what sum o of hidden unit j is multiplied by; 0 past its end. */
+function directWeight(s: RecurrentShape): string {
+  const { hidden } = s;
+  const vectors = Math.ceil(hidden / 4);
+  const places = inside(hidden, 'start');
+  const exists = `vec4<bool>(${[0, 1, 2, 3].map((i) => `start + ${i}u < ${hidden}u`).join(', ')})`;
+  const masked = (value: string) => (hidden % 4 === 0 ? value : `select(vec4<f32>(0.0), ${value}, ${exists})`);
+  if (vectorizedWeight(s)) {
+    return `fn weight(q: u32, o: u32, j: u32) -> vec4<f32> { return weight_hh[(o * ${hidden}u + j) * ${vectors}u + q]; }`;
+  }
+  return s.direction === 'forward'
+    ? wgsl`
+fn weight(q: u32, o: u32, j: u32) -> vec4<f32> {
+  let row = (o * ${hidden}u + j) * ${hidden}u;
+  let start = q * 4u;
+  return ${masked(four(places.map((k) => `weight_hh[row + ${k}]`)))};
+}`
+    : wgsl`
+fn weight(q: u32, o: u32, j: u32) -> vec4<f32> {
+  let gate = (q / ${vectors}u) * ${hidden}u;
+  let start = (q % ${vectors}u) * 4u;
+  return ${masked(four(places.map((k) => `weight_hh[(gate + ${k}) * ${hidden}u + j]`)))};
+}`;
+}
+
+/** Writes the weight as the packed variants read it: [depth, sums, hidden] vectors. */
+export function packKernel(s: RecurrentShape): string {
+  const { sums, depth } = productOf(s);
+  return wgsl`
+${directWeight(s)}
+${linearMain(depth * sums * s.hidden)}
+  let j = index % ${s.hidden}u;
+  let o = (index / ${s.hidden}u) % ${sums}u;
+  packed[index] = weight(index / ${sums * s.hidden}u, o, j);
+}
+`;
+}
+
+const packedWeight = (s: RecurrentShape) =>
+  `fn weight(q: u32, o: u32, j: u32) -> vec4<f32> { return packed[(q * ${productOf(s).sums}u + o) * ${s.hidden}u + j]; }`;
+
+/** state(row, q): the q-th vector of a batch row's state: h[t-1] forward, the gates' gradients at t+1 backward. */
+function stateFunction({ cell, direction, batch, hidden }: RecurrentShape): string {
+  const places = inside(hidden, 'start');
+  const load = (buffer: string, base: string) => four(places.map((k) => `${buffer}[${base} + ${k}]`));
+  const vectors = Math.ceil(hidden / 4);
+  const gates = GATES[cell];
+  return direction === 'forward'
+    ? wgsl`
+fn state(row: u32, q: u32) -> vec4<f32> {
+  let start = q * 4u;
+  if (args[0].y == ${NO_STEP}u) { return ${load('h0', `row * ${hidden}u`)}; }
+  let base = (args[0].y * ${batch}u + row) * ${hidden}u;
+  return ${load('y', 'base')};
+}`
+    : wgsl`
+fn state(row: u32, q: u32) -> vec4<f32> {
+  let gate = q / ${vectors}u;
+  let start = (q % ${vectors}u) * 4u;
+  let at = args[0].y * ${batch}u + row;
+#if ${cell === 'gru'}
+  if (gate == 2u) {
+    let hidden_base = at * ${hidden}u;
+    return ${load('dhidden_n', 'hidden_base')};
+  }
+#endif
+  let base = at * ${gates * hidden}u + gate * ${hidden}u;
+  return ${load('dgates', 'base')};
+}`;
+}
+
+const sigmoidFunction = 'fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-clamp(x, -87.0, 87.0))); }';
+// Past 9 tanh is 1 in f32, and past 88 some drivers answer NaN.
+const tanhFunction = 'fn tanh_of(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }';
+
+/** finish(row, j, sum): the gates of one element, and what the step makes of them. */
+function finishForward({ cell, batch, hidden, element, source }: RecurrentShape): string {
+  const gate = (g: number) => `f32(${source}[gates_at + ${g * hidden}u])`;
+  const body = {
+    rnnTanh: `y[at] = ${element}(tanh_of(${gate(0)} + sum));`,
+    rnnRelu: `y[at] = ${element}(max(${gate(0)} + sum, 0.0));`,
+    lstm: wgsl`
+  let i = sigmoid(${gate(0)} + sum.x);
+  let f = sigmoid(${gate(1)} + sum.y);
+  let g = tanh_of(${gate(2)} + sum.z);
+  let o = sigmoid(${gate(3)} + sum.w);
+  var before = 0.0;
+  if (args[0].y == ${NO_STEP}u) { before = f32(c0[row * ${hidden}u + j]); } else { before = f32(cells[before_at]); }
+  let c = f * before + i * g;
+  activated[gates_at] = ${element}(i);
+  activated[gates_at + ${hidden}u] = ${element}(f);
+  activated[gates_at + ${2 * hidden}u] = ${element}(g);
+  activated[gates_at + ${3 * hidden}u] = ${element}(o);
+  cells[at] = ${element}(c);
+  y[at] = ${element}(o * tanh_of(c));`,
+    gru: wgsl`
+  let r = sigmoid(${gate(0)} + sum.x);
+  let z = sigmoid(${gate(1)} + sum.y);
+  let from_hidden = sum.z + f32(bias_n[j]);
+  let n = tanh_of(${gate(2)} + r * from_hidden);
+  var before = 0.0;
+  if (args[0].y == ${NO_STEP}u) { before = f32(h0[row * ${hidden}u + j]); } else { before = f32(y[before_at]); }
+  activated[gates_at] = ${element}(r);
+  activated[gates_at + ${hidden}u] = ${element}(z);
+  activated[gates_at + ${2 * hidden}u] = ${element}(n);
+  hidden_n[at] = ${element}(from_hidden);
+  y[at] = ${element}(n + z * (before - n));`,
+  };
+  return wgsl`
+${sigmoidFunction}
+${tanhFunction}
+fn finish(row: u32, j: u32, sum: ${sumType(GATES[cell])}) {
+  let at = (args[0].x * ${batch}u + row) * ${hidden}u + j;
+  let gates_at = (args[0].x * ${batch}u + row) * ${GATES[cell] * hidden}u + j;
+  let before_at = (args[0].y * ${batch}u + row) * ${hidden}u + j;
+  ${body[cell]}
+}`;
+}
+
+/** finish(row, j, sum): the gradients of one element's gates, and of the state that passes by the product. */
+function finishBackward({ cell, batch, hidden, element, source, cellGradient }: RecurrentShape): string {
+  const gate = (g: number) => `f32(${source}[gates_at + ${g * hidden}u])`;
+  const body = {
+    rnnTanh: `let h = ${gate(0)};\n  dgates[at] = ${element}(dh * (1.0 - h * h));`,
+    rnnRelu: `dgates[at] = ${element}(select(0.0, dh, ${gate(0)} > 0.0));`,
+    lstm: wgsl`
+  let i = ${gate(0)};
+  let f = ${gate(1)};
+  let g = ${gate(2)};
+  let o = ${gate(3)};
+  var before = 0.0;
+  if (args[0].z == ${NO_STEP}u) { before = f32(c0[carry_at]); } else { before = f32(cells[before_at]); }
+  let squashed = tanh_of(f32(cells[at]));
+  let dc = carried + ${cellGradient ? 'f32(dcells[at])' : '0.0'} + dh * o * (1.0 - squashed * squashed);
+  dgates[gates_at] = ${element}(dc * g * i * (1.0 - i));
+  dgates[gates_at + ${hidden}u] = ${element}(dc * before * f * (1.0 - f));
+  dgates[gates_at + ${2 * hidden}u] = ${element}(dc * i * (1.0 - g * g));
+  dgates[gates_at + ${3 * hidden}u] = ${element}(dh * squashed * o * (1.0 - o));
+  carry[carry_at] = dc * f;`,
+    gru: wgsl`
+  let r = ${gate(0)};
+  let z = ${gate(1)};
+  let n = ${gate(2)};
+  let dstate = dh + carried;
+  let dn = dstate * (1.0 - z) * (1.0 - n * n);
+  dgates[gates_at] = ${element}(dn * f32(hidden_n[at]) * r * (1.0 - r));
+  dgates[gates_at + ${hidden}u] = ${element}(dstate * (f32(previous[at]) - n) * z * (1.0 - z));
+  dgates[gates_at + ${2 * hidden}u] = ${element}(dn);
+  dhidden_n[at] = ${element}(dn * r);
+  carry[carry_at] = dstate * z;`,
+  };
+  return wgsl`
+${tanhFunction}
+fn finish(row: u32, j: u32, sum: f32) {
+  let at = (args[0].x * ${batch}u + row) * ${hidden}u + j;
+  let gates_at = (args[0].x * ${batch}u + row) * ${GATES[cell] * hidden}u + j;
+  let before_at = (args[0].z * ${batch}u + row) * ${hidden}u + j;
+  let dh = f32(dy[at]) + sum;
+#if ${GATES[cell] > 1}
+  let carry_at = row * ${hidden}u + j;
+  var carried = 0.0;
+  if (args[0].y != ${NO_STEP}u) { carried = carry[carry_at]; }
+#endif
+  ${body[cell]}
+}`;
+}
+
+/** What a step makes of its sums: `finish(row, j, sum)`. */
+export const finishFunctions = (s: RecurrentShape): string =>
+  s.direction === 'forward' ? finishForward(s) : finishBackward(s);
+
+const sumType = (sums: number) => (sums === 1 ? 'f32' : `vec${sums}<f32>`);
+
+/** Backward the first dispatch has no step after it, so nothing to multiply. */
+const depthOf = (s: RecurrentShape) =>
+  s.direction === 'forward' ? `${productOf(s).depth}u` : `select(${productOf(s).depth}u, 0u, args[0].y == ${NO_STEP}u)`;
+
+/** Adds one vector's part to the sums of each row; `state_of(r)` is the row's vector. */
+function addProducts({ sums }: { sums: number }, rows: number, stateOf: (row: number) => string): string {
+  const numbers = Array.from({ length: sums }, (_, o) => o);
+  const weights = numbers.map((o) => `let w${o} = weight(q, ${o}u, column);`);
+  const products = Array.from({ length: rows }, (_, r) => {
+    const dots = numbers.map((o) => `dot(w${o}, s${r})`);
+    return `let s${r} = ${stateOf(r)};\n    sum${r} += ${sums === 1 ? dots[0] : `${sumType(sums)}(${dots.join(', ')})`};`;
+  });
+  return [...weights, ...products].join('\n    ');
+}
+
+const declareSums = (sums: number, rows: number) =>
+  Array.from({ length: rows }, (_, r) => `var sum${r} = ${sumType(sums)}(0.0);`).join('\n  ');
+
+/** One step: a thread an element, the weight as it is stored. */
+export function recurrentDirectKernel(s: RecurrentShape): string {
+  const product = productOf(s);
+  return wgsl`
+${directWeight(s)}
+${stateFunction(s)}
+${finishFunctions(s)}
+${linearMain(s.batch * s.hidden)}
+  let column = index % ${s.hidden}u;
+  let row = index / ${s.hidden}u;
+  let depth = ${depthOf(s)};
+  ${declareSums(product.sums, 1)}
+  for (var q = 0u; q < depth; q++) {
+    ${addProducts(product, 1, () => 'state(row, q)')}
+  }
+  finish(row, column, sum0);
+}
+`;
+}
+
+/** Hidden units of a workgroup of the tiled variant, vectors of state that it holds at a time, and parts of the sum. */
+const TILE = 64;
+const PARTS = 4;
+
+/** Rows of the batch that a workgroup of the tiled variant computes. */
+const tiledRows = ({ batch }: RecurrentShape): number => Math.min(batch, PARTS);
+
+/** Workgroups of the tiled variant. */
+export const tiledGroups = (s: RecurrentShape): number =>
+  Math.ceil(s.hidden / TILE) * Math.ceil(s.batch / tiledRows(s));
+
+/** One step: a workgroup computes `TILE` hidden units for a few rows, its threads in parts of the sum. */
+export function recurrentTiledKernel(s: RecurrentShape): string {
+  const rows = tiledRows(s);
+  const product = productOf(s);
+  const type = sumType(product.sums);
+  const groups = tiledGroups(s);
+  const columns = Math.ceil(s.hidden / TILE);
+  const total = Array.from({ length: PARTS }, (_, part) => `partial[${part}][local.x]`).join(' + ');
+  const gather = Array.from(
+    { length: rows },
+    (_, r) => wgsl`
+  partial[local.y][local.x] = sum${r};
+  workgroupBarrier();
+  if (local.y == ${r}u) { total = ${total}; }
+  workgroupBarrier();`,
+  );
+  return wgsl`
+${packedWeight(s)}
+${stateFunction(s)}
+${finishFunctions(s)}
+var<workgroup> tile: array<array<vec4<f32>, ${TILE}>, ${rows}>;
+var<workgroup> partial: array<array<${type}, ${TILE}>, ${PARTS}>;
+
+@compute @workgroup_size(${TILE}, ${PARTS})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_id) local: vec3<u32>) {
+  // A folded grid has a few groups too many: they compute the last place again and store nothing.
+  let wanted = group.y * groups.x + group.x;
+  let place = min(wanted, ${groups - 1}u);
+  let j = (place % ${columns}u) * ${TILE}u + local.x;
+  let column = min(j, ${s.hidden - 1}u);
+  let first_row = (place / ${columns}u) * ${rows}u;
+  let depth = ${depthOf(s)};
+  ${declareSums(product.sums, rows)}
+  for (var base = 0u; base < depth; base += ${TILE}u) {
+    if (local.y < ${rows}u && base + local.x < depth) {
+      tile[local.y][local.x] = state(min(first_row + local.y, ${s.batch - 1}u), base + local.x);
+    }
+    workgroupBarrier();
+    let count = min(${TILE}u, depth - base);
+    for (var i = local.y; i < count; i += ${PARTS}u) {
+      let q = base + i;
+      ${addProducts(product, rows, (r) => `tile[${r}][i]`)}
+    }
+    workgroupBarrier();
+  }
+  // Part r of the threads adds up row r, and finishes it.
+  var total = ${type}(0.0);
+  ${gather.join('')}
+  let row = first_row + local.y;
+  if (local.y < ${rows}u && row < ${s.batch}u && j < ${s.hidden}u && wanted == place) { finish(row, j, total); }
+}
+`;
+}
+
+/** Threads of the kernel that packs the weight. */
+export const packThreads = (s: RecurrentShape): number => productOf(s).depth * productOf(s).sums * s.hidden;

@@ -1,0 +1,140 @@
+// Scans along one axis: running sums, and the recurrence s[i] = a[i] · s[i-1] + b[i], of which running products are made.
+//
+// An item is what a stretch of a row does to the state before it: a number to add, or for the recurrence the pair (A, B)
+// of s → A·s + B (Blelloch, "Prefix sums and their applications", 1990). Two stretches combine into one item.
+//
+// serial  one thread a row: no barrier, best on software adapters and where there are rows enough.
+// group   one workgroup a row, in tiles of 1024 items: four a thread, then doubling in workgroup memory.
+// chunks  for few long rows: a first dispatch leaves one item for each chunk of a row, a second scans each chunk from
+//         the items of those before it.
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearMain, turns } from '../lib/grid.wgsl.ts';
+import { rowStart, type RowsShape } from '../lib/rows.wgsl.ts';
+
+export const SCAN_WORKGROUP = 256;
+const PER_THREAD = 4;
+/** Items that a workgroup scans at once. */
+export const SCAN_TILE = SCAN_WORKGROUP * PER_THREAD;
+
+export interface ScanShape extends RowsShape {
+  /** `sum` reads x; `recurrence`, in f32, reads a and b. */
+  readonly kind: 'sum' | 'recurrence';
+  readonly reverse: boolean;
+  /** True where each result leaves its own item out. */
+  readonly exclusive: boolean;
+  /** What is computed in, and what is stored. */
+  readonly type: 'f32' | 'i32' | 'u32';
+  readonly stored: string;
+}
+
+const itemType = ({ kind, type }: ScanShape) => (kind === 'sum' ? type : 'vec2<f32>');
+const identity = ({ kind, type }: ScanShape) => (kind === 'sum' ? `${type}(0)` : 'vec2<f32>(1.0, 0.0)');
+
+/** How items are read, combined and turned into results. `at` is the offset of item i of the row that begins at `start`. */
+const items = (s: ScanShape) => wgsl`
+#if ${s.kind === 'sum'}
+fn load(at: u32) -> ${itemType(s)} { return ${s.type}(x[at]); }
+fn combine(first: ${itemType(s)}, second: ${itemType(s)}) -> ${itemType(s)} { return first + second; }
+fn finish(item: ${itemType(s)}) -> ${s.stored} { return ${s.stored}(item); }
+#else
+fn load(at: u32) -> vec2<f32> { return vec2<f32>(f32(a[at]), f32(b[at])); }
+fn combine(first: vec2<f32>, second: vec2<f32>) -> vec2<f32> {
+  return vec2<f32>(first.x * second.x, second.x * first.y + second.y);
+}
+fn finish(item: vec2<f32>) -> ${s.stored} { return ${s.stored}(item.y); }
+#endif
+fn place(start: u32, i: u32) -> u32 {
+  return start + ${s.reverse ? `(${s.length - 1}u - i)` : 'i'} * ${s.stride}u;
+}
+`;
+
+export const scanSerialKernel = (s: ScanShape): string => wgsl`
+${items(s)}
+${linearMain(s.rows)}
+  let start = ${rowStart(s, 'index')};
+  var state = ${identity(s)};
+  for (var i = 0u; i < ${turns(s.length)}; i++) {
+    let at = place(start, i);
+    let item = load(at);
+#if ${s.exclusive}
+    store_y(at, finish(state));
+    state = combine(state, item);
+#else
+    state = combine(state, item);
+    store_y(at, finish(state));
+#endif
+  }
+}
+`;
+
+/** How a row is cut into chunks, and which of the two dispatches this is. One chunk needs no totals. */
+export interface ScanChunks {
+  readonly count: number;
+  /** Items of a chunk: a multiple of `SCAN_TILE` where there are several. */
+  readonly length: number;
+  readonly pass: 'totals' | 'results';
+}
+
+/** Items of the recurrence are two numbers in `totals`. */
+const totals = (s: ScanShape) =>
+  s.kind === 'sum'
+    ? { load: 'totals[i]', store: 'totals[chunk] = carry;' }
+    : {
+        load: 'vec2<f32>(totals[2u * i], totals[2u * i + 1u])',
+        store: 'totals[2u * chunk] = carry.x; totals[2u * chunk + 1u] = carry.y;',
+      };
+
+export const scanGroupKernel = (s: ScanShape, chunks: ScanChunks): string => wgsl`
+${items(s)}
+var<workgroup> shared_items: array<${itemType(s)}, ${SCAN_WORKGROUP}>;
+
+@compute @workgroup_size(${SCAN_WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  // A folded grid has a few groups too many: they compute the last chunk again and store nothing.
+  let wanted = group.y * groups.x + group.x;
+  let chunk = min(wanted, ${s.rows * chunks.count - 1}u);
+  let stores = wanted == chunk;
+  let row = chunk / ${chunks.count}u;
+  let begin = (chunk % ${chunks.count}u) * ${chunks.length}u;
+  let start = ${rowStart(s)};
+  var carry = ${identity(s)};
+#if ${chunks.count > 1 && chunks.pass === 'results'}
+  for (var i = row * ${chunks.count}u; i < chunk; i++) { carry = combine(carry, ${totals(s).load}); }
+#endif
+  for (var tile = 0u; tile < ${chunks.length}u; tile += ${SCAN_TILE}u) {
+    let first = begin + tile + local * ${PER_THREAD}u;
+    var own: array<${itemType(s)}, ${PER_THREAD}>;
+    var total = ${identity(s)};
+    for (var k = 0u; k < ${PER_THREAD}u; k++) {
+      own[k] = ${identity(s)};
+      if (first + k < ${s.length}u) { own[k] = load(place(start, first + k)); }
+      total = combine(total, own[k]);
+    }
+    shared_items[local] = total;
+    for (var distance = 1u; distance < ${SCAN_WORKGROUP}u; distance <<= 1u) {
+      workgroupBarrier();
+      if (local >= distance) { total = combine(shared_items[local - distance], total); }
+      workgroupBarrier();
+      shared_items[local] = total;
+    }
+    workgroupBarrier();
+#if ${chunks.pass === 'results'}
+    var state = carry;
+    if (local > 0u) { state = combine(carry, shared_items[local - 1u]); }
+    for (var k = 0u; k < ${PER_THREAD}u; k++) {
+      let next = combine(state, own[k]);
+      if (stores && first + k < ${s.length}u) {
+        store_y(place(start, first + k), finish(${s.exclusive ? 'state' : 'next'}));
+      }
+      state = next;
+    }
+#endif
+    carry = combine(carry, shared_items[${SCAN_WORKGROUP - 1}u]);
+    workgroupBarrier();
+  }
+#if ${chunks.pass === 'totals'}
+  if (stores && local == 0u) { ${totals(s).store} }
+#endif
+}
+`;

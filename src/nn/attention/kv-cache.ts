@@ -1,0 +1,58 @@
+// The keys and values of all positions so far, kept on the device for decoding token by token.
+
+import { allocate, type DType } from '../../core/dtype.ts';
+import { Parameter, spec, type Tensor } from '../../core/tensor.ts';
+import { assign } from '../../core/trace.ts';
+import { updateSlice } from '../../ops/indexing/update-slice.ts';
+
+export interface KVCacheOptions {
+  /** Numbers of a value, where that is not as of a key. */
+  readonly width?: number;
+  readonly dtype?: DType;
+}
+
+/**
+ * Keys [batch, heads, maxLength, depth] and values of one attention layer. One program serves every step:
+ *
+ *     const position = new Scalar('position', 0, 'i32');
+ *     const { k, v } = cache.append(newKeys, newValues, position);
+ *     scaledDotProductAttention(q, k, v, { isCausal: true, length: add(position, rows) });
+ *
+ * Programs for prompts of other lengths may share the cache. It belongs to no checkpoint, so it is no Module.
+ */
+export class KVCache {
+  /** [batch, heads, maxLength, depth] */
+  readonly k: Parameter;
+  /** [batch, heads, maxLength, width] */
+  readonly v: Parameter;
+
+  constructor(
+    batch: number,
+    heads: number,
+    maxLength: number,
+    depth: number,
+    { width = depth, dtype = 'f32' }: KVCacheOptions = {},
+  ) {
+    this.k = Parameter.zeros('cache.k', spec([batch, heads, maxLength, depth], dtype));
+    this.v = Parameter.zeros('cache.v', spec([batch, heads, maxLength, width], dtype));
+  }
+
+  /**
+   * Writes k [batch, heads, T, depth] and v at `position` … `position + T - 1` at the end of this run, and gives the whole
+   * cache with them. In place: only these positions are written.
+   */
+  append(k: Tensor, v: Tensor, position: Tensor): { k: Tensor; v: Tensor } {
+    const next = { k: updateSlice(k, position, this.k), v: updateSlice(v, position, this.v) };
+    assign(this.k, next.k);
+    assign(this.v, next.v);
+    return next;
+  }
+
+  /** Fills the cache with zeros. Starting again at position 0 does not need it: what lies behind the length is not read. */
+  reset(): void {
+    for (const parameter of [this.k, this.v]) {
+      const { shape, dtype, size } = parameter;
+      parameter.write({ shape, dtype, data: allocate(dtype, size) });
+    }
+  }
+}

@@ -1,0 +1,90 @@
+// Batch normalization layers: by the batch's statistics while training, by running ones otherwise.
+
+import { formatShape } from '../../core/shape.ts';
+import { Parameter, type Tensor } from '../../core/tensor.ts';
+import { advance, latest } from '../../core/trace.ts';
+import { add, div, mul, sub } from '../../ops/elementwise/binary.ts';
+import { cast } from '../../ops/elementwise/cast.ts';
+import { detach } from '../../ops/elementwise/detach.ts';
+import { batchNorm, batchNormTraining } from '../../ops/norms/norms.ts';
+import { filledBuffer, filledParameter } from '../init.ts';
+import { Module } from '../module.ts';
+
+interface BatchNormLayerOptions {
+  /** Added to the variance. */
+  readonly epsilon?: number;
+  /** The share of a batch in the running statistics; null: their mean over all batches. */
+  readonly momentum?: number | null;
+  /** False leaves out weight and bias. */
+  readonly affine?: boolean;
+  /** False keeps no statistics: those of the batch are used outside of training, too. */
+  readonly trackRunningStats?: boolean;
+}
+
+/** What the layers for different ranks share; names are those of torch's checkpoints. */
+class BatchNorm extends Module {
+  /** [channels], ones at first. */
+  readonly weight: Parameter | null;
+  /** [channels], zeros at first. */
+  readonly bias: Parameter | null;
+  /** [channels]: what is used outside of training. */
+  readonly running_mean: Parameter | null;
+  /** [channels], of unbiased variances. */
+  readonly running_var: Parameter | null;
+  /** How many batches were seen while training. */
+  readonly num_batches_tracked: Parameter | null;
+  readonly #ranks: readonly number[];
+  readonly #epsilon: number;
+  readonly #momentum: number | null;
+
+  constructor(ranks: readonly number[], channels: number, options: BatchNormLayerOptions) {
+    super();
+    const { epsilon = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
+    this.weight = affine ? filledParameter('weight', [channels], 1) : null;
+    this.bias = affine ? filledParameter('bias', [channels], 0) : null;
+    this.running_mean = trackRunningStats ? filledBuffer('running_mean', [channels], 0) : null;
+    this.running_var = trackRunningStats ? filledBuffer('running_var', [channels], 1) : null;
+    this.num_batches_tracked = trackRunningStats
+      ? Parameter.zeros('num_batches_tracked', { shape: [], dtype: 'i32' })
+      : null;
+    this.#ranks = ranks;
+    this.#epsilon = epsilon;
+    this.#momentum = momentum;
+  }
+
+  /** Call it inside compile(). While training, each call moves the running statistics. */
+  forward(x: Tensor): Tensor {
+    if (!this.#ranks.includes(x.shape.length)) {
+      throw new Error(`${this.title}: takes ${this.#ranks.join(' or ')} axes, but was given ${formatShape(x.shape)}.`);
+    }
+    const options = { weight: this.weight ?? undefined, bias: this.bias ?? undefined, epsilon: this.#epsilon };
+    const { running_mean, running_var, num_batches_tracked } = this;
+    if (!running_mean || !running_var || !num_batches_tracked) return batchNormTraining(x, options).y;
+    if (!this.training) return batchNorm(x, running_mean, running_var, options);
+
+    const { y, mean, variance } = batchNormTraining(x, options);
+    advance(num_batches_tracked, (count) => add(count, 1));
+    const share = this.#momentum ?? div(1, cast(latest(num_batches_tracked), 'f32'));
+    for (const [running, batch] of [
+      [running_mean, mean],
+      [running_var, variance],
+    ] as const) {
+      advance(running, (current) => add(mul(current, sub(1, share)), mul(detach(batch), share)));
+    }
+    return y;
+  }
+}
+
+/** Batch normalization of [N, channels] or [N, channels, L] as torch.nn.BatchNorm1d. */
+export class BatchNorm1d extends BatchNorm {
+  constructor(channels: number, options: BatchNormLayerOptions = {}) {
+    super([2, 3], channels, options);
+  }
+}
+
+/** Batch normalization of [N, channels, H, W] as torch.nn.BatchNorm2d. */
+export class BatchNorm2d extends BatchNorm {
+  constructor(channels: number, options: BatchNormLayerOptions = {}) {
+    super([4], channels, options);
+  }
+}

@@ -1,0 +1,128 @@
+// Normalization layers without state of their own besides weight and bias.
+
+import type { Shape } from '../../core/shape.ts';
+import type { Parameter, Tensor } from '../../core/tensor.ts';
+import {
+  groupNorm,
+  instanceNorm,
+  layerNorm,
+  localResponseNorm,
+  rmsNorm,
+  type LocalResponseNormOptions,
+} from '../../ops/norms/norms.ts';
+import { filledParameter } from '../init.ts';
+import { Module } from '../module.ts';
+
+interface NormLayerOptions {
+  /** Added to the variance. */
+  readonly epsilon?: number;
+  /** False leaves out weight and bias. */
+  readonly affine?: boolean;
+}
+
+const orNone = (parameter: Parameter | null) => parameter ?? undefined;
+
+/** Layer normalization over the last axes as torch.nn.LayerNorm; `shape` are their sizes, or the size of the last one. */
+export class LayerNorm extends Module {
+  /** The shape that is normalized, ones at first. */
+  readonly weight: Parameter | null;
+  /** The same, zeros at first. */
+  readonly bias: Parameter | null;
+  readonly #shape: Shape;
+  readonly #epsilon: number;
+
+  constructor(
+    shape: number | Shape,
+    { epsilon = 1e-5, affine = true, bias = true }: NormLayerOptions & { bias?: boolean } = {},
+  ) {
+    super();
+    this.#shape = typeof shape === 'number' ? [shape] : shape;
+    this.#epsilon = epsilon;
+    this.weight = affine ? filledParameter('weight', this.#shape, 1) : null;
+    this.bias = affine && bias ? filledParameter('bias', this.#shape, 0) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    const [weight, bias] = [this.weight, this.bias].map(orNone);
+    return layerNorm(x, this.#shape, { weight, bias, epsilon: this.#epsilon });
+  }
+}
+
+/** Root mean square normalization over the last axes as torch.nn.RMSNorm. */
+export class RMSNorm extends Module {
+  /** The shape that is normalized, ones at first. */
+  readonly weight: Parameter | null;
+  readonly #shape: Shape;
+  readonly #epsilon: number | undefined;
+
+  constructor(shape: number | Shape, { epsilon, affine = true }: NormLayerOptions = {}) {
+    super();
+    this.#shape = typeof shape === 'number' ? [shape] : shape;
+    this.#epsilon = epsilon;
+    this.weight = affine ? filledParameter('weight', this.#shape, 1) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    return rmsNorm(x, this.#shape, { weight: orNone(this.weight), epsilon: this.#epsilon });
+  }
+}
+
+/** Group normalization of [N, channels, ...] as torch.nn.GroupNorm. */
+export class GroupNorm extends Module {
+  /** [channels], ones at first. */
+  readonly weight: Parameter | null;
+  /** [channels], zeros at first. */
+  readonly bias: Parameter | null;
+  readonly #groups: number;
+  readonly #epsilon: number;
+
+  constructor(groups: number, channels: number, { epsilon = 1e-5, affine = true }: NormLayerOptions = {}) {
+    super();
+    this.#groups = groups;
+    this.#epsilon = epsilon;
+    this.weight = affine ? filledParameter('weight', [channels], 1) : null;
+    this.bias = affine ? filledParameter('bias', [channels], 0) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    const [weight, bias] = [this.weight, this.bias].map(orNone);
+    return groupNorm(x, this.#groups, { weight, bias, epsilon: this.#epsilon });
+  }
+}
+
+/** Instance normalization of [N, channels, H, W] as torch.nn.InstanceNorm2d: without weight and bias unless `affine`. */
+export class InstanceNorm2d extends Module {
+  /** [channels], ones at first. */
+  readonly weight: Parameter | null;
+  /** [channels], zeros at first. */
+  readonly bias: Parameter | null;
+  readonly #epsilon: number;
+
+  constructor(channels: number, { epsilon = 1e-5, affine = false }: NormLayerOptions = {}) {
+    super();
+    this.#epsilon = epsilon;
+    this.weight = affine ? filledParameter('weight', [channels], 1) : null;
+    this.bias = affine ? filledParameter('bias', [channels], 0) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    const [weight, bias] = [this.weight, this.bias].map(orNone);
+    return instanceNorm(x, { weight, bias, epsilon: this.#epsilon });
+  }
+}
+
+/** Local response normalization of `size` neighbouring channels as torch.nn.LocalResponseNorm. */
+export class LocalResponseNorm extends Module {
+  readonly #size: number;
+  readonly #options: LocalResponseNormOptions;
+
+  constructor(size: number, options: LocalResponseNormOptions = {}) {
+    super();
+    this.#size = size;
+    this.#options = options;
+  }
+
+  forward(x: Tensor): Tensor {
+    return localResponseNorm(x, this.#size, this.#options);
+  }
+}

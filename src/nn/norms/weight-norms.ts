@@ -1,0 +1,91 @@
+// Weights computed from other parameters on each use: spectral and weight normalization of a layer.
+
+import { Parameter, type Tensor } from '../../core/tensor.ts';
+import { advance, latest } from '../../core/trace.ts';
+import { div, mul } from '../../ops/elementwise/binary.ts';
+import { detach } from '../../ops/elementwise/detach.ts';
+import { matmul } from '../../ops/matmul/matmul.ts';
+import { normalize } from '../../ops/norms/norms.ts';
+import { permute } from '../../ops/movement/permute.ts';
+import { sum } from '../../ops/reductions/reduce.ts';
+import { reshape } from '../../ops/movement/reshape.ts';
+import { sqrt, square } from '../../ops/elementwise/unary.ts';
+import { unitVectorBuffer } from '../init.ts';
+import type { Module } from '../module.ts';
+
+/** A layer with a weight, as Linear and Conv2d are. */
+type Weighted = Module & { readonly weight: Tensor };
+
+/** Replaces the layer's weight by `parameters`, and by what `compute` makes of them whenever the layer reads it. */
+function replaceWeight(layer: Weighted, parameters: Readonly<Record<string, Parameter>>, compute: () => Tensor): void {
+  // A getter that is not listed: the weight is no parameter any more.
+  Object.defineProperty(layer, 'weight', { get: compute, enumerable: false, configurable: true });
+  Object.assign(layer, parameters);
+}
+
+function weightOf(who: string, layer: Weighted): Parameter {
+  const weight: unknown = Object.getOwnPropertyDescriptor(layer, 'weight')?.value;
+  if (weight instanceof Parameter) return weight;
+  throw new Error(`${who}: the weight of ${layer.title} is no parameter; is it normalized already?`);
+}
+
+/** `weight` as [axis, all others]. */
+function asMatrix(weight: Tensor, axis: number): Tensor {
+  const others = weight.shape.flatMap((_, i) => (i === axis ? [] : [i]));
+  const front = axis === 0 ? weight : permute(weight, [axis, ...others]);
+  return reshape(front, [weight.shape[axis], -1]);
+}
+
+/** Settings of `spectralNorm`. */
+export interface SpectralNormOptions {
+  /** Steps of power iteration for each use while training. */
+  readonly iterations?: number;
+  readonly epsilon?: number;
+  /** The axis of outputs: 0, but 1 for transposed convolutions. */
+  readonly axis?: number;
+}
+
+/**
+ * Divides the layer's weight by its largest singular value (Miyato et al., 2018) as torch.nn.utils.spectral_norm: in
+ * checkpoints it becomes weight_orig, weight_u and weight_v. The value is found by power iteration, one step for each use while
+ * training. Gives the layer back.
+ */
+export function spectralNorm<L extends Weighted>(layer: L, options: SpectralNormOptions = {}): L {
+  const { iterations = 1, epsilon = 1e-12, axis = 0 } = options;
+  const weight = weightOf('spectralNorm', layer);
+  const rows = weight.shape[axis];
+  const u = unitVectorBuffer('weight_u', rows);
+  const v = unitVectorBuffer('weight_v', weight.size / rows);
+  const unit = (t: Tensor) => detach(normalize(t, 0, epsilon));
+  replaceWeight(layer, { weight_orig: weight, weight_u: u, weight_v: v }, () => {
+    const matrix = asMatrix(weight, axis);
+    const times = (vector: Tensor, transposed: boolean) =>
+      reshape(matmul(matrix, reshape(vector, [-1, 1]), { transposeA: transposed }), [-1]);
+    for (let i = 0; layer.training && i < iterations; i++) {
+      advance(v, () => unit(times(latest(u), true)));
+      advance(u, () => unit(times(latest(v), false)));
+    }
+    const [left, right] = layer.training ? [latest(u), latest(v)] : [u, v];
+    const largest = matmul(matmul(reshape(left, [1, -1]), matrix), reshape(right, [-1, 1])); // [1, 1]
+    return div(weight, reshape(largest, []));
+  });
+  return layer;
+}
+
+/**
+ * Splits the layer's weight into length and direction (Salimans and Kingma, 2016) as torch.nn.utils.weight_norm: in
+ * checkpoints it becomes weight_g and weight_v, for each place on `axis` its own. Gives the layer back.
+ */
+export function weightNorm<L extends Weighted>(layer: L, axis = 0): L {
+  const weight = weightOf('weightNorm', layer);
+  const shape = weight.shape.map((dim, i) => (i === axis ? dim : 1));
+  const others = weight.shape.flatMap((_, i) => (i === axis ? [] : [i]));
+  const lengths = new Float64Array(weight.shape[axis]);
+  const stride = weight.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  weight.hostValues.forEach((value, i) => (lengths[Math.floor(i / stride) % lengths.length] += value * value));
+  const g = new Parameter('weight_g', { shape, dtype: 'f32', data: Float32Array.from(lengths, Math.sqrt) });
+  replaceWeight(layer, { weight_g: g, weight_v: weight }, () =>
+    mul(weight, div(g, sqrt(sum(square(weight), others, true)))),
+  );
+  return layer;
+}

@@ -1,0 +1,19 @@
+// Dropout: active while training, nothing otherwise.
+
+import type { Tensor } from '../../core/tensor.ts';
+import { dropout } from '../../ops/random/random.ts';
+import { Module } from '../module.ts';
+
+/** Sets each value to 0 with probability `p` while training, as torch.nn.Dropout. */
+export class Dropout extends Module {
+  readonly p: number;
+
+  constructor(p = 0.5) {
+    super();
+    this.p = p;
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.training ? dropout(x, this.p) : x;
+  }
+}

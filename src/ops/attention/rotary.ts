@@ -1,0 +1,111 @@
+// Rotary positions: queries and keys turned by their position, so that their products depend on the distance only.
+
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import { rotaryKernel } from '../../../shaders/attention/rotary.wgsl.ts';
+import { linearGrid } from '../../core/kernel.ts';
+import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { formatShape, sizeOf } from '../../core/shape.ts';
+import { Constant, fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
+import { elementType } from '../lib/element-type.ts';
+
+interface RotaryAttrs {
+  readonly pairs: number;
+  readonly interleaved: boolean;
+  readonly inverse: boolean;
+}
+
+export interface RotaryOptions {
+  /** Pair i of n turns by base^(-i/n) a position. */
+  readonly base?: number;
+  /** Angles of the pairs a position, in place of those of `base`; their number is half of what turns. */
+  readonly frequencies?: readonly number[];
+  /** How many of the last axis' numbers turn; all by default. The others stay. */
+  readonly size?: number;
+  /** A pair are two neighbours, as in RoFormer, GPT-J, Llama's own code. Otherwise x[i] and x[i + n], as in GPT-NeoX, Hugging Face. */
+  readonly interleaved?: boolean;
+  /** The position of the first row: a number, or an i32 or u32 of one number such as a Scalar, for decoding. */
+  readonly offset?: number | Tensor;
+  /** The position of each row, i32 or u32 [T], in place of offset + 0, 1, … All positions are 0 or more. */
+  readonly positions?: Tensor;
+}
+
+/** The upper half of a · b but for its last two bits: twin of the kernel's. */
+function upper(a: number, b: number): number {
+  const [ah, al, bh, bl] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
+  return (Math.imul(ah, bh) + (Math.imul(ah, bl) >>> 16) + (Math.imul(al, bh) >>> 16)) >>> 0;
+}
+
+const perRow = (position: TensorSpec): boolean => position.shape.length === 1;
+
+export const rotaryOp: Op<RotaryAttrs> = {
+  name: 'rotary',
+  stores: true,
+  infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
+  cpu({ inputs: [x, steps, position], outputs: [y], inputSpecs, attrs: { pairs, interleaved, inverse } }) {
+    const { shape } = inputSpecs[0];
+    const [rows, depth] = shape.slice(-2);
+    for (let row = 0; row < sizeOf(shape.slice(0, -1)); row++) {
+      const at = (perRow(inputSpecs[2]) ? position[row % rows] : position[0] + (row % rows)) >>> 0;
+      for (let d = 2 * pairs; d < depth; d++) y[row * depth + d] = x[row * depth + d];
+      for (let pair = 0; pair < pairs; pair++) {
+        const turn = (Math.imul(at, steps[2 * pair]) + upper(at, steps[2 * pair + 1])) >>> 0;
+        const angle = (2 * Math.PI * turn) / 2 ** 32;
+        const [c, s] = [Math.cos(angle), inverse ? -Math.sin(angle) : Math.sin(angle)];
+        const first = row * depth + (interleaved ? 2 * pair : pair);
+        const second = first + (interleaved ? 1 : pairs);
+        y[first] = x[first] * c - x[second] * s;
+        y[second] = x[second] * c + x[first] * s;
+      }
+    }
+  },
+  gpu({ inputs: [x, , position], attrs }) {
+    const [rows, depth] = x.shape.slice(-2);
+    const [type, size] = [elementType(x.dtype), sizeOf(x.shape)];
+    const kernel = {
+      name: 'rotary.gather',
+      wgsl: rotaryKernel({ ...attrs, size, rows, depth, perRow: perRow(position), half: x.dtype === 'f16' }),
+      inputs: [{ name: 'x', type }, { name: 'steps', type: 'u32' }, { name: 'position', type: elementType(position.dtype) }],
+      outputs: [{ name: 'y', type, store: true }],
+      workgroups: linearGrid(size, LINEAR_WORKGROUP),
+    } as const;
+    return [{ name: 'gather', kernels: [kernel] }];
+  },
+  vjp: ({ inputs: [, ...others], gradients: [g], attrs }) => [
+    applyOne(rotaryOp, [g!, ...others], { ...attrs, inverse: !attrs.inverse }),
+    null,
+    null,
+  ],
+  flops: ([x]) => 3 * sizeOf(x.shape),
+}; // prettier-ignore
+
+/** Angles a position as parts of a turn: for each pair 32 bits, and 32 more behind them. */
+function stepsOf(frequencies: readonly number[]): Constant {
+  const words = frequencies.flatMap((frequency) => {
+    const scaled = ((((frequency / (2 * Math.PI)) % 1) + 1) % 1) * 2 ** 32;
+    return [Math.floor(scaled), Math.floor((scaled - Math.floor(scaled)) * 2 ** 32)];
+  });
+  return new Constant([frequencies.length, 2], 'u32', Uint32Array.from(words));
+}
+
+/**
+ * Rotary positions of x [..., T, D], f32 or f16: each pair of numbers (a, b) of row t becomes (a cos θ − b sin θ,
+ * b cos θ + a sin θ), with θ its position times the pair's frequency. Angles are exact at any position.
+ */
+export function rotary(x: Tensor, options: RotaryOptions = {}): Tensor {
+  const { base = 10000, interleaved = false, offset = 0, positions } = options;
+  expectDType('rotary', 'x', x, 'f32', 'f16');
+  const [rows, depth] = x.shape.slice(-2);
+  const size = options.frequencies ? 2 * options.frequencies.length : (options.size ?? depth);
+  if (x.shape.length < 2 || size % 2 !== 0 || size < 0 || size > depth) {
+    throw new Error(`rotary: ${size} numbers cannot turn in x ${formatShape(x.shape)}: an even number up to D, of [..., T, D].`);
+  }
+  const position = positions ?? (typeof offset === 'number' ? fill([], offset, 'i32') : offset);
+  expectDType('rotary', positions ? 'positions' : 'offset', position, 'i32', 'u32');
+  if (positions ? positions.shape.length !== 1 || positions.size !== rows : position.shape.length !== 0) {
+    const found = formatShape(position.shape);
+    throw new Error(`rotary: x ${formatShape(x.shape)} needs positions [${rows}] or an offset [], but was given ${found}.`);
+  }
+  const pairs = size / 2;
+  const frequencies = options.frequencies ?? Array.from({ length: pairs }, (_, i) => base ** (-i / pairs));
+  return applyOne(rotaryOp, [x, stepsOf(frequencies), position], { pairs, interleaved, inverse: false });
+} // prettier-ignore

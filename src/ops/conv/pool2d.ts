@@ -1,0 +1,226 @@
+// Max and average pooling of images, and their gradients: the records. Beside: pooling.ts, the functions.
+
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import * as shader from '../../../shaders/conv/pool2d.wgsl.ts';
+import { linearGrid, perThread } from '../../core/kernel.ts';
+import { applyOne, expectDType, type Op, type Variant } from '../../core/op.ts';
+import { expectWhole, formatShape, sizeOf, type Shape } from '../../core/shape.ts';
+import type { TensorSpec } from '../../core/tensor.ts';
+
+type Pair = readonly [number, number];
+
+/** Windows of a pooling, for height and width. */
+export interface PoolAttrs {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  /** Distance of neighbours in a window; only for max. */
+  readonly dilation: Pair;
+  readonly ceilMode: boolean;
+  /** Averages count padding as zeros. */
+  readonly countIncludePad: boolean;
+  /** With it the image is cut into so many nearly equal windows, and the other settings say nothing. */
+  readonly outputSize: Pair | null;
+}
+
+interface PoolGradAttrs extends PoolAttrs {
+  /** Shape of the image that the gradient is for. */
+  readonly shape: Shape;
+}
+
+function describe(who: string, { shape: image, dtype }: TensorSpec, attrs: PoolAttrs): shader.Pool2dShape {
+  const { kernel, stride, padding, dilation, ceilMode, countIncludePad, outputSize } = attrs;
+  expectDType(who, 'image', { shape: image, dtype }, 'f32', 'f16');
+  expectWhole(who, 'window', kernel, 1);
+  expectWhole(who, 'stride', stride, 1);
+  expectWhole(who, 'padding', padding, 0);
+  expectWhole(who, 'dilation', dilation, 1);
+  if (outputSize) expectWhole(who, 'outputSize', outputSize, 1);
+  const size = (axis: 0 | 1) => {
+    if (outputSize) return image[2 + axis] > 0 ? outputSize[axis] : 0;
+    const room = image[2 + axis] + 2 * padding[axis] - dilation[axis] * (kernel[axis] - 1) - 1;
+    if (!ceilMode) return Math.floor(room / stride[axis]) + 1;
+    const windows = Math.ceil(room / stride[axis]) + 1;
+    // The last window begins inside the image or in the padding before it.
+    return (windows - 1) * stride[axis] >= image[2 + axis] + padding[axis] ? windows - 1 : windows;
+  };
+  if (image.length !== 4 || size(0) < 1 || size(1) < 1) {
+    throw new Error(
+      `${who}: needs [N, C, H, W] not smaller than the window [${kernel}], but got ${formatShape(image)}.`,
+    );
+  }
+  if (padding.some((p, axis) => 2 * p > kernel[axis])) {
+    throw new Error(`${who}: padding [${padding}] must be at most half of the window [${kernel}].`);
+  }
+  return {
+    planes: image[0] * image[1],
+    image: [image[2], image[3]],
+    output: [size(0), size(1)],
+    kernel,
+    stride,
+    padding,
+    dilation,
+    adaptive: outputSize !== null,
+    countIncludePad,
+    ceilMode,
+    type: dtype === 'f16' ? 'f16' : 'f32',
+  };
+}
+
+/** Where window `at` of an axis begins, and how many places it has. */
+function windowOf(s: shader.Pool2dShape, axis: 0 | 1, at: number): [from: number, count: number] {
+  if (!s.adaptive) return [at * s.stride[axis] - s.padding[axis], s.kernel[axis]];
+  const from = Math.floor((at * s.image[axis]) / s.output[axis]);
+  return [from, Math.ceil(((at + 1) * s.image[axis]) / s.output[axis]) - from];
+}
+
+/** Calls `visit` for each position of each window, with the offsets of output and image. */
+function forEachPosition(s: shader.Pool2dShape, visit: (y: number, x: number) => void): void {
+  for (let y = 0; y < s.planes * s.output[0] * s.output[1]; y++) {
+    const plane = Math.floor(y / (s.output[0] * s.output[1]));
+    const [fromRow, rows] = windowOf(s, 0, Math.floor(y / s.output[1]) % s.output[0]);
+    const [fromColumn, columns] = windowOf(s, 1, y % s.output[1]);
+    for (let ky = 0; ky < rows; ky++) {
+      const iy = fromRow + ky * s.dilation[0];
+      if (iy < 0 || iy >= s.image[0]) continue;
+      for (let kx = 0; kx < columns; kx++) {
+        const ix = fromColumn + kx * s.dilation[1];
+        if (ix >= 0 && ix < s.image[1]) visit(y, (plane * s.image[0] + iy) * s.image[1] + ix);
+      }
+    }
+  }
+}
+
+/** For each window of a plane, over how many values its average is. */
+function averageCounts(s: shader.Pool2dShape): number[] {
+  const along = (axis: 0 | 1) =>
+    Array.from({ length: s.output[axis] }, (_, at) => {
+      const [from, count] = windowOf(s, axis, at);
+      if (s.adaptive) return count;
+      const margin = s.countIncludePad ? s.padding[axis] : 0;
+      return Math.min(from + count, s.image[axis] + margin) - Math.max(from, -margin);
+    });
+  const columns = along(1);
+  return along(0).flatMap((rows) => columns.map((count) => rows * count));
+}
+
+/** For each window, where its first largest value stands. */
+function largestPositions(s: shader.Pool2dShape, x: ArrayLike<number>): Int32Array {
+  const positions = new Int32Array(s.planes * s.output[0] * s.output[1]).fill(-1);
+  forEachPosition(s, (iy, ix) => {
+    if (positions[iy] < 0 || x[ix] > x[positions[iy]]) positions[iy] = ix;
+  });
+  return positions;
+}
+
+/** A variant of one kernel, named `op.variant`, with a thread for `each` of `places`. */
+function variant(
+  name: string,
+  wgsl: string,
+  type: shader.Pool2dShape['type'],
+  inputs: readonly string[],
+  output: string,
+  places: number,
+  each = 1,
+): Variant {
+  const kernel = {
+    name,
+    wgsl,
+    inputs: inputs.map((input) => ({ name: input, type })),
+    outputs: [{ name: output, type, store: true }],
+    workgroups: linearGrid(Math.ceil(places / each), LINEAR_WORKGROUP),
+  };
+  return { name: name.slice(name.indexOf('.') + 1), kernels: [kernel] };
+}
+
+/** From images to one value a window; the last input is the image whose windows they are. */
+function forward(
+  name: string,
+  inputs: readonly string[],
+  wgsl: (shape: shader.Pool2dShape, each: number) => string,
+  rest: Pick<Op<PoolAttrs>, 'cpu' | 'vjp'>,
+): Op<PoolAttrs> {
+  return {
+    name,
+    stores: true,
+    infer(specs, attrs) {
+      const image = specs[specs.length - 1];
+      const { output } = describe(name, image, attrs);
+      return [{ shape: [...image.shape.slice(0, 2), ...output], dtype: image.dtype }];
+    },
+    gpu({ inputs: specs, outputs: [y], attrs, capabilities }) {
+      const shape = describe(name, specs[specs.length - 1], attrs);
+      const each = perThread(sizeOf(y.shape), LINEAR_WORKGROUP, capabilities);
+      return [variant(`${name}.gather`, wgsl(shape, each), shape.type, inputs, 'y', sizeOf(y.shape), each)];
+    },
+    ...rest,
+    flops: (_inputs, [y], { kernel }) => sizeOf(y.shape) * sizeOf(kernel),
+  };
+}
+
+export const maxPool2dOp: Op<PoolAttrs> = forward('maxPool2d', ['x'], shader.maxPool2dKernel, {
+  cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
+    largestPositions(describe('maxPool2d', inputSpecs[0], attrs), x).forEach((at, i) => (y[i] = x[at]));
+  },
+  vjp: ({ inputs: [x], gradients: [g], attrs }) => [applyOne(maxPool2dGradOp, [g!, x], attrs)],
+});
+
+/** For each window of x the value of another image, h, where x has its largest: what maxPool2dGrad is the gradient of. */
+export const maxPool2dPickOp: Op<PoolAttrs> = forward('maxPool2dPick', ['h', 'x'], shader.maxPool2dPickKernel, {
+  cpu({ inputs: [h, x], outputs: [y], inputSpecs, attrs }) {
+    largestPositions(describe('maxPool2dPick', inputSpecs[1], attrs), x).forEach((at, i) => (y[i] = h[at]));
+  },
+  vjp: ({ inputs: [, x], gradients: [g], attrs }) => [applyOne(maxPool2dGradOp, [g!, x], attrs), null],
+});
+
+export const maxPool2dGradOp: Op<PoolAttrs> = {
+  name: 'maxPool2dGrad',
+  stores: true,
+  infer: ([, { shape, dtype }]) => [{ shape, dtype }],
+  cpu({ inputs: [g, x], outputs: [dx], inputSpecs, attrs }) {
+    const totals = new Float64Array(dx.length);
+    const positions = largestPositions(describe('maxPool2dGrad', inputSpecs[1], attrs), x);
+    positions.forEach((at, i) => (totals[at] += g[i]));
+    dx.set(totals);
+  },
+  gpu({ inputs: [, x], attrs, capabilities }) {
+    const shape = describe('maxPool2dGrad', x, attrs);
+    const named = (name: string, wgsl: string, places: number, each?: number) =>
+      variant(`maxPool2dGrad.${name}`, wgsl, shape.type, ['g', 'x'], 'dx', places, each);
+    const each = perThread(sizeOf(x.shape), LINEAR_WORKGROUP, capabilities);
+    const gather = named('gather', shader.maxPool2dGradKernel(shape, each), sizeOf(x.shape), each);
+    if (!shader.tiles(shape)) return [gather];
+    return [named('tiled', shader.maxPool2dGradTiledKernel(shape), shape.planes * sizeOf(shape.output)), gather];
+  },
+  // Linear in g. By x it is zero wherever it exists.
+  vjp: ({ inputs: [, x], gradients: [h], attrs }) => [applyOne(maxPool2dPickOp, [h!, x], attrs), null],
+};
+
+export const avgPool2dOp: Op<PoolAttrs> = forward('avgPool2d', ['x'], shader.avgPool2dKernel, {
+  cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
+    const shape = describe('avgPool2d', inputSpecs[0], attrs);
+    const [totals, counts] = [new Float64Array(y.length), averageCounts(shape)];
+    forEachPosition(shape, (iy, ix) => (totals[iy] += x[ix]));
+    y.set(totals.map((total, iy) => total / counts[iy % counts.length]));
+  },
+  vjp: ({ inputs: [x], gradients: [g], attrs }) => [applyOne(avgPool2dGradOp, [g!], { ...attrs, shape: x.shape })],
+});
+
+export const avgPool2dGradOp: Op<PoolGradAttrs> = {
+  name: 'avgPool2dGrad',
+  stores: true,
+  infer: ([{ dtype }], { shape }) => [{ shape, dtype }],
+  cpu({ inputs: [g], outputs: [dx], outputSpecs, attrs }) {
+    const shape = describe('avgPool2dGrad', outputSpecs[0], attrs);
+    const [totals, counts] = [new Float64Array(dx.length), averageCounts(shape)];
+    forEachPosition(shape, (iy, ix) => (totals[ix] += g[iy] / counts[iy % counts.length]));
+    dx.set(totals);
+  },
+  gpu({ outputs: [dx], attrs, capabilities }) {
+    const shape = describe('avgPool2dGrad', dx, attrs);
+    const each = perThread(sizeOf(dx.shape), LINEAR_WORKGROUP, capabilities);
+    const wgsl = shader.avgPool2dGradKernel(shape, each);
+    return [variant('avgPool2dGrad.gather', wgsl, shape.type, ['g'], 'dx', sizeOf(dx.shape), each)];
+  },
+  vjp: ({ gradients: [h], attrs: { shape: _shape, ...attrs } }) => [applyOne(avgPool2dOp, [h!], attrs)],
+};

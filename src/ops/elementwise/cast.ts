@@ -1,0 +1,27 @@
+// Changes the element type.
+
+import { isFloat, type DType } from '../../core/dtype.ts';
+import { applyOne } from '../../core/op.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { pointwise } from './pointwise.ts';
+
+export const castOp = pointwise<{ from: DType; dtype: DType }>({
+  name: 'cast',
+  dtype: (_inputs, { dtype }) => dtype,
+  wgsl: ([x], { dtype }) => `${dtype === 'f16' ? 'f32' : dtype}(${x})`,
+  cpu([x], { from, dtype }) {
+    if (isFloat(dtype)) return x;
+    if (dtype === 'bool') return Number(x !== 0);
+    // Whole numbers keep their bits; as in WGSL, floats are held within what both types can say.
+    const [smallest, largest] = dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 128] : [0, 2 ** 32 - 256];
+    return isFloat(from) ? Math.min(Math.max(Math.trunc(x), smallest), largest) : x;
+  },
+  vjp: (g, { inputs: [x] }) => [isFloat(x.dtype) ? cast(g, x.dtype) : null],
+});
+
+/**
+ * `x` as another dtype. Fractions are cut towards zero and held within the type's range, i32 and u32 keep their bits, and
+ * anything but 0 is true.
+ */
+export const cast = (x: Tensor, dtype: DType): Tensor =>
+  x.dtype === dtype ? x : applyOne(castOp, [x], { from: x.dtype, dtype });

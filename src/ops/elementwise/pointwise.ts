@@ -1,0 +1,77 @@
+// Builds the record of an elementwise op from one line each: WGSL, CPU and derivative. Broadcasting is handled here.
+
+import type { DType } from '../../core/dtype.ts';
+import { applyOne, type CpuCall, type Op, type Pointwise, type VjpCall } from '../../core/op.ts';
+import { broadcastShapes, broadcastStrides, sizeOf, stridedOffsets, type Shape } from '../../core/shape.ts';
+import { toTensor, Tensor, type TensorLike, type TensorSpec } from '../../core/tensor.ts';
+
+/** What is particular to one elementwise op. */
+export interface PointwiseRecord<A extends object> extends Pointwise<A> {
+  readonly name: string;
+  /** The output's dtype from the inputs' specs; throws for dtypes that the op does not take. */
+  dtype(inputs: readonly TensorSpec[], attrs: A): DType;
+  /** Shape of the output; by default the inputs' shapes broadcast. */
+  shape?(inputs: readonly TensorSpec[], attrs: A): readonly number[];
+  /** Gradients of the inputs, in the shape of the output: grad() sums them over broadcast axes. */
+  readonly vjp: 'none' | ((gradient: Tensor, call: VjpCall<A>) => (Tensor | null)[]);
+}
+
+/** The op of an elementwise function. */
+export function pointwise<A extends object = object>(record: PointwiseRecord<A>): Op<A> {
+  const { name, vjp } = record;
+  return {
+    name,
+    infer(inputs, attrs) {
+      const dtype = record.dtype(inputs, attrs);
+      return [{ shape: record.shape?.(inputs, attrs) ?? broadcastShapes(name, ...inputs.map((x) => x.shape)), dtype }];
+    },
+    cpu: (call) => evaluate(record, call),
+    gpu: 'pointwise',
+    pointwise: record,
+    vjp: vjp === 'none' ? 'none' : (call) => vjp(call.gradients[0]!, call),
+  };
+}
+
+function evaluate<A>(record: Pointwise<A>, { inputs, outputs, inputSpecs, outputSpecs, attrs }: CpuCall<A>): void {
+  const { shape } = outputSpecs[0];
+  const offsets = inputSpecs.map((input) => broadcastOffsets(input.shape, shape));
+  const args = new Array<number>(inputs.length);
+  for (let index = 0; index < sizeOf(shape); index++) {
+    for (let k = 0; k < inputs.length; k++) args[k] = inputs[k][offsets[k]?.[index] ?? index];
+    outputs[0][index] = record.cpu(args, attrs, index);
+  }
+}
+
+/** Where each element of `target` is found in a tensor of `shape` broadcast to it; null when in the same place. */
+function broadcastOffsets(shape: Shape, target: Shape): Uint32Array | null {
+  if (sizeOf(shape) === sizeOf(target)) return null;
+  return stridedOffsets(target, broadcastStrides(shape, target));
+}
+
+/** Makes all operands tensors of one dtype; a plain number takes the dtype of the tensor beside it. */
+export function operands(...values: TensorLike[]): Tensor[] {
+  const dtype = values.find((value) => value instanceof Tensor)?.dtype ?? 'f32';
+  return values.map((value) => toTensor(value, dtype));
+}
+
+/** A dtype rule: all inputs alike and one of `allowed`. */
+export function alike(name: string, ...allowed: DType[]) {
+  return (inputs: readonly TensorSpec[]): DType => {
+    const { dtype } = inputs[0];
+    if (inputs.some((input) => input.dtype !== dtype) || !allowed.includes(dtype)) {
+      const found = inputs.map((input) => input.dtype).join(', ');
+      throw new Error(`${name}: takes ${allowed.join(', ')}, all inputs of one type, but was given ${found}.`);
+    }
+    return dtype;
+  };
+}
+
+/** The public function of an op with one input. */
+export function unaryFunction(op: Op): (x: Tensor) => Tensor {
+  return (x) => applyOne(op, [x], {});
+}
+
+/** The public function of an op with two inputs, either of which may be a number. */
+export function binaryFunction(op: Op): (a: TensorLike, b: TensorLike) => Tensor {
+  return (a, b) => applyOne(op, operands(a, b), {});
+}

@@ -1,0 +1,187 @@
+// Picks values by an index tensor along one axis, and adds values into indexed places: each the gradient of the other.
+
+import { gatherIndexKernel, scatterSumKernel, type GatherShape } from '../../../shaders/indexing/gather.wgsl.ts';
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import type { DType } from '../../core/dtype.ts';
+import { linearGrid, type Binding } from '../../core/kernel.ts';
+import { applyOne, expectDType, type CpuArray, type Op } from '../../core/op.ts';
+import {
+  broadcastStrides, formatShape, resolveAxis, sameShape, sizeOf, stridedOffsets, stridesOf, type Shape,
+} from '../../core/shape.ts'; // prettier-ignore
+import type { Tensor, TensorSpec } from '../../core/tensor.ts';
+import { add } from '../elementwise/binary.ts';
+import { elementType } from '../lib/element-type.ts';
+import { pad } from '../movement/pad.ts';
+import { slice } from '../movement/slice.ts';
+import { argsort } from './sort.ts';
+
+interface GatherAttrs {
+  readonly axis: number;
+}
+
+interface ScatterAttrs extends GatherAttrs {
+  /** Places along the axis. */
+  readonly size: number;
+}
+
+/** Up to this length a line of indices is passed over by every thread; longer ones are sorted first. */
+const WALK = 32;
+
+/** Throws unless the index has the axes of what it picks from, each of that size or 1: it repeats there. */
+function checkIndex(who: string, what: string, x: TensorSpec, index: TensorSpec, axis: number): void {
+  expectDType(who, 'index', index, 'i32');
+  const fits = (dim: number, i: number) => i === axis || dim === x.shape[i] || dim === 1;
+  if (index.shape.length === x.shape.length && index.shape.every(fits)) return;
+  throw new Error(
+    `${who}: an index of ${formatShape(index.shape)} does not fit ${what} of ${formatShape(x.shape)}: ` +
+      `it needs as many axes, none but axis ${axis} longer.`,
+  );
+}
+
+/** Calls `visit` for each index: where its element lies in the picked tensor and in the one it is picked from. */
+function forIndices(
+  who: string,
+  index: CpuArray,
+  indexShape: Shape,
+  { picked, size, axis }: { picked: Shape; size: number; axis: number },
+  visit: (picked: number, from: number) => void,
+): void {
+  const strides = stridesOf(picked.with(axis, size));
+  const lines = stridedOffsets(picked, strides.with(axis, 0));
+  stridedOffsets(picked, broadcastStrides(indexShape, picked)).forEach((at, i) => {
+    const place = index[at];
+    if (place < 0 || place >= size) {
+      throw new Error(`${who}: index ${place} at position ${at} is out of range: axis ${axis} has ${size} places.`);
+    }
+    visit(i, lines[i] + place * strides[axis]);
+  });
+}
+
+/** What a kernel for `y` needs to know; `picked` has the index's size along the axis. */
+const describe = (y: TensorSpec, picked: Shape, index: TensorSpec, axis: number, length: number): GatherShape => ({
+  shape: y.shape,
+  axis,
+  length,
+  indexStrides: broadcastStrides(index.shape, picked),
+  type: elementType(y.dtype),
+  sumType: y.dtype === 'f16' ? 'f32' : elementType(y.dtype),
+});
+
+const stored = (y: TensorSpec): Binding => ({ name: 'y', type: elementType(y.dtype), store: true });
+const indices: Binding = { name: 'indices', type: 'i32' };
+
+export const gatherOp: Op<GatherAttrs> = {
+  name: 'gather',
+  stores: true,
+  infer([x, index], { axis }) {
+    checkIndex('gather', 'a tensor', x, index, axis);
+    return [{ shape: x.shape.with(axis, index.shape[axis]), dtype: x.dtype }];
+  },
+  cpu({ inputs: [x, index], outputs: [y], inputSpecs, outputSpecs, attrs: { axis } }) {
+    const at = { picked: outputSpecs[0].shape, size: inputSpecs[0].shape[axis], axis };
+    forIndices('gather', index, inputSpecs[1].shape, at, (picked, from) => (y[picked] = x[from]));
+  },
+  gpu({ inputs: [x, index], outputs: [y], attrs: { axis } }) {
+    const kernel = {
+      name: 'gather.element',
+      wgsl: gatherIndexKernel(describe(y, y.shape, index, axis, x.shape[axis])),
+      inputs: [{ name: 'x', type: elementType(x.dtype) }, indices],
+      outputs: [stored(y)],
+      workgroups: linearGrid(sizeOf(y.shape), LINEAR_WORKGROUP),
+    };
+    return [{ name: 'element', kernels: [kernel] }];
+  },
+  vjp({ inputs: [x, index], gradients: [g], attrs: { axis } }) {
+    return [scatterSum(index, g!, { axis, size: x.shape[axis] }), null];
+  },
+};
+
+const summable: DType[] = ['f32', 'f16', 'i32', 'u32'];
+
+export const scatterSumOp: Op<ScatterAttrs> = {
+  name: 'scatterSum',
+  stores: true,
+  infer([index, source], { axis, size }) {
+    checkIndex('scatterAdd', 'a source', source, index, axis);
+    expectDType('scatterAdd', 'source', source, ...summable);
+    return [{ shape: source.shape.with(axis, size), dtype: source.dtype }];
+  },
+  cpu({ inputs: [index, source], outputs: [y], inputSpecs, outputSpecs, attrs: { axis, size } }) {
+    // f32 outputs would round at every addition.
+    const totals = new Float64Array(sizeOf(outputSpecs[0].shape));
+    const at = { picked: inputSpecs[1].shape, size, axis };
+    forIndices('scatterAdd', index, inputSpecs[0].shape, at, (picked, to) => (totals[to] += source[picked]));
+    y.set(totals);
+  },
+  gpu({ inputs: [index, source, order], outputs: [y], attrs: { axis } }) {
+    const name = order ? 'search' : 'walk';
+    const kernel = {
+      name: `scatterSum.${name}`,
+      wgsl: scatterSumKernel(describe(y, source.shape, index, axis, source.shape[axis]), Boolean(order)),
+      inputs: [
+        indices,
+        { name: 'source', type: elementType(source.dtype) },
+        ...(order ? [{ name: 'order', type: 'i32' } as const] : []),
+      ],
+      outputs: [stored(y)],
+      workgroups: linearGrid(sizeOf(y.shape), LINEAR_WORKGROUP),
+    };
+    return [{ name, kernels: [kernel] }];
+  },
+  vjp: ({ inputs: [index, , order], gradients: [g], attrs: { axis } }) => [
+    null,
+    applyOne(gatherOp, [g!, index], { axis }),
+    ...(order ? [null] : []),
+  ],
+};
+
+/** Zeros with `source` added at the places that `index` names along the axis; `index` may have size 1 along the others. */
+export function scatterSum(index: Tensor, source: Tensor, attrs: ScatterAttrs): Tensor {
+  const inputs = index.shape[attrs.axis] <= WALK ? [index, source] : [index, source, argsort(index, attrs.axis)];
+  return applyOne(scatterSumOp, inputs, attrs);
+}
+
+/** `x` at the positions `index` along `axis`, where the index may have size 1 along the other axes: it repeats there. */
+export const pick = (x: Tensor, index: Tensor, axis: number): Tensor => applyOne(gatherOp, [x, index], { axis });
+
+/** Checks the sizes of an index that is no longer than `x` along all axes but `axis`. */
+function expectWithin(who: string, index: TensorSpec, x: TensorSpec, axis: number | null): void {
+  const { shape } = index;
+  if (shape.length === x.shape.length && shape.every((dim, i) => i === axis || dim <= x.shape[i])) return;
+  throw new Error(
+    `${who}: an index of ${formatShape(shape)} does not fit ${formatShape(x.shape)}: it needs as many axes, ` +
+      (axis === null ? 'none of them longer.' : `none but axis ${axis} longer.`),
+  );
+}
+
+/** The first elements of `x` along each axis, as many as `shape` has. */
+const corner = (x: Tensor, shape: Shape): Tensor =>
+  sameShape(x.shape, shape) ? x : slice(x, shape.map(() => 0), shape); // prettier-ignore
+
+/**
+ * y[i][j] = x[index[i][j]][j] for axis 0, x[i][index[i][j]] for axis 1, and so on, as torch.gather: `index` (i32) has the
+ * axes of `x` and is, except along `axis`, no longer; y has its shape. An index out of range is an error on the CPU and
+ * gives 0 on a GPU, which cannot report it.
+ */
+export function gather(x: Tensor, index: Tensor, axis: number): Tensor {
+  const along = resolveAxis('gather', axis, x.shape.length);
+  expectWithin('gather', index, x, along);
+  return pick(corner(x, index.shape.with(along, x.shape[along])), index, along);
+}
+
+/**
+ * `base` with each `source[i][j]` added at [index[i][j]][j] for axis 0, at [i][index[i][j]] for axis 1, and so on, as
+ * torch.scatter_add: `index` (i32) is no longer than `source`, nor, except along `axis`, than `base`. Values that meet are
+ * added in their order, so results repeat to the bit. An index out of range is an error on the CPU and adds nothing on a GPU.
+ */
+export function scatterAdd(base: Tensor, index: Tensor, source: Tensor, axis: number): Tensor {
+  const along = resolveAxis('scatterAdd', axis, base.shape.length);
+  expectWithin('scatterAdd', index, base, along);
+  expectWithin('scatterAdd', index, source, null);
+  if (source.dtype !== base.dtype) {
+    throw new Error(`scatterAdd: base and source must be of one type, but are ${base.dtype} and ${source.dtype}.`);
+  }
+  const added = scatterSum(index, corner(source, index.shape), { axis: along, size: base.shape[along] });
+  const missing = base.shape.map((dim, i) => dim - added.shape[i]);
+  return add(base, missing.some(Boolean) ? pad(added, missing.map(() => 0), missing) : added); // prettier-ignore
+}

@@ -1,0 +1,132 @@
+// A block whose place is a run-time value: written into a tensor (in its own memory where it can be), or taken out of one.
+
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import * as shader from '../../../shaders/indexing/update-slice.wgsl.ts';
+import { linearGrid } from '../../core/kernel.ts';
+import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { formatShape, resolveAxis, sizeOf, type Shape } from '../../core/shape.ts';
+import { fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
+import { elementType } from '../lib/element-type.ts';
+import { expand } from '../movement/expand.ts';
+
+interface AxisAttrs {
+  readonly axis: number;
+}
+
+interface DynamicSliceAttrs extends AxisAttrs {
+  readonly size: number;
+}
+
+/** `whole` around `axis`, of which `part` positions are meant. */
+const describe = (whole: Shape, part: number, axis: number, position: TensorSpec): shader.RunTimeSlice => ({
+  outer: sizeOf(whole.slice(0, axis)),
+  whole: whole[axis],
+  part,
+  inner: sizeOf(whole.slice(axis + 1)),
+  position: position.dtype === 'i32' ? 'i32' : 'u32',
+});
+
+function expectPosition(who: string, position: TensorSpec): void {
+  expectDType(who, 'position', position, 'u32', 'i32');
+  if (sizeOf(position.shape) === 1) return;
+  throw new Error(`${who}: position must be one number, but has shape ${formatShape(position.shape)}.`);
+}
+
+/** First element of the block within one `outer`. */
+const startOf = ({ whole, part, inner }: shader.RunTimeSlice, position: number): number =>
+  Math.min(Math.max(position, 0), whole - part) * inner;
+
+/** Calls `visit` with each block's first element in the whole tensor, and in the tensor of blocks. */
+function forBlocks(s: shader.RunTimeSlice, position: number, visit: (whole: number, part: number) => void): void {
+  for (let i = 0; i < s.outer; i++) visit(i * s.whole * s.inner + startOf(s, position), i * s.part * s.inner);
+}
+
+export const updateSliceOp: Op<AxisAttrs> = {
+  name: 'updateSlice',
+  infer([value, position, cache], { axis }) {
+    expectPosition('updateSlice', position);
+    const fits =
+      value.shape.length === cache.shape.length &&
+      value.shape.every((dim, i) => (i === axis ? dim <= cache.shape[i] : dim === cache.shape[i]));
+    if (!fits || value.dtype !== cache.dtype) {
+      throw new Error(
+        `updateSlice: ${value.dtype}${formatShape(value.shape)} does not fit into ${cache.dtype}` +
+          `${formatShape(cache.shape)}: all axes but ${axis} must be equal, that one no longer, and of one type.`,
+      );
+    }
+    return [{ shape: cache.shape, dtype: cache.dtype }];
+  },
+  inPlaceFrom: () => 2,
+  cpu({ inputs: [value, position, cache], outputs: [y], inputSpecs, attrs: { axis } }) {
+    const s = describe(inputSpecs[2].shape, inputSpecs[0].shape[axis], axis, inputSpecs[1]);
+    y.set(cache);
+    forBlocks(s, position[0], (to, from) => y.set(value.subarray(from, from + s.part * s.inner), to));
+  },
+  gpu({ inputs: [value, position, cache], attrs: { axis }, aliases }) {
+    const s = describe(cache.shape, value.shape[axis], axis, position);
+    const type = elementType(cache.dtype);
+    const inPlace = aliases?.[0] === 2;
+    if (inPlace && sizeOf(value.shape) === 0) return [{ name: 'copy', kernels: [] }];
+    const kernel = {
+      name: `updateSlice.${inPlace ? 'inPlace' : 'copy'}`,
+      wgsl: inPlace ? shader.writeSliceKernel(s) : shader.copyAndWriteSliceKernel(s),
+      inputs: [{ name: 'value', type }, { name: 'position', type: s.position }, inPlace ? null : { name: 'cache', type }],
+      outputs: [{ name: 'y', type }],
+      workgroups: linearGrid(s.outer * (inPlace ? s.part : s.whole) * s.inner, LINEAR_WORKGROUP),
+    };
+    return [{ name: 'copy', kernels: [kernel] }];
+  },
+  vjp({ inputs: [value, position], gradients: [g], attrs: { axis } }) {
+    const nothing = expand(fill([], 0, g!.dtype), value.shape);
+    return [dynamicSlice(g!, position, value.shape[axis], axis), null, updateSlice(nothing, position, g!, { axis })];
+  },
+}; // prettier-ignore
+
+export const dynamicSliceOp: Op<DynamicSliceAttrs> = {
+  name: 'dynamicSlice',
+  infer([x, position], { axis, size }) {
+    expectPosition('dynamicSlice', position);
+    if (!Number.isInteger(size) || size < 0 || size > x.shape[axis]) {
+      throw new Error(
+        `dynamicSlice: ${size} positions cannot be taken from axis ${axis} of ${formatShape(x.shape)}; ` +
+          `use 0 to ${x.shape[axis]}.`,
+      );
+    }
+    return [{ shape: x.shape.with(axis, size), dtype: x.dtype }];
+  },
+  cpu({ inputs: [x, position], outputs: [y], inputSpecs, attrs: { axis, size } }) {
+    const s = describe(inputSpecs[0].shape, size, axis, inputSpecs[1]);
+    forBlocks(s, position[0], (from, to) => y.set(x.subarray(from, from + s.part * s.inner), to));
+  },
+  gpu({ inputs: [x, position], outputs: [{ shape }], attrs: { axis, size } }) {
+    const s = describe(x.shape, size, axis, position);
+    const type = elementType(x.dtype);
+    const kernel = {
+      name: 'dynamicSlice.copy',
+      wgsl: shader.readSliceKernel(s),
+      inputs: [{ name: 'x', type }, { name: 'position', type: s.position }],
+      outputs: [{ name: 'y', type }],
+      workgroups: linearGrid(sizeOf(shape), LINEAR_WORKGROUP),
+    };
+    return [{ name: 'copy', kernels: [kernel] }];
+  },
+  vjp({ inputs: [x, position], gradients: [g], attrs: { axis } }) {
+    return [updateSlice(g!, position, expand(fill([], 0, g!.dtype), x.shape), { axis }), null];
+  },
+}; // prettier-ignore
+
+/**
+ * `cache` with `value` written at `position` along `axis` (the last but one by default). `position` is an i32 or u32 of
+ * one number, such as a Scalar: one compiled program serves every place. A place where the value would not fit counts as
+ * the nearest where it does. When nothing else needs the old values, as in `assign(parameter, updateSlice(…, parameter))`,
+ * the output takes over the cache's memory and only the block is written.
+ */
+export const updateSlice = (value: Tensor, position: Tensor, cache: Tensor, { axis = -2 } = {}): Tensor =>
+  applyOne(updateSliceOp, [value, position, cache], { axis: resolveAxis('updateSlice', axis, cache.shape.length) });
+
+/**
+ * `size` positions of `x` along `axis` (the last but one by default) from `position` on: an i32 or u32 of one number, known
+ * only when the program runs. A place that would reach beyond the end counts as the last that does not.
+ */
+export const dynamicSlice = (x: Tensor, position: Tensor, size: number, axis = -2): Tensor =>
+  applyOne(dynamicSliceOp, [x, position], { axis: resolveAxis('dynamicSlice', axis, x.shape.length), size });

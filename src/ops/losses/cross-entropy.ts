@@ -1,0 +1,244 @@
+// Cross-entropy of class scores against class numbers, with softmax inside: one read of the scores; the gradient is elementwise.
+
+import {
+  crossEntropyRowKernel,
+  crossEntropyTreeKernel,
+  type CrossEntropyShape,
+} from '../../../shaders/losses/cross-entropy.wgsl.ts';
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import { isFloat } from '../../core/dtype.ts';
+import { linearGrid, type Kernel } from '../../core/kernel.ts';
+import { apply, expectDType, type Op } from '../../core/op.ts';
+import { formatShape, sameShape, sizeOf, type Shape } from '../../core/shape.ts';
+import { Constant, type Tensor, type TensorSpec } from '../../core/tensor.ts';
+import { add, div, mul, sub } from '../elementwise/binary.ts';
+import { cast } from '../elementwise/cast.ts';
+import { clamp } from '../elementwise/clamp.ts';
+import { eq, ne } from '../elementwise/compare.ts';
+import { detach } from '../elementwise/detach.ts';
+import { floatType } from '../lib/element-type.ts';
+import { reduceLosses, type Reduction } from './losses.ts';
+import { mean, sum } from '../reductions/reduce.ts';
+import { reshape } from '../movement/reshape.ts';
+import { logSoftmax } from '../reductions/softmax.ts';
+import { exp, neg } from '../elementwise/unary.ts';
+import { where } from '../elementwise/where.ts';
+
+interface CrossEntropyAttrs {
+  readonly ignoreIndex: number;
+  readonly labelSmoothing: number;
+}
+
+/** The shape of labels of `logits`. */
+const rowShape = (logits: Shape): number[] => [logits[0], ...logits.slice(2)];
+
+/** A value for each row, [N, …], as one that broadcasts over the classes: [N, 1, …]. */
+const liftRows = (rows: Tensor, [n, , ...rest]: Shape): Tensor => reshape(rows, [n, 1, ...rest]);
+
+/** A value for each class, [C], as one that broadcasts over the rows: [C, 1, …]. */
+const alongClasses = (values: Tensor, [, classes, ...rest]: Shape): Tensor =>
+  reshape(values, [classes, ...rest.map(() => 1)]);
+
+/** True at each row's label: bool[N, C, …]. */
+function labelMask(labels: Tensor, shape: Shape): Tensor {
+  const classes = shape[1];
+  const numbers = new Constant(
+    [classes],
+    'i32',
+    Int32Array.from({ length: classes }, (_, i) => i),
+  );
+  return eq(liftRows(clamp(labels, { min: 0, max: classes - 1 }), shape), alongClasses(numbers, shape));
+}
+
+function describe([logits, , weight]: readonly TensorSpec[], attrs: CrossEntropyAttrs): CrossEntropyShape {
+  return {
+    rows: sizeOf(rowShape(logits.shape)),
+    classes: logits.shape[1],
+    stride: sizeOf(logits.shape.slice(2)),
+    ignoreIndex: attrs.ignoreIndex,
+    smoothing: attrs.labelSmoothing,
+    weighted: weight !== undefined,
+  };
+}
+
+function check(who: string, [logits, labels, weight]: readonly TensorSpec[], attrs: CrossEntropyAttrs): void {
+  const { labelSmoothing, ignoreIndex } = attrs;
+  const text = ({ dtype, shape }: TensorSpec) => `${dtype}${formatShape(shape)}`;
+  const fits =
+    isFloat(logits.dtype) &&
+    labels.dtype === 'i32' &&
+    logits.shape.length >= 2 &&
+    sameShape(labels.shape, rowShape(logits.shape));
+  if (!fits) {
+    throw new Error(
+      `${who}: needs logits f32 (or f16) [N, C, …] and labels i32[N, …], but got ${text(logits)} and ${text(labels)}.`,
+    );
+  }
+  if (logits.shape[1] === 0) throw new Error(`${who}: ${text(logits)} has no classes.`);
+  if (weight && (weight.dtype !== logits.dtype || !sameShape(weight.shape, [logits.shape[1]]))) {
+    throw new Error(`${who}: weight must be ${logits.dtype}[${logits.shape[1]}], one a class, but is ${text(weight)}.`);
+  }
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new Error(`${who}: labelSmoothing must be between 0 and 1, but is ${labelSmoothing}.`);
+  }
+  if (!Number.isInteger(ignoreIndex)) {
+    throw new Error(`${who}: ignoreIndex must be a whole number, but is ${ignoreIndex}.`);
+  }
+}
+
+/** logits, labels and perhaps weight → in f32, for each row its loss, its label's weight, largest logit, sum of exponentials. */
+export const crossEntropyOp: Op<CrossEntropyAttrs> = {
+  name: 'crossEntropy',
+  infer(inputs, attrs) {
+    check('crossEntropy', inputs, attrs);
+    return Array<TensorSpec>(4).fill({ shape: inputs[1].shape, dtype: 'f32' });
+  },
+  cpu({ inputs: [logits, labels, weight], outputs: [loss, scale, largest, total], inputSpecs, attrs }) {
+    const { rows, classes, stride, ignoreIndex, smoothing } = describe(inputSpecs, attrs);
+    for (let row = 0; row < rows; row++) {
+      const start = Math.floor(row / stride) * classes * stride + (row % stride);
+      const at = (i: number) => logits[start + i * stride];
+      let [most, sumOfExp, spread, weights] = [-Infinity, 0, 0, 0];
+      for (let i = 0; i < classes; i++) most = Math.max(most, at(i));
+      const label = Math.min(Math.max(labels[row], 0), classes - 1);
+      for (let i = 0; i < classes; i++) {
+        const w = weight?.[i] ?? 1;
+        sumOfExp += Math.exp(at(i) - most);
+        weights += w;
+        if (smoothing > 0) spread += w * (at(label) - at(i));
+      }
+      const counts = labels[row] !== ignoreIndex;
+      const w = counts ? (weight?.[label] ?? 1) : 0;
+      const nll = Math.log(sumOfExp) + (most - at(label));
+      const share = smoothing / classes;
+      loss[row] = counts ? nll * ((1 - smoothing) * w + share * weights) + share * spread : 0;
+      scale[row] = w;
+      largest[row] = most;
+      total[row] = sumOfExp;
+    }
+  },
+  gpu({ inputs, attrs, capabilities }) {
+    const shape = describe(inputs, attrs);
+    const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]) => {
+      const kernel: Kernel = {
+        name: `crossEntropy.${name}`,
+        wgsl,
+        inputs: [
+          { name: 'logits', type: floatType(inputs[0].dtype) },
+          { name: 'labels', type: 'i32' },
+          ...(shape.weighted ? [{ name: 'weight', type: floatType(inputs[2].dtype) } as const] : []),
+        ],
+        outputs: ['loss', 'scale', 'largest', 'total'].map((output) => ({ name: output, type: 'f32' })),
+        workgroups,
+      };
+      return { name, kernels: [kernel] };
+    };
+    const row = variant('row', crossEntropyRowKernel(shape), linearGrid(shape.rows, LINEAR_WORKGROUP));
+    const tree = variant('tree', crossEntropyTreeKernel(shape), linearGrid(shape.rows, 1));
+    return capabilities.software || shape.classes < 64 ? [row, tree] : [tree, row];
+  },
+  // With p = softmax(logits), a row's gradient is a · p less the target: (1 - ε) · scale at the label, ε / C · weight anywhere.
+  vjp({ inputs: [given, labels, factors], outputs: [, scale, largest, total], gradients, attrs }) {
+    const [logits, weight] = [cast(given, 'f32'), factors && cast(factors, 'f32')];
+    const result = (g: Tensor | null) => [g && cast(g, given.dtype), null, null];
+    const [forLoss, , , forTotal] = gradients;
+    const { ignoreIndex, labelSmoothing } = attrs;
+    const classes = logits.shape[1];
+    const lift = (t: Tensor) => liftRows(t, logits.shape);
+    // Nothing depends on the shift by the largest logit; the sum of exponentials is a function of the logits.
+    const exponentials = exp(sub(logits, detach(lift(largest))));
+    const fromTotal = forTotal && mul(lift(forTotal), exponentials);
+    if (!forLoss) return result(fromTotal);
+    const isLabel = labelMask(labels, logits.shape);
+    const certain = mul(forLoss, scale);
+    const atLabel = (g: Tensor) => where(isLabel, lift(g), 0);
+    const probabilities = div(exponentials, lift(total));
+    if (labelSmoothing === 0) {
+      const fromLoss = sub(mul(probabilities, lift(certain)), atLabel(certain));
+      return result(fromTotal ? add(fromTotal, fromLoss) : fromLoss);
+    }
+    const counting = where(ne(labels, ignoreIndex), forLoss, 0);
+    const spread = mul(counting, labelSmoothing / classes);
+    const onLabel = mul(certain, 1 - labelSmoothing);
+    const all = add(onLabel, weight ? mul(spread, sum(weight)) : mul(counting, labelSmoothing));
+    const anywhere = weight ? mul(lift(spread), alongClasses(weight, logits.shape)) : lift(spread);
+    const fromLoss = sub(sub(mul(probabilities, lift(all)), atLabel(onLabel)), anywhere);
+    return result(fromTotal ? add(fromTotal, fromLoss) : fromLoss);
+  },
+  flops: ([logits]) => 4 * sizeOf(logits.shape),
+};
+
+/** Settings of crossEntropy and nllLoss. */
+export interface ClassLossOptions {
+  /** A factor for each class: f32[C] (of the logits' type). The mean is divided by the factors of the labels. No gradient reaches it. */
+  readonly weight?: Tensor;
+  /** Rows with this label count nothing (-100 by default). */
+  readonly ignoreIndex?: number;
+  readonly reduction?: Reduction;
+}
+
+export interface CrossEntropyOptions extends ClassLossOptions {
+  /** The share of the target that is spread over all classes (Szegedy et al., 2016). */
+  readonly labelSmoothing?: number;
+}
+
+/**
+ * −log softmax(logits)[label]: logits f32[N, C, …], labels i32[N, …] of 0 … C-1 → f32, the mean over the rows, or for
+ * `reduction: 'none'` f32[N, …]. Logits f32[C] take one label i32[]. Labels f32 of the shape of the logits are shares of the
+ * classes. Logits may be f16 (so may weight be, then): the loss is computed in f32 and rounded at its end. The devices cannot report a label outside the classes: it counts as the nearest one. Where no row counts, the
+ * mean is 0 (PyTorch: NaN).
+ */
+export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { weight, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 } = options;
+  if (logits.shape.length === 1 && labels.shape.length === 0) {
+    const row = reshape(logits, [1, logits.shape[0]]);
+    const loss = crossEntropy(row, reshape(labels, [1]), options);
+    return reduction === 'none' ? reshape(loss, []) : loss;
+  }
+  if (labels.dtype !== 'i32' && sameShape(logits.shape, labels.shape) && logits.shape.length > 1) {
+    return fromShares(logits, labels, options);
+  }
+  const attrs = { ignoreIndex, labelSmoothing };
+  const [losses, scale] = apply(crossEntropyOp, weight ? [logits, labels, weight] : [logits, labels], attrs);
+  const loss = reduction === 'mean' ? weightedMean(losses, scale) : reduceLosses(losses, reduction);
+  return cast(loss, logits.dtype);
+}
+
+/**
+ * −logProbabilities[label]: what crossEntropy does after its softmax, with the same shapes and settings (but for labels
+ * as shares of the classes).
+ */
+export function nllLoss(logProbabilities: Tensor, labels: Tensor, options: ClassLossOptions = {}): Tensor {
+  const { weight, ignoreIndex = -100, reduction = 'mean' } = options;
+  const { shape } = logProbabilities;
+  check('nllLoss', weight ? [logProbabilities, labels, weight] : [logProbabilities, labels], { ignoreIndex, labelSmoothing: 0 }); // prettier-ignore
+  const isLabel = labelMask(labels, shape);
+  const counts = ne(labels, ignoreIndex);
+  const factors = weight && alongClasses(cast(weight, 'f32'), shape);
+  const scale = where(counts, factors ? sum(where(isLabel, factors, 0), 1) : 1, 0);
+  const losses = neg(mul(scale, sum(where(isLabel, cast(logProbabilities, 'f32'), 0), 1)));
+  const loss = reduction === 'mean' ? weightedMean(losses, scale) : reduceLosses(losses, reduction);
+  return cast(loss, logProbabilities.dtype);
+}
+
+/** Σ losses / Σ scale, where `scale` is 0 for rows that do not count. */
+function weightedMean(losses: Tensor, scale: Tensor): Tensor {
+  const total = sum(scale);
+  return div(sum(losses), where(eq(total, 0), 1, total));
+}
+
+/** Cross-entropy against a share of each class. */
+function fromShares(logits: Tensor, shares: Tensor, options: CrossEntropyOptions): Tensor {
+  const { weight, reduction = 'mean', labelSmoothing = 0 } = options;
+  expectDType('crossEntropy', 'labels of the shape of the logits', shares, logits.dtype);
+  if (logits.dtype === 'f16') {
+    const inF32 = { ...options, weight: weight && cast(weight, 'f32') };
+    return cast(fromShares(cast(logits, 'f32'), cast(shares, 'f32'), inF32), 'f16');
+  }
+  const classes = logits.shape[1];
+  const target = labelSmoothing > 0 ? add(mul(shares, 1 - labelSmoothing), labelSmoothing / classes) : shares;
+  const factors = weight && alongClasses(weight, logits.shape);
+  const terms = mul(target, logSoftmax(logits, 1));
+  const losses = neg(sum(factors ? mul(terms, factors) : terms, 1));
+  return reduction === 'mean' ? mean(losses) : reduceLosses(losses, reduction);
+}

@@ -1,0 +1,83 @@
+// Products with weights of 4 or 8 bits, which become floats only inside the kernels.
+
+import type { MatmulShape } from '../../../shaders/matmul/matmul.wgsl.ts';
+import { loadPacked, type PackedShape } from '../../../shaders/matmul/quantized.wgsl.ts';
+import type { Binding } from '../../core/kernel.ts';
+import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { sizeOf } from '../../core/shape.ts';
+import type { Tensor, TensorSpec } from '../../core/tensor.ts';
+import { mul } from '../elementwise/binary.ts';
+import { cast } from '../elementwise/cast.ts';
+import { floatType } from '../lib/element-type.ts';
+import { matmul } from './matmul.ts';
+import { quantizedVariants } from './matmul-variants.ts';
+import { checkPacked, dequantize, groupedNumbers, weightAt, type Quantization } from './quantized.ts';
+import { sum } from '../reductions/reduce.ts';
+import { reshape } from '../movement/reshape.ts';
+import { neg } from '../elementwise/unary.ts';
+
+const describe = ([x, packed, , zeros]: readonly TensorSpec[], { bits, group }: Quantization): PackedShape => ({
+  n: packed.shape[0],
+  k: x.shape[1],
+  bits,
+  group,
+  zeros: zeros !== undefined,
+});
+
+export const quantizedMatmulOp: Op<Quantization> = {
+  name: 'quantizedMatmul',
+  stores: true,
+  infer([x, packed, scales, zeros], q) {
+    expectDType('quantizedMatmul', 'x', x, 'f32', 'f16');
+    checkPacked('quantizedMatmul', x.shape[1], q, packed, scales, zeros);
+    return [{ shape: [x.shape[0], packed.shape[0]], dtype: x.dtype }];
+  },
+  cpu({ inputs: [x, ...packed], outputs: [y], inputSpecs, attrs }) {
+    const { n, k } = describe(inputSpecs, attrs);
+    for (let column = 0; column < n; column++) {
+      const weights = Float64Array.from({ length: k }, (_, i) => weightAt(packed, column * k + i, attrs));
+      for (let row = 0; row < inputSpecs[0].shape[0]; row++) {
+        y[row * n + column] = weights.reduce((total, weight, i) => total + weight * x[row * k + i], 0);
+      }
+    }
+  },
+  gpu({ inputs, attrs, capabilities }) {
+    const [x, , ...scales] = inputs;
+    const packed = describe(inputs, attrs);
+    const { n, k } = packed;
+    const whole = { batch: [], batchStridesA: [], batchStridesB: [], transposeA: false, transposeB: true };
+    const shape: MatmulShape = { ...whole, m: x.shape[0], n, k, type: floatType(x.dtype), loadB: loadPacked(packed) };
+    const names = ['scales', 'zeros'];
+    const bindings = scales.map(({ dtype }, i): Binding => ({ name: names[i], type: floatType(dtype) }));
+    return quantizedVariants(shape, packed, [{ name: 'packed', type: 'u32' }, ...bindings], capabilities);
+  },
+  vjp({ inputs: [x, packed, scales, zeros], gradients: [g], attrs }) {
+    const dx = matmul(g!, cast(dequantize(packed, scales, attrs, zeros), x.dtype));
+    // What the weights' gradient would be, in groups that share a scale, and in f32: its sums may cancel.
+    const numbers = groupedNumbers(packed, attrs, zeros); // [N, groups, group]
+    const dw = reshape(matmul(cast(g!, 'f32'), cast(x, 'f32'), { transposeA: true }), numbers.shape);
+    const dscales = cast(sum(mul(dw, numbers), -1), scales.dtype);
+    const dzeros = mul(neg(cast(scales, 'f32')), sum(dw, -1));
+    return [dx, null, dscales, zeros ? cast(dzeros, zeros.dtype) : null];
+  },
+  flops: ([x, packed]) => 2 * sizeOf(x.shape) * packed.shape[0],
+};
+
+/**
+ * x · Wᵀ with W as `quantize` gives it: x [..., K] (f32 or f16, as the result), packed u32 [N, K · bits / 32], scales and, where
+ * the numbers have none of their own sign, zeros (f32 or f16) [N, K / group] → [..., N]. Products are summed in f32. x, scales
+ * and zeros have gradients; the packed numbers, being whole, have none: train with linear() or matmul(), and quantize()
+ * afterwards, or train what is added to this (as LoRA does).
+ */
+export function quantizedMatmul(
+  x: Tensor,
+  packed: Tensor,
+  scales: Tensor,
+  quantization: Quantization,
+  zeros?: Tensor | null,
+): Tensor {
+  const k = x.shape.at(-1) ?? 1;
+  const rows = reshape(x, [k > 0 ? sizeOf(x.shape) / k : 0, k]);
+  const product = applyOne(quantizedMatmulOp, [rows, packed, scales, ...(zeros ? [zeros] : [])], quantization);
+  return reshape(product, [...x.shape.slice(0, -1), packed.shape[0]]);
+}

@@ -1,0 +1,187 @@
+// Weights of 4 or 8 bits: how they are packed, and how they become floats again.
+
+import type { TensorData } from '../../core/dtype.ts';
+import { applyOne, expectDType, type CpuArray } from '../../core/op.ts';
+import { formatShape, sameShape, type Shape } from '../../core/shape.ts';
+import type { Tensor, TensorSpec } from '../../core/tensor.ts';
+import { mul, sub } from '../elementwise/binary.ts';
+import { cast } from '../elementwise/cast.ts';
+import { pick } from '../indexing/gather.ts';
+import { pointwise } from '../elementwise/pointwise.ts';
+import { reshape } from '../movement/reshape.ts';
+
+/** How weights are stored. */
+export interface Quantization {
+  /** Bits of one weight. */
+  readonly bits: 4 | 8;
+  /** Neighbours along a row that share a scale: a multiple of 8. */
+  readonly group: number;
+}
+
+function checkGroup(who: string, k: number, { bits, group }: Quantization): void {
+  if ((bits === 4 || bits === 8) && group % 8 === 0 && group > 0 && k % group === 0) return;
+  throw new Error(
+    `${who}: ${bits} bits in groups of ${group} do not fit rows of ${k}: ` +
+      'use 4 or 8 bits, and groups of a multiple of 8 that divides the rows.',
+  );
+}
+
+/** Throws unless `packed` holds rows of `k` weights, and scales (and zeros) fit it; the error names `who`. */
+export function checkPacked(
+  who: string,
+  k: number,
+  q: Quantization,
+  packed: TensorSpec,
+  scales: TensorSpec,
+  zeros?: TensorSpec | null,
+): void {
+  expectDType(who, 'packed', packed, 'u32');
+  expectDType(who, 'scales', scales, 'f32', 'f16');
+  if (zeros) expectDType(who, 'zeros', zeros, scales.dtype);
+  checkGroup(who, k, q);
+  const [n, words] = packed.shape;
+  const wanted = [n, k / q.group];
+  const fits = packed.shape.length === 2 && words * 32 === k * q.bits && sameShape(scales.shape, wanted);
+  if (fits && sameShape((zeros ?? scales).shape, wanted)) return;
+  const given = [`scales ${formatShape(scales.shape)}`, ...(zeros ? [`zeros ${formatShape(zeros.shape)}`] : [])];
+  throw new Error(
+    `${who}: packed ${formatShape(packed.shape)} and ${given.join(' and ')} do not fit rows of ${k}: ` +
+      `they must be [N, ${(k * q.bits) / 32}] and [N, ${k / q.group}].`,
+  );
+}
+
+/** Scale of a group of values, and the whole number that stands for 0 where numbers have no sign. */
+function scaleOf(values: Iterable<number>, bits: number, asymmetric: boolean): [scale: number, zero: number] {
+  let [low, high] = [0, 0];
+  for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  if (!asymmetric) return [Math.max(-low, high) / (2 ** (bits - 1) - 1), 0];
+  const scale = Math.fround((high - low) / (2 ** bits - 1));
+  return [scale, scale > 0 ? Math.round(-low / scale) : 0];
+}
+
+/**
+ * `weight` f32 [N, K] as whole numbers times a scale for each group of a row: `packed` u32 [N, K · bits / 32] and `scales` f32
+ * [N, K / group]. The largest number of a group stands for its largest magnitude. With `asymmetric` the numbers have no sign,
+ * and 0 to the largest stand for a group's values from the smallest to the largest: `zeros` f32 [N, K / group] are the
+ * numbers for 0, as GPTQ and AWQ have them. The worst error is half a scale.
+ */
+export function quantize(
+  weight: TensorData,
+  q: Quantization,
+  { asymmetric = false }: { readonly asymmetric?: boolean } = {},
+): { packed: TensorData; scales: TensorData; zeros: TensorData | null } {
+  if (weight.shape.length !== 2 || weight.dtype !== 'f32') {
+    throw new Error(`quantize: needs f32 [N, K], but got ${weight.dtype}${formatShape(weight.shape)}.`);
+  }
+  const [n, k] = weight.shape;
+  checkGroup('quantize', k, q);
+  const { bits, group } = q;
+  const largest = asymmetric ? 2 ** bits - 1 : 2 ** (bits - 1) - 1;
+  const packed = new Uint32Array((n * k * bits) / 32);
+  const [scales, zeros] = [new Float32Array((n * k) / group), new Float32Array((n * k) / group)];
+  for (let at = 0; at < scales.length; at++) {
+    const values = weight.data.subarray(at * group, (at + 1) * group);
+    [scales[at], zeros[at]] = scaleOf(values, bits, asymmetric);
+    values.forEach((value, i) => {
+      const place = (at * group + i) * bits;
+      const whole = scales[at] > 0 ? Math.round(value / scales[at]) + zeros[at] : 0;
+      const held = Math.min(Math.max(whole, asymmetric ? 0 : -largest), largest) & (2 ** bits - 1);
+      packed[place >>> 5] |= held << (place & 31);
+    });
+  }
+  const perGroup = (data: Float32Array): TensorData => ({ dtype: 'f32', shape: [n, k / group], data });
+  return {
+    packed: { dtype: 'u32', shape: [n, (k * bits) / 32], data: packed },
+    scales: perGroup(scales),
+    zeros: asymmetric ? perGroup(zeros) : null,
+  };
+}
+
+/** Weight number `at` of all. */
+export function weightAt([packed, scales, zeros]: readonly CpuArray[], at: number, q: Quantization): number {
+  const inGroup = Math.floor(at / q.group);
+  const whole = wholeNumber(packed[Math.floor((at * q.bits) / 32)], at, q.bits, !zeros);
+  return (whole - (zeros ? zeros[inGroup] : 0)) * scales[inGroup];
+}
+
+/** The number in `word` that is number `at` of a row of words. */
+function wholeNumber(word: number, at: number, bits: number, signed: boolean): number {
+  const top = word << (32 - bits - ((at * bits) % 32));
+  return signed ? top >> (32 - bits) : top >>> (32 - bits);
+}
+
+interface UnpackAttrs {
+  readonly shape: Shape;
+  readonly bits: 4 | 8;
+  readonly signed: boolean;
+}
+
+/** Words u32 [..., 1] as the numbers in them, f32 [..., 32 / bits]. */
+export const unpackOp = pointwise<UnpackAttrs>({
+  name: 'unpack',
+  dtype: () => 'f32',
+  shape: (_inputs, { shape }) => shape,
+  wgsl([word], { bits, signed }) {
+    const place = `index % ${32 / bits}u * ${bits}u, ${bits}u`;
+    return signed ? `f32(extractBits(bitcast<i32>(${word}), ${place}))` : `f32(extractBits(${word}, ${place}))`;
+  },
+  cpu: ([word], { bits, signed }, index) => wholeNumber(word, index, bits, signed),
+  vjp: () => [null],
+});
+
+/** Four axes: a group's words, and the numbers of a word. Elementwise ops on these are one kernel. */
+function numbersInGroups(packed: Tensor, { bits, group }: Quantization, zeros?: Tensor | null): Tensor {
+  const each = 32 / bits;
+  const shape = [packed.shape[0], (packed.shape[1] * each) / group, group / each];
+  const numbers = applyOne(unpackOp, [reshape(packed, [...shape, 1])], {
+    shape: [...shape, each],
+    bits,
+    signed: !zeros,
+  });
+  return zeros ? sub(numbers, perGroup(zeros)) : numbers;
+}
+
+/** Scales or zeros, f32 [N, groups, 1, 1]. */
+const perGroup = (x: Tensor): Tensor => reshape(cast(x, 'f32'), [...x.shape, 1, 1]);
+
+/** The whole numbers of `packed` less their zeros, before they are scaled: f32 [N, groups, group]. */
+export const groupedNumbers = (packed: Tensor, quantization: Quantization, zeros?: Tensor | null): Tensor => {
+  const numbers = numbersInGroups(packed, quantization, zeros);
+  return reshape(numbers, [...numbers.shape.slice(0, 2), quantization.group]);
+};
+
+/**
+ * The weights that `quantize` has packed: packed u32 [N, K · bits / 32], scales [N, K / group] and, where the numbers have no
+ * sign, zeros [N, K / group] (both f32 or both f16) → f32 [N, K]. Scales and zeros have gradients.
+ */
+export function dequantize(packed: Tensor, scales: Tensor, quantization: Quantization, zeros?: Tensor | null): Tensor {
+  const k = ((packed.shape[1] ?? 0) * 32) / quantization.bits;
+  checkPacked('dequantize', k, quantization, packed, scales, zeros);
+  return unpacked(packed, scales, quantization, zeros);
+}
+
+function unpacked(packed: Tensor, scales: Tensor, quantization: Quantization, zeros?: Tensor | null): Tensor {
+  const numbers = numbersInGroups(packed, quantization, zeros);
+  return reshape(mul(numbers, perGroup(scales)), [packed.shape[0], scales.shape[1] * quantization.group]);
+}
+
+/**
+ * Rows of a table as `quantize` gives it, for i32 ids [...]: packed u32 [V, D · bits / 32], scales and, where the numbers have
+ * no sign, zeros [V, D / group] (both f32 or both f16) → f32 [..., D]. Only the rows asked for become floats. Scales and
+ * zeros have gradients.
+ */
+export function quantizedEmbedding(
+  ids: Tensor,
+  packed: Tensor,
+  scales: Tensor,
+  quantization: Quantization,
+  zeros?: Tensor | null,
+): Tensor {
+  expectDType('quantizedEmbedding', 'ids', ids, 'i32');
+  const width = ((packed.shape[1] ?? 0) * 32) / quantization.bits;
+  checkPacked('quantizedEmbedding', width, quantization, packed, scales, zeros);
+  const index = reshape(ids, [ids.size, 1]);
+  const picked = (table: Tensor) => pick(table, index, 0);
+  const rows = unpacked(picked(packed), picked(scales), quantization, zeros && picked(zeros));
+  return reshape(rows, [...ids.shape, width]);
+}

@@ -1,0 +1,37 @@
+// Reverses the order along axes.
+
+import { applyOne, type Op } from '../../core/op.ts';
+import { resolveAxes, stridedOffsets, stridesOf, type Shape } from '../../core/shape.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { gathering } from './copies.ts';
+
+interface FlipAttrs {
+  readonly axes: readonly number[];
+}
+
+/** Where the elements are read: along reversed axes from the end, with a stride that is negative modulo 2³². */
+function places(shape: Shape, { axes }: FlipAttrs): { strides: number[]; base: number } {
+  const strides = stridesOf(shape);
+  return {
+    strides: strides.map((stride, axis) => (axes.includes(axis) ? -stride >>> 0 : stride)),
+    base: axes.reduce((base, axis) => base + strides[axis] * Math.max(0, shape[axis] - 1), 0),
+  };
+}
+
+export const flipOp: Op<FlipAttrs> = {
+  name: 'flip',
+  infer: ([{ shape, dtype }]) => [{ shape, dtype }],
+  cpu({ inputs: [x], outputs: [y], inputSpecs: [{ shape }], attrs }) {
+    const { strides, base } = places(shape, attrs);
+    stridedOffsets(shape, strides).forEach((offset, i) => (y[i] = x[(base + offset) >>> 0]));
+  },
+  gpu({ inputs: [{ shape, dtype }], attrs, capabilities }) {
+    const copy = { shape, ...places(shape, attrs) };
+    return [{ name: 'copy', kernels: [gathering('flip.copy', { copy, dtype, capabilities })] }];
+  },
+  vjp: ({ gradients: [g], attrs }) => [applyOne(flipOp, [g!], attrs)],
+};
+
+/** `x` in reverse order along `axes`. */
+export const flip = (x: Tensor, axes: number | readonly number[]): Tensor =>
+  applyOne(flipOp, [x], { axes: resolveAxes('flip', axes, x.shape.length) });

@@ -1,0 +1,119 @@
+// Surrounds a tensor with values of its own, and adds these back to where they came from: two records, each the other's gradient.
+
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import { padEdgesGradKernel, padEdgesKernel, type PadEdgesMode } from '../../../shaders/movement/pad-edges.wgsl.ts';
+import { linearGrid } from '../../core/kernel.ts';
+import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { expectWhole, formatShape, sizeOf, stridesOf, type Shape } from '../../core/shape.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { elementType } from '../lib/element-type.ts';
+
+interface PadEdgesAttrs {
+  /** Shape without the margins. */
+  readonly shape: Shape;
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  readonly mode: PadEdgesMode;
+}
+
+const paddedShape = ({ shape, before, after }: PadEdgesAttrs) =>
+  shape.map((dim, axis) => before[axis] + dim + after[axis]);
+
+const axesOf = ({ shape, before, after }: PadEdgesAttrs) =>
+  shape.map((size, axis) => ({ size, before: before[axis], after: after[axis] }));
+
+/** Where `at`, counted from the first value inside, is found on an axis of `size`. */
+const source: Readonly<Record<PadEdgesMode, (at: number, size: number) => number>> = {
+  reflect: (at, size) => (at >= size ? 2 * (size - 1) - at : Math.abs(at)),
+  replicate: (at, size) => Math.min(Math.max(at, 0), size - 1),
+  circular: (at, size) => (at + size) % size,
+};
+
+/** The most values of an axis of `size` that each mode can put on one side. */
+const most: Readonly<Record<PadEdgesMode, (size: number) => number>> = {
+  reflect: (size) => size - 1,
+  replicate: (size) => (size > 0 ? Infinity : 0),
+  circular: (size) => size,
+};
+
+/** For each element of the padded tensor, which one of the inner tensor it is. */
+function sources(attrs: PadEdgesAttrs): Uint32Array {
+  const strides = stridesOf(attrs.shape);
+  let found = [0];
+  paddedShape(attrs).forEach((dim, axis) => {
+    const steps = Array.from(
+      { length: dim },
+      (_, at) => source[attrs.mode](at - attrs.before[axis], attrs.shape[axis]) * strides[axis],
+    );
+    found = found.flatMap((base) => steps.map((step) => base + step));
+  });
+  return Uint32Array.from(found);
+}
+
+export const padEdgesOp: Op<PadEdgesAttrs> = {
+  name: 'padEdges',
+  infer([x], attrs) {
+    const { before, after, mode } = attrs;
+    if ([before, after].some(({ length }) => length !== x.shape.length)) {
+      throw new Error(
+        `pad: before [${before}] and after [${after}] do not fit ${formatShape(x.shape)}: each axis needs one number.`,
+      );
+    }
+    expectWhole('pad', 'before', before, 0);
+    expectWhole('pad', 'after', after, 0);
+    x.shape.forEach((dim, axis) => {
+      if (Math.max(before[axis], after[axis]) <= most[mode](dim)) return;
+      throw new Error(
+        `pad: ${mode} can put at most ${most[mode](dim)} values on a side of axis ${axis} of ${formatShape(x.shape)}, ` +
+          `but before [${before}] and after [${after}] ask for more.`,
+      );
+    });
+    return [{ shape: paddedShape(attrs), dtype: x.dtype }];
+  },
+  cpu({ inputs: [x], outputs: [y], attrs }) {
+    sources(attrs).forEach((at, i) => (y[i] = x[at]));
+  },
+  gpu({ inputs: [x], outputs: [y], attrs }) {
+    const type = elementType(x.dtype);
+    const kernel = {
+      name: 'padEdges.gather',
+      wgsl: padEdgesKernel(axesOf(attrs), attrs.mode),
+      inputs: [{ name: 'x', type }],
+      outputs: [{ name: 'y', type }],
+      workgroups: linearGrid(sizeOf(y.shape), LINEAR_WORKGROUP),
+    };
+    return [{ name: 'gather', kernels: [kernel] }];
+  },
+  vjp: ({ gradients: [g], attrs }) => [applyOne(padEdgesGradOp, [g!], attrs)],
+};
+
+export const padEdgesGradOp: Op<PadEdgesAttrs> = {
+  name: 'padEdgesGrad',
+  stores: true,
+  infer([g], { shape }) {
+    expectDType('padEdgesGrad', 'gradient', g, 'f32', 'f16');
+    return [{ shape, dtype: g.dtype }];
+  },
+  cpu({ inputs: [g], outputs: [dx], attrs }) {
+    const totals = new Float64Array(dx.length);
+    sources(attrs).forEach((at, i) => (totals[at] += g[i]));
+    dx.set(totals);
+  },
+  gpu({ inputs: [g], outputs: [dx], attrs }) {
+    const type = elementType(g.dtype);
+    const kernel = {
+      name: 'padEdgesGrad.gather',
+      wgsl: padEdgesGradKernel(axesOf(attrs), attrs.mode, type),
+      inputs: [{ name: 'g', type }],
+      outputs: [{ name: 'dx', type, store: true }],
+      workgroups: linearGrid(sizeOf(dx.shape), LINEAR_WORKGROUP),
+    };
+    return [{ name: 'gather', kernels: [kernel] }];
+  },
+  vjp: ({ gradients: [h], attrs }) => [applyOne(padEdgesOp, [h!], attrs)],
+  flops: ([g]) => sizeOf(g.shape),
+};
+
+/** `x` with `before[i]` and `after[i]` of its own values around axis i. */
+export const padEdges = (x: Tensor, before: readonly number[], after: readonly number[], mode: PadEdgesMode): Tensor =>
+  applyOne(padEdgesOp, [x], { shape: x.shape, before, after, mode });

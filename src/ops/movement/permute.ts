@@ -1,0 +1,54 @@
+// Reorders axes: by a copy, but where only axes of length 1 change places.
+
+import { applyOne, type Op } from '../../core/op.ts';
+import { formatShape, stridedOffsets, stridesOf } from '../../core/shape.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { gathering, transposing } from './copies.ts';
+import { reshape } from './reshape.ts';
+
+interface PermuteAttrs {
+  readonly order: readonly number[];
+}
+
+export const permuteOp: Op<PermuteAttrs> = {
+  name: 'permute',
+  infer([x], { order }) {
+    if ([...order].sort((a, b) => a - b).some((axis, i) => axis !== i) || order.length !== x.shape.length) {
+      throw new Error(`permute: order [${order}] must name each axis of ${formatShape(x.shape)} once.`);
+    }
+    return [{ shape: order.map((axis) => x.shape[axis]), dtype: x.dtype }];
+  },
+  cpu({ inputs: [x], outputs: [y], inputSpecs, outputSpecs, attrs }) {
+    const strides = stridesOf(inputSpecs[0].shape);
+    const offsets = stridedOffsets(
+      outputSpecs[0].shape,
+      attrs.order.map((axis) => strides[axis]),
+    );
+    for (let i = 0; i < y.length; i++) y[i] = x[offsets[i]];
+  },
+  gpu({ inputs: [x], outputs: [y], attrs, capabilities }) {
+    const strides = stridesOf(x.shape);
+    const copy = { shape: y.shape, strides: attrs.order.map((axis) => strides[axis]), base: 0 };
+    const direct = { name: 'copy', kernels: [gathering('permute.copy', { copy, dtype: x.dtype, capabilities })] };
+    const transposed = transposing('permute.tiled', copy, x.dtype);
+    if (!transposed) return [direct];
+    const { kernel, rows, columns } = transposed;
+    const tiled = { name: 'tiled', kernels: [kernel] };
+    return capabilities.software || Math.min(rows, columns) < 16 ? [direct, tiled] : [tiled, direct];
+  },
+  vjp: ({ gradients, attrs }) => [permute(gradients[0]!, attrs.order.map((_, axis) => attrs.order.indexOf(axis)))], // prettier-ignore
+};
+
+/** `x` with its axes in a new order: axis i of the result is axis `order[i]` of `x`. */
+export function permute(x: Tensor, order: readonly number[]): Tensor {
+  const y = applyOne(permuteOp, [x], { order });
+  const long = order.filter((axis) => x.shape[axis] !== 1);
+  return long.every((axis, i) => i === 0 || long[i - 1] < axis) ? reshape(x, y.shape) : y;
+}
+
+/** `x` with its last two axes swapped. */
+export function transpose(x: Tensor): Tensor {
+  const rank = x.shape.length;
+  if (rank < 2) throw new Error(`transpose: needs at least two axes, but got ${formatShape(x.shape)}.`);
+  return permute(x, [...Array(rank - 2).keys(), rank - 1, rank - 2]);
+}

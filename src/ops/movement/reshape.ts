@@ -1,0 +1,36 @@
+// The same values under another shape: no copy is made.
+
+import { applyOne, type Op } from '../../core/op.ts';
+import { formatShape, sameShape, sizeOf, type Shape } from '../../core/shape.ts';
+import type { Tensor } from '../../core/tensor.ts';
+
+export const reshapeOp: Op<{ shape: Shape }> = {
+  name: 'reshape',
+  infer([x], { shape }) {
+    if (sizeOf(shape) !== sizeOf(x.shape) || shape.some((dim) => !Number.isInteger(dim) || dim < 0)) {
+      throw new Error(
+        `reshape: the ${sizeOf(x.shape)} values of ${formatShape(x.shape)} do not fill ${formatShape(shape)}.`,
+      );
+    }
+    return [{ shape, dtype: x.dtype }];
+  },
+  cpu: ({ inputs, outputs }) => outputs[0].set(inputs[0]),
+  gpu: 'view',
+  vjp: ({ inputs, gradients }) => [reshape(gradients[0]!, inputs[0].shape)],
+};
+
+/** `x` as `shape`, in which one axis may be -1: whatever is left. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const known = sizeOf(shape.filter((dim) => dim !== -1));
+  const left = x.size / known;
+  // What does not come out even stays -1, and is refused with the shape as it was given.
+  const resolved =
+    shape.filter((dim) => dim === -1).length === 1 && Number.isInteger(left)
+      ? shape.map((dim) => (dim === -1 ? left : dim))
+      : shape;
+  return sameShape(x.shape, resolved) ? x : applyOne(reshapeOp, [x], { shape: resolved });
+}
+
+/** `x` with all axes from `start` on made one: [N, C, H, W] → [N, C·H·W]. */
+export const flatten = (x: Tensor, start = 1): Tensor =>
+  reshape(x, [...x.shape.slice(0, start), sizeOf(x.shape.slice(start))]);

@@ -1,0 +1,196 @@
+// Sums over channels, the records behind batch norm: mean and variance, and what its gradient adds up.
+
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import * as shader from '../../../shaders/norms/channels.wgsl.ts';
+import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
+import { apply, applyOne, expectDType, type KernelCall, type Op, type Variant } from '../../core/op.ts';
+import { formatShape, sizeOf } from '../../core/shape.ts';
+import { spec, toTensor, type Tensor, type TensorSpec } from '../../core/tensor.ts';
+import { add, div, mul, sub } from '../elementwise/binary.ts';
+import { elementType } from '../lib/element-type.ts';
+import { expand } from '../movement/expand.ts';
+import { alike, pointwise } from '../elementwise/pointwise.ts';
+import { reshape } from '../movement/reshape.ts';
+import { sumTo } from '../reductions/sum-to.ts';
+import { neg, rsqrt } from '../elementwise/unary.ts';
+
+/** Values a part should have at least, and most parts of a channel. */
+const [PART, MOST_PARTS] = [4096, 64];
+
+const describe = ({ shape }: TensorSpec): shader.ChannelShape => ({
+  batch: shape[0],
+  channels: shape[1],
+  inner: sizeOf(shape.slice(2)),
+});
+
+/** How many values a channel of x has. */
+export const channelCount = (x: TensorSpec): number => (x.shape[0] ?? 0) * sizeOf(x.shape.slice(2));
+
+/** `perChannel` [C] in a shape that broadcasts to [N, C, ...]. */
+export const alongChannels = (perChannel: Tensor, { shape }: TensorSpec): Tensor =>
+  reshape(perChannel, [perChannel.size, ...shape.slice(2).map(() => 1)]);
+
+/** Calls `visit` with each element of x and its channel. */
+function forEachValue(x: TensorSpec, visit: (at: number, channel: number) => void): void {
+  const { batch, channels, inner } = describe(x);
+  for (let row = 0; row < batch * channels; row++) {
+    for (let i = 0; i < inner; i++) visit(row * inner + i, row % channels);
+  }
+}
+
+function variants(
+  name: string,
+  { inputs, outputs, capabilities }: KernelCall<object>,
+  names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
+  sum: shader.ChannelSum,
+): Variant[] {
+  const shape = describe(inputs[0]);
+  const { channels, inner } = shape;
+  const count = channelCount(inputs[0]);
+  const bind = (specs: readonly TensorSpec[], as: readonly string[]): Binding[] =>
+    specs.map(({ dtype }, i) => ({ name: as[i], type: elementType(dtype) }));
+  const [read, written] = [bind(inputs, names.inputs), bind(outputs, names.outputs)];
+  const kernel = (
+    variant: string,
+    wgsl: string,
+    threads: number,
+    size: number,
+    bindings: Pick<Kernel, 'inputs' | 'outputs'> = { inputs: read, outputs: written },
+  ): Kernel => ({ name: `${name}.${variant}`, wgsl, ...bindings, workgroups: linearGrid(threads, size) });
+
+  const serial = {
+    name: 'serial',
+    kernels: [kernel('serial', shader.channelSerialKernel(shape, sum), channels, LINEAR_WORKGROUP)],
+  };
+  const tree = { name: 'tree', kernels: [kernel('tree', shader.channelTreeKernel(shape, sum), channels, 1)] };
+  const parts = Math.min(MOST_PARTS, Math.max(2, Math.ceil(count / PART)));
+  const partial: Binding = { name: 'partial', type: 'f32' };
+  const nothing = written.map(() => null);
+  const split = {
+    name: 'split',
+    scratch: [spec([channels * parts * sum.parts])],
+    kernels: [
+      kernel('split', shader.channelSplitKernel(shape, sum, parts), channels * parts, 1, {
+        inputs: [...read, partial],
+        outputs: nothing,
+      }),
+      kernel('join', shader.channelJoinKernel(shape, sum, parts), channels, LINEAR_WORKGROUP, {
+        inputs: [...read.map(() => null), partial],
+        outputs: written,
+      }),
+    ],
+  };
+  if (capabilities.software) return [serial, tree, split];
+  // Neighbouring threads of `serial` read neighbouring channels, which only without inner axes lie side by side.
+  if (inner < 8 && count <= 1024) return [serial, tree, split];
+  return channels < 1024 && count >= 2 * PART ? [split, tree, serial] : [tree, split, serial];
+}
+
+/** Mean and (biased) variance of each channel of [N, C, ...]: two outputs, [C]. */
+export const channelMomentsOp: Op = {
+  name: 'channelMoments',
+  infer([x]) {
+    expectDType('channelMoments', 'x', x, 'f32', 'f16');
+    if (x.shape.length < 2 || channelCount(x) === 0) {
+      throw new Error(`channelMoments: needs values in channels, [N, C, ...], but got ${formatShape(x.shape)}.`);
+    }
+    return [spec([x.shape[1]], x.dtype), spec([x.shape[1]], x.dtype)];
+  },
+  cpu({ inputs: [x], outputs: [means, variances], inputSpecs: [of] }) {
+    const count = channelCount(of);
+    const [sums, squares] = [new Float64Array(means.length), new Float64Array(means.length)];
+    forEachValue(of, (at, channel) => (sums[channel] += x[at] / count));
+    forEachValue(of, (at, channel) => (squares[channel] += (x[at] - sums[channel]) ** 2 / count));
+    means.set(sums);
+    variances.set(squares);
+  },
+  gpu: (call) =>
+    variants(
+      'channelMoments',
+      call,
+      { inputs: ['x'], outputs: ['mean', 'variance'] },
+      shader.momentsSum(elementType(call.outputs[0].dtype)),
+    ),
+  vjp({ inputs: [x], outputs: [means], gradients: [forMean, forVariance] }) {
+    const share = 1 / channelCount(x);
+    const spread = (gradient: Tensor, factor: number) => alongChannels(mul(gradient, factor), x);
+    const ofMean = forMean && spread(forMean, share);
+    const ofVariance = forVariance && mul(sub(x, alongChannels(means, x)), spread(forVariance, 2 * share));
+    return [ofMean && ofVariance ? add(ofMean, ofVariance) : (ofMean ?? ofVariance)];
+  },
+  flops: ([x]) => 5 * sizeOf(x.shape),
+};
+
+/** Σ g and Σ g · (x - mean) · scale over each channel, from x, mean, scale and g: two outputs, [C]. */
+export const channelGradientSumsOp: Op = {
+  name: 'channelGradientSums',
+  infer: ([x]) => [spec([x.shape[1]], x.dtype), spec([x.shape[1]], x.dtype)],
+  cpu({ inputs: [x, means, scales, g], outputs, inputSpecs: [of] }) {
+    const totals = outputs.map(({ length }) => new Float64Array(length));
+    forEachValue(of, (at, channel) => {
+      totals[0][channel] += g[at];
+      totals[1][channel] += g[at] * (x[at] - means[channel]) * scales[channel];
+    });
+    outputs.forEach((output, i) => output.set(totals[i]));
+  },
+  gpu: (call) =>
+    variants(
+      'channelGradientSums',
+      call,
+      { inputs: ['x', 'mean', 'scale', 'g'], outputs: ['sum_g', 'sum_gn'] },
+      shader.gradientSum(elementType(call.outputs[0].dtype)),
+    ),
+  vjp({ inputs: [x, means, scales, g], outputs, gradients: [forFirst, forSecond] }) {
+    const first = forFirst && expand(alongChannels(forFirst, x), x.shape);
+    if (!forSecond) return [null, null, null, first];
+    const [second, mean, scale] = [forSecond, means, scales].map((t) => alongChannels(t, x));
+    const byG = mul(second, mul(sub(x, mean), scale));
+    return [
+      mul(g, mul(second, scale)),
+      reshape(neg(mul(second, mul(alongChannels(outputs[0], x), scale))), means.shape),
+      reshape(mul(second, div(alongChannels(outputs[1], x), scale)), scales.shape),
+      first ? add(first, byG) : byG,
+    ];
+  },
+  flops: ([x]) => 4 * sizeOf(x.shape),
+};
+
+/**
+ * (x - mean) · scale · weight + bias for each channel, where mean and scale are those of x's own values: the gradient of x
+ * is the whole one, through both of them too, and they get none.
+ */
+export const channelNormOp: Op = pointwise({
+  name: 'channelNorm',
+  dtype: alike('channelNorm', 'f32', 'f16'),
+  wgsl: ([x, mean, scale, weight, bias]) => `(${x} - ${mean}) * ${scale} * ${weight} + ${bias}`,
+  cpu: ([x, mean, scale, weight, bias]) => (x - mean) * scale * weight + bias,
+  vjp(g, { inputs: [x, mean, scale, weight, bias] }) {
+    const sums = apply(channelGradientSumsOp, [x, mean, scale, g], {});
+    const [sumG, sumGn] = sums.map((sum) => alongChannels(sum, x));
+    const normal = mul(sub(x, mean), scale);
+    // In this order every step has the shape of x: one kernel of eight buffers.
+    const straight = mul(add(mul(normal, sumGn), sumG), 1 / channelCount(x));
+    const forX = mul(mul(sub(g, straight), scale), weight);
+    return [forX, null, null, sumTo(sumGn, weight.shape), sumTo(sumG, bias.shape)];
+  },
+});
+
+/** Mean and (biased) variance of each channel of x [N, C, ...]: two tensors [C]. */
+export const channelMoments = (x: Tensor): [mean: Tensor, variance: Tensor] => {
+  const [mean, variance] = apply(channelMomentsOp, [x], {});
+  return [mean, variance];
+};
+
+/** x with each channel normalized by its own mean and variance, times weight, plus bias ([C] each; 1 and 0 without). */
+export function normalizeChannels(
+  x: Tensor,
+  [mean, variance]: readonly [Tensor, Tensor],
+  epsilon: number,
+  weight?: Tensor,
+  bias?: Tensor,
+): Tensor {
+  const along = (t: Tensor) => alongChannels(t, x);
+  const scale = rsqrt(add(along(variance), epsilon));
+  const parameters = [weight ? along(weight) : toTensor(1, x.dtype), bias ? along(bias) : toTensor(0, x.dtype)];
+  return applyOne(channelNormOp, [x, along(mean), scale, ...parameters], {});
+}

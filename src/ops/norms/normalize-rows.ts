@@ -1,0 +1,176 @@
+// Normalization of rows, the record behind layer, RMS, group and instance norm: one read of x forward, one of x and g backward.
+
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import { groupReduceWays, type GroupReduceBy } from '../../../shaders/lib/group-reduce.wgsl.ts';
+import { stridedOffset } from '../../../shaders/lib/index.wgsl.ts';
+import * as shader from '../../../shaders/norms/normalize-rows.wgsl.ts';
+import { linearGrid, type Binding } from '../../core/kernel.ts';
+import { applyOne, expectDType, type KernelCall, type Op, type Variant } from '../../core/op.ts';
+import { broadcastStrides, sizeOf, stridedOffsets } from '../../core/shape.ts';
+import type { Tensor, TensorSpec } from '../../core/tensor.ts';
+import { add, mul, sub } from '../elementwise/binary.ts';
+import { elementType } from '../lib/element-type.ts';
+import { mean, sum } from '../reductions/reduce.ts';
+import { reshape } from '../movement/reshape.ts';
+import { rsqrt, square } from '../elementwise/unary.ts';
+
+interface NormalizeAttrs {
+  /** Values of a row: the product of x's last axes, or a whole part of it. */
+  readonly length: number;
+  /** False leaves the mean in (RMS norm). */
+  readonly center: boolean;
+  readonly epsilon: number;
+  /** Which of weight and bias follow x. */
+  readonly weight: boolean;
+  readonly bias: boolean;
+}
+
+const rowsOf = ({ shape }: TensorSpec, { length }: { length: number }) => (length === 0 ? 0 : sizeOf(shape) / length);
+
+/** Mean and 1 / √(variance + ε) of the row of x from `start` on. */
+function statistics(x: ArrayLike<number>, start: number, { length, center, epsilon }: NormalizeAttrs) {
+  let [average, variance] = [0, 0];
+  if (center) for (let i = 0; i < length; i++) average += x[start + i] / length;
+  for (let i = 0; i < length; i++) variance += (x[start + i] - average) ** 2 / length;
+  return { average, scale: 1 / Math.sqrt(variance + epsilon) };
+}
+
+function variants(
+  name: string,
+  { inputs, outputs: [y], attrs, capabilities }: KernelCall<NormalizeAttrs>,
+  bindings: readonly string[],
+  output: string,
+  kernels: readonly [
+    serial: (s: shader.NormalizeShape) => string,
+    tree: (s: shader.NormalizeShape, by: GroupReduceBy) => string,
+  ],
+): Variant[] {
+  const [x] = inputs;
+  const at = (name: string) => {
+    const i = bindings.indexOf(name);
+    return i < 0 ? null : stridedOffset('at', x.shape, broadcastStrides(inputs[i].shape, x.shape));
+  };
+  const { length, center, epsilon } = attrs;
+  const type = elementType(y.dtype);
+  const shape = { rows: rowsOf(x, attrs), length, center, epsilon, type, weightAt: at('weight'), biasAt: at('bias') };
+  const variant = (variantName: string, wgsl: string, workgroupSize: number): Variant => ({
+    name: variantName,
+    kernels: [
+      {
+        name: `${name}.${variantName}`,
+        wgsl,
+        inputs: bindings.map((binding, i): Binding => ({ name: binding, type: elementType(inputs[i].dtype) })),
+        outputs: [{ name: output, type, store: true }],
+        workgroups: linearGrid(shape.rows, workgroupSize),
+      },
+    ],
+  });
+  const serial = variant('serial', kernels[0](shape), LINEAR_WORKGROUP);
+  const groups = groupReduceWays(capabilities).map((by) => variant(by, kernels[1](shape, by), 1));
+  return capabilities.software || length < 16 ? [serial, ...groups] : [...groups, serial];
+}
+
+const present = ({ weight, bias }: NormalizeAttrs) => [...(weight ? ['weight'] : []), ...(bias ? ['bias'] : [])];
+
+/** x, then weight and bias where there are some, which broadcast to x. */
+export const normalizeRowsOp: Op<NormalizeAttrs> = {
+  name: 'normalizeRows',
+  stores: true,
+  infer([x, ...rest]) {
+    expectDType('normalizeRows', 'x', x, 'f32', 'f16');
+    for (const parameter of rest) expectDType('normalizeRows', 'weight and bias', parameter, x.dtype);
+    return [{ shape: x.shape, dtype: x.dtype }];
+  },
+  cpu({ inputs: [x, ...parameters], outputs: [y], inputSpecs: [spec, ...specs], attrs }) {
+    const names = present(attrs);
+    const [weight, bias] = ['weight', 'bias'].map((name) => {
+      const i = names.indexOf(name);
+      if (i < 0) return null;
+      return { values: parameters[i], at: stridedOffsets(spec.shape, broadcastStrides(specs[i].shape, spec.shape)) };
+    });
+    for (let start = 0; start < x.length; start += attrs.length) {
+      const { average, scale } = statistics(x, start, attrs);
+      for (let i = start; i < start + attrs.length; i++) {
+        const factor = weight ? weight.values[weight.at[i]] : 1;
+        y[i] = (x[i] - average) * scale * factor + (bias ? bias.values[bias.at[i]] : 0);
+      }
+    }
+  },
+  gpu: (call) =>
+    variants('normalizeRows', call, ['x', ...present(call.attrs)], 'y', [
+      shader.normalizeSerialKernel,
+      shader.normalizeTreeKernel,
+    ]),
+  vjp({ inputs: [x, ...parameters], gradients: [g], attrs }) {
+    const plain = { ...attrs, weight: false, bias: false };
+    const weighted = attrs.weight ? mul(g!, parameters[0]) : g!;
+    return [
+      applyOne(normalizeRowsGradOp, [x, weighted], plain),
+      // Normalized again with the product in the same kernel, rather than kept from the forward pass.
+      ...(attrs.weight ? [mul(applyOne(normalizeRowsOp, [x], plain), g!)] : []),
+      ...(attrs.bias ? [g!] : []),
+    ];
+  },
+  flops: ([x]) => 8 * sizeOf(x.shape),
+};
+
+/** The gradient of x from x and that of its normalized rows. */
+export const normalizeRowsGradOp: Op<NormalizeAttrs> = {
+  name: 'normalizeRowsGrad',
+  stores: true,
+  infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
+  cpu({ inputs: [x, g], outputs: [dx], attrs }) {
+    const { length, center } = attrs;
+    for (let start = 0; start < x.length; start += length) {
+      const { average, scale } = statistics(x, start, attrs);
+      let [meanGradient, slope] = [0, 0];
+      for (let i = start; i < start + length; i++) {
+        if (center) meanGradient += g[i] / length;
+        slope += (g[i] * (x[i] - average) * scale) / length;
+      }
+      for (let i = start; i < start + length; i++) {
+        dx[i] = scale * (g[i] - meanGradient - (x[i] - average) * scale * slope);
+      }
+    }
+  },
+  gpu: (call) =>
+    variants('normalizeRowsGrad', call, ['x', 'g'], 'dx', [
+      shader.normalizeGradSerialKernel,
+      shader.normalizeGradTreeKernel,
+    ]),
+  // With n = normalized x, s = 1 / √(variance + ε), L values a row, and J the symmetric matrix that makes dx = J·g:
+  // the gradient of h·J·g by g is J·h, and by x it is -(s / L) · (n · Σ h·dx + Σ h·n · J·g + Σ g·n · J·h).
+  vjp({ inputs: [x, g], outputs: [dx], gradients: [h], attrs }) {
+    const { length, center, epsilon } = attrs;
+    const rows = (t: Tensor) => reshape(t, [rowsOf(x, attrs), length]);
+    const total = (t: Tensor) => sum(t, 1, true);
+    const [x2, g2, h2, jg] = [x, g, h!, dx].map(rows);
+    const forG = applyOne(normalizeRowsGradOp, [x, h!], attrs);
+    const centred = center ? sub(x2, mean(x2, 1, true)) : x2;
+    const scale = rsqrt(add(mean(square(centred), 1, true), epsilon));
+    const normal = mul(centred, scale);
+    const terms = add(
+      mul(normal, total(mul(h2, jg))),
+      add(mul(jg, total(mul(h2, normal))), mul(rows(forG), total(mul(g2, normal)))),
+    );
+    return [reshape(mul(terms, mul(scale, -1 / length)), x.shape), forG];
+  },
+  flops: ([x]) => 12 * sizeOf(x.shape),
+};
+
+/** Settings of `normalizeRows`. */
+export interface NormalizeOptions {
+  readonly center?: boolean;
+  readonly epsilon: number;
+  /** They broadcast to x. */
+  readonly weight?: Tensor;
+  readonly bias?: Tensor;
+}
+
+/** Each `length` values of x, in memory order, with mean 0 and variance 1, then times weight, plus bias. */
+export function normalizeRows(x: Tensor, length: number, options: NormalizeOptions): Tensor {
+  const { center = true, epsilon, weight, bias } = options;
+  const parameters = [weight, bias].filter((parameter) => parameter !== undefined);
+  const attrs = { length, center, epsilon, weight: weight !== undefined, bias: bias !== undefined };
+  return applyOne(normalizeRowsOp, [x, ...parameters], attrs);
+}

@@ -1,0 +1,63 @@
+// The value down to which a row must be taken for what is taken to weigh enough: behind top-k and top-p, without sorting.
+
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import {
+  thresholdSerialKernel,
+  thresholdTreeKernel,
+  type ThresholdShape,
+} from '../../../shaders/random/mass-threshold.wgsl.ts';
+import { linearGrid } from '../../core/kernel.ts';
+import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { rowsAlong, sizeOf } from '../../core/shape.ts';
+import { toTensor, type Tensor, type TensorLike, type TensorSpec } from '../../core/tensor.ts';
+
+interface ThresholdAttrs {
+  /** True where values weigh 1 each, false where they are weights themselves. */
+  readonly counts: boolean;
+}
+
+const shapeOf = ({ shape }: TensorSpec, { counts }: ThresholdAttrs): ThresholdShape => {
+  const { rows, length } = rowsAlong(shape, shape.length - 1);
+  return { rows, length, counts };
+};
+
+const LOWEST = -3.4028234663852886e38;
+
+export const massThresholdOp: Op<ThresholdAttrs> = {
+  name: 'massThreshold',
+  infer([x, mass]) {
+    expectDType('massThreshold', 'x', x, 'f32');
+    expectDType('massThreshold', 'mass', mass, 'f32');
+    return [{ shape: [...x.shape.slice(0, -1), 1], dtype: 'f32' }];
+  },
+  cpu({ inputs: [x, [mass]], outputs: [y], inputSpecs, attrs }) {
+    const { rows, length } = shapeOf(inputSpecs[0], attrs);
+    for (let row = 0; row < rows; row++) {
+      const sorted = Float64Array.from(x.subarray(row * length, (row + 1) * length)).sort().reverse(); // prettier-ignore
+      let total = 0;
+      let at = 0;
+      for (; at < length && total < mass; at++) total += attrs.counts ? 1 : sorted[at];
+      y[row] = total < mass ? LOWEST : sorted[Math.max(at, 1) - 1];
+    }
+  },
+  gpu({ inputs: [x], attrs, capabilities }) {
+    const shape = shapeOf(x, attrs);
+    const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]) => {
+      const inputs = [{ name: 'x', type: 'f32' } as const, { name: 'mass', type: 'f32' } as const];
+      const outputs = [{ name: 'y', type: 'f32' } as const];
+      return { name, kernels: [{ name: `massThreshold.${name}`, wgsl, inputs, outputs, workgroups }] };
+    };
+    const serial = variant('serial', thresholdSerialKernel(shape), linearGrid(shape.rows, LINEAR_WORKGROUP));
+    const tree = variant('tree', thresholdTreeKernel(shape), linearGrid(shape.rows, 1));
+    return capabilities.software ? [serial, tree] : [tree, serial];
+  },
+  vjp: 'none',
+  flops: ([x]) => 48 * sizeOf(x.shape),
+};
+
+/**
+ * For each row of x along its last axis the largest of its values at which those not below it are `mass` in number, or
+ * in sum where `of` is `'sum'`; the lowest number where all of them are not enough.
+ */
+export const massThreshold = (x: Tensor, mass: TensorLike, of: 'number' | 'sum'): Tensor =>
+  applyOne(massThresholdOp, [x, toTensor(mass)], { counts: of === 'number' });

@@ -1,0 +1,71 @@
+// Where the largest and the smallest values are.
+
+import { argSerialKernel, argTreeKernel, type ArgShape } from '../../../shaders/reductions/arg-extreme.wgsl.ts';
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import { linearGrid } from '../../core/kernel.ts';
+import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { formatShape, reducedShape, resolveAxis, rowOffset, rowsAlong } from '../../core/shape.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { elementType } from '../lib/element-type.ts';
+import { reshape } from '../movement/reshape.ts';
+
+interface ArgAttrs {
+  readonly axis: number;
+  readonly keepdims: boolean;
+}
+
+function argExtreme(name: string, largest: boolean): Op<ArgAttrs> {
+  return {
+    name,
+    infer([x], { axis, keepdims }) {
+      expectDType(name, 'x', x, 'f32', 'f16', 'i32', 'u32');
+      if (x.shape[axis] === 0)
+        throw new Error(`${name}: there is nothing along axis ${axis} of ${formatShape(x.shape)}.`);
+      return [{ shape: reducedShape(x.shape, [axis], keepdims), dtype: 'i32' }];
+    },
+    cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
+      const { rows, length, stride } = rowsAlong(inputSpecs[0].shape, attrs.axis);
+      for (let row = 0; row < rows; row++) {
+        const start = rowOffset({ length, stride }, row);
+        const value = (i: number) => x[start + i * stride];
+        let at = 0;
+        for (let i = 1; i < length; i++) if (largest ? value(i) > value(at) : value(i) < value(at)) at = i;
+        y[row] = at;
+      }
+    },
+    gpu({ inputs: [x], attrs, capabilities }) {
+      const type = x.dtype === 'i32' || x.dtype === 'u32' ? x.dtype : 'f32';
+      const shape: ArgShape = { ...rowsAlong(x.shape, attrs.axis), type, largest };
+      const variant = (kind: string, wgsl: string, workgroups: readonly [number, number, number]) => {
+        const [inputs, outputs] = [[{ name: 'x', type: elementType(x.dtype) }], [{ name: 'y', type: 'i32' }]] as const;
+        return { name: kind, kernels: [{ name: `${name}.${kind}`, wgsl, inputs, outputs, workgroups }] };
+      };
+      const serial = variant('serial', argSerialKernel(shape), linearGrid(shape.rows, LINEAR_WORKGROUP));
+      const tree = variant('tree', argTreeKernel(shape), linearGrid(shape.rows, 1));
+      return capabilities.software || shape.length < 64 ? [serial, tree] : [tree, serial];
+    },
+    vjp: 'none',
+  };
+}
+
+const argmaxOp = argExtreme('argmax', true);
+const argminOp = argExtreme('argmin', false);
+
+type ArgReduce = (x: Tensor, axis?: number, keepdims?: boolean) => Tensor;
+
+const argFunction = (op: Op<ArgAttrs>): ArgReduce =>
+  function (x, axis, keepdims = false) {
+    if (axis !== undefined) return applyOne(op, [x], { axis: resolveAxis(op.name, axis, x.shape.length), keepdims });
+    const flat = applyOne(op, [reshape(x, [x.size])], { axis: 0, keepdims: false });
+    return keepdims ? reshape(flat, x.shape.map(() => 1)) : flat; // prettier-ignore
+  };
+
+/**
+ * Position (i32) of the largest value along `axis`, or without one in x read row by row; of equal values the first, and
+ * of values that hold a NaN an undefined one. `keepdims` leaves 1 in place of what is searched.
+ */
+export const argmax: ArgReduce = argFunction(argmaxOp);
+/** Position (i32) of the smallest value along `axis`, or without one in x read row by row; as argmax. */
+export const argmin: ArgReduce = argFunction(argminOp);
+
+export const argOps = [argmaxOp, argminOp];

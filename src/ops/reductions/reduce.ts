@@ -1,0 +1,257 @@
+// Reductions over any axes: sum, mean, product, largest and smallest value.
+
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import { groupReduceWays, type Combine, type GroupReduceBy } from '../../../shaders/lib/group-reduce.wgsl.ts';
+import { mergeAxes } from '../../../shaders/lib/index.wgsl.ts';
+import { f32Literal } from '../../../shaders/lib/literal.wgsl.ts';
+import {
+  reduceInFours,
+  reduceSerialKernel,
+  reduceSlicesKernel,
+  reduceTreeKernel,
+  type ReduceShape,
+} from '../../../shaders/reductions/reduce.wgsl.ts';
+import { isFloat, type DType } from '../../core/dtype.ts';
+import { linearGrid, type Binding, type Capabilities, type Kernel } from '../../core/kernel.ts';
+import { applyOne, type KernelCall, type Op, type Variant, type VjpCall } from '../../core/op.ts';
+import { formatShape, reducedShape, resolveAxes, sizeOf, stridedOffsets, stridesOf } from '../../core/shape.ts';
+import type { Tensor, TensorSpec } from '../../core/tensor.ts';
+import { div, mul } from '../elementwise/binary.ts';
+import { cast } from '../elementwise/cast.ts';
+import { eq } from '../elementwise/compare.ts';
+import { elementType } from '../lib/element-type.ts';
+import { expand } from '../movement/expand.ts';
+import { reshape } from '../movement/reshape.ts';
+import { productOfOthers } from './scan.ts';
+import { where } from '../elementwise/where.ts';
+
+interface ReduceAttrs {
+  /** Sorted axes counted from the front. */
+  readonly axes: readonly number[];
+  readonly keepdims: boolean;
+}
+
+/** What makes one reduction differ from another; `count` is the number of values that become one. */
+interface Reduction {
+  readonly name: string;
+  readonly identity: number;
+  readonly wgsl: Combine;
+  cpu(a: number, b: number): number;
+  scale?(count: number): number;
+  /** True where whole numbers make no sense of it, or soon outgrow their range. */
+  readonly onlyFloats?: boolean;
+  /** Gradient of x; `spread` repeats a tensor of the output's size over the reduced axes. */
+  vjp(g: Tensor, call: VjpCall<ReduceAttrs>, spread: (t: Tensor) => Tensor): Tensor;
+}
+
+const split = ({ shape }: TensorSpec, { axes }: ReduceAttrs) => {
+  const strides = stridesOf(shape);
+  const pick = (values: readonly number[], reduced: boolean) => values.filter((_, i) => axes.includes(i) === reduced);
+  return {
+    kept: pick(shape, false),
+    keptStrides: pick(strides, false),
+    reduced: pick(shape, true),
+    reducedStrides: pick(strides, true),
+  };
+};
+
+const countOf = (x: TensorSpec, { axes }: ReduceAttrs) => sizeOf(axes.map((axis) => x.shape[axis]));
+
+function reduction(r: Reduction): Op<ReduceAttrs> {
+  return {
+    name: r.name,
+    stores: true,
+    infer([x], attrs) {
+      if (x.dtype === 'bool' || (r.onlyFloats && !isFloat(x.dtype))) {
+        const takes = r.onlyFloats ? 'f32 or f16' : 'numbers';
+        throw new Error(`${r.name}: takes ${takes}, but was given ${x.dtype}; cast it first.`);
+      }
+      if (!Number.isFinite(r.identity) && countOf(x, attrs) === 0) {
+        throw new Error(`${r.name}: there is nothing to reduce along axes [${attrs.axes}] of ${formatShape(x.shape)}.`);
+      }
+      return [{ shape: reducedShape(x.shape, attrs.axes, attrs.keepdims), dtype: x.dtype }];
+    },
+    cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
+      const { kept, keptStrides, reduced, reducedStrides } = split(inputSpecs[0], attrs);
+      const inner = stridedOffsets(reduced, reducedStrides);
+      const scale = r.scale?.(inner.length) ?? 1;
+      stridedOffsets(kept, keptStrides).forEach((base, i) => {
+        let total = r.identity;
+        for (let j = 0; j < inner.length; j++) total = r.cpu(total, x[base + inner[j]]);
+        y[i] = total * scale;
+      });
+    },
+    gpu: (call) => variants(r, call),
+    vjp(call) {
+      const [x] = call.inputs;
+      const keptShape = reducedShape(x.shape, call.attrs.axes, true);
+      const spread = (t: Tensor) => expand(reshape(t, keptShape), x.shape);
+      return [r.vjp(spread(call.gradients[0]!), call, spread)];
+    },
+    flops: ([x]) => sizeOf(x.shape),
+  };
+}
+
+/** Smallest and largest value of each type that kernels reduce in. */
+const EXTREMES = {
+  f32: ['-3.4028234663852886e38f', '3.4028234663852886e38f'],
+  i32: ['(-2147483647 - 1)', '2147483647'],
+  u32: ['0u', '4294967295u'],
+} as const;
+
+/** The type that a reduction computes in: never f16. */
+const accumulatorType = (dtype: DType): keyof typeof EXTREMES =>
+  dtype === 'i32' ? 'i32' : dtype === 'u32' || dtype === 'bool' ? 'u32' : 'f32';
+
+function variants(
+  r: Reduction,
+  { inputs: [x], outputs: [y], attrs, capabilities }: KernelCall<ReduceAttrs>,
+): Variant[] {
+  const type = accumulatorType(x.dtype);
+  const count = countOf(x, attrs);
+  const scale = r.scale ? `total * ${f32Literal(r.scale(count))}` : 'total';
+  const identity = Number.isFinite(r.identity) ? `${type}(${r.identity})` : EXTREMES[type][r.identity > 0 ? 1 : 0];
+  const shape: ReduceShape = {
+    ...split(x, attrs),
+    type,
+    identity,
+    combine: r.wgsl,
+    finish: scale,
+    stored: elementType(y.dtype),
+  };
+  const outputs = sizeOf(y.shape);
+  const y_ = { name: 'y', type: elementType(y.dtype), store: true } as const;
+  type By = GroupReduceBy | 'serial';
+  const kernel = (name: string, shape: ReduceShape, by: By, from = x.dtype, scratch = false): Kernel => ({
+    name: `${r.name}.${name}`,
+    wgsl: by === 'serial' ? reduceSerialKernel(shape) : reduceTreeKernel(shape, by),
+    inputs: [...(scratch ? [null] : []), boundX(shape, from)],
+    outputs: [y_],
+    workgroups: by === 'serial' ? linearGrid(sizeOf(shape.kept), LINEAR_WORKGROUP) : linearGrid(outputs, 1),
+  });
+  /** Neighbours across the reduced axes are read in fours where threads are few anyhow. */
+  const serialShape = (one: ReduceShape) => {
+    const fours = reduceInFours(one);
+    return fours.fours === 'across' && !capabilities.software ? one : fours;
+  };
+  const treeShape = (one: ReduceShape) => {
+    const fours = reduceInFours(joined(one));
+    return fours.fours === 'across' ? one : fours;
+  };
+  const serial = { name: 'serial', kernels: [kernel('serial', serialShape(shape), 'serial')] };
+  const groups = groupReduceWays(capabilities).map((by) => ({
+    name: by,
+    kernels: [kernel(by, treeShape(shape), by)],
+  }));
+  // A thread an output is enough once every lane of a GPU has one, or where each has little to add.
+  const whole = capabilities.software || count < 64 || outputs >= 65536 ? [serial, ...groups] : [...groups, serial];
+
+  const sliced = reduceInFours(joined(shape));
+  const lanes = sizeOf(sliced.kept);
+  const slices = slicesFor(outputs, lanes, count, capabilities);
+  if (slices < 2) return whole;
+  const outputsFirst = shape.keptStrides.at(-1) === 1;
+  const parts = { dtype: type, shape: outputsFirst ? [slices, outputs] : [outputs, slices] };
+  const rest: ReduceShape = {
+    ...shape,
+    kept: [outputs],
+    keptStrides: [outputsFirst ? 1 : slices],
+    reduced: [slices],
+    reducedStrides: [outputsFirst ? outputs : 1],
+  };
+  const first: Kernel = {
+    name: `${r.name}.slices`,
+    wgsl: reduceSlicesKernel(sliced, { count: slices, outputsFirst }),
+    inputs: [boundX(sliced, x.dtype), { name: 'parts', type: sliced.fours === 'across' ? `vec4<${type}>` : type }],
+    outputs: [null],
+    workgroups: linearGrid(lanes * slices, LINEAR_WORKGROUP),
+  };
+  const bySlices = (name: string, shape: ReduceShape, by: By): Variant => ({
+    name,
+    kernels: [first, kernel(name, shape, by, type, true)],
+    scratch: [parts],
+  });
+  const slicesSerial = bySlices('slices.serial', serialShape(rest), 'serial');
+  const slicesTree = bySlices('slices.tree', treeShape(rest), 'tree');
+  if (capabilities.software) return [slicesSerial, ...whole, slicesTree];
+  // One workgroup sums a few thousand values sooner than a second kernel starts.
+  return count < 16384 ? [...whole, slicesTree, slicesSerial] : [slicesTree, ...whole, slicesSerial];
+}
+
+/** How a kernel binds x, of which `shape` says whether it is read in fours. */
+const boundX = ({ fours }: ReduceShape, dtype: DType): Binding => ({
+  name: 'x',
+  type: fours ? `vec4<${elementType(dtype)}>` : elementType(dtype),
+});
+
+/** The same with fewer axes to reduce, where some lie one behind the other. */
+function joined(shape: ReduceShape): ReduceShape {
+  const merged = mergeAxes(shape.reduced, shape.reducedStrides);
+  return { ...shape, reduced: merged.shape, reducedStrides: merged.strides };
+}
+
+/**
+ * Into how many slices to cut each output's values, so that there is work for all lanes, of which a slice of all outputs
+ * takes `lanes`; 1 where a slice would be short.
+ */
+function slicesFor(outputs: number, lanes: number, count: number, { software }: Capabilities): number {
+  if (outputs > 256 || count < 1024) return 1;
+  return Math.min(Math.ceil(count / 64), Math.ceil((software ? 1024 : 65536) / lanes));
+}
+
+const sumOp = reduction({
+  name: 'sum',
+  identity: 0,
+  wgsl: 'a + b',
+  cpu: (a, b) => a + b,
+  vjp: (g) => g,
+});
+
+const meanOp = reduction({
+  name: 'mean',
+  identity: 0,
+  wgsl: 'a + b',
+  cpu: (a, b) => a + b,
+  scale: (count) => 1 / count,
+  onlyFloats: true,
+  vjp: (g, { inputs: [x], attrs }) => mul(g, 1 / countOf(x, attrs)),
+});
+
+const prodOp = reduction({
+  name: 'prod',
+  identity: 1,
+  wgsl: 'a * b',
+  cpu: (a, b) => a * b,
+  onlyFloats: true,
+  vjp: (g, { inputs: [x], attrs }) => mul(g, productOfOthers(x, attrs.axes)),
+});
+
+/** The gradient of an extreme value is shared by all positions that hold it. */
+const shareAmongTies: Reduction['vjp'] = (g, { inputs: [x], outputs: [y], attrs }, spread) => {
+  const isExtreme = eq(x, spread(y));
+  const ties = applyOne(sumOp, [cast(isExtreme, x.dtype)], attrs);
+  return where(isExtreme, div(g, spread(ties)), 0);
+};
+
+const maxOp = reduction({ name: 'max', identity: -Infinity, wgsl: 'max(a, b)', cpu: Math.max, vjp: shareAmongTies });
+const minOp = reduction({ name: 'min', identity: Infinity, wgsl: 'min(a, b)', cpu: Math.min, vjp: shareAmongTies });
+
+export type Reduce = (x: Tensor, axes?: number | readonly number[], keepdims?: boolean) => Tensor;
+
+function reduceFunction(op: Op<ReduceAttrs>): Reduce {
+  return (x, axes, keepdims = false) =>
+    applyOne(op, [x], { axes: resolveAxes(op.name, axes, x.shape.length), keepdims });
+}
+
+/** Sum over `axes` (all of them by default); `keepdims` leaves 1 in their place. */
+export const sum: Reduce = reduceFunction(sumOp);
+/** Mean over `axes` (all of them by default); `keepdims` leaves 1 in their place. */
+export const mean: Reduce = reduceFunction(meanOp);
+/** Product over `axes` (all of them by default) of f32 or f16; gradients of any order are right beside zeros too. */
+export const prod: Reduce = reduceFunction(prodOp);
+/** Largest value over `axes` (all of them by default); equal ones share the gradient, as in torch.amax. */
+export const max: Reduce = reduceFunction(maxOp);
+/** Smallest value over `axes` (all of them by default); equal ones share the gradient, as in torch.amin. */
+export const min: Reduce = reduceFunction(minOp);
+
+export const reduceOps = [sumOp, meanOp, prodOp, maxOp, minOp];

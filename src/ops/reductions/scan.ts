@@ -1,0 +1,182 @@
+// Running sums and products along an axis.
+
+import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import {
+  SCAN_TILE,
+  scanGroupKernel,
+  scanSerialKernel,
+  type ScanChunks,
+  type ScanShape,
+} from '../../../shaders/reductions/scan.wgsl.ts';
+import { isFloat } from '../../core/dtype.ts';
+import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
+import { applyOne, expectDType, type KernelCall, type Op, type Variant } from '../../core/op.ts';
+import { resolveAxis, rowOffset, rowsAlong, sizeOf, type Shape } from '../../core/shape.ts';
+import { fill, type Tensor } from '../../core/tensor.ts';
+import { mul } from '../elementwise/binary.ts';
+import { elementType } from '../lib/element-type.ts';
+import { pad } from '../movement/pad.ts';
+import { permute } from '../movement/permute.ts';
+import { reshape } from '../movement/reshape.ts';
+import { slice } from '../movement/slice.ts';
+
+interface ScanAttrs {
+  readonly axis: number;
+  /** True when each result leaves its own element out. */
+  readonly exclusive: boolean;
+  /** True when the scan runs from the last element to the first. */
+  readonly reverse: boolean;
+}
+
+/** Rows shorter than this have no use for a workgroup each; longer ones than the second number are cut where few. */
+const [SHORT, LONG] = [128, 8192];
+/** Most chunks of a row: each of them reads the totals of all before it. */
+const MOST_CHUNKS = 64;
+
+function variants(
+  kind: ScanShape['kind'],
+  { inputs, outputs: [y], attrs, capabilities }: KernelCall<ScanAttrs>,
+): Variant[] {
+  const rows = rowsAlong(y.shape, attrs.axis);
+  const type = isFloat(y.dtype) ? 'f32' : y.dtype === 'i32' ? 'i32' : 'u32';
+  const shape: ScanShape = { ...rows, ...attrs, kind, type, stored: elementType(y.dtype) };
+  const names = kind === 'sum' ? ['x'] : ['a', 'b'];
+  const bindings = names.map((name, i): Binding => ({ name, type: elementType(inputs[i].dtype) }));
+  const kernel = (name: string, wgsl: string, groups: Kernel['workgroups'], more: Partial<Kernel> = {}): Kernel => ({
+    name: `${kind === 'sum' ? 'cumsum' : kind}.${name}`,
+    wgsl,
+    inputs: bindings,
+    outputs: [{ name: 'y', type: elementType(y.dtype), store: true }],
+    workgroups: groups,
+    ...more,
+  });
+  const serial = kernel('serial', scanSerialKernel(shape), linearGrid(rows.rows, LINEAR_WORKGROUP));
+  const whole: ScanChunks = { count: 1, length: rows.length, pass: 'results' };
+  const group = kernel('group', scanGroupKernel(shape, whole), linearGrid(rows.rows, 1));
+  const found: Variant[] = [
+    { name: 'serial', kernels: [serial] },
+    { name: 'group', kernels: [group] },
+  ];
+  if (rows.length > SCAN_TILE) {
+    const length = Math.ceil(rows.length / MOST_CHUNKS / SCAN_TILE) * SCAN_TILE;
+    const count = Math.ceil(rows.length / length);
+    const inputsWithTotals = [...bindings, { name: 'totals', type } as const];
+    const pass = (name: ScanChunks['pass'], more: Partial<Kernel>) =>
+      kernel(`chunk-${name}`, scanGroupKernel(shape, { count, length, pass: name }), linearGrid(rows.rows * count, 1), {
+        inputs: inputsWithTotals,
+        ...more,
+      });
+    found.push({
+      name: 'chunks',
+      kernels: [pass('totals', { outputs: [null] }), pass('results', {})],
+      scratch: [{ shape: [rows.rows, count, kind === 'sum' ? 1 : 2], dtype: type }],
+    });
+  }
+  const cut = found.length > 2 && rows.length > LONG && rows.rows < MOST_CHUNKS;
+  const first = capabilities.software || rows.length < SHORT || rows.rows > 16384 ? 0 : cut ? 2 : 1;
+  return [found[first], ...found.filter((_, i) => i !== first)];
+}
+
+/** Calls `visit` with the offset of every element in the order of the scan; `isFirst` opens a row. */
+function eachInOrder(shape: Shape, { axis, reverse }: ScanAttrs, visit: (at: number, isFirst: boolean) => void): void {
+  const { rows, length, stride } = rowsAlong(shape, axis);
+  for (let row = 0; row < rows; row++) {
+    const start = rowOffset({ length, stride }, row);
+    for (let i = 0; i < length; i++) visit(start + (reverse ? length - 1 - i : i) * stride, i === 0);
+  }
+}
+
+export const cumsumOp: Op<ScanAttrs> = {
+  name: 'cumsum',
+  stores: true,
+  infer([x]) {
+    expectDType('cumsum', 'x', x, 'f32', 'f16', 'i32', 'u32');
+    return [{ shape: x.shape, dtype: x.dtype }];
+  },
+  cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
+    let total = 0;
+    eachInOrder(inputSpecs[0].shape, attrs, (at, isFirst) => {
+      const before = isFirst ? 0 : total;
+      total = before + x[at];
+      y[at] = attrs.exclusive ? before : total;
+    });
+  },
+  gpu: (call) => variants('sum', call),
+  vjp: ({ gradients: [g], attrs }) => [applyOne(cumsumOp, [g!], { ...attrs, reverse: !attrs.reverse })],
+};
+
+/** s[i] = a[i] · s[i-1] + b[i] along an axis, from s[-1] = 0 (with `reverse`, from the other end). */
+export const recurrenceOp: Op<ScanAttrs> = {
+  name: 'recurrence',
+  stores: true,
+  infer([{ shape, dtype }]) {
+    return [{ shape, dtype }];
+  },
+  cpu({ inputs: [a, b], outputs: [y], inputSpecs, attrs }) {
+    let state = 0;
+    eachInOrder(inputSpecs[0].shape, attrs, (at, isFirst) => {
+      state = isFirst ? b[at] : a[at] * state + b[at];
+      y[at] = state;
+    });
+  },
+  gpu: (call) => variants('recurrence', call),
+  // With the state's gradient d[i] = g[i] + a[i+1] · d[i+1], b gets d and a gets d[i] · s[i-1].
+  vjp({ inputs: [a], outputs: [s], gradients: [g], attrs: { axis, reverse } }) {
+    const d = recurrence(shifted(a, axis, !reverse), g!, axis, !reverse);
+    return [mul(d, shifted(s, axis, reverse)), d];
+  },
+  flops: ([a]) => 2 * sizeOf(a.shape),
+};
+
+const recurrence = (a: Tensor, b: Tensor, axis: number, reverse: boolean): Tensor =>
+  applyOne(recurrenceOp, [a, b], { axis, reverse, exclusive: false });
+
+/** x moved on by one along `axis` in the order of a scan; the first place gets 0. */
+function shifted(x: Tensor, axis: number, reverse: boolean): Tensor {
+  const along = (value: number) => x.shape.map((_, i) => (i === axis ? value : 0));
+  const ends = x.shape.map((dim, i) => (i === axis ? dim - 1 : dim));
+  return reverse
+    ? pad(slice(x, along(1), x.shape), along(0), along(1))
+    : pad(slice(x, along(0), ends), along(1), along(0));
+}
+
+/** Options of a scan. */
+export interface ScanOptions {
+  /** Leaves each element out of its own result, which so belongs to those before it only. */
+  readonly exclusive?: boolean;
+  /** Runs from the last element to the first. */
+  readonly reverse?: boolean;
+}
+
+/** Running sums of x (f32, f16, i32 or u32) along `axis`, as torch.cumsum. */
+export function cumsum(x: Tensor, axis: number, { exclusive = false, reverse = false }: ScanOptions = {}): Tensor {
+  return applyOne(cumsumOp, [x], { axis: resolveAxis('cumsum', axis, x.shape.length), exclusive, reverse });
+}
+
+/**
+ * Running products of x (f32 or f16) along `axis`, as torch.cumprod. Nothing is divided, so gradients of any order are
+ * right beside zeros too.
+ */
+export function cumprod(x: Tensor, axis: number, { exclusive = false, reverse = false }: ScanOptions = {}): Tensor {
+  expectDType('cumprod', 'x', x, 'f32', 'f16');
+  const along = resolveAxis('cumprod', axis, x.shape.length);
+  if (x.size === 0) return x;
+  // p[i] = x[i-1] · p[i-1], and 1 to begin with.
+  const rest = x.shape.map((dim, i) => (i === along ? dim - 1 : 0));
+  const none = x.shape.map(() => 0);
+  const one = fill(x.shape.map((dim, i) => (i === along ? 1 : dim)), 1, x.dtype); // prettier-ignore
+  const first = reverse ? pad(one, rest, none) : pad(one, none, rest);
+  const before = recurrence(shifted(x, along, reverse), first, along, reverse);
+  return exclusive ? before : mul(x, before);
+}
+
+/** For each element of x the product of all others along `axes`. */
+export function productOfOthers(x: Tensor, axes: readonly number[]): Tensor {
+  const kept = x.shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]));
+  const order = [...kept, ...axes];
+  const moved = permute(x, order);
+  const rows = reshape(moved, [...kept.map((axis) => x.shape[axis]), sizeOf(axes.map((axis) => x.shape[axis]))]);
+  const [before, after] = [false, true].map((reverse) => cumprod(rows, -1, { exclusive: true, reverse }));
+  const back = x.shape.map((_, axis) => order.indexOf(axis));
+  return permute(reshape(mul(before, after), moved.shape), back);
+}

@@ -61,7 +61,7 @@ export { Optimizer, type ParameterGroup, type Parameters } from './optim/optimiz
 export { Adagrad, type AdagradOptions, RMSprop, type RMSpropOptions } from './optim/rmsprop.ts';
 export { WeightAverage } from './optim/weight-average.ts';
 export { SGD, type SGDOptions } from './optim/sgd.ts';
-export { readSafetensors, type Safetensors, writeSafetensors } from './io/safetensors.ts';
+export { readSafetensors, type Safetensors, writeSafetensors } from './weights/safetensors.ts';
 export {
   type DigitBatch,
   digitBatches,

@@ -10,7 +10,7 @@ export * from './index.ts';
 export { type NodeAdapterOptions, type NodeAdapterSource } from './backends/webgpu/adapter-node.ts';
 export { decodeImage } from './data/image-node.ts';
 export { loadMnist } from './data/mnist-node.ts';
-export { loadSafetensorsFile, readFileOrExplain, saveSafetensorsFile, writeFileAtomic } from './io/files-node.ts';
+export { loadSafetensorsFile, readFileOrExplain, saveSafetensorsFile, writeFileAtomic } from './weights/files-node.ts';
 
 /**
  * Opens a device, under Deno on its own WebGPU and under Node on Dawn (the optional peer package `webgpu`). An idle

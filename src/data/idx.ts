@@ -1,6 +1,6 @@
 // The IDX format, in which MNIST and its relatives come: a few big-endian numbers, then the values.
 
-import { gunzip, isGzip } from '../io/gunzip.ts';
+import { gunzip, isGzip } from './gunzip.ts';
 
 /** Unsigned bytes in a row-major array. */
 export interface IdxArray {

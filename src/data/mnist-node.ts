@@ -1,7 +1,7 @@
 // MNIST from a folder, under Node.
 
 import { join } from 'node:path';
-import { listFilesOrExplain, readFileOrExplain } from '../io/files-node.ts';
+import { listFilesOrExplain, readFileOrExplain } from '../weights/files-node.ts';
 import type { ImageDataset } from './image-dataset.ts';
 import { identifyMnistFiles, missingMnistFiles, MNIST_SOURCE, parseMnist, type MnistSplit } from './mnist.ts';
 

@@ -1,7 +1,7 @@
 // A training run on disk: weights, optimizer, random numbers and position, in one safetensors file.
 
 import type { TensorData } from '../core/dtype.ts';
-import { readSafetensors, writeSafetensors } from '../io/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
 
 /** What a run was started with, as its owner names it: options of a command, say. Plain JSON. */
 export type Settings = Readonly<Record<string, unknown>>;

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseIdx } from '../../src/data/idx.ts';
 import { identifyMnistFiles, missingMnistFiles, parseMnist } from '../../src/data/mnist.ts';
 import { loadMnist } from '../../src/data/mnist-node.ts';
-import { gunzip } from '../../src/io/gunzip.ts';
+import { gunzip } from '../../src/data/gunzip.ts';
 import { realData } from '../harness/real-data.ts';
 
 /** An IDX file whose values count up from 0. */

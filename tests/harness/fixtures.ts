@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TensorData } from '../../src/core/dtype.ts';
-import { readSafetensors } from '../../src/io/safetensors.ts';
+import { readSafetensors } from '../../src/weights/safetensors.ts';
 
 /** What a file's metadata says of a case; see tests/fixtures/README.md. */
 export interface CaseInfo {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { TensorData } from '../../src/core/dtype.ts';
 import { RandomSource } from '../../src/core/random.ts';
-import { readSafetensors, writeSafetensors } from '../../src/io/safetensors.ts';
-import { MAX_HEADER_BYTES } from '../../src/io/safetensors-header.ts';
+import { readSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
+import { MAX_HEADER_BYTES } from '../../src/weights/safetensors-header.ts';
 import { realData } from '../harness/real-data.ts';
 
 const f32 = (values: number[], shape: number[] = [values.length]): TensorData => ({

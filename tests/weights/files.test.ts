@@ -10,7 +10,7 @@ import {
   readFileOrExplain,
   saveSafetensorsFile,
   writeFileAtomic,
-} from '../../src/io/files-node.ts';
+} from '../../src/weights/files-node.ts';
 
 let folder: string;
 beforeEach(async () => {

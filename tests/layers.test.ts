@@ -1,118 +1,124 @@
-// Holds the linter to the layer rule: tries an import from every layer to every other and checks which ones it refuses.
+// Holds the linter and the map to the table of layers: tries an import from every layer to every other, and checks which
+// ones the linter refuses.
 
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { layers, type Layer } from '../src/layers.ts';
+import { layerTable, tableIn } from './harness/layer-table.ts';
 
-/** What computes and trains: everything below what is made of it. */
-const engine = [
-  'src/core', 'src/ops', 'src/autograd', 'src/backends', 'src/backends/webgpu', 'src/runtime', 'src/nn', 'src/optim',
-]; // prettier-ignore
+const root = resolve(import.meta.dirname, '..');
+const packages = [...new Set(layers.flatMap((layer) => [...(layer.packages ?? []), ...(layer.nodePackages ?? [])]))];
 
-/** Which layers each layer may import. Itself is always allowed. */
-const allowed: Record<string, readonly string[]> = {
-  shaders: [],
-  'src/core': [],
-  'src/ops': ['src/core', 'shaders'],
-  'src/autograd': ['src/core', 'src/ops'],
-  'src/backends': ['src/core'],
-  'src/backends/webgpu': ['src/core', 'src/backends'],
-  'src/runtime': ['src/core', 'src/ops', 'src/backends', 'src/backends/webgpu'],
-  'src/nn': ['src/core', 'src/ops'],
-  'src/optim': ['src/core', 'src/ops'],
-  'src/weights': ['src/core', 'src/nn'],
-  'src/data': ['src/core', 'src/weights'],
-  'src/verify': engine,
-  'src/verify/cases': ['src/core', 'src/ops', 'src/autograd', 'src/nn', 'src/optim'],
-  'src/bench': ['shaders', ...engine],
-  'src/tune': [...engine, 'src/verify', 'src/verify/cases', 'src/bench'],
-  'src/train': [...engine, 'src/weights', 'src/data'],
-  'src/cli': ['src/node.ts', 'models/cnn/lenet5'],
-  'models/cnn/lenet5': ['src/index.ts'],
-  'demos/cnn': ['src/index.ts', 'models/cnn/lenet5'],
+/** Files that try every import: at two depths of a layer that is a folder, and one for Node. */
+const probes = ({ path }: Layer) =>
+  path.endsWith('.ts') ? [path] : [`${path}/probe.ts`, `${path}/family/probe.ts`, `${path}/probe-node.ts`];
+const target = ({ path }: Layer) => (path.endsWith('.ts') ? path : `${path}/family/target.ts`);
+const specifier = (from: string, to: string) => {
+  const path = relative(dirname(from), to);
+  return path.startsWith('.') ? path : `./${path}`;
 };
-const layers = Object.keys(allowed);
-const entries = ['src/index.ts', 'src/node.ts'];
-const probe = (layer: string) => `${layer}/probe.ts`;
-const target = (layer: string) => (layer.endsWith('.ts') ? layer : `${layer}/target.ts`);
 
 let folder: string;
 /** `file -> import` for every import that the linter refused. */
 let refused: Set<string>;
-let gpuNames: string[];
-let nodeNames: string[];
+let gpuNames: Set<string>;
+let nodeNames: Set<string>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'layers-'));
-  const root = resolve(import.meta.dirname, '..');
-  await copyFile(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'));
-  const write = async (file: string, text: string) => {
-    await mkdir(dirname(join(folder, file)), { recursive: true });
-    await writeFile(join(folder, file), text);
-  };
-  for (const from of layers) {
-    const specifiers = [...layers, ...entries]
-      .filter((to) => to !== from)
-      .map((to) => relative(from, target(to)))
-      .map((path) => (path.startsWith('.') ? path : `./${path}`));
-    const lines = [...specifiers, 'node:fs/promises', 'left-pad'].map((name) => `import '${name}';`);
-    await write(probe(from), `${lines.join('\n')}\nexport const device: GPUDevice | null = null;\nprocess.exit();\n`);
+  const config = ['oxlint.config.ts', 'src/layers.ts', 'tests/harness/layer-rule.ts', 'package.json'];
+  for (const file of config) await cp(join(root, file), join(folder, file));
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+  for (const from of layers.flatMap(probes).filter((file) => file !== 'src/layers.ts')) {
+    const files = layers.filter((layer) => target(layer) !== from).map((layer) => specifier(from, target(layer)));
+    const names = [...files, ...packages, 'node:fs/promises', 'left-pad', specifier(from, 'src/core/target-node.ts')];
+    const lines = [
+      ...names.map((name) => `import '${name}';`),
+      `void import('left-pad/lazy');`,
+      `export * from 'left-pad/all';`,
+    ];
+    await mkdir(dirname(join(folder, from)), { recursive: true });
+    await writeFile(
+      join(folder, from),
+      `${lines.join('\n')}\nexport const x: GPUDevice | null = null;\nprocess.exit();\n`,
+    );
   }
-  await write(
-    'src/index.ts',
-    `import './core/target.ts';\nimport './node.ts';\nimport 'node:fs';\nimport './cli/x.ts';\n`,
-  );
-  const oxlint = join(root, 'node_modules', 'oxlint', 'bin', 'oxlint');
-  const run = promisify(execFile)(process.execPath, [oxlint, '--format=json'], { cwd: folder, maxBuffer: 1 << 26 });
+  const [oxlint, tsx] = ['oxlint/bin/oxlint', 'tsx/dist/esm/index.mjs'].map((path) => join(root, 'node_modules', path));
+  const args = ['--import', pathToFileURL(tsx).href, oxlint, '--format=json', 'src', 'shaders', 'models', 'demos'];
   // The linter exits with 1 when it finds something, as it must here.
-  const { stdout } = await run.catch((error: { stdout: string }) => error);
-  const { diagnostics } = JSON.parse(stdout) as { diagnostics: { code: string; message: string; filename: string }[] };
-  const restricted = diagnostics.filter(({ code }) => code.includes('no-restricted-imports'));
-  refused = new Set(restricted.map(({ filename, message }) => `${filename} -> ${/'(.*?)'/.exec(message)?.[1]}`));
-  nodeNames = diagnostics.filter(({ code }) => code.includes('no-restricted-globals')).map(({ filename }) => filename);
-  gpuNames = diagnostics.filter(({ code }) => code.includes('no-restricted-types')).map(({ filename }) => filename);
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder, maxBuffer: 1 << 26 }).catch(
+    (error: { stdout: string }) => error,
+  );
+  const { diagnostics } = JSON.parse(stdout) as { diagnostics: Diagnostic[] };
+  const of = (rule: string) => diagnostics.filter(({ code }) => code.includes(rule));
+  const lines = new Map<string, string[]>();
+  const textAt = async ({ filename, labels }: Diagnostic) => {
+    if (!lines.has(filename)) lines.set(filename, (await readFile(join(folder, filename), 'utf8')).split('\n'));
+    return /'(.*?)'/.exec(lines.get(filename)![labels[0].span.line - 1])![1];
+  };
+  refused = new Set(
+    await Promise.all(of('layers').map(async (found) => `${found.filename} -> ${await textAt(found)}`)),
+  );
+  nodeNames = new Set(of('no-restricted-globals').map(({ filename }) => filename));
+  gpuNames = new Set(of('no-restricted-types').map(({ filename }) => filename));
 });
+
+interface Diagnostic {
+  readonly code: string;
+  readonly filename: string;
+  readonly labels: readonly { readonly span: { readonly line: number } }[];
+}
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test.each(layers)('%s imports its layers and nothing else', (from) => {
-  for (const to of [...layers, ...entries].filter((other) => other !== from)) {
-    const path = relative(from, target(to));
-    // A folder below its own is the same layer.
-    if (!path.startsWith('.')) continue;
-    expect([path, refused.has(`${probe(from)} -> ${path}`)]).toEqual([path, !allowed[from].includes(to)]);
-  }
-  expect(refused).toContain(`${probe(from)} -> left-pad`);
+const cases = layers
+  .filter(({ path }) => path !== 'src/layers.ts')
+  .flatMap((layer) => probes(layer).map((file) => ({ file, layer })));
+const isForNode = (file: string) => file.endsWith('-node.ts');
+
+test.each(cases)('$file imports what its layer may and nothing else', ({ file, layer }) => {
+  const expected = [
+    ...layers
+      .filter((other) => other !== layer && !layer.imports.includes(other.path))
+      .map((other) => specifier(file, target(other))),
+    ...packages.filter((name) => {
+      if (layer.packages?.includes(name)) return false;
+      return !(isForNode(file) && layer.nodePackages?.includes(name));
+    }),
+    'left-pad',
+    'left-pad/lazy',
+    'left-pad/all',
+  ];
+  if (!layer.node && !isForNode(file)) expected.push('node:fs/promises');
+  const mayCore = layer.path === 'src/core' || layer.imports.includes('src/core');
+  if (!mayCore || !(layer.node || isForNode(file))) expected.push(specifier(file, 'src/core/target-node.ts'));
+  const found = [...refused].filter((line) => line.startsWith(`${file} -> `)).map((line) => line.split(' -> ')[1]);
+  expect(found.sort()).toEqual(expected.sort());
 });
 
-test('only files for Node import its modules', () => {
-  const free = layers.filter((layer) => !refused.has(`${probe(layer)} -> node:fs/promises`));
-  expect(free).toEqual(['src/cli']);
+test('only src/backends/webgpu names GPU types, and only files for Node its globals', () => {
+  const files = cases.map(({ file }) => file).filter((file) => !file.startsWith('src/backends/webgpu/'));
+  expect([...gpuNames].sort()).toEqual([...files].sort());
+  const isFree = (file: string) =>
+    file.startsWith('src/cli/') || file === 'src/node.ts' || (file.startsWith('src/') && isForNode(file));
+  expect([...nodeNames].sort()).toEqual(files.filter((file) => !isFree(file)).sort());
 });
 
-test('only files for Node name its globals', () => {
-  const free = ['src/cli', 'src/backends/webgpu'];
-  expect(nodeNames.sort()).toEqual(
-    layers
-      .filter((layer) => !free.includes(layer))
-      .map(probe)
-      .sort(),
-  );
+test('no layer imports one that imports it', () => {
+  const reach = (path: string, seen = new Set<string>()): Set<string> => {
+    for (const next of layers.find((layer) => layer.path === path)!.imports)
+      if (!seen.has(next)) reach(next, seen.add(next));
+    return seen;
+  };
+  expect(layers.map(({ path }) => path).filter((path) => reach(path).has(path))).toEqual([]);
 });
 
-test('the public entry imports nothing of Node', () => {
-  const found = [...refused].filter((line) => line.startsWith('src/index.ts'));
-  expect(found.sort()).toEqual(['./cli/x.ts', './node.ts', 'node:fs'].map((path) => `src/index.ts -> ${path}`));
-});
-
-test('only src/backends/webgpu names GPU types', () => {
-  expect(gpuNames.sort()).toEqual(
-    layers
-      .filter((layer) => layer !== 'src/backends/webgpu')
-      .map(probe)
-      .sort(),
-  );
+test('the map shows the table: `npm run map` writes it', async () => {
+  const map = await readFile(join(root, 'src/README.md'), 'utf8');
+  expect(tableIn.exec(map)?.[0]).toBe(layerTable());
 });

@@ -1,0 +1,118 @@
+// Who may import whom: the one table that the linter, its test and the map (README.md) read.
+
+/** A folder (or an entry file) and what its files may import. */
+export interface Layer {
+  /** Path from the repository's root; the longest one that a file's path starts with is its layer. */
+  readonly path: string;
+  /** What it holds, as the map says it. */
+  readonly holds: string;
+  /** Other layers that it may import. Its own files are always allowed, across folders too. */
+  readonly imports: readonly string[];
+  /** npm packages that any of its files may import. */
+  readonly packages?: readonly string[];
+  /** npm packages for its files that end in `-node.ts` only, which may import Node's modules too. */
+  readonly nodePackages?: readonly string[];
+  /** True where every file may import Node's modules. */
+  readonly node?: true;
+}
+
+const backends: readonly string[] = ['src/backends', 'src/backends/cpu', 'src/backends/webgpu'];
+/** What computes and trains: everything below what is made of it. */
+export const engine: readonly string[] = [
+  'src/core', 'src/ops', 'src/autograd', ...backends, 'src/runtime', 'src/nn', 'src/optim',
+]; // prettier-ignore
+
+/** What brings values in and out. */
+const files: readonly string[] = ['src/weights', 'src/data', 'src/text'];
+
+/** What `src/index.ts` offers. */
+export const library: readonly string[] = [
+  ...engine, 'src/backends/open-device.ts', ...files, 'src/generate', 'src/onnx', 'src/verify', 'src/bench', 'src/tune', 'src/train',
+]; // prettier-ignore
+
+/** All layers, from the bottom up. */
+export const layers: readonly Layer[] = [
+  { path: 'shaders', holds: 'WGSL, one kernel family a folder', imports: [], packages: ['wgsl-preprocessor'] },
+  { path: 'src/core', holds: 'Tensor, Parameter, Op, Kernel (as data), shapes, dtypes, random numbers', imports: [] },
+  { path: 'src/ops', holds: 'a record for each op, and its public function', imports: ['src/core', 'shaders'] },
+  { path: 'src/autograd', holds: '`grad()`', imports: ['src/core', 'src/ops'] },
+  { path: 'src/backends', holds: 'the `Device` interface', imports: ['src/core'] },
+  { path: 'src/backends/cpu', holds: 'the CPU device', imports: ['src/core', 'src/backends'] },
+  {
+    path: 'src/backends/webgpu',
+    holds: 'the GPU device: the only place that names GPU types',
+    imports: ['src/core', 'src/backends'],
+    nodePackages: ['webgpu'],
+  },
+  { path: 'src/backends/open-device.ts', holds: 'which device to open', imports: backends },
+  {
+    path: 'src/runtime',
+    holds: '`compile()`, its passes, `Program`',
+    imports: ['src/core', 'src/ops', 'src/backends'],
+  },
+  { path: 'src/nn', holds: 'modules', imports: ['src/core', 'src/ops'] },
+  { path: 'src/optim', holds: 'optimizers and schedules', imports: ['src/core', 'src/ops'] },
+  {
+    path: 'src/weights',
+    holds: 'sources of weights (safetensors, PyTorch, npz), loading, the hub and its cache; files',
+    imports: ['src/core', 'src/nn'],
+    packages: ['@huggingface/hub', '@noble/hashes', 'fflate'],
+  },
+  {
+    path: 'src/data',
+    holds: 'datasets and batches',
+    imports: ['src/core', 'src/weights'],
+    nodePackages: ['fast-png', 'jpeg-js'],
+  },
+  {
+    path: 'src/text',
+    holds: 'tokenizers, windows of text',
+    imports: ['src/core'],
+    packages: ['@huggingface/tokenizers'],
+  },
+  {
+    path: 'src/generate',
+    holds: 'prefill, cached decoding, sampling, stop rules',
+    imports: ['src/core', 'src/ops', 'src/nn', 'src/runtime', 'src/backends', 'src/text'],
+  },
+  {
+    path: 'src/onnx',
+    holds: 'export to ONNX',
+    imports: ['src/core', 'src/ops', 'src/runtime'],
+    packages: ['onnx-proto'],
+  },
+  {
+    path: 'src/verify',
+    holds: 'what every op may be off by; cases that check a device against the CPU reference',
+    imports: engine,
+  },
+  {
+    path: 'src/bench',
+    holds: 'what is timed, how, and the two ceilings of a device',
+    imports: ['shaders', ...engine],
+  },
+  {
+    path: 'src/tune',
+    holds: 'the autotuner: which kernel variant is fastest on a device, and right',
+    imports: [...engine, 'src/verify', 'src/bench'],
+  },
+  { path: 'src/train', holds: 'runs, checkpoints, settings', imports: [...engine, ...files] },
+  { path: 'src/index.ts', holds: 'the public surface, for browsers', imports: library },
+  { path: 'src/node.ts', holds: 'the same with Dawn and files', imports: ['src/index.ts', ...library], node: true },
+  { path: 'src/layers.ts', holds: 'this table', imports: [] },
+  { path: 'models', holds: 'one folder a model: model, data, training, card, weights', imports: ['src/index.ts'] },
+  {
+    path: 'src/cli',
+    holds: 'the `five-tigers` command',
+    imports: ['src/node.ts', 'models'],
+    packages: ['commander', 'cli-progress'],
+    node: true,
+  },
+  { path: 'demos', holds: 'pages', imports: ['src/index.ts', 'models'], packages: ['gl-matrix', 'uplot'] },
+];
+
+/** The layer of a file, or undefined where the table holds none (tests, configurations). */
+export function layerOf(file: string): Layer | undefined {
+  const around = layers.filter(({ path }) => file === path || file.startsWith(`${path}/`));
+  return around.sort((a, b) => b.path.length - a.path.length)[0];
+}

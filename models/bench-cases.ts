@@ -1,6 +1,6 @@
 // The registered models as cases of the benchmark: a forward pass, and a step of training.
 
-import { AdamW, cast, grad, manualSeed, randomParameter, type BenchCase } from '../src/index.ts';
+import { AdamW, cast, grad, manualSeed, randomParameter, withTraining, type BenchCase } from '../src/index.ts';
 import type { ModelEntry } from './model-entry.ts';
 
 const CLASSES = 10;
@@ -19,7 +19,7 @@ export function modelBenchCases(entries: Readonly<Record<string, ModelEntry>>): 
       group: 'models',
       name: `${name} forward batch ${batch}`,
       build() {
-        const [model, image] = [fresh().eval(), images(batch)];
+        const [model, image] = [fresh(), images(batch)];
         return () => model.forward(image);
       },
     });
@@ -27,11 +27,11 @@ export function modelBenchCases(entries: Readonly<Record<string, ModelEntry>>): 
       group: 'models',
       name: `${name} training step batch ${recipe.batchSize} AdamW`,
       build() {
-        const [model, image] = [fresh().train(), images(recipe.batchSize)];
+        const [model, image] = [fresh(), images(recipe.batchSize)];
         const labels = randomParameter('labels', [recipe.batchSize], CLASSES / 2, CLASSES / 2);
         const [compute, optimizer] = [task(model), new AdamW(model.parameters())];
         return () => {
-          const { loss } = compute({ image, label: cast(labels, 'i32') });
+          const { loss } = withTraining(true, () => compute({ image, label: cast(labels, 'i32') }));
           optimizer.step(grad(loss, optimizer.parameters));
           return { loss };
         };

@@ -1,6 +1,6 @@
 // What each model tells of itself in the registry, so that the command line knows none of them by name.
 
-import type { Augmentation, Module, Tensor } from '../src/index.ts';
+import type { Augmentation, Layer, Tensor } from '../src/index.ts';
 
 /** How the shipped weights were trained: the defaults of a run. */
 export interface Recipe {
@@ -18,10 +18,10 @@ export interface ModelEntry {
   /** Name of the shipped weights' config. */
   readonly config: string;
   /** A model with fresh weights, for each config by name. */
-  readonly configs: Readonly<Record<string, () => Module>>;
+  readonly configs: Readonly<Record<string, () => Layer>>;
   /** What a batch (`image`, `label` `[B]` i32) gives in training. */
   readonly task: (
-    model: Module,
+    model: Layer,
   ) => (batch: Readonly<Record<string, Tensor>>) => { readonly loss: Tensor; readonly logits: Tensor };
   readonly recipe: Recipe;
   /** The shipped weights, a safetensors file. */

@@ -3,8 +3,11 @@
 export { type DType, type TensorData, type TypedArray } from './core/dtype.ts';
 export { RandomSource } from './core/random.ts';
 export { type Shape } from './core/shape.ts';
-export { Input, Parameter, Scalar, spec, Tensor, type TensorSpec } from './core/tensor.ts';
-export { assign, RandomState } from './core/trace.ts';
+export {
+  Buffer, type BufferOptions, type InitialValues, Parameter, type ParameterOptions,
+} from './core/parameter.ts'; // prettier-ignore
+export { Input, Scalar, spec, Tensor, type TensorSpec } from './core/tensor.ts';
+export { assign, isTraining, RandomState, withTraining } from './core/trace.ts';
 export * from './ops/index.ts';
 export { grad } from './autograd/grad.ts';
 export { type Device, type DeviceInfo, DeviceLostError, type Progress } from './backends/device.ts';
@@ -40,9 +43,12 @@ export { Embedding } from './nn/indexing/embedding.ts';
 export {
   alibiBias, alibiSlopes, type BucketOptions, relativePositionBuckets, sinusoidalPositions,
 } from './nn/attention/positions.ts'; // prettier-ignore
-export { filledParameter, manualSeed, normalParameter, uniformParameter } from './nn/init.ts';
+export {
+  filledBuffer, filledParameter, filledValues, manualSeed, normalParameter, normalValues, uniformParameter, uniformValues,
+} from './nn/init.ts'; // prettier-ignore
 export { Linear } from './nn/matmul/linear.ts';
-export { Module, StateDictError } from './nn/module.ts';
+export { type Layer, Module } from './nn/module.ts';
+export { matchState, StateDictError, type StateMismatch } from './nn/state-dict.ts';
 export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell } from './nn/recurrent/recurrent-cells.ts';
 export { GRU, LSTM, type RecurrentLayerOptions, RNN } from './nn/recurrent/recurrent.ts';
 export { GroupNorm, InstanceNorm2d, LayerNorm, LocalResponseNorm, RMSNorm } from './nn/norms/norms.ts';

@@ -4,7 +4,8 @@ import type { TypedArray } from '../core/dtype.ts';
 import type { Capabilities, Kernel } from '../core/kernel.ts';
 import type { Op } from '../core/op.ts';
 import type { Pack } from '../core/pack.ts';
-import type { Constant, Input, Parameter, ParameterHome, Scalar, Tensor } from '../core/tensor.ts';
+import type { Parameter, ParameterHome } from '../core/parameter.ts';
+import type { Constant, Input, Scalar, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 
 /** What a device is, for people: shown by `five-tigers info` and on every page. */

@@ -5,12 +5,12 @@ import { toFloat16 } from '../core/float16.ts';
 import type { Device, DispatchTime, Timing } from '../backends/device.ts';
 import { RandomSource } from '../core/random.ts';
 import { sizeOf, type Shape } from '../core/shape.ts';
-import { Parameter, type Tensor } from '../core/tensor.ts';
-import { compile, type Outputs } from '../runtime/compile.ts';
+import { Parameter } from '../core/parameter.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { compile } from '../runtime/compile.ts';
 import type { ChooseVariant } from '../runtime/lower.ts';
 import { describe } from '../runtime/describe.ts';
-import type { OnProgram } from '../runtime/profile.ts';
-import type { Program } from '../runtime/program.ts';
+import type { OnProgram, TimedProgram } from '../runtime/profile.ts';
 
 /** How long to measure, and what. */
 export interface MeasureOptions {
@@ -55,7 +55,7 @@ export function randomParameter(
   for (let from = 0; from < data.length; from += stored.length) {
     data.set(stored.subarray(0, Math.min(stored.length, data.length - from)), from);
   }
-  return new Parameter(name, { shape, dtype, data }, false);
+  return new Parameter({ shape, dtype, data }, { name });
 }
 
 /** For compile's `chooseVariant`: the variant of this name of every op that has one, else the first; without a name, as ever. */
@@ -98,8 +98,8 @@ export async function measure(
  * Times `program`, a function without inputs, for about `seconds`: sorted milliseconds of a run's dispatches that `counts`
  * takes; `warm` is the first of them, which may have been slower. Above `hopeless` milliseconds it is the only one.
  */
-export async function sample<O extends Outputs>(
-  program: Program<Readonly<Record<string, never>>, O>,
+export async function sample(
+  program: TimedProgram<Readonly<Record<string, never>>>,
   seconds: number,
   counts: (dispatch: DispatchTime) => boolean = () => true,
   hopeless = Infinity,

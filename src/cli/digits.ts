@@ -7,7 +7,7 @@ import {
   spec,
   type Device,
   type ImageDataset,
-  type Module,
+  type Layer,
   type OnProgram,
 } from '../node.ts';
 
@@ -40,12 +40,11 @@ export interface Evaluation {
 /** Runs `model` on all images of `data`; `onProgram` is given the program afterwards, with the first batch. */
 export async function evaluate(
   device: Device,
-  model: Module,
+  model: Layer,
   data: ImageDataset,
   onProgress: (done: number) => void,
   onProgram?: OnProgram,
 ): Promise<Evaluation> {
-  model.eval();
   const batchSize = Math.min(BATCH_SIZE, data.count);
   const specs = { image: spec([batchSize, ...IMAGE]) };
   const program = await compile(device, ({ image }) => model.forward(image), specs);
@@ -67,11 +66,10 @@ export async function evaluate(
 /** The ten classes' probabilities for one image `[32, 32]`; `onProgram` is given the program afterwards. */
 export async function classify(
   device: Device,
-  model: Module,
+  model: Layer,
   image: Float32Array,
   onProgram?: OnProgram,
 ): Promise<number[]> {
-  model.eval();
   const specs = { image: spec([1, ...IMAGE]) };
   const program = await compile(device, (inputs) => softmax(model.forward(inputs.image), 1), specs);
   const { data } = await program.run({ image });

@@ -39,7 +39,9 @@ export async function inspectModel(
   const device = await openWithNews({ device: kind }, terminal);
   try {
     const { fn, specs, inputs } = modelGraph(entry, model, { batch, train, seed: 1 });
-    const names = new Map([...model.namedParameters()].map(([path, parameter]) => [parameter, path] as const));
+    const names = new Map(
+      [...model.namedParameters(), ...model.namedBuffers()].map(([path, parameter]) => [parameter, path] as const),
+    );
     const compiled = await compile(option ? device : planOnly(device), fn, specs);
     const program = describe(compiled, names);
     await profiler.onProgram?.(compiled, inputs, name);

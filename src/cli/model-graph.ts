@@ -6,7 +6,8 @@ import {
   grad,
   RandomSource,
   spec,
-  type Module,
+  withTraining,
+  type Layer,
   type Tensor,
   type TensorSpec,
   type TypedArray,
@@ -24,14 +25,13 @@ const CLASSES = 10;
 /** The forward pass of `model`, or with `train` a step with AdamW, on a batch of random images. */
 export function modelGraph(
   { task }: ModelEntry,
-  model: Module,
+  model: Layer,
   { batch, train, seed }: { readonly batch: number; readonly train: boolean; readonly seed: number },
 ): ModelGraph {
   const random = new RandomSource(seed);
   const image = Float32Array.from({ length: batch * 1024 }, () => random.uniform());
   const imageSpec = spec([batch, 1, 32, 32]);
   if (!train) {
-    model.eval();
     return {
       fn: (inputs) => ({ logits: model.forward(inputs.image) }),
       specs: { image: imageSpec },
@@ -39,10 +39,10 @@ export function modelGraph(
     };
   }
   const optimizer = new AdamW(model.parameters(), {});
-  const compute = task(model.train());
+  const compute = task(model);
   return {
     fn: (inputs) => {
-      const results = compute(inputs);
+      const results = withTraining(true, () => compute(inputs));
       optimizer.step(grad(results.loss, optimizer.parameters));
       return results;
     },

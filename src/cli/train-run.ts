@@ -10,7 +10,7 @@ import {
   readFileOrExplain,
   Trainer,
   type DigitBatches,
-  type Module,
+  type Layer,
 } from '../node.ts';
 import { describeDevice, openWithNews, type DeviceOptions } from './device.ts';
 import { countRight } from './digits.ts';
@@ -37,7 +37,7 @@ export interface StartOptions extends GivenSettings, DeviceOptions {
 /** A run with all that it consists of. */
 export interface Run {
   readonly settings: RunSettings;
-  readonly model: Module;
+  readonly model: Layer;
   readonly batches: DigitBatches;
   readonly trainer: Trainer;
   /** The labels of the batch that was trained on last. */

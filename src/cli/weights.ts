@@ -2,11 +2,11 @@
 
 import { fileURLToPath } from 'node:url';
 import type { ModelEntry } from '../../models/index.ts';
-import { decodeCheckpoint, isCheckpoint, loadSafetensorsFile, readFileOrExplain, type Module } from '../node.ts';
+import { decodeCheckpoint, isCheckpoint, loadSafetensorsFile, readFileOrExplain, type Layer } from '../node.ts';
 import { CommandError, USAGE } from './command-error.ts';
 
 /** A fresh model. @throws a CommandError that lists the configs when there is no such. */
-export function buildModel({ title, configs }: ModelEntry, config: string): Module {
+export function buildModel({ title, configs }: ModelEntry, config: string): Layer {
   if (Object.hasOwn(configs, config)) return configs[config]();
   const names = Object.keys(configs).join(', ');
   throw new CommandError(`${title} has no config "${config}". Its configs are: ${names}.`, USAGE);
@@ -14,7 +14,7 @@ export function buildModel({ title, configs }: ModelEntry, config: string): Modu
 
 /** A model with weights, and where these are from. */
 export interface LoadedModel {
-  readonly model: Module;
+  readonly model: Layer;
   readonly config: string;
   readonly file: string;
 }

@@ -1,7 +1,8 @@
 // Tensors side by side in one buffer: a kernel takes eight buffers, and so goes over many parameters only if they share them.
 
 import { bytesPerElement } from './dtype.ts';
-import { Parameter, Tensor } from './tensor.ts';
+import { Parameter } from './parameter.ts';
+import { Tensor } from './tensor.ts';
 
 /** Elements at whose multiples members begin: 256 bytes, where a binding may begin, even of f16. */
 const ALIGNMENT = 128;

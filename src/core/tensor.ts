@@ -1,9 +1,9 @@
 // Symbolic tensors: what an op takes and gives while a graph is recorded. Leaves hold values, nodes hold how to compute.
 
-import { allocate, isFloat, type DType, type TensorData, type TypedArray } from './dtype.ts';
+import { allocate, type DType, type TypedArray } from './dtype.ts';
 import { toFloat16 } from './float16.ts';
 import type { Op } from './op.ts';
-import { formatShape, sameShape, sizeOf, type Shape } from './shape.ts';
+import { formatShape, sizeOf, type Shape } from './shape.ts';
 
 /** What is known of a tensor before anything is computed. */
 export interface TensorSpec {
@@ -77,70 +77,6 @@ export class Scalar extends Tensor {
     super([], dtype);
     this.name = name;
     this.value = value;
-  }
-}
-
-/** Where the newest values of a parameter are, when a device holds them. */
-export interface ParameterHome {
-  /** Copies the device's values to the host. */
-  read(parameter: Parameter): Promise<TypedArray>;
-}
-
-/**
- * A leaf that keeps its values between runs and that programs may update in place: weights, optimizer state, counters.
- * Each device that runs a program with it holds a copy; `version` says which copies are current.
- */
-export class Parameter extends Tensor {
-  readonly name: string;
-  /** False for state that no gradient is wanted for. */
-  readonly trainable: boolean;
-  /** Counts the changes of the values; a copy with an older version is refreshed before use. */
-  version = 1;
-  /** The device that changed the values last, or null when `#host` is the newest. */
-  home: ParameterHome | null = null;
-  #host: TypedArray;
-
-  constructor(name: string, values: TensorData, trainable = isFloat(values.dtype)) {
-    super(values.shape, values.dtype);
-    this.name = name;
-    this.trainable = trainable;
-    this.#host = this.#checked(values.data);
-  }
-
-  /** A parameter of zeros: the usual start of optimizer state. */
-  static zeros(name: string, { shape, dtype }: TensorSpec): Parameter {
-    return new Parameter(name, { shape, dtype, data: allocate(dtype, sizeOf(shape)) }, false);
-  }
-
-  /** The newest values, from the device that has them. The array is a copy that the caller may keep. */
-  async read(): Promise<TensorData> {
-    const data = this.home ? await this.home.read(this) : this.#host.slice();
-    return { shape: this.shape, dtype: this.dtype, data };
-  }
-
-  /** Replaces the values; programs that use this parameter see them on their next run. */
-  write(values: TensorData): void {
-    if (!sameShape(values.shape, this.shape) || values.dtype !== this.dtype) {
-      throw new Error(
-        `parameter ${this.name}: holds ${this.dtype}${formatShape(this.shape)}, ` +
-          `but was given ${values.dtype}${formatShape(values.shape)}.`,
-      );
-    }
-    this.#host = this.#checked(values.data).slice();
-    this.home = null;
-    this.version++;
-  }
-
-  #checked(data: TypedArray): TypedArray {
-    if (data.length === this.size) return data;
-    throw new Error(
-      `parameter ${this.name}: ${formatShape(this.shape)} holds ${this.size} values, but ${data.length} were given.`,
-    );
-  }
-
-  /** The host's values; only current while no device is `home`. */
-  get hostValues(): TypedArray {
-    return this.#host;
   }
 }
 

@@ -1,6 +1,7 @@
 // What a function does to state while it is traced: parameter updates and draws of random numbers.
 
-import { Parameter, type Tensor } from './tensor.ts';
+import { Buffer, type Parameter } from './parameter.ts';
+import type { Tensor } from './tensor.ts';
 import { formatShape, sameShape } from './shape.ts';
 
 /** A change of a parameter that happens at the end of a run. */
@@ -22,26 +23,41 @@ export interface Trace {
  * time it is run, so a checkpoint that holds both continues with the same numbers.
  */
 export class RandomState {
-  readonly seed: Parameter;
-  readonly run: Parameter;
+  readonly seed: Buffer;
+  readonly run: Buffer;
 
   constructor(seed: number) {
-    this.seed = new Parameter('random.seed', { shape: [], dtype: 'u32', data: Uint32Array.of(seed) }, false);
-    this.run = Parameter.zeros('random.run', { shape: [], dtype: 'u32' });
+    this.seed = new Buffer({ shape: [], dtype: 'u32', data: Uint32Array.of(seed) }, { name: 'random.seed' });
+    this.run = Buffer.zeros({ shape: [], dtype: 'u32' }, { name: 'random.run' });
   }
 }
 
 let current: Trace | null = null;
+let training = false;
 
 /** Runs `fn` and gives its result together with the effects it recorded. */
-export function trace<T>(fn: () => T, random: RandomState): { result: T; trace: Trace } {
+export function trace<T>(fn: () => T, random: RandomState, forTraining = false): { result: T; trace: Trace } {
   const outer = current;
   const own: Trace = { updates: [], random, draws: 0 };
   current = own;
   try {
-    return { result: fn(), trace: own };
+    return { result: withTraining(forTraining, fn), trace: own };
   } finally {
     current = outer;
+  }
+}
+
+/** Whether layers compute as in training: dropout drops, batch norms use and keep the batch's statistics. */
+export const isTraining = (): boolean => training;
+
+/** What `fn` gives when it is traced as in training, or as in inference, whatever the rest of the program does. */
+export function withTraining<T>(flag: boolean, fn: () => T): T {
+  const outer = training;
+  training = flag;
+  try {
+    return fn();
+  } finally {
+    training = outer;
   }
 }
 

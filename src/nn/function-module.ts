@@ -1,17 +1,12 @@
 // Modules around functions without parameters, for lists of layers; elsewhere the functions read better.
 
 import type { Tensor } from '../core/tensor.ts';
-import { Module } from './module.ts';
-
-/** What such a module is: one tensor in, one out. */
-export interface FunctionModule extends Module {
-  forward(x: Tensor): Tensor;
-}
+import { Module, type Layer } from './module.ts';
 
 /** A module class around a function; its constructor takes the function's settings. */
 export function moduleOf<Settings extends unknown[]>(
   apply: (x: Tensor, ...settings: Settings) => Tensor,
-): new (...settings: Settings) => FunctionModule {
+): new (...settings: Settings) => Layer {
   return class extends Module {
     readonly #settings: Settings;
 

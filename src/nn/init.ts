@@ -1,8 +1,8 @@
-// Initial values of parameters, drawn from a seeded source so that a run can be repeated.
+// Initial values of parameters: drawn when they are first needed, from a seed that each parameter takes when it is made.
 
 import { RandomSource } from '../core/random.ts';
 import { sizeOf, type Shape } from '../core/shape.ts';
-import { Parameter } from '../core/tensor.ts';
+import { Buffer, type InitialValues, Parameter } from '../core/parameter.ts';
 
 let source = new RandomSource(0);
 
@@ -11,32 +11,61 @@ export function manualSeed(seed: number): void {
   source = new RandomSource(seed);
 }
 
-/** A parameter filled by `draw`. */
-function draw(name: string, shape: Shape, next: () => number): Parameter {
-  return new Parameter(name, { shape, dtype: 'f32', data: Float32Array.from({ length: sizeOf(shape) }, next) });
+/** f32 values that `fill` writes into an array of zeros with random numbers of its own. */
+function drawn(shape: Shape, fill: (values: Float32Array, random: RandomSource) => void): InitialValues {
+  const [seed, stream] = [source.word(), source.word()];
+  return {
+    shape,
+    dtype: 'f32',
+    draw() {
+      const values = new Float32Array(sizeOf(shape));
+      fill(values, new RandomSource(seed, stream));
+      return values;
+    },
+  };
 }
+
+/** Values spread evenly over (-bound, bound). */
+export const uniformValues = (shape: Shape, bound: number): InitialValues =>
+  drawn(shape, (values, random) => {
+    for (let i = 0; i < values.length; i++) values[i] = random.uniform(-bound, bound);
+  });
+
+/** Values of the normal distribution with mean 0. */
+export const normalValues = (shape: Shape, deviation = 1): InitialValues =>
+  drawn(shape, (values, random) => {
+    for (let i = 0; i < values.length; i++) values[i] = deviation * random.normal();
+  });
+
+/** One value everywhere. */
+export const filledValues = (shape: Shape, value: number): InitialValues => ({
+  shape,
+  dtype: 'f32',
+  draw: () => new Float32Array(sizeOf(shape)).fill(value),
+});
 
 /** A parameter with values spread evenly over (-bound, bound). */
-export const uniformParameter = (name: string, shape: Shape, bound: number): Parameter =>
-  draw(name, shape, () => source.uniform(-bound, bound));
+export const uniformParameter = (shape: Shape, bound: number): Parameter => new Parameter(uniformValues(shape, bound));
 
 /** A parameter drawn from the normal distribution with mean 0. */
-export const normalParameter = (name: string, shape: Shape, deviation = 1): Parameter =>
-  draw(name, shape, () => deviation * source.normal());
-
-/** State that no optimizer changes, with one value everywhere. */
-export const filledBuffer = (name: string, shape: Shape, value: number): Parameter =>
-  new Parameter(name, { shape, dtype: 'f32', data: new Float32Array(sizeOf(shape)).fill(value) }, false);
-
-/** A random vector of length 1, as state that no optimizer changes. */
-export function unitVectorBuffer(name: string, size: number): Parameter {
-  const data = Float32Array.from({ length: size }, () => source.normal());
-  const length = Math.hypot(...data) || 1;
-  return new Parameter(name, { shape: [size], dtype: 'f32', data: data.map((value) => value / length) }, false);
-}
+export const normalParameter = (shape: Shape, deviation = 1): Parameter =>
+  new Parameter(normalValues(shape, deviation));
 
 /** A parameter with one value everywhere. */
-export const filledParameter = (name: string, shape: Shape, value: number): Parameter => draw(name, shape, () => value);
+export const filledParameter = (shape: Shape, value: number): Parameter => new Parameter(filledValues(shape, value));
+
+/** State with one value everywhere. */
+export const filledBuffer = (shape: Shape, value: number): Buffer => new Buffer(filledValues(shape, value));
+
+/** A random vector of length 1, as state. */
+export const unitVectorBuffer = (size: number): Buffer =>
+  new Buffer(
+    drawn([size], (values, random) => {
+      for (let i = 0; i < size; i++) values[i] = random.normal();
+      const length = Math.hypot(...values) || 1;
+      for (let i = 0; i < size; i++) values[i] /= length;
+    }),
+  );
 
 /** The bound of torch's default for weights and biases of linear and convolution layers: 1 / √(inputs of one output). */
 export const defaultBound = (weightShape: Shape): number => 1 / Math.sqrt(Math.max(1, sizeOf(weightShape.slice(1))));

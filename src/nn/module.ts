@@ -1,95 +1,118 @@
 // The base of all layers and models: a tree of parameters whose property path is their name in a checkpoint.
 
 import type { TensorData } from '../core/dtype.ts';
-import { formatShape, sameShape } from '../core/shape.ts';
-import { Parameter, type Tensor } from '../core/tensor.ts';
+import { Buffer, Parameter } from '../core/parameter.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { writeState } from './state-dict.ts';
 
-/** What `loadStateDict` found wrong, all of it at once. */
-export class StateDictError extends Error {
-  readonly missing: readonly string[];
-  readonly unexpected: readonly string[];
-  readonly misshapen: readonly string[];
-
-  constructor(model: string, missing: readonly string[], unexpected: readonly string[], misshapen: readonly string[]) {
-    const part = (title: string, names: readonly string[]) =>
-      names.length > 0 ? `\n  ${title}: ${names.join(', ')}` : '';
-    super(
-      `These weights are not for ${model}:` +
-        part('missing', missing) +
-        part('unexpected', unexpected) +
-        part('other shape or type', misshapen),
-    );
-    this.name = 'StateDictError';
-    this.missing = missing;
-    this.unexpected = unexpected;
-    this.misshapen = misshapen;
-  }
+/** A module of one tensor in and one out, such as a list of layers is made of. */
+export interface Layer extends Module {
+  forward(x: Tensor): Tensor;
 }
 
 /**
- * A layer or model. Parameters and modules held in properties (also in arrays) are found by themselves. `Output` is what
- * its forward gives: one tensor, or several by name, such as a recurrent network's outputs and last state.
+ * A layer or model. Parameters, buffers and modules in its properties are found by themselves, also inside of arrays, plain
+ * objects and Maps by string; their path is their name. Private fields (`#x`) are not looked into.
  */
-export abstract class Module<Output = Tensor> {
-  /** Whether dropout and the like are active: set by train() and eval(), read while a function is traced. */
-  training = true;
+export abstract class Module {
   /** What errors call it. Models set it, as a minified bundle shortens the names of classes. */
   readonly title: string = this.constructor.name;
 
-  abstract forward(...inputs: Tensor[]): Output;
+  /** What the module computes; each class has its own arguments, such as tensors, caches, masks and options. */
+  abstract forward(...args: never[]): unknown;
 
-  /** All parameters under their checkpoint names, such as `c1.weight`, in the order of the properties. */
+  /** What is trained, by names such as `c1.weight`, in the order of the properties; tied parameters under all their names. */
   namedParameters(prefix = ''): Map<string, Parameter> {
-    const found = new Map<string, Parameter>();
-    const collect = (name: string, value: unknown) => {
-      if (value instanceof Parameter) found.set(name, value);
-      else if (value instanceof Module)
-        for (const [key, parameter] of value.namedParameters(`${name}.`)) found.set(key, parameter);
-      else if (Array.isArray(value)) value.forEach((item, i) => collect(`${name}.${i}`, item));
-    };
-    for (const [name, value] of Object.entries(this)) collect(prefix + name, value);
-    return found;
+    return new Map(contentsOf(this, prefix).filter(([, one]) => !(one instanceof Buffer)));
+  }
+
+  /** What is not trained, by name: running statistics, counters, caches. */
+  namedBuffers(prefix = ''): Map<string, Buffer> {
+    return new Map(contentsOf(this, prefix).filter((entry): entry is [string, Buffer] => entry[1] instanceof Buffer));
+  }
+
+  /** What files hold, by name: parameters, and buffers that are `persistent`. */
+  state(prefix = ''): Map<string, Parameter> {
+    return new Map(contentsOf(this, prefix).filter(([, one]) => !(one instanceof Buffer) || one.persistent));
   }
 
   /** The parameters that an optimizer should change, each once. */
   parameters(): Parameter[] {
-    return [...new Set(this.namedParameters().values())].filter(({ trainable }) => trainable);
+    return [...new Set(this.namedParameters().values())];
   }
 
-  /** All values by name, read from wherever they are newest. */
+  /** The values of `state()`, read from wherever they are newest. */
   async stateDict(): Promise<Map<string, TensorData>> {
-    const entries = [...this.namedParameters()].map(
-      async ([name, parameter]) => [name, await parameter.read()] as const,
-    );
+    const entries = [...this.state()].map(async ([name, one]) => [name, await one.read()] as const);
     return new Map(await Promise.all(entries));
   }
 
-  /** Sets all values. Nothing is changed, and a StateDictError tells all that is wrong, unless every name and shape fits. */
+  /**
+   * Sets all values of `state()`. Nothing is changed, and a StateDictError names all that is wrong, unless every name, shape
+   * and type fits. f32 and f16 are converted; one name of a tied parameter is enough; `optional` buffers may be missing.
+   */
   loadStateDict(values: ReadonlyMap<string, TensorData>): void {
-    const parameters = this.namedParameters();
-    const describe = (x: { dtype: string; shape: readonly number[] }) => `${x.dtype}${formatShape(x.shape)}`;
-    const missing = [...parameters.keys()].filter((name) => !values.has(name));
-    const unexpected = [...values.keys()].filter((name) => !parameters.has(name));
-    const misshapen = [...parameters].flatMap(([name, parameter]) => {
-      const value = values.get(name);
-      if (!value || (sameShape(value.shape, parameter.shape) && value.dtype === parameter.dtype)) return [];
-      return [`${name} (is ${describe(value)}, needs ${describe(parameter)})`];
-    });
-    if (missing.length + unexpected.length + misshapen.length > 0) {
-      throw new StateDictError(this.title, missing, unexpected, misshapen);
+    writeState(this.title, this.state(), values);
+  }
+}
+
+/** All parameters and buffers below `module` by path; each takes the path as its name. */
+function contentsOf(module: Module, prefix: string): [string, Parameter][] {
+  const found = new Map<string, Parameter>();
+  const open = new Set<unknown>();
+  const visit = (path: string, value: unknown): void => {
+    if (value instanceof Parameter) {
+      if (found.has(path)) throw new Error(`${module.title}: two parameters are named ${path}; rename a key.`);
+      found.set(path, value);
+      return;
     }
-    for (const [name, parameter] of parameters) parameter.write(values.get(name)!);
+    // What leads back to where it stands, such as a reference to the parent, is listed there.
+    if (open.has(value)) return;
+    open.add(value);
+    for (const [key, member] of membersOf(module, path, value)) visit(path === '' ? key : `${path}.${key}`, member);
+    open.delete(value);
+  };
+  visit(prefix.replace(/\.$/, ''), module);
+  const named = new Set<Parameter>();
+  for (const [path, parameter] of found) {
+    // A tied parameter is called by the first of its names.
+    if (!named.has(parameter)) parameter.foundAt(path);
+    named.add(parameter);
   }
+  return [...found];
+}
 
-  /** Switches this module and all below it to training. */
-  train(training = true): this {
-    this.training = training;
-    for (const value of Object.values(this).flat(Infinity)) if (value instanceof Module) value.train(training);
-    return this;
+/** What may hold parameters inside of `value`, with its part of the path. */
+function membersOf(module: Module, path: string, value: unknown): Iterable<readonly [string, unknown]> {
+  if (value instanceof Module || Array.isArray(value) || isPlain(value)) return Object.entries(value);
+  if (value instanceof Set) {
+    if ([...value].some((one) => holdsParameters(one))) throw unnamed(module, path, 'Set');
+  } else if (value instanceof Map) {
+    const entries = [...value];
+    if (entries.every(([key]) => typeof key === 'string')) return entries;
+    if (entries.some((entry) => entry.some((one: unknown) => holdsParameters(one)))) {
+      throw unnamed(module, path, 'Map by other keys than strings');
+    }
   }
+  return [];
+}
 
-  /** Switches this module and all below it to inference. */
-  eval(): this {
-    return this.train(false);
-  }
+const unnamed = (module: Module, path: string, kind: string) =>
+  new Error(
+    `${module.title}: ${path} is a ${kind}, so the parameters in it have no names; ` +
+      'use an array, a plain object or a Map by strings.',
+  );
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function holdsParameters(value: unknown, seen = new Set<unknown>()): boolean {
+  if (value instanceof Parameter || value instanceof Module) return true;
+  if (seen.has(value)) return false;
+  seen.add(value);
+  const inside = value instanceof Set || Array.isArray(value) ? [...value] : value instanceof Map ? [...value].flat() : isPlain(value) ? Object.values(value) : []; // prettier-ignore
+  return inside.some((one) => holdsParameters(one, seen));
 }

@@ -1,16 +1,16 @@
 // Modules one after the other.
 
 import type { Tensor } from '../core/tensor.ts';
-import { Module } from './module.ts';
+import { Module, type Layer } from './module.ts';
 
 /** Feeds each module's output to the next, as torch.nn.Sequential: parameters are named `0.weight`, `2.weight` … */
 export class Sequential extends Module {
-  readonly #modules: readonly Module[];
+  readonly #modules: readonly Layer[];
 
-  constructor(...modules: Module[]) {
+  constructor(...modules: Layer[]) {
     super();
     this.#modules = modules;
-    // Properties named 0, 1, 2 …: where namedParameters(), train() and eval() look for them.
+    // Properties named 0, 1, 2 …: where parameters are looked for.
     Object.assign(this, modules);
   }
 

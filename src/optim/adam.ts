@@ -1,6 +1,7 @@
 // Adam and AdamW: steps scaled by running means of the gradient and of its square.
 
-import type { Parameter, Tensor } from '../core/tensor.ts';
+import type { Parameter } from '../core/parameter.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { assign } from '../core/trace.ts';
 import { add, div, maximum, mul, sub } from '../ops/elementwise/binary.ts';
 import { sqrt, square } from '../ops/elementwise/unary.ts';

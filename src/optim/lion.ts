@@ -1,6 +1,7 @@
 // Lion: steps of one size, in the direction of the sign of a momentum.
 
-import type { Parameter, Tensor } from '../core/tensor.ts';
+import type { Parameter } from '../core/parameter.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { assign } from '../core/trace.ts';
 import { add, mul, sub } from '../ops/elementwise/binary.ts';
 import { sign } from '../ops/elementwise/unary.ts';

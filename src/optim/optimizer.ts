@@ -1,7 +1,8 @@
 // The base of optimizers: state beside each parameter, and a step that becomes part of the compiled graph.
 
 import type { TensorData } from '../core/dtype.ts';
-import { Parameter, Scalar, type Tensor } from '../core/tensor.ts';
+import { Buffer, Parameter } from '../core/parameter.ts';
+import { Scalar, type Tensor, type TensorSpec } from '../core/tensor.ts';
 import { assign } from '../core/trace.ts';
 import { mul } from '../ops/elementwise/binary.ts';
 
@@ -52,6 +53,9 @@ export abstract class Optimizer {
       members.map(() => ({ weightDecay: this.groupDecays[i], rateFactor })),
     );
     if (this.parameters.length === 0) throw new Error('An optimizer needs parameters, but the list is empty.');
+    const buffer = this.parameters.find((parameter) => parameter instanceof Buffer);
+    if (buffer)
+      throw new Error(`An optimizer changes parameters, but ${buffer.name} is a buffer; use assign() for it.`);
     const twice = this.parameters.find((parameter, i) => this.parameters.indexOf(parameter) !== i);
     if (twice) throw new Error(`An optimizer can change a parameter once, but ${twice.name} is given twice.`);
   }
@@ -96,8 +100,8 @@ export abstract class Optimizer {
   }
 
   /** State in the shape of `like`, zeros at first. */
-  protected slot(name: string, like: { shape: readonly number[]; dtype: Parameter['dtype'] }): Parameter {
-    const state = Parameter.zeros(name, like);
+  protected slot(name: string, like: TensorSpec): Buffer {
+    const state = Buffer.zeros(like, { name });
     this.#state.set(name, state);
     return state;
   }

@@ -1,6 +1,7 @@
 // RMSprop and Adagrad: steps divided by the root of the gradient's squares, a running mean or all of them.
 
-import type { Parameter, Tensor } from '../core/tensor.ts';
+import type { Parameter } from '../core/parameter.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { assign } from '../core/trace.ts';
 import { add, div, maximum, mul, sub } from '../ops/elementwise/binary.ts';
 import { sqrt, square } from '../ops/elementwise/unary.ts';

@@ -1,6 +1,7 @@
 // Stochastic gradient descent with momentum.
 
-import { Scalar, type Parameter, type Tensor } from '../core/tensor.ts';
+import type { Parameter } from '../core/parameter.ts';
+import { Scalar, type Tensor } from '../core/tensor.ts';
 import { assign } from '../core/trace.ts';
 import { add, mul, sub } from '../ops/elementwise/binary.ts';
 import { Optimizer, type Parameters } from './optimizer.ts';

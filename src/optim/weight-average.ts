@@ -1,7 +1,8 @@
 // A running mean of a model's weights, which often does better than the weights themselves.
 
-import { isFloat, type TensorData } from '../core/dtype.ts';
-import { Parameter, Scalar } from '../core/tensor.ts';
+import type { TensorData } from '../core/dtype.ts';
+import { Buffer, type Parameter } from '../core/parameter.ts';
+import { Scalar } from '../core/tensor.ts';
 import { assign, latest } from '../core/trace.ts';
 import { add, mul, sub } from '../ops/elementwise/binary.ts';
 
@@ -15,14 +16,14 @@ export class WeightAverage {
   readonly #parameters: ReadonlyMap<string, Parameter>;
   readonly #shadows = new Map<string, Parameter>();
 
-  /** Starts with the current values. `parameters` are a model's `namedParameters()`, none of which a device has changed yet. */
-  constructor(parameters: ReadonlyMap<string, Parameter>, { decay = 0.999 }: { readonly decay?: number } = {}) {
+  /** Starts with the current values. `state` is a model's `state()`, of which no device has changed anything yet. */
+  constructor(state: ReadonlyMap<string, Parameter>, { decay = 0.999 }: { readonly decay?: number } = {}) {
     this.decay = new Scalar('averageDecay', decay);
-    this.#parameters = parameters;
-    for (const [name, parameter] of parameters) {
+    this.#parameters = state;
+    for (const [name, parameter] of state) {
       if (parameter.home) throw new Error(`WeightAverage: ${name} was trained on a device already; begin before that.`);
       const { shape, dtype } = parameter;
-      this.#shadows.set(name, new Parameter(name, { shape, dtype, data: parameter.hostValues.slice() }, false));
+      this.#shadows.set(name, new Buffer({ shape, dtype, data: parameter.hostValues }, { name }));
     }
   }
 
@@ -31,7 +32,7 @@ export class WeightAverage {
     for (const [name, shadow] of this.#shadows) {
       const parameter = this.#parameters.get(name)!;
       const next = latest(parameter);
-      const averaged = parameter.trainable && isFloat(parameter.dtype);
+      const averaged = !(parameter instanceof Buffer);
       assign(shadow, averaged ? add(mul(shadow, this.decay), mul(next, sub(1, this.decay))) : next);
     }
   }

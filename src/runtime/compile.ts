@@ -4,11 +4,13 @@ import type { Device, LoadOptions, Plan } from '../backends/device.ts';
 import type { TensorData } from '../core/dtype.ts';
 import { topologicalOrder } from '../core/graph.ts';
 import { bindingsFor } from '../core/kernel.ts';
-import { Constant, Input, Parameter, Scalar, Tensor, type Node, type TensorSpec } from '../core/tensor.ts';
+import { Parameter } from '../core/parameter.ts';
+import { Constant, Input, Scalar, Tensor, type Node, type TensorSpec } from '../core/tensor.ts';
 import { RandomState, trace, type Update } from '../core/trace.ts';
 import { add } from '../ops/elementwise/binary.ts';
 import { detach } from '../ops/elementwise/detach.ts';
 import type { Pack } from '../core/pack.ts';
+import { checkInputs, checkOutputs } from './check.ts';
 import { misfits } from './fit.ts';
 import { fuse } from './fuse.ts';
 import { lower, type ChooseVariant } from './lower.ts';
@@ -19,16 +21,18 @@ import { schedule } from './schedule.ts';
 import { simplify } from './simplify.ts';
 import { tunedChoice } from './tuning.ts';
 
-/** What a compiled function may return: one tensor, or tensors by name. */
-export type Outputs = Tensor | Readonly<Record<string, Tensor>>;
+/** What a compiled function may return: one tensor, or an object of tensors. */
+export type Outputs<O> = Tensor | { readonly [K in keyof O]: Tensor };
 
 /** The values that a run gives for a function's outputs. */
-export type OutputValues<O extends Outputs> = O extends Tensor ? TensorData : { readonly [K in keyof O]: TensorData };
+export type OutputValues<O> = O extends Tensor ? TensorData : { readonly [K in keyof O]: TensorData };
 
 /** Tensors by name, made from specs by name. */
 type InputTensors<S extends Readonly<Record<string, TensorSpec>>> = { readonly [K in keyof S]: Tensor };
 
 export interface CompileOptions extends LoadOptions {
+  /** Compiles layers as in training: dropout drops, batch norms use the batch's statistics. False by default. */
+  readonly training?: boolean;
   /** Where random ops draw from. By default numbers of a fixed seed. */
   readonly random?: RandomState;
   /** False keeps each op a kernel of its own, so that every intermediate can be looked at. */
@@ -41,20 +45,23 @@ export interface CompileOptions extends LoadOptions {
  * Compiles `fn` for `device`. `fn` is called once, with symbolic tensors of the given specs; what it returns are the
  * program's outputs, and what it assigns (as optimizers do) is updated in place on every run.
  */
-export async function compile<S extends Readonly<Record<string, TensorSpec>>, O extends Outputs>(
+export async function compile<S extends Readonly<Record<string, TensorSpec>>, O extends Outputs<O>>(
   device: Device,
   fn: (inputs: InputTensors<S>) => O,
   specs: S,
   options: CompileOptions = {},
 ): Promise<Program<S, O>> {
+  checkInputs(specs);
   const inputs = Object.entries(specs).map(([name, spec]) => new Input(name, spec));
   const random = options.random ?? new RandomState(0);
   const { result: returned, trace: recorded } = trace(
     () => fn(Object.fromEntries(inputs.map((input) => [input.name, input as Tensor])) as InputTensors<S>),
     random,
+    options.training,
   );
+  checkOutputs(returned);
   if (recorded.draws > 0) recorded.updates.push({ parameter: random.run, value: add(random.run, 1) });
-  const roots = returned instanceof Tensor ? [returned] : Object.values(returned);
+  const roots: Tensor[] = returned instanceof Tensor ? [returned] : Object.values(returned);
   const wanted = [...roots, ...recorded.updates.map(({ value }) => value)];
   // The CPU, against which everything is checked, computes the graph as it was written.
   const simplified = device.capabilities && options.fuse !== false ? simplify(wanted) : (tensor: Tensor) => tensor;
@@ -62,9 +69,9 @@ export async function compile<S extends Readonly<Record<string, TensorSpec>>, O 
   const result = (
     returned instanceof Tensor
       ? output(returned)
-      : Object.fromEntries(Object.entries(returned).map(([name, tensor]) => [name, output(tensor)]))
+      : Object.fromEntries(Object.entries<Tensor>(returned).map(([name, tensor]) => [name, output(tensor)]))
   ) as O;
-  const outputs = result instanceof Tensor ? [result] : Object.values(result);
+  const outputs: Tensor[] = result instanceof Tensor ? [result] : Object.values(result);
   const updates = recorded.updates.map(({ parameter, value }) => ({ parameter, value: lasting(simplified(value)) }));
   const plan = makePlan(device, inputs, outputs, updates, options);
   const own = options.random ? [] : [random.seed, random.run];

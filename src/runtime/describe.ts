@@ -1,6 +1,7 @@
 // A compiled program as plain data: its steps, how they hang together, and what it costs. Printed by `five-tigers inspect`.
 
 import type { Plan, Step } from '../backends/device.ts';
+import { Buffer } from '../core/parameter.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bytesPerElement } from '../core/dtype.ts';
 import { partsOf } from '../core/pack.ts';
@@ -100,7 +101,7 @@ export function describe(
     flops: sumOf(steps.map(({ flops }) => flops)),
     bytes: sumOf(steps.map(({ bytes }) => bytes)),
     dispatches: sumOf(steps.map(({ kernels }) => kernels.length)),
-    parameters: sumOf(plan.parameters.filter(({ trainable }) => trainable).map(({ size }) => size)),
+    parameters: sumOf(plan.parameters.filter((one) => !(one instanceof Buffer)).map(({ size }) => size)),
     parameterBytes: bytesOf(plan.parameters),
     inputBytes: bytesOf(plan.inputs),
     peakBytes: onGpu ? sumOf(plan.memory.pool) : null,

@@ -2,7 +2,8 @@
 
 import type { Plan } from '../backends/device.ts';
 import { MAX_WORKGROUPS, type Capabilities, type Kernel } from '../core/kernel.ts';
-import { Input, Parameter, type Tensor } from '../core/tensor.ts';
+import { Parameter } from '../core/parameter.ts';
+import { Input, type Tensor } from '../core/tensor.ts';
 import { bytesOf } from './memory.ts';
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 ? 3 : 0)} MiB`;

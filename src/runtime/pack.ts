@@ -3,7 +3,8 @@
 import { windowSize, type Capabilities } from '../core/kernel.ts';
 import { bytesPerElement } from '../core/dtype.ts';
 import { Pack, Packed, paddedSize, partsOf } from '../core/pack.ts';
-import { Parameter, type Node, type Tensor } from '../core/tensor.ts';
+import { Parameter } from '../core/parameter.ts';
+import type { Node, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 import { fusedOp, textOf, type FusedAttrs } from '../ops/elementwise/fused.ts';
 import { sameShape, sizeOf } from '../core/shape.ts';

@@ -2,8 +2,7 @@
 
 import type { Timing } from '../backends/device.ts';
 import type { TypedArray } from '../core/dtype.ts';
-import type { TensorSpec } from '../core/tensor.ts';
-import type { Outputs } from './compile.ts';
+import type { Tensor, TensorSpec } from '../core/tensor.ts';
 import { describeStep, type StepCosts } from './describe.ts';
 import type { InputValues, Program } from './program.ts';
 
@@ -40,16 +39,19 @@ export interface ProfileOptions {
   readonly name?: string;
 }
 
+/** What of a program a profile needs. */
+export type TimedProgram<S extends Readonly<Record<string, TensorSpec>>> = Pick<Program<S, Tensor>, 'plan' | 'time'>;
+
 /** Given a program that has run, and with what: for others to profile what runs. */
 export type OnProgram = (
-  program: Program<Readonly<Record<string, TensorSpec>>, Outputs>,
+  program: TimedProgram<Readonly<Record<string, TensorSpec>>>,
   inputs: Readonly<Record<string, TypedArray>>,
   name: string,
 ) => Promise<void>;
 
 /** Times `program` step by step over `runs` runs, after one that is not counted. Parameters change as in any run. */
-export async function profile<S extends Readonly<Record<string, TensorSpec>>, O extends Outputs>(
-  program: Program<S, O>,
+export async function profile<S extends Readonly<Record<string, TensorSpec>>>(
+  program: TimedProgram<S>,
   inputs: InputValues<S>,
   { runs = 5, name }: ProfileOptions = {},
 ): Promise<Profile> {

@@ -4,14 +4,15 @@ import type { Executable, Plan, Timing } from '../backends/device.ts';
 import type { TensorData, TypedArray } from '../core/dtype.ts';
 import { allocate } from '../core/dtype.ts';
 import { formatShape } from '../core/shape.ts';
-import { Tensor, type Input, type Parameter, type TensorSpec } from '../core/tensor.ts';
+import type { Parameter } from '../core/parameter.ts';
+import { Tensor, type Input, type TensorSpec } from '../core/tensor.ts';
 import type { Outputs, OutputValues } from './compile.ts';
 
 /** Values for each input of a program. */
 export type InputValues<S> = { readonly [K in keyof S]: TypedArray };
 
 /** A function compiled for one device. */
-export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends Outputs> {
+export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends Outputs<O>> {
   /** Steps, memory and updates: plain data, for printing and drawing. */
   readonly plan: Plan;
   readonly #executable: Executable;

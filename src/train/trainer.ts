@@ -3,7 +3,8 @@
 import { grad } from '../autograd/grad.ts';
 import { DeviceLostError, type Device, type Progress } from '../backends/device.ts';
 import type { TensorData, TypedArray } from '../core/dtype.ts';
-import type { Parameter, Tensor, TensorSpec } from '../core/tensor.ts';
+import type { Parameter } from '../core/parameter.ts';
+import type { Tensor, TensorSpec } from '../core/tensor.ts';
 import { RandomState } from '../core/trace.ts';
 import type { Module } from '../nn/module.ts';
 import { clipGradNorm } from '../optim/clip.ts';
@@ -203,7 +204,7 @@ export class Trainer {
         return outputs as Named<Tensor>;
       },
       this.#data.specs,
-      { random: this.#random, onProgress, sliceMilliseconds },
+      { training: true, random: this.#random, onProgress, sliceMilliseconds },
     );
     return this.#program;
   }

@@ -10,7 +10,8 @@ import { allocate, isFloat, type TensorData, type TypedArray } from '../core/dty
 import { fromFloat16, toFloat16 } from '../core/float16.ts';
 import { topologicalOrder } from '../core/graph.ts';
 import { apply } from '../core/op.ts';
-import { Constant, Input, Parameter, Scalar, type Node, type Tensor, type TensorSpec } from '../core/tensor.ts';
+import { Parameter } from '../core/parameter.ts';
+import { Constant, Input, Scalar, type Node, type Tensor, type TensorSpec } from '../core/tensor.ts';
 import { RandomState, trace } from '../core/trace.ts';
 import { compile } from '../runtime/compile.ts';
 import type { OnProgram } from '../runtime/profile.ts';

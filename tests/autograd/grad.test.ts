@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import { applyOne, type Op } from '../../src/core/op.ts';
-import { Input, Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
+import { Buffer } from '../../src/core/parameter.ts';
+import { Input, spec, type Tensor } from '../../src/core/tensor.ts';
 import {
   add, cast, detach, gt, matmul, mean, mul, reshape, rnn, scaledDotProductAttention, square, sum, tanh,
 } from '../../src/ops/index.ts'; // prettier-ignore
@@ -46,7 +47,7 @@ test('what was broadcast gets the sum of its gradients, in its own shape', async
 });
 
 test('the output itself has gradient 1, and what it does not need has zeros', async () => {
-  const unused = Parameter.zeros('unused', spec([2, 2]));
+  const unused = Buffer.zeros(spec([2, 2]), { name: 'unused' });
   const build = (x: Tensor) => {
     const loss = mean(x);
     const [own, dx, none, behind] = grad(loss, [loss, x, unused, square(x)]);

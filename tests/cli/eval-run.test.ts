@@ -58,7 +58,7 @@ test('weights of another model are refused with every name that does not fit', a
   await saveSafetensorsFile(at('other.safetensors'), await new Other().stateDict());
   const { code, stdout, stderr } = await evaluate('cpu', '--weights', at('other.safetensors'));
   expect([code, stdout]).toEqual([1, '']);
-  expect(stderr).toContain('other.safetensors: These weights are not for LeNet-5:');
+  expect(stderr).toContain('other.safetensors: These weights are not for LeNet-5; nothing was changed:');
   expect(stderr).toMatch(/missing: .*c3\.weight.*output\.bias/);
   expect(stderr).toMatch(/unexpected: head\.(weight|bias), head\.(weight|bias)/);
   expect(stderr).toMatch(/other shape or type: c1\.weight \(is f32\[4, 1, 3, 3\], needs f32\[6, 1, 5, 5\]\)/);

@@ -29,7 +29,7 @@ const tolerances = {
 
 /** Every map, the loss and every gradient of a config with the stored parameters, by the names of the fixture. */
 async function compute(device: Device, config: keyof typeof lenet5Configs): Promise<Record<string, TensorData>> {
-  const model = new LeNet5(lenet5Configs[config]).eval();
+  const model = new LeNet5(lenet5Configs[config]);
   const names = [...model.namedParameters().keys()];
   model.loadStateDict(new Map(names.map((name) => [name, stored(`params/${name}`)])));
   const program = await compile(
@@ -95,7 +95,7 @@ test.each([
   ['colours', [2, 3, 32, 32], /conv2d.*\[2, 3, 32, 32\].*\[6, 1, 5, 5\]/],
   ['no batch', [1, 32, 32], /conv2d.*\[1, 32, 32\].*\[6, 1, 5, 5\]/],
 ])('an input with %s is refused with the op and both shapes', (_, shape, message) => {
-  expect(() => new LeNet5().eval().forward(new Input('image', spec(shape)))).toThrow(message);
+  expect(() => new LeNet5().forward(new Input('image', spec(shape)))).toThrow(message);
 });
 
 describe('the shipped weights', () => {

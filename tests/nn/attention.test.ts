@@ -17,7 +17,7 @@ test.each(cases.map(({ name, attrs }) => [name, attrs] as const))('%s gives what
   const given = ['x', 'key', 'mask', 'padding'].filter((key) => tensors.has(`${name}/${key}`));
   const values = Object.fromEntries(given.map((key) => [key, tensors.get(`${name}/${key}`)!]));
   const build = ({ x, key, mask, padding }: Record<string, Tensor>) =>
-    layer.attend(x, name === 'cross' ? key : x, undefined, { attnMask: mask, keyPaddingMask: padding });
+    layer.forward(x, name === 'cross' ? key : x, undefined, { attnMask: mask, keyPaddingMask: padding });
   for (const device of [new CpuDevice(), await testGpu()]) {
     const specs = Object.fromEntries(
       Object.entries(values).map(([key, { shape, dtype }]) => [key, spec(shape, dtype)]),

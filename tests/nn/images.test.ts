@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import * as t from '../../src/index.ts';
 
-const run = async (layer: t.Module, shape: readonly number[]) => {
+const run = async (layer: t.Layer, shape: readonly number[]) => {
   const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i);
   using program = await t.compile(new t.CpuDevice(), ({ x }) => ({ y: layer.forward(x) }), { x: t.spec(shape) });
   const { y } = await program.run({ x: data });

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import {
-  compile, Conv2d, CpuDevice, Dropout, grad, Input, Linear, manualSeed, mul, RandomSource, RandomState, spec, sum,
+  compile, Conv2d, CpuDevice, Dropout, grad, Input, Linear, manualSeed, mul, RandomSource, RandomState, spec, sum, withTraining,
   type Device, type Parameter,
 } from '../../src/node.ts'; // prettier-ignore
 import { testGpu } from '../harness/devices.ts';
@@ -65,7 +65,7 @@ describe('dropout', () => {
         return { first, second, gradient };
       },
       { x: spec([COUNT]), cotangent: spec([COUNT]) },
-      { random: new RandomState(seed) },
+      { training: true, random: new RandomState(seed) },
     );
     const runs = [await program.run({ x, cotangent }), await program.run({ x, cotangent })];
     program.dispose();
@@ -117,14 +117,14 @@ describe('dropout', () => {
     }
   });
 
-  test('does nothing in eval, with p = 0, and draws no numbers then', () => {
+  test('does nothing in inference, with p = 0, and draws no numbers then', () => {
     const input = new Input('x', spec([4]));
-    expect(new Dropout(0.5).eval().forward(input)).toBe(input);
-    expect(new Dropout(0).forward(input)).toBe(input);
+    expect(new Dropout(0.5).forward(input)).toBe(input);
+    expect(withTraining(true, () => new Dropout(0).forward(input))).toBe(input);
   });
 
   test.each([-0.1, 1, 1.5, Number.NaN])('refuses p = %s', (p) => {
-    expect(() => new Dropout(p).forward(new Input('x', spec([4])))).toThrow(
+    expect(() => withTraining(true, () => new Dropout(p).forward(new Input('x', spec([4]))))).toThrow(
       `dropout: p must be at least 0 and below 1, but is ${p}.`,
     );
   });

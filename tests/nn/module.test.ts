@@ -2,11 +2,12 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
-  Conv2d, Dropout, filledParameter, Linear, manualSeed, Module, Parameter, StateDictError, type Tensor, type TensorData,
+  BatchNorm1d, Buffer, Conv2d, Dropout, filledParameter, Input, Linear, manualSeed, Module, Parameter, Sequential, spec,
+  StateDictError, type Layer, type Tensor, type TensorData,
 } from '../../src/node.ts'; // prettier-ignore
 
 class Block extends Module {
-  readonly scale = filledParameter('scale', [2], 1.5);
+  readonly scale = filledParameter([2], 1.5);
   readonly nothing: Linear | null = null;
   readonly layers = [new Linear(3, 2), new Linear(2, 2, { bias: false })];
   readonly nested = [[new Dropout(0.5), new Linear(1, 1)]];
@@ -19,9 +20,9 @@ class Block extends Module {
 class Model extends Module {
   readonly stem = new Conv2d(1, 2, 3);
   readonly block = new Block();
-  readonly free = [filledParameter('free', [1], 0)];
+  readonly free = [filledParameter([1], 0)];
   readonly tied = this.stem.weight;
-  readonly count = Parameter.zeros('count', { shape: [], dtype: 'u32' });
+  readonly count = Buffer.zeros({ shape: [], dtype: 'u32' }, { name: 'count' });
 
   forward(x: Tensor): Tensor {
     return this.block.forward(this.stem.forward(x));
@@ -37,8 +38,9 @@ beforeEach(() => manualSeed(1));
 
 test('parameters are named by their path, in the order of the properties, arrays by number', () => {
   const model = new Model();
-  const found = model.namedParameters();
+  const found = model.state();
   expect([...found.keys()]).toEqual(names);
+  expect([...model.namedParameters().keys()]).toEqual(names.slice(0, -1));
   expect(found.get('block.layers.1.weight')).toBe(model.block.layers[1].weight);
   expect([...model.block.namedParameters('x.').keys()]).toContain('x.layers.0.bias');
 });
@@ -90,23 +92,152 @@ describe('state', () => {
       unexpected: ['head.weight'],
       misshapen: [weight, count],
       message:
-        'These weights are not for Model:\n  missing: stem.bias, block.layers.0.bias\n' +
-        `  unexpected: head.weight\n  other shape or type: ${weight}, ${count}`,
+        'These weights are not for Model; nothing was changed:\n  missing: stem.bias, block.layers.0.bias\n' +
+        `  unexpected: head.weight\n  other shape or type: ${weight}, ${count}\n` +
+        'These may be weights of another model, or of another config of it.\n' +
+        'Where shapes differ, build the model with the config that the weights were trained with.',
     });
     expect(await model.stateDict()).toEqual(before);
   });
 });
 
-test('train and eval reach every module below, also in arrays of arrays', () => {
-  const model = new Model();
-  const { block } = model;
-  const all = [model, model.stem, block, ...block.layers, ...block.nested.flat()];
-  const training = () => all.map((module) => module.training);
-  expect(training()).toEqual(all.map(() => true));
-  expect(model.eval()).toBe(model);
-  expect(training()).toEqual(all.map(() => false));
-  block.train();
-  expect([model.training, block.training, block.layers[1].training]).toEqual([false, true, true]);
-  expect(model.train()).toBe(model);
-  expect(training()).toEqual(all.map(() => true));
+describe('what a file may lack or hold otherwise', () => {
+  const copy = async (model: Module) => new Map(await model.stateDict());
+
+  test('one name of a tied parameter is enough, and values that differ under its names are refused', async () => {
+    const [model, source] = [new Model(), new Model()];
+    const state = await copy(source);
+    state.delete('stem.weight');
+    model.loadStateDict(state);
+    expect((await model.stem.weight.read()).data).toEqual(state.get('tied')!.data);
+    state.set('stem.weight', { ...state.get('tied')!, data: new Float32Array(18) });
+    expect(() => model.loadStateDict(state)).toThrow(
+      'one parameter in the model, but different values: tied and stem.weight',
+    );
+  });
+
+  test('a count of batches may be missing, running statistics may not', async () => {
+    const layer = new BatchNorm1d(2);
+    const state = await copy(layer);
+    state.delete('num_batches_tracked');
+    layer.loadStateDict(state);
+    state.delete('running_mean');
+    expect(() => layer.loadStateDict(state)).toThrow('missing: running_mean');
+  });
+
+  test('f16 values are converted', async () => {
+    const model = new Block();
+    const state = await copy(model);
+    state.set('scale', { shape: [2], dtype: 'f16', data: Uint16Array.of(0x3c00, 0xc000) });
+    model.loadStateDict(state);
+    expect((await model.scale.read()).data).toEqual(Float32Array.of(1, -2));
+  });
+
+  test('the likely remedy is named', async () => {
+    const [block, state] = [new Block(), await new Block().stateDict()];
+    const prefixed = new Map([...state].map(([name, value]) => [`model.${name}`, value]));
+    expect(() => block.loadStateDict(prefixed)).toThrow('prefix "model.": drop it from the values');
+    const model = new (class extends Module {
+      readonly block = block;
+      forward() {}
+    })();
+    expect(() => model.loadStateDict(state)).toThrow('prefix "block.": put it before the values');
+    const resized = new Map(state).set('scale', { shape: [3], dtype: 'f32', data: new Float32Array(3) });
+    expect(() => block.loadStateDict(resized)).toThrow('build the model with the config that the weights');
+    expect(() => block.loadStateDict(new Map())).toThrow('The values are incomplete');
+  });
+});
+
+describe('where parameters may be', () => {
+  class Holder extends Module {
+    readonly inside: unknown;
+    constructor(inside: unknown) {
+      super();
+      this.inside = inside;
+    }
+    forward() {}
+  }
+  const keys = (value: unknown) => [...new Holder(value).namedParameters().keys()];
+
+  test('in plain objects and Maps by string, at any depth', () => {
+    const linear = () => new Linear(1, 1, { bias: false });
+    expect(keys({ a: [linear()], b: new Map([['c', { d: linear() }]]) })).toEqual([
+      'inside.a.0.weight',
+      'inside.b.c.d.weight',
+    ]);
+    const parent: Record<string, unknown> = { child: linear() };
+    parent.self = parent;
+    expect(keys(parent)).toEqual(['inside.child.weight']);
+  });
+
+  test('in Sets and under keys that are no names they are refused; other values there are not', () => {
+    const parameter = filledParameter([1], 0);
+    expect(() => keys(new Set([[parameter]]))).toThrow(
+      'Holder: inside is a Set, so the parameters in it have no names',
+    );
+    expect(() => keys(new Map([[1, parameter]]))).toThrow('inside is a Map by other keys than strings');
+    expect(() => keys(new Map([[parameter, 'a']]))).toThrow('inside is a Map by other keys than strings');
+    expect(() => keys({ 'a.b': parameter, a: { b: filledParameter([1], 0) } })).toThrow('two parameters are named inside.a.b'); // prettier-ignore
+    expect(keys(new Set(['relu', { size: 3 }]))).toEqual([]);
+  });
+
+  test('parameters are called by their path in the outermost module that listed them, or by their own name', () => {
+    const model = new Model();
+    expect(model.stem.weight.name).toBe('unnamed');
+    model.block.namedParameters();
+    expect(model.block.scale.name).toBe('scale');
+    model.parameters();
+    expect([model.block.scale.name, model.tied.name]).toEqual(['block.scale', 'stem.weight']);
+    model.block.namedParameters();
+    expect(model.block.scale.name).toBe('block.scale');
+    expect(model.count.name).toBe('count');
+    const own = new Parameter({ shape: [], dtype: 'f32', data: new Float32Array(1) }, { name: 'gain' });
+    keys(own);
+    expect(own.name).toBe('gain');
+  });
+});
+
+test('buffers are no parameters; only those that persist are in files', async () => {
+  class Cached extends Module {
+    readonly weight = filledParameter([1], 0);
+    readonly seen = Buffer.zeros({ shape: [], dtype: 'i32' });
+    readonly cache = Buffer.zeros({ shape: [2], dtype: 'f32' }, { persistent: false });
+    forward() {}
+  }
+  const model = new Cached();
+  expect([...model.namedParameters().keys()]).toEqual(['weight']);
+  expect([...model.namedBuffers().keys()]).toEqual(['seen', 'cache']);
+  expect([...(await model.stateDict()).keys()]).toEqual(['weight', 'seen']);
+  expect(() => new Parameter({ shape: [], dtype: 'i32', data: new Int32Array(1) })).toThrow('use a Buffer for i32');
+});
+
+test('initial values are drawn when they are first read, and not at all if others are written', async () => {
+  let draws = 0;
+  const draw = () => Float32Array.of(++draws);
+  const [read, loaded] = [0, 1].map(() => new Parameter({ shape: [1], dtype: 'f32', draw }));
+  loaded.write({ shape: [1], dtype: 'f32', data: Float32Array.of(7) });
+  expect([...(await loaded.read()).data]).toEqual([7]);
+  expect(draws).toBe(0);
+  expect([...(await read.read()).data, ...(await read.read()).data]).toEqual([1, 1]);
+});
+
+test('a parameter has the same initial values whether or not others are read before it', async () => {
+  const make = () => (manualSeed(4), [new Linear(2, 2).weight, new Linear(2, 2).weight]);
+  const [[, alone], [first, second]] = [make(), make()];
+  const [a, b] = [await first.read(), await second.read()];
+  expect((await alone.read()).data).toEqual(b.data);
+  expect(a.data).not.toEqual(b.data);
+});
+
+test('forward may take and give what it likes, and Sequential takes layers', () => {
+  class Decoder extends Module {
+    readonly projection = new Linear(2, 2);
+    forward(ids: Tensor, { position, causal = true }: { position?: Tensor; causal?: boolean } = {}) {
+      return { logits: this.projection.forward(ids), position, causal };
+    }
+  }
+  const x = new Input('x', spec([1, 2]));
+  expect(new Decoder().forward(x, { causal: false })).toMatchObject({ causal: false, logits: { shape: [1, 2] } });
+  const layer: Layer = new Sequential(new Linear(2, 3));
+  expect(layer.forward(x).shape).toEqual([1, 3]);
 });

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   add, BatchNorm1d, BatchNorm2d, compile, Conv2d, CpuDevice, GroupNorm, InstanceNorm2d, LayerNorm, Linear,
-  LocalResponseNorm, RMSNorm, spec, spectralNorm, weightNorm, type Device, type Module, type TensorData,
+  LocalResponseNorm, RMSNorm, spec, spectralNorm, weightNorm, withTraining, type Device, type Layer, type Module, type TensorData,
 } from '../../src/node.ts'; // prettier-ignore
 import { units } from '../../src/verify/tolerances.ts';
 import { difference } from '../harness/compare.ts';
@@ -11,7 +11,7 @@ import { testGpu } from '../harness/devices.ts';
 import { readFixture } from '../harness/fixtures.ts';
 
 const { tensors, cases } = readFixture('normLayers');
-const make: Record<string, () => Module> = {
+const make: Record<string, () => Layer> = {
   batchNorm2d: () => new BatchNorm2d(3, { momentum: 0.3 }),
   batchNorm1d: () => new BatchNorm1d(5, { momentum: null }),
   spectralNorm: () => spectralNorm(new Linear(5, 4)),
@@ -32,8 +32,7 @@ async function replay(device: Device, name: string): Promise<Map<string, TensorD
   const found = new Map<string, TensorData>();
   for (const step of ['0', '1', '2']) {
     const { shape, data } = tensors.get(`${name}/x${step}`)!;
-    layer.train(step !== '2');
-    using program = await compile(device, ({ x }) => layer.forward(x), { x: spec(shape) });
+    using program = await compile(device, ({ x }) => layer.forward(x), { x: spec(shape) }, { training: step !== '2' });
     found.set(`${name}/y${step}`, await program.run({ x: data }));
   }
   for (const [key, value] of await layer.stateDict()) found.set(`${name}/after/${key}`, value);
@@ -57,10 +56,12 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
 
   test('a layer that is called twice in one program moves its statistics twice', async () => {
     const layer = new BatchNorm1d(2, { momentum: 0.5 });
-    using program = await compile(await open(), ({ a, b }) => add(layer.forward(a), layer.forward(b)), {
-      a: spec([2, 2]),
-      b: spec([2, 2]),
-    });
+    using program = await compile(
+      await open(),
+      ({ a, b }) => add(layer.forward(a), layer.forward(b)),
+      { a: spec([2, 2]), b: spec([2, 2]) },
+      { training: true },
+    );
     await program.run({ a: Float32Array.of(0, 4, 2, 8), b: Float32Array.of(5, 1, 7, 3) });
     const state = await layer.stateDict();
     expect([...state.get('running_mean')!.data]).toEqual([0.25 * 1 + 0.5 * 6, 0.25 * 6 + 0.5 * 2]);
@@ -70,8 +71,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
 });
 
 test('names and shapes are those of torch, and only weights are trained', () => {
-  const shapes = (layer: Module) =>
-    Object.fromEntries([...layer.namedParameters()].map(([name, { shape }]) => [name, shape]));
+  const shapes = (layer: Module) => Object.fromEntries([...layer.state()].map(([name, { shape }]) => [name, shape]));
   expect(shapes(new LayerNorm([3, 4]))).toEqual({ weight: [3, 4], bias: [3, 4] });
   expect(shapes(new LayerNorm(5, { bias: false }))).toEqual({ weight: [5] });
   expect(shapes(new LayerNorm(5, { affine: false }))).toEqual({});
@@ -122,6 +122,8 @@ test('wrong use is refused', () => {
   const x = (...shape: number[]) => Object.assign(new Linear(1, 1).weight, { shape });
   expect(() => new BatchNorm2d(3).forward(x(2, 3))).toThrow('BatchNorm2d: takes 4 axes, but was given [2, 3]');
   expect(() => new BatchNorm1d(3).forward(x(2, 3, 4, 5))).toThrow('BatchNorm1d: takes 2 or 3 axes');
-  expect(() => new BatchNorm1d(3).forward(x(2, 3))).toThrow('works only inside a function that is being compiled');
+  expect(() => withTraining(true, () => new BatchNorm1d(3).forward(x(2, 3)))).toThrow(
+    'works only inside a function that is being compiled',
+  );
   expect(() => weightNorm(spectralNorm(new Linear(2, 2)))).toThrow('weightNorm: the weight of Linear is no parameter');
 });

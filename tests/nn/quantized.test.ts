@@ -43,7 +43,7 @@ test.each([
   const table = new Embedding(7, 32);
   const quantized = await QuantizedEmbedding.from(table, { bits, group: 16, asymmetric });
   const names = ['packed', 'scales', ...(asymmetric ? ['zeros'] : [])];
-  expect([...quantized.namedParameters().keys()]).toEqual(names);
+  expect([...quantized.namedBuffers().keys()]).toEqual(names);
   const build = ({ ids }: Record<string, Parameters<Embedding['forward']>[0]>) => ({
     exact: table.forward(ids),
     near: quantized.forward(ids),

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import {
-  assign, compile, CpuDevice, GRU, GRUCell, Input, LSTM, LSTMCell, manualSeed, Module, Parameter, RandomSource, RNN,
+  assign, Buffer, compile, CpuDevice, GRU, GRUCell, Input, LSTM, LSTMCell, manualSeed, Module, RandomSource, RNN,
   reshape, RNNCell, spec, type Device, type Tensor, type TensorData,
 } from '../../src/node.ts'; // prettier-ignore
 import { difference } from '../harness/compare.ts';
@@ -10,7 +10,7 @@ import { testGpu } from '../harness/devices.ts';
 import { loadCases } from '../harness/fixtures.ts';
 import { toleranceOf } from '../../src/verify/tolerances.ts';
 
-const shapesOf = (module: Module<unknown>) =>
+const shapesOf = (module: Module) =>
   Object.fromEntries([...module.namedParameters()].map(([name, { shape }]) => [name, shape]));
 
 describe('parameters', () => {
@@ -34,7 +34,7 @@ describe('parameters', () => {
 
   test('are spread over (-1/√H, 1/√H), whatever the size of the input', () => {
     manualSeed(0);
-    for (const module of [new LSTM(3, 64), new GRUCell(200, 64)] as Module<unknown>[]) {
+    for (const module of [new LSTM(3, 64), new GRUCell(200, 64)] as Module[]) {
       for (const { hostValues, size } of module.namedParameters().values()) {
         const largest = Math.max(...Array.from(hostValues, Math.abs));
         expect(largest).toBeLessThanOrEqual(1 / 8);
@@ -66,7 +66,10 @@ test.each([
   layer.loadStateDict(new Map([...layer.namedParameters().keys()].map((key, i) => [key, rest[i]])));
   const states = Object.fromEntries(rest.slice(16).map((state, i) => [`state${i}`, state]));
   const build = ({ x: input, ...own }: Record<string, Tensor>) =>
-    ({ ...(layer as Module<object>).forward(input, ...Object.values(own)) }) as Record<string, Tensor>;
+    ({ ...(layer as { forward(...inputs: Tensor[]): object }).forward(input, ...Object.values(own)) }) as Record<
+      string,
+      Tensor
+    >;
   using program = await compile(new CpuDevice(), build, { x, ...states });
   const given = Object.entries({ x, ...states }).map(([key, { data }]) => [key, data]);
   const results = await program.run(Object.fromEntries(given));
@@ -94,7 +97,7 @@ async function expectSteps(
   const x = Float32Array.from({ length: T * B * I }, () => random.uniform(-2, 2));
   using sequence = await compile(device, (inputs) => whole(inputs.x), { x: spec([T, B, I]) });
   const expected = (await sequence.run({ x })) as TensorData;
-  const states = stateShapes.map((shape, i) => Parameter.zeros(`state ${i}`, spec(shape)));
+  const states = stateShapes.map((shape, i) => Buffer.zeros(spec(shape), { name: `state ${i}` }));
   const build = (inputs: Record<string, Tensor>) => {
     const next = step(inputs.x, states);
     states.forEach((state, i) => assign(state, next.states[i]));
@@ -116,7 +119,9 @@ describe.each(devices)('on the %s one compiled step, run again and again, gives 
     ['GRU', GRU, 1],
   ] as const)('%s', async (_name, Layer, count) => {
     manualSeed(1);
-    const layer: Module<{ output: Tensor; hidden: Tensor; cell?: Tensor }> = new Layer(I, H, { numLayers: 2 });
+    const layer: { forward(...inputs: Tensor[]): { output: Tensor; hidden: Tensor; cell?: Tensor } } = new Layer(I, H, {
+      numLayers: 2,
+    });
     await expectSteps(
       await open(),
       (x) => layer.forward(x).output,
@@ -160,14 +165,15 @@ test('states are zeros by default', async () => {
 test('dropout is between layers only, and only in training', async () => {
   manualSeed(4);
   const x = Float32Array.from({ length: T * B * I }, (_, i) => Math.sin(i));
-  const run = async (layer: GRU) => {
-    using program = await compile(new CpuDevice(), (inputs) => layer.forward(inputs.x).output, { x: spec([T, B, I]) });
+  const run = async (layer: GRU, training = true) => {
+    const build = (inputs: Record<string, Tensor>) => layer.forward(inputs.x).output;
+    using program = await compile(new CpuDevice(), build, { x: spec([T, B, I]) }, { training });
     return [(await program.run({ x })) as TensorData, (await program.run({ x })) as TensorData].map(({ data }) => [...data]); // prettier-ignore
   };
   const two = new GRU(I, H, { numLayers: 2, dropout: 0.5 });
   const [first, second] = await run(two);
   expect(first).not.toEqual(second);
-  const [quiet, again] = await run(two.eval());
+  const [quiet, again] = await run(two, false);
   expect(quiet).toEqual(again);
   const [one, same] = await run(new GRU(I, H, { dropout: 0.5 }));
   expect(one).toEqual(same);

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   alibiBias, alibiSlopes, compile, CpuDevice, grad, LayerNorm, mul, relativePositionBuckets, sinusoidalPositions, spec, sum,
-  TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer, type Tensor, type TransformerLayerOptions,
+  TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer, type Tensor, type TransformerLayerOptions, withTraining,
 } from '../../src/node.ts'; // prettier-ignore
 import { units } from '../../src/verify/tolerances.ts';
 import { difference } from '../harness/compare.ts';
@@ -22,12 +22,12 @@ function make(name: string, attrs: TransformerLayerOptions) {
   if (name.startsWith('decoder')) {
     const layer = new TransformerDecoderLayer(4, 2, options);
     const call = ({ x, memory, mask, padding }: Record<string, Tensor>) =>
-      layer.decode(x, memory, { target: { attnMask: mask }, memory: { keyPaddingMask: padding } });
+      layer.forward(x, memory, { target: { attnMask: mask }, memory: { keyPaddingMask: padding } });
     return { layer, call };
   }
   const encoder = () => new TransformerEncoderLayer(4, 2, options);
   const layer = name === 'stack' ? new TransformerEncoder(encoder, 2, new LayerNorm(4)) : encoder();
-  return { layer, call: ({ x, mask }: Record<string, Tensor>) => layer.encode(x, { attnMask: mask }) };
+  return { layer, call: ({ x, mask }: Record<string, Tensor>) => layer.forward(x, { attnMask: mask }) };
 }
 
 describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
@@ -76,8 +76,8 @@ test('layers of a stack have values of their own; without masks and by forward, 
   using program = await compile(
     new CpuDevice(),
     ({ x, y }) => ({
-      eval: decoder.eval().forward(y, encoder.eval().forward(x)),
-      train: decoder.train().forward(y, x),
+      eval: decoder.forward(y, encoder.forward(x)),
+      train: withTraining(true, () => decoder.forward(y, x)),
     }),
     shapes,
   );

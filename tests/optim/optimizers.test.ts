@@ -37,7 +37,7 @@ const stepOf = (optimizer: Optimizer) => (gradients: { g: Tensor }) => {
 const makeRuns = () =>
   cases.map(({ name, attrs }) => {
     const { optimizer, weightDecay = 0, schedule, ...options } = attrs as unknown as OptimizerAttrs;
-    const parameter = new Parameter(name, tensors.get(`${name}/param0`)!);
+    const parameter = new Parameter(tensors.get(`${name}/param0`)!, { name });
     return {
       name,
       parameter,
@@ -86,7 +86,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
   });
 
   test('hyperparameters that change take effect on the next run of the same program', async () => {
-    const p = new Parameter('p', { shape: [2], dtype: 'f32', data: Float32Array.of(8, -4) });
+    const p = new Parameter({ shape: [2], dtype: 'f32', data: Float32Array.of(8, -4) }, { name: 'p' });
     const optimizer = new SGD([p], { learningRate: 0.5 });
     const program = await compile(await open(), stepOf(optimizer), { g: spec([2]) });
     const stepTo = async () => {
@@ -107,7 +107,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
 
 describe('groups', () => {
   const start = { shape: [2], dtype: 'f32', data: Float32Array.of(1, -2) } as const;
-  const make = (count: number) => Array.from({ length: count }, (_, i) => new Parameter(`p${i}`, start));
+  const make = (count: number) => Array.from({ length: count }, (_, i) => new Parameter(start, { name: `p${i}` }));
   /** Parameters after three steps with gradients that differ from one to the next. */
   async function after(...all: Optimizer[]): Promise<number[][]> {
     const build = ({ g }: { g: Tensor }) => {
@@ -180,14 +180,14 @@ describe('clipping', () => {
     using program = await compile(new CpuDevice(), ({ b }) => clipGradNorm([b], 1).gradients[0], { b: spec([1]) });
     expect([...(await program.run({ b: Float32Array.of(0) })).data]).toEqual([0]);
     expect(() => clipGradNorm([], 1)).toThrow('clipGradNorm: there are no gradients');
-    expect(() => clipGradNorm([new Parameter('p', { shape: [], dtype: 'f32', data: Float32Array.of(1) })], 0)).toThrow(
-      'above 0',
-    );
+    expect(() =>
+      clipGradNorm([new Parameter({ shape: [], dtype: 'f32', data: Float32Array.of(1) }, { name: 'p' })], 0),
+    ).toThrow('above 0');
   });
 });
 
 describe('state', () => {
-  const p = () => new Parameter('p', { shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) });
+  const p = () => new Parameter({ shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) }, { name: 'p' });
   const after = async (optimizer: Optimizer, steps: number) => {
     const program = await compile(new CpuDevice(), stepOf(optimizer), { g: spec([2]) });
     for (let i = 0; i < steps; i++) await program.enqueue({ g: Float32Array.of(1, -2) });
@@ -208,10 +208,10 @@ describe('state', () => {
 });
 
 describe('wrong use', () => {
-  const p = new Parameter('p', { shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) });
+  const p = new Parameter({ shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) }, { name: 'p' });
 
   test('a wrong number of gradients is refused', () => {
-    const q = new Parameter('q', { shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) });
+    const q = new Parameter({ shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) }, { name: 'q' });
     expect(() => new SGD([p], { nesterov: true })).toThrow('SGD: nesterov needs a momentum above 0, such as 0.9.');
     expect(() => new SGD([p]).step([p, p])).toThrow('step: 1 parameters need as many gradients, but got 2.');
     expect(() => new AdamW([p, q]).step([])).toThrow('step: 2 parameters need as many gradients, but got 0.');

@@ -3,7 +3,8 @@
 import { expect, test } from 'vitest';
 import { LeNet5, lenet5Configs } from '../../models/cnn/lenet5/model.ts';
 import { grad } from '../../src/autograd/grad.ts';
-import { Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
+import { Buffer, type Parameter } from '../../src/core/parameter.ts';
+import { spec, type Tensor } from '../../src/core/tensor.ts';
 import { assign } from '../../src/core/trace.ts';
 import { add, crossEntropy, matmul, mul, reshape, softmax, sum, tanh, transpose } from '../../src/ops/index.ts';
 import { AdamW } from '../../src/optim/adam.ts';
@@ -62,7 +63,7 @@ test('a chain of kernels takes turns between two buffers, and elementwise ops al
 
 /** Where the update of the only parameter lies, in a program that also reads it in another way. */
 async function placeOfUpdate(step: (p: Parameter) => { value: Tensor; outputs?: Record<string, Tensor> }) {
-  const p = Parameter.zeros('p', spec([4, 4]));
+  const p = Buffer.zeros(spec([4, 4]), { name: 'p' });
   const plan = await planOf(() => {
     const { value, outputs = {} } = step(p);
     assign(p, value);
@@ -95,7 +96,7 @@ test('a parameter is updated in place only when nothing can still read its old v
 });
 
 test('updates come last, so that one parameter’s old value can still be read for the update of another', async () => {
-  const [a, b] = [Parameter.zeros('a', spec([4, 4])), Parameter.zeros('b', spec([4, 4]))];
+  const [a, b] = [Buffer.zeros(spec([4, 4]), { name: 'a' }), Buffer.zeros(spec([4, 4]), { name: 'b' })];
   const plan = await planOf(() => {
     assign(a, add(a, 1));
     assign(b, add(b, softmax(a)));

@@ -6,7 +6,8 @@ import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import type { Device, Plan } from '../../src/backends/device.ts';
 import { RandomSource } from '../../src/core/random.ts';
 import { sizeOf, type Shape } from '../../src/core/shape.ts';
-import { Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
+import { Parameter } from '../../src/core/parameter.ts';
+import { spec, type Tensor } from '../../src/core/tensor.ts';
 import { assign } from '../../src/core/trace.ts';
 import { add, dropout, matmul, mean, mul, reshape, square, sub, sum, tanh } from '../../src/ops/index.ts';
 import { AdamW } from '../../src/optim/adam.ts';
@@ -29,7 +30,7 @@ function randomParameters(shapes: readonly Shape[], seed = 1): Parameter[] {
   const random = new RandomSource(seed);
   return shapes.map((shape, i) => {
     const data = Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-0.5, 0.5));
-    return new Parameter(`p${i}`, { shape, dtype: 'f32', data });
+    return new Parameter({ shape, dtype: 'f32', data }, { name: `p${i}` });
   });
 }
 

@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import type { Device } from '../../src/backends/device.ts';
-import { Parameter, Scalar, spec, type Tensor } from '../../src/core/tensor.ts';
+import { Buffer, Parameter } from '../../src/core/parameter.ts';
+import { Scalar, spec, type Tensor } from '../../src/core/tensor.ts';
 import { assign } from '../../src/core/trace.ts';
 import { add, matmul, mul, reshape, transpose } from '../../src/ops/index.ts';
 import { compile } from '../../src/runtime/compile.ts';
@@ -11,7 +12,7 @@ import { testGpu } from '../harness/devices.ts';
 import { memoryProblems } from './check-memory.ts';
 
 const parameter = (name: string, ...values: number[]) =>
-  new Parameter(name, { shape: [2, 2], dtype: 'f32', data: Float32Array.from(values) });
+  new Parameter({ shape: [2, 2], dtype: 'f32', data: Float32Array.from(values) }, { name });
 const valuesOf = async (p: Parameter) => [...(await p.read()).data];
 const devices: [string, () => Promise<Device>][] = [
   ['GPU', testGpu],
@@ -73,7 +74,7 @@ describe.each(devices)('on the %s', (_, open) => {
 
   test('two parameters get the same value, and one under another shape', async () => {
     const [a, b] = [parameter('a', 1, 2, 3, 4), parameter('b', 0, 0, 0, 0)];
-    const flat = Parameter.zeros('flat', spec([4]));
+    const flat = Buffer.zeros(spec([4]), { name: 'flat' });
     const step = () => {
       const next = add(a, 10);
       for (const p of [a, b]) assign(p, next);
@@ -87,7 +88,7 @@ describe.each(devices)('on the %s', (_, open) => {
   test('a parameter is set to an input, which the caller may change afterwards, or to a scalar', async () => {
     const p = parameter('p', 0, 0, 0, 0);
     const rate = new Scalar('rate', 0.5);
-    const last = Parameter.zeros('last', spec([]));
+    const last = Buffer.zeros(spec([]), { name: 'last' });
     const build = ({ x }: Record<string, Tensor>) => {
       assign(p, x);
       assign(last, rate);
@@ -168,11 +169,14 @@ test('a CPU and a GPU that train the same parameters in turn stay in step', asyn
 
 test('values that are too few, too many, of another shape or type are refused by name', async () => {
   const data = new Float32Array(3);
-  expect(() => new Parameter('w', { shape: [2, 2], dtype: 'f32', data })).toThrow(
-    'parameter w: [2, 2] holds 4 values, but 3 were given.',
+  expect(() => new Parameter({ shape: [2, 2], dtype: 'f32', data }, { name: 'w' })).toThrow(
+    'parameter w: f32[2, 2] takes a Float32Array of 4 values, but a Float32Array of 3 was given.',
   );
-  const w = Parameter.zeros('w', { shape: [2, 2], dtype: 'f32' });
-  expect(() => w.write({ shape: [2, 2], dtype: 'f32', data })).toThrow('holds 4 values, but 3 were given');
+  const w = Buffer.zeros({ shape: [2, 2], dtype: 'f32' }, { name: 'w' });
+  expect(() => w.write({ shape: [2, 2], dtype: 'f32', data })).toThrow(
+    'buffer w: f32[2, 2] takes a Float32Array of 4 values, but a Float32Array of 3',
+  );
   expect(() => w.write({ shape: [4], dtype: 'f32', data: new Float32Array(4) })).toThrow('was given f32[4]');
+  expect(() => w.write({ shape: [2, 2], dtype: 'f32', data: new Int32Array(4) })).toThrow('but a Int32Array of 4 was');
   expect([...(await w.read()).data]).toEqual([0, 0, 0, 0]);
 });

@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
-import { Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
+import { Buffer } from '../../src/core/parameter.ts';
+import { spec, type Tensor } from '../../src/core/tensor.ts';
 import { assign } from '../../src/core/trace.ts';
 import { add, matmul, mul, softmax, sum } from '../../src/ops/index.ts';
 import { compile } from '../../src/runtime/compile.ts';
@@ -35,7 +36,7 @@ test('every step has its time, arithmetic and traffic, and shares add up to 1', 
 
 test('a timed run changes parameters as any run does', async () => {
   for (const device of [await testGpu(), new CpuDevice()]) {
-    const p = Parameter.zeros('p', spec([4]));
+    const p = Buffer.zeros(spec([4]), { name: 'p' });
     const step = () => (assign(p, add(p, 1)), { total: sum(mul(p, 2)) });
     using program = await compile(device, step, {});
     await profile(program, {}, { runs: 2 });

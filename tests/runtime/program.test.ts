@@ -4,8 +4,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import { DeviceLostError } from '../../src/backends/device.ts';
 import type { WebGpuDevice } from '../../src/backends/webgpu/webgpu-device.ts';
-import { Input, Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
-import { assign } from '../../src/core/trace.ts';
+import { Buffer } from '../../src/core/parameter.ts';
+import { Input, spec, type Tensor } from '../../src/core/tensor.ts';
+import { assign, isTraining, withTraining } from '../../src/core/trace.ts';
 import { openDevice } from '../../src/node.ts';
 import { add, conv2d, crossEntropy, matmul, mul, reshape, sum, tanh, uniform } from '../../src/ops/index.ts';
 import { compile } from '../../src/runtime/compile.ts';
@@ -47,7 +48,7 @@ test.each([
 });
 
 describe('compile', () => {
-  const p = Parameter.zeros('gain', spec([2]));
+  const p = Buffer.zeros(spec([2]), { name: 'gain' });
 
   test('assign works only inside, once for each parameter, and with the parameter’s shape', async () => {
     expect(() => assign(p, add(p, 1))).toThrow('assign() works only inside a function that is being compiled');
@@ -62,6 +63,50 @@ describe('compile', () => {
   test('refuses an input of another program, by its name', async () => {
     const stray = new Input('stray', spec([2]));
     await expect(compile(cpu, ({ x }) => add(x, stray), { x: spec([2]) })).rejects.toThrow('input "stray" of another');
+  });
+
+  test.each<[string, () => unknown, string]>([
+    ['a promise', async () => ({}), 'the function is async'],
+    [
+      'nothing',
+      () => undefined,
+      'the function returned undefined; return one tensor, or an object of tensors by name ({} for updates only)',
+    ],
+    ['null', () => null, 'the function returned null'],
+    ['a nested object', () => ({ state: { hidden: 1 } }), 'output "state" is a Object, not a tensor'],
+    ['a number', () => ({ loss: 1 }), 'output "loss" is 1, not a tensor'],
+    ['a missing value', () => ({ cell: undefined }), 'output "cell" is undefined, not a tensor'],
+  ])('refuses %s in the place of outputs', async (_, fn, message) => {
+    await expect(compile(cpu, fn as () => Record<string, Tensor>, {})).rejects.toThrow(message);
+  });
+
+  test.each([[[2.5]], [[3, -2]], [[Number.NaN]]])('refuses an input of sizes %j', async (shape) => {
+    const failed = compile(cpu, ({ x }) => x, { x: spec(shape) });
+    await expect(failed).rejects.toThrow(
+      `input "x" is [${shape.join(', ')}], but sizes must be integers of at least 0`,
+    );
+  });
+
+  test('takes what a function returns whose outputs are an interface, some of them optional', async () => {
+    interface Result {
+      readonly hidden: Tensor;
+      readonly cell?: Tensor;
+    }
+    using program = await compile(cpu, ({ x }): Result => ({ hidden: add(x, 1) }), { x: spec([1]) });
+    const { hidden, cell } = await program.run({ x: Float32Array.of(2) });
+    expect([[...hidden.data], cell]).toEqual([[3], undefined]);
+  });
+
+  test('traces as in inference, unless training is asked for, for all or for a part', async () => {
+    const seen: boolean[] = [];
+    const fn = () => {
+      seen.push(isTraining(), withTraining(true, isTraining), withTraining(false, isTraining), isTraining());
+      return {};
+    };
+    await compile(cpu, fn, {});
+    await compile(cpu, fn, {}, { training: true });
+    expect(() => withTraining(true, () => expect.fail('stopped'))).toThrow('stopped');
+    expect([...seen, isTraining()]).toEqual([false, true, false, false, true, true, false, true, false]);
   });
 
   test('every name that is returned has its values: leaves, views, and one tensor twice', async () => {
@@ -112,8 +157,8 @@ describe('buffers', () => {
     return one;
   };
 
-  const weight = Parameter.zeros('weight', spec([3]));
-  const rate = Parameter.zeros('rate', spec([3]));
+  const weight = Buffer.zeros(spec([3]), { name: 'weight' });
+  const rate = Buffer.zeros(spec([3]), { name: 'rate' });
   const step = (x: Record<string, Tensor>) => {
     const { loss } = build({ ...x, x: add(mul(x.x, rate), weight) });
     assign(weight, add(weight, 1));

@@ -2,7 +2,8 @@
 
 import type { RandomSource } from '../../src/core/random.ts';
 import { sizeOf, type Shape } from '../../src/core/shape.ts';
-import { Parameter, type Tensor } from '../../src/core/tensor.ts';
+import { Parameter } from '../../src/core/parameter.ts';
+import type { Tensor } from '../../src/core/tensor.ts';
 import { assign, latest } from '../../src/core/trace.ts';
 import {
   add, clamp, cumsum, expand, floor, matmul, maximum, mul, neg, reshape, sub, sum, transpose,
@@ -21,7 +22,7 @@ export const randomState = (draw: RandomSource, count: number): Parameter[] =>
   Array.from({ length: count }, (_, i) => {
     const shape = SHAPES[draw.integer(SHAPES.length)];
     const data = Float32Array.from({ length: sizeOf(shape) }, () => (draw.integer(17) - 8) * GRAIN);
-    return new Parameter(`p${i}`, { shape, dtype: 'f32', data });
+    return new Parameter({ shape, dtype: 'f32', data }, { name: `p${i}` });
   });
 
 /** Records an update of most of `state`, and gives some tensors to look at. */

@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
-import { fill, Parameter, Scalar, spec, type Tensor } from '../../src/core/tensor.ts';
+import { Buffer } from '../../src/core/parameter.ts';
+import { fill, Scalar, spec, type Tensor } from '../../src/core/tensor.ts';
 import { assign } from '../../src/core/trace.ts';
 import {
   add, concat, exp, expand, matmul, mul, neg, reshape, softmax, square, sub, sum, tanh, transpose, uniform, where, gt,
@@ -68,7 +69,7 @@ test('outputs and updates that became the same tensor, or a constant, still have
   const { fused, unfused, cpu } = await runEverywhere(build, matrix, randomValues(matrix));
   for (const result of [fused, unfused])
     expectClose('simplify gpu', result, cpu, () => ({ absolute: 1e-6, relative: 1e-6 }));
-  const [p, q] = [Parameter.zeros('p', spec([4])), Parameter.zeros('q', spec([4]))];
+  const [p, q] = [Buffer.zeros(spec([4]), { name: 'p' }), Buffer.zeros(spec([4]), { name: 'q' })];
   const plan = await planOf(() => {
     assign(p, add(q, 1));
     assign(q, add(q, 1));

@@ -4,7 +4,8 @@ import { expect, test, vi } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
 import { Slices } from '../../src/backends/webgpu/slices.ts';
 import type { WebGpuDevice } from '../../src/backends/webgpu/webgpu-device.ts';
-import { Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
+import { Parameter } from '../../src/core/parameter.ts';
+import { spec, type Tensor } from '../../src/core/tensor.ts';
 import { matmul, mean, square, sub, tanh } from '../../src/ops/index.ts';
 import { Adam } from '../../src/optim/adam.ts';
 import { clipGradNorm } from '../../src/optim/clip.ts';
@@ -45,7 +46,9 @@ const waves = (count: number, from: number) =>
 
 /** A small network that is trained and asked. */
 async function training(device: WebGpuDevice, sliceMilliseconds?: number) {
-  const layers = [0, 1, 2].map((i) => new Parameter(`w${i}`, { dtype: 'f32', shape: [24, 24], data: waves(576, i) }));
+  const layers = [0, 1, 2].map(
+    (i) => new Parameter({ dtype: 'f32', shape: [24, 24], data: waves(576, i) }, { name: `w${i}` }),
+  );
   const optimizer = new Adam(layers, { learningRate: 0.01 });
   const forward = (x: Tensor) => layers.reduce((y: Tensor, w) => tanh(matmul(y, w)), x);
   const specs = { x: spec([8, 24]) };

@@ -7,7 +7,8 @@ import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import type { Device } from '../../src/backends/device.ts';
 import { useWindows } from '../../src/backends/webgpu/windows.ts';
 import { RandomSource } from '../../src/core/random.ts';
-import { Parameter, spec, type Tensor, type TensorSpec } from '../../src/core/tensor.ts';
+import { Buffer } from '../../src/core/parameter.ts';
+import { spec, type Tensor, type TensorSpec } from '../../src/core/tensor.ts';
 import { add, cast, concat, conv2d, crossEntropy, matmul, mul, reshape, softmax, sum, tanh, transpose } from '../../src/ops/index.ts'; // prettier-ignore
 import { SGD } from '../../src/optim/sgd.ts';
 import { compile } from '../../src/runtime/compile.ts';
@@ -75,7 +76,6 @@ test('LeNet-5 trains with weights in pieces', async () => {
       const { shape, dtype, data } = await parameter.read();
       parameter.write({ shape, dtype, data: data.map(() => start.uniform(-0.1, 0.1)) });
     }
-    model.eval();
     const optimizer = new SGD(model.parameters(), { learningRate: 0.1, momentum: 0.9 });
     using program = await compile(
       device,
@@ -98,7 +98,9 @@ test('LeNet-5 trains with weights in pieces', async () => {
 });
 
 test('what does not fit is told at once, and by name', async () => {
-  const step = ({ x }: Record<string, Tensor>) => ({ y: matmul(x, Parameter.zeros('vocabulary', spec([4096, 4096]))) });
+  const step = ({ x }: Record<string, Tensor>) => ({
+    y: matmul(x, Buffer.zeros(spec([4096, 4096]), { name: 'vocabulary' })),
+  });
   const build = planOf(step, { x: spec([4, 4096]) }, { capabilities: { maxBufferSize: 2 ** 20 } });
   await expect(build).rejects.toThrow(
     'compile: this GPU cannot run the program:\n  parameter vocabulary leaf f32[4096, 4096] takes 64 MiB, but a buffer has at most 1 MiB',

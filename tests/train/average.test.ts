@@ -12,9 +12,9 @@ const values = (state: ReadonlyMap<string, TensorData>) =>
 
 describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
   test('follows trained values after each step, and copies the others', async () => {
-    const p = new Parameter('p', { shape: [2], dtype: 'f32', data: Float32Array.of(0, 8) });
+    const p = new Parameter({ shape: [2], dtype: 'f32', data: Float32Array.of(0, 8) }, { name: 'p' });
     const layer = new BatchNorm1d(1, { momentum: 1, affine: false });
-    const average = new WeightAverage(new Map([['p', p], ...layer.namedParameters()]), { decay: 0.5 });
+    const average = new WeightAverage(new Map([['p', p], ...layer.state()]), { decay: 0.5 });
     const build = ({ x }: { x: Tensor }) => {
       const y = layer.forward(x);
       assign(p, add(p, 4));
@@ -22,7 +22,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
       return y;
     };
     const device = kind === 'cpu' ? new CpuDevice() : await testGpu();
-    using program = await compile(device, build, { x: spec([2, 1]) });
+    using program = await compile(device, build, { x: spec([2, 1]) }, { training: true });
     for (let i = 0; i < 2; i++) await program.run({ x: Float32Array.of(1, 3) });
     // 0 → 4 → 8 and 8 → 12 → 16, by halves; the statistics as they are.
     const others = { running_mean: [2], running_var: [2], num_batches_tracked: [2] };
@@ -39,7 +39,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
 });
 
 test('begins before a device changes the weights', async () => {
-  const p = new Parameter('p', { shape: [1], dtype: 'f32', data: Float32Array.of(1) });
+  const p = new Parameter({ shape: [1], dtype: 'f32', data: Float32Array.of(1) }, { name: 'p' });
   using program = await compile(new CpuDevice(), () => (assign(p, add(p, 1)), {}), {});
   await program.enqueue({});
   expect(() => new WeightAverage(new Map([['p', p]]))).toThrow('p was trained on a device already');
@@ -49,7 +49,7 @@ describe('a trainer', () => {
   /** A run with a running mean, clipped gradients, and no decay of biases. */
   async function averagedRun() {
     const model = tinyModel();
-    const average = new WeightAverage(model.namedParameters(), { decay: 0.75 });
+    const average = new WeightAverage(model.state(), { decay: 0.75 });
     const groups = [
       { parameters: [model.hidden.weight, model.output.weight] },
       { parameters: [model.hidden.bias!, model.output.bias!], weightDecay: 0 },

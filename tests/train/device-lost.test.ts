@@ -4,10 +4,10 @@ import { beforeAll, expect, test } from 'vitest';
 import {
   add,
   assign,
+  Buffer,
   crossEntropy,
   DeviceLostError,
   openDevice,
-  Parameter,
   SGD,
   spec,
   type WebGpuDevice,
@@ -95,7 +95,7 @@ test('lost before the batches are changed: the run goes on where it was', async 
 });
 
 test('state that only the lost device had and no snapshot holds is an error, not an endless wait', async () => {
-  const stray = Parameter.zeros('stray', spec([]));
+  const stray = Buffer.zeros(spec([]), { name: 'stray' });
   const model = new Tiny();
   const { trainer } = await tinyRun('webgpu', {
     model,

@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
-import { Parameter, spec, type Tensor } from '../../src/core/tensor.ts';
+import { Parameter } from '../../src/core/parameter.ts';
+import { spec, type Tensor } from '../../src/core/tensor.ts';
 import { assign } from '../../src/core/trace.ts';
 import { add, conv2d, dropout, matmul, maxPool2d, mul, relu, reshape, softmax, sum } from '../../src/ops/index.ts';
 import { diverge } from '../../src/verify/diverge.ts';
@@ -11,7 +12,7 @@ import { testGpu } from '../harness/devices.ts';
 
 const numbers = (count: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(i + 1));
 const parameter = (name: string, shape: number[]) =>
-  new Parameter(name, { shape, dtype: 'f32', data: numbers(shape.reduce((a, b) => a * b, 1)) });
+  new Parameter({ shape, dtype: 'f32', data: numbers(shape.reduce((a, b) => a * b, 1)) }, { name });
 const kernel = parameter('kernel', [3, 1, 3, 3]);
 const weight = parameter('weight', [27, 5]);
 

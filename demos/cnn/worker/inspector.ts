@@ -42,8 +42,7 @@ export class Inspector {
     return compile(
       device,
       ({ image }) => {
-        // The same model may be in training: its dropout is for that program only.
-        const maps = model.eval().maps(image);
+        const maps = model.maps(image);
         return { ...maps, probabilities: softmax(maps.logits, 1), filters: model.c1.weight, biases: model.c1.bias! };
       },
       { image: spec([1, 1, 32, 32]) },

@@ -117,11 +117,7 @@ export class Run {
       model,
       optimizer: makeOptimizer(settings, model),
       data: batches,
-      task: (batch) => {
-        // Other programs look at the same model without its dropout.
-        model.train();
-        return task(batch);
-      },
+      task,
       openDevice: async () => (device = await (device ? devices.insteadOf(device) : devices.get())),
       seed: settings.seed,
       settings: noted,

@@ -29,8 +29,8 @@ class ScaledAverage extends Module {
 
   constructor(channels: number) {
     super();
-    this.weight = filledParameter('weight', [channels], 1);
-    this.bias = filledParameter('bias', [channels], 0);
+    this.weight = filledParameter([channels], 1);
+    this.bias = filledParameter([channels], 0);
   }
 
   forward(x: Tensor): Tensor {

@@ -3,7 +3,8 @@
 import { allocate, isFloat, type TypedArray } from '../../core/dtype.ts';
 import { fromFloat16, toFloat16 } from '../../core/float16.ts';
 import type { CpuArray } from '../../core/op.ts';
-import type { Input, Parameter, Tensor } from '../../core/tensor.ts';
+import type { Parameter } from '../../core/parameter.ts';
+import type { Input, Tensor } from '../../core/tensor.ts';
 import type { Device, DeviceInfo, DispatchTime, Executable, Plan, Step } from '../device.ts';
 
 interface CpuOptions {

@@ -2,7 +2,7 @@
 
 import type { TypedArray } from '../../core/dtype.ts';
 import type { Pack } from '../../core/pack.ts';
-import type { Parameter, ParameterHome } from '../../core/tensor.ts';
+import type { Parameter, ParameterHome } from '../../core/parameter.ts';
 import { byteLength, createBuffer, upload, type Place } from './buffers.ts';
 
 /** A buffer, of one parameter or of several that lie side by side. */

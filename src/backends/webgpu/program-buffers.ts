@@ -3,7 +3,8 @@
 import type { Plan, Storage } from '../device.ts';
 import { toFloat16 } from '../../core/float16.ts';
 import { bytesPerBoundElement, type Binding } from '../../core/kernel.ts';
-import { Input, Parameter, Scalar, type Tensor } from '../../core/tensor.ts';
+import { Parameter } from '../../core/parameter.ts';
+import { Input, Scalar, type Tensor } from '../../core/tensor.ts';
 import { ArgumentBuffer } from './argument-buffer.ts';
 import { alignedLength, byteLength, createBuffer, createStorage, upload, type Place } from './buffers.ts';
 import type { BufferCopy } from './dispatch.ts';

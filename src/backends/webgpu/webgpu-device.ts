@@ -4,7 +4,7 @@ import type { Device, DeviceInfo, Executable, LoadOptions, Plan, TuningTable } f
 import { DeviceLostError } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
 import type { Capabilities, SubgroupMatrix } from '../../core/kernel.ts';
-import type { Parameter } from '../../core/tensor.ts';
+import type { Parameter } from '../../core/parameter.ts';
 import { loadExecutable, type Host } from './executable.ts';
 import { MATRIX_UNITS, matrixUnitsOf } from './matrix-units.ts';
 import { ParameterStore } from './parameter-store.ts';

@@ -1,6 +1,8 @@
 // Multi-head attention with torch's parameters.
 
-import type { Parameter, Tensor } from '../../core/tensor.ts';
+import type { Parameter } from '../../core/parameter.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { isTraining } from '../../core/trace.ts';
 import { scaledDotProductAttention } from '../../ops/attention/attention.ts';
 import { add } from '../../ops/elementwise/binary.ts';
 import { eq } from '../../ops/elementwise/compare.ts';
@@ -48,22 +50,17 @@ export class MultiheadAttention extends Module {
     }
     const { bias = true } = options;
     // Glorot's bound, for the three as one.
-    this.in_proj_weight = uniformParameter('in_proj_weight', [3 * embedDim, embedDim], Math.sqrt(6 / (4 * embedDim)));
-    this.in_proj_bias = bias ? filledParameter('in_proj_bias', [3 * embedDim], 0) : null;
-    this.out_proj = new Linear(embedDim, embedDim, { bias });
-    this.out_proj.bias?.write({ shape: [embedDim], dtype: 'f32', data: new Float32Array(embedDim) });
+    this.in_proj_weight = uniformParameter([3 * embedDim, embedDim], Math.sqrt(6 / (4 * embedDim)));
+    this.in_proj_bias = bias ? filledParameter([3 * embedDim], 0) : null;
+    this.out_proj = new Linear(embedDim, embedDim, { bias, initialBias: 0 });
     this.#heads = numHeads;
     this.#options = options;
   }
 
-  forward(query: Tensor, key: Tensor = query, value: Tensor = key): Tensor {
-    return this.attend(query, key, value);
-  }
-
   /** query [N, T, E], key and value [N, S, E] (or as `batchFirst` says; or without N) → as query. */
-  attend(query: Tensor, key: Tensor = query, value: Tensor = key, masks: AttentionMasks = {}): Tensor {
+  forward(query: Tensor, key: Tensor = query, value: Tensor = key, masks: AttentionMasks = {}): Tensor {
     const [q, k, v] = this.#project(query, key, value).map((x) => this.#split(x)); // [N, heads, T | S, E / heads]
-    const dropoutP = this.training ? (this.#options.dropout ?? 0) : 0;
+    const dropoutP = isTraining() ? (this.#options.dropout ?? 0) : 0;
     const options = { ...this.#masks(masks, q.shape, k.shape[2]), isCausal: masks.isCausal, dropoutP };
     const out = permute(scaledDotProductAttention(q, k, v, options), this.#order); // [N, T, heads, …] or [T, N, heads, …]
     return this.out_proj.forward(reshape(out, query.shape));

@@ -1,7 +1,8 @@
 // The keys and values of all positions so far, kept on the device for decoding token by token.
 
 import { allocate, type DType } from '../../core/dtype.ts';
-import { Parameter, spec, type Tensor } from '../../core/tensor.ts';
+import { Buffer } from '../../core/parameter.ts';
+import { spec, type Tensor } from '../../core/tensor.ts';
 import { assign } from '../../core/trace.ts';
 import { updateSlice } from '../../ops/indexing/update-slice.ts';
 
@@ -22,9 +23,9 @@ export interface KVCacheOptions {
  */
 export class KVCache {
   /** [batch, heads, maxLength, depth] */
-  readonly k: Parameter;
+  readonly k: Buffer;
   /** [batch, heads, maxLength, width] */
-  readonly v: Parameter;
+  readonly v: Buffer;
 
   constructor(
     batch: number,
@@ -33,8 +34,8 @@ export class KVCache {
     depth: number,
     { width = depth, dtype = 'f32' }: KVCacheOptions = {},
   ) {
-    this.k = Parameter.zeros('cache.k', spec([batch, heads, maxLength, depth], dtype));
-    this.v = Parameter.zeros('cache.v', spec([batch, heads, maxLength, width], dtype));
+    this.k = Buffer.zeros(spec([batch, heads, maxLength, depth], dtype), { name: 'cache.k', persistent: false });
+    this.v = Buffer.zeros(spec([batch, heads, maxLength, width], dtype), { name: 'cache.v', persistent: false });
   }
 
   /**

@@ -82,13 +82,9 @@ export class TransformerEncoderLayer extends TransformerLayer {
     super(dModel, nhead, options);
   }
 
-  forward(x: Tensor): Tensor {
-    return this.encode(x);
-  }
-
   /** x [T, N, E] (or as `batchFirst` says; or without N) → the same shape. */
-  encode(x: Tensor, masks: AttentionMasks = {}): Tensor {
-    const attended = this.shortcut(x, this.norm1, (y) => this.self_attn.attend(y, y, y, masks));
+  forward(x: Tensor, masks: AttentionMasks = {}): Tensor {
+    const attended = this.shortcut(x, this.norm1, (y) => this.self_attn.forward(y, y, y, masks));
     return this.shortcut(attended, this.norm2, (y) => this.feedForward(y));
   }
 }
@@ -104,14 +100,10 @@ export class TransformerDecoderLayer extends TransformerLayer {
     this.norm3 = this.norm(dModel, options);
   }
 
-  forward(target: Tensor, memory: Tensor): Tensor {
-    return this.decode(target, memory);
-  }
-
   /** target [T, N, E], memory [S, N, E] (or as `batchFirst` says; or without N) → as target. */
-  decode(target: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
-    const own = this.shortcut(target, this.norm1, (x) => this.self_attn.attend(x, x, x, masks.target));
-    const both = this.shortcut(own, this.norm2, (x) => this.multihead_attn.attend(x, memory, memory, masks.memory));
+  forward(target: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
+    const own = this.shortcut(target, this.norm1, (x) => this.self_attn.forward(x, x, x, masks.target));
+    const both = this.shortcut(own, this.norm2, (x) => this.multihead_attn.forward(x, memory, memory, masks.memory));
     return this.shortcut(both, this.norm3, (x) => this.feedForward(x));
   }
 }
@@ -130,13 +122,9 @@ export class TransformerEncoder extends Module {
     this.norm = norm;
   }
 
-  forward(x: Tensor): Tensor {
-    return this.encode(x);
-  }
-
   /** As TransformerEncoderLayer; all layers get the same masks. */
-  encode(x: Tensor, masks: AttentionMasks = {}): Tensor {
-    const last = this.layers.reduce((y, layer) => layer.encode(y, masks), x);
+  forward(x: Tensor, masks: AttentionMasks = {}): Tensor {
+    const last = this.layers.reduce((y, layer) => layer.forward(y, masks), x);
     return this.norm ? this.norm.forward(last) : last;
   }
 }
@@ -152,13 +140,9 @@ export class TransformerDecoder extends Module {
     this.norm = norm;
   }
 
-  forward(target: Tensor, memory: Tensor): Tensor {
-    return this.decode(target, memory);
-  }
-
   /** As TransformerDecoderLayer; all layers get the same masks. */
-  decode(target: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
-    const last = this.layers.reduce((x, layer) => layer.decode(x, memory, masks), target);
+  forward(target: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
+    const last = this.layers.reduce((x, layer) => layer.forward(x, memory, masks), target);
     return this.norm ? this.norm.forward(last) : last;
   }
 }

@@ -1,6 +1,6 @@
 // What all convolution layers share: a weight and a bias, spread as torch's are at first.
 
-import type { Parameter } from '../../core/tensor.ts';
+import type { Parameter } from '../../core/parameter.ts';
 import { defaultBound, uniformParameter } from '../init.ts';
 import { Module } from '../module.ts';
 
@@ -14,8 +14,8 @@ export abstract class ConvLayer<Options extends { readonly bias?: boolean }> ext
   constructor(weightShape: readonly number[], outChannels: number, options: Options) {
     super();
     const bound = defaultBound(weightShape); // of the axes behind the first, whichever channels that is
-    this.weight = uniformParameter('weight', weightShape, bound);
-    this.bias = options.bias === false ? null : uniformParameter('bias', [outChannels], bound);
+    this.weight = uniformParameter(weightShape, bound);
+    this.bias = options.bias === false ? null : uniformParameter([outChannels], bound);
     this.options = options;
   }
 }

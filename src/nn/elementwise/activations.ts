@@ -1,7 +1,8 @@
 // Activation functions as modules, for Sequential; elsewhere the functions of the same names read better.
 
 import { sizeOf } from '../../core/shape.ts';
-import type { Parameter, Tensor } from '../../core/tensor.ts';
+import type { Parameter } from '../../core/parameter.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import * as activations from '../../ops/elementwise/activations.ts';
 import { reshape } from '../../ops/movement/reshape.ts';
 import { logSoftmax, softmax } from '../../ops/reductions/softmax.ts';
@@ -65,7 +66,7 @@ export class PReLU extends Module {
 
   constructor(count = 1, initial = 0.25) {
     super();
-    this.weight = filledParameter('weight', [count], initial);
+    this.weight = filledParameter([count], initial);
   }
 
   forward(x: Tensor): Tensor {

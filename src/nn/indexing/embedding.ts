@@ -1,8 +1,9 @@
 // A table of vectors that numbers are looked up in.
 
-import type { Parameter, Tensor } from '../../core/tensor.ts';
+import { Parameter } from '../../core/parameter.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { embedding } from '../../ops/indexing/embedding.ts';
-import { normalParameter } from '../init.ts';
+import { normalValues } from '../init.ts';
 import { Module } from '../module.ts';
 
 /** Rows of a table by number, as torch.nn.Embedding: i32 [...] → [..., width]. */
@@ -14,11 +15,13 @@ export class Embedding extends Module {
   /** `paddingIdx` names a row of zeros that gets no gradient, counted from the end when negative. */
   constructor(count: number, width: number, { paddingIdx }: { paddingIdx?: number } = {}) {
     super();
-    this.weight = normalParameter('weight', [count, width]);
+    const values = normalValues([count, width]);
+    const row = paddingIdx !== undefined && paddingIdx < 0 ? paddingIdx + count : (paddingIdx ?? count);
+    this.weight = new Parameter({
+      ...values,
+      draw: () => values.draw().fill(0, row * width, (row + 1) * width),
+    });
     this.#paddingIdx = paddingIdx;
-    if (paddingIdx === undefined) return;
-    const row = paddingIdx < 0 ? paddingIdx + count : paddingIdx;
-    this.weight.hostValues.fill(0, row * width, (row + 1) * width);
   }
 
   forward(ids: Tensor): Tensor {

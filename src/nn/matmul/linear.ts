@@ -1,8 +1,9 @@
 // A fully connected layer.
 
-import type { Parameter, Tensor } from '../../core/tensor.ts';
+import type { Parameter } from '../../core/parameter.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { linear } from '../../ops/matmul/linear.ts';
-import { defaultBound, uniformParameter } from '../init.ts';
+import { defaultBound, filledParameter, uniformParameter } from '../init.ts';
 import { Module } from '../module.ts';
 
 /** y = x · weightᵀ + bias, as torch.nn.Linear: [..., in] → [..., out]. */
@@ -12,11 +13,18 @@ export class Linear extends Module {
   /** [out] */
   readonly bias: Parameter | null;
 
-  constructor(inFeatures: number, outFeatures: number, { bias = true } = {}) {
+  /** `initialBias`: one value at first, instead of torch's random ones. */
+  constructor(
+    inFeatures: number,
+    outFeatures: number,
+    { bias = true, initialBias }: { readonly bias?: boolean; readonly initialBias?: number } = {},
+  ) {
     super();
     const bound = defaultBound([outFeatures, inFeatures]);
-    this.weight = uniformParameter('weight', [outFeatures, inFeatures], bound);
-    this.bias = bias ? uniformParameter('bias', [outFeatures], bound) : null;
+    this.weight = uniformParameter([outFeatures, inFeatures], bound);
+    const initial =
+      initialBias === undefined ? uniformParameter([outFeatures], bound) : filledParameter([outFeatures], initialBias);
+    this.bias = bias ? initial : null;
   }
 
   forward(x: Tensor): Tensor {

@@ -1,7 +1,8 @@
 // Layers whose weights are stored in 4 or 8 bits, made from trained ones.
 
 import type { TensorData } from '../../core/dtype.ts';
-import { Parameter, type Tensor } from '../../core/tensor.ts';
+import { Buffer, type Parameter } from '../../core/parameter.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { add } from '../../ops/elementwise/binary.ts';
 import { quantizedMatmul } from '../../ops/matmul/quantized-matmul.ts';
 import { quantize, quantizedEmbedding, type Quantization } from '../../ops/matmul/quantized.ts';
@@ -28,9 +29,9 @@ abstract class Quantized extends Module {
   protected constructor(weight: TensorData, { asymmetric, ...quantization }: QuantizationOptions) {
     super();
     const { packed, scales, zeros } = quantize(weight, quantization, { asymmetric });
-    this.packed = new Parameter('packed', packed, false);
-    this.scales = new Parameter('scales', scales, false);
-    this.zeros = zeros && new Parameter('zeros', zeros, false);
+    this.packed = new Buffer(packed);
+    this.scales = new Buffer(scales);
+    this.zeros = zeros && new Buffer(zeros);
     this.quantization = quantization;
   }
 }

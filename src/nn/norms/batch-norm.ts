@@ -1,8 +1,9 @@
 // Batch normalization layers: by the batch's statistics while training, by running ones otherwise.
 
 import { formatShape } from '../../core/shape.ts';
-import { Parameter, type Tensor } from '../../core/tensor.ts';
-import { advance, latest } from '../../core/trace.ts';
+import { Buffer, type Parameter } from '../../core/parameter.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { advance, isTraining, latest } from '../../core/trace.ts';
 import { add, div, mul, sub } from '../../ops/elementwise/binary.ts';
 import { cast } from '../../ops/elementwise/cast.ts';
 import { detach } from '../../ops/elementwise/detach.ts';
@@ -28,11 +29,11 @@ class BatchNorm extends Module {
   /** [channels], zeros at first. */
   readonly bias: Parameter | null;
   /** [channels]: what is used outside of training. */
-  readonly running_mean: Parameter | null;
+  readonly running_mean: Buffer | null;
   /** [channels], of unbiased variances. */
-  readonly running_var: Parameter | null;
+  readonly running_var: Buffer | null;
   /** How many batches were seen while training. */
-  readonly num_batches_tracked: Parameter | null;
+  readonly num_batches_tracked: Buffer | null;
   readonly #ranks: readonly number[];
   readonly #epsilon: number;
   readonly #momentum: number | null;
@@ -40,12 +41,12 @@ class BatchNorm extends Module {
   constructor(ranks: readonly number[], channels: number, options: BatchNormLayerOptions) {
     super();
     const { epsilon = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
-    this.weight = affine ? filledParameter('weight', [channels], 1) : null;
-    this.bias = affine ? filledParameter('bias', [channels], 0) : null;
-    this.running_mean = trackRunningStats ? filledBuffer('running_mean', [channels], 0) : null;
-    this.running_var = trackRunningStats ? filledBuffer('running_var', [channels], 1) : null;
+    this.weight = affine ? filledParameter([channels], 1) : null;
+    this.bias = affine ? filledParameter([channels], 0) : null;
+    this.running_mean = trackRunningStats ? filledBuffer([channels], 0) : null;
+    this.running_var = trackRunningStats ? filledBuffer([channels], 1) : null;
     this.num_batches_tracked = trackRunningStats
-      ? Parameter.zeros('num_batches_tracked', { shape: [], dtype: 'i32' })
+      ? Buffer.zeros({ shape: [], dtype: 'i32' }, { optional: true }) // old files have none
       : null;
     this.#ranks = ranks;
     this.#epsilon = epsilon;
@@ -60,7 +61,7 @@ class BatchNorm extends Module {
     const options = { weight: this.weight ?? undefined, bias: this.bias ?? undefined, epsilon: this.#epsilon };
     const { running_mean, running_var, num_batches_tracked } = this;
     if (!running_mean || !running_var || !num_batches_tracked) return batchNormTraining(x, options).y;
-    if (!this.training) return batchNorm(x, running_mean, running_var, options);
+    if (!isTraining()) return batchNorm(x, running_mean, running_var, options);
 
     const { y, mean, variance } = batchNormTraining(x, options);
     advance(num_batches_tracked, (count) => add(count, 1));

@@ -1,7 +1,8 @@
 // Normalization layers without state of their own besides weight and bias.
 
 import type { Shape } from '../../core/shape.ts';
-import type { Parameter, Tensor } from '../../core/tensor.ts';
+import type { Parameter } from '../../core/parameter.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import {
   groupNorm,
   instanceNorm,
@@ -38,8 +39,8 @@ export class LayerNorm extends Module {
     super();
     this.#shape = typeof shape === 'number' ? [shape] : shape;
     this.#epsilon = epsilon;
-    this.weight = affine ? filledParameter('weight', this.#shape, 1) : null;
-    this.bias = affine && bias ? filledParameter('bias', this.#shape, 0) : null;
+    this.weight = affine ? filledParameter(this.#shape, 1) : null;
+    this.bias = affine && bias ? filledParameter(this.#shape, 0) : null;
   }
 
   forward(x: Tensor): Tensor {
@@ -59,7 +60,7 @@ export class RMSNorm extends Module {
     super();
     this.#shape = typeof shape === 'number' ? [shape] : shape;
     this.#epsilon = epsilon;
-    this.weight = affine ? filledParameter('weight', this.#shape, 1) : null;
+    this.weight = affine ? filledParameter(this.#shape, 1) : null;
   }
 
   forward(x: Tensor): Tensor {
@@ -80,8 +81,8 @@ export class GroupNorm extends Module {
     super();
     this.#groups = groups;
     this.#epsilon = epsilon;
-    this.weight = affine ? filledParameter('weight', [channels], 1) : null;
-    this.bias = affine ? filledParameter('bias', [channels], 0) : null;
+    this.weight = affine ? filledParameter([channels], 1) : null;
+    this.bias = affine ? filledParameter([channels], 0) : null;
   }
 
   forward(x: Tensor): Tensor {
@@ -101,8 +102,8 @@ export class InstanceNorm2d extends Module {
   constructor(channels: number, { epsilon = 1e-5, affine = false }: NormLayerOptions = {}) {
     super();
     this.#epsilon = epsilon;
-    this.weight = affine ? filledParameter('weight', [channels], 1) : null;
-    this.bias = affine ? filledParameter('bias', [channels], 0) : null;
+    this.weight = affine ? filledParameter([channels], 1) : null;
+    this.bias = affine ? filledParameter([channels], 0) : null;
   }
 
   forward(x: Tensor): Tensor {

@@ -1,7 +1,8 @@
 // Weights computed from other parameters on each use: spectral and weight normalization of a layer.
 
-import { Parameter, type Tensor } from '../../core/tensor.ts';
-import { advance, latest } from '../../core/trace.ts';
+import { Parameter } from '../../core/parameter.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { advance, isTraining, latest } from '../../core/trace.ts';
 import { div, mul } from '../../ops/elementwise/binary.ts';
 import { detach } from '../../ops/elementwise/detach.ts';
 import { matmul } from '../../ops/matmul/matmul.ts';
@@ -54,18 +55,18 @@ export function spectralNorm<L extends Weighted>(layer: L, options: SpectralNorm
   const { iterations = 1, epsilon = 1e-12, axis = 0 } = options;
   const weight = weightOf('spectralNorm', layer);
   const rows = weight.shape[axis];
-  const u = unitVectorBuffer('weight_u', rows);
-  const v = unitVectorBuffer('weight_v', weight.size / rows);
+  const u = unitVectorBuffer(rows);
+  const v = unitVectorBuffer(weight.size / rows);
   const unit = (t: Tensor) => detach(normalize(t, 0, epsilon));
   replaceWeight(layer, { weight_orig: weight, weight_u: u, weight_v: v }, () => {
     const matrix = asMatrix(weight, axis);
     const times = (vector: Tensor, transposed: boolean) =>
       reshape(matmul(matrix, reshape(vector, [-1, 1]), { transposeA: transposed }), [-1]);
-    for (let i = 0; layer.training && i < iterations; i++) {
+    for (let i = 0; isTraining() && i < iterations; i++) {
       advance(v, () => unit(times(latest(u), true)));
       advance(u, () => unit(times(latest(v), false)));
     }
-    const [left, right] = layer.training ? [latest(u), latest(v)] : [u, v];
+    const [left, right] = isTraining() ? [latest(u), latest(v)] : [u, v];
     const largest = matmul(matmul(reshape(left, [1, -1]), matrix), reshape(right, [-1, 1])); // [1, 1]
     return div(weight, reshape(largest, []));
   });
@@ -83,7 +84,7 @@ export function weightNorm<L extends Weighted>(layer: L, axis = 0): L {
   const lengths = new Float64Array(weight.shape[axis]);
   const stride = weight.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
   weight.hostValues.forEach((value, i) => (lengths[Math.floor(i / stride) % lengths.length] += value * value));
-  const g = new Parameter('weight_g', { shape, dtype: 'f32', data: Float32Array.from(lengths, Math.sqrt) });
+  const g = new Parameter({ shape, dtype: 'f32', data: Float32Array.from(lengths, Math.sqrt) });
   replaceWeight(layer, { weight_g: g, weight_v: weight }, () =>
     mul(weight, div(g, sqrt(sum(square(weight), others, true)))),
   );

@@ -1,6 +1,7 @@
 // Dropout: active while training, nothing otherwise.
 
 import type { Tensor } from '../../core/tensor.ts';
+import { isTraining } from '../../core/trace.ts';
 import { dropout } from '../../ops/random/random.ts';
 import { Module } from '../module.ts';
 
@@ -14,6 +15,6 @@ export class Dropout extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.training ? dropout(x, this.p) : x;
+    return isTraining() ? dropout(x, this.p) : x;
   }
 }

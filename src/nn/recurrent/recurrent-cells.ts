@@ -1,6 +1,7 @@
 // Recurrent cells: one step at a time, for networks that decide between steps what comes next.
 
-import { fill, type Parameter, type Tensor } from '../../core/tensor.ts';
+import type { Parameter } from '../../core/parameter.ts';
+import { fill, type Tensor } from '../../core/tensor.ts';
 import { GATES, type Cell } from '../../ops/recurrent/recurrent.ts';
 import {
   gruCell,
@@ -12,18 +13,18 @@ import {
 import { uniformParameter } from '../init.ts';
 import { Module } from '../module.ts';
 
-/** The weights of one layer in one direction, drawn from (-1/√H, 1/√H) as torch does; `suffix` ends their names. */
-export function drawRecurrentWeights(cell: Cell, inputSize: number, hiddenSize: number, bias: boolean, suffix = '') {
+/** The weights of one layer in one direction, drawn from (-1/√H, 1/√H) as torch does; in torch's order. */
+export function drawRecurrentWeights(cell: Cell, inputSize: number, hiddenSize: number, bias: boolean) {
   const wide = GATES[cell] * hiddenSize;
   const bound = hiddenSize > 0 ? 1 / Math.sqrt(hiddenSize) : 0;
-  const draw = (name: string, ...shape: number[]) => uniformParameter(name + suffix, shape, bound);
-  const weightIh = draw('weight_ih', wide, inputSize);
-  const weightHh = draw('weight_hh', wide, hiddenSize);
+  const draw = (...shape: number[]) => uniformParameter(shape, bound);
+  const weightIh = draw(wide, inputSize);
+  const weightHh = draw(wide, hiddenSize);
   return {
     weightIh,
     weightHh,
-    biasIh: bias ? draw('bias_ih', wide) : null,
-    biasHh: bias ? draw('bias_hh', wide) : null,
+    biasIh: bias ? draw(wide) : null,
+    biasHh: bias ? draw(wide) : null,
   };
 }
 
@@ -32,7 +33,7 @@ export interface RecurrentCellOptions {
 }
 
 /** What all cells have: the weights under torch's names. */
-abstract class RecurrentCell<Output> extends Module<Output> {
+abstract class RecurrentCell extends Module {
   /** [G·H, I] */
   readonly weight_ih: Parameter;
   /** [G·H, H] */
@@ -62,7 +63,7 @@ abstract class RecurrentCell<Output> extends Module<Output> {
 }
 
 /** One step of Elman's network as torch.nn.RNNCell. */
-export class RNNCell extends RecurrentCell<Tensor> {
+export class RNNCell extends RecurrentCell {
   readonly nonlinearity: 'tanh' | 'relu';
 
   constructor(
@@ -81,7 +82,7 @@ export class RNNCell extends RecurrentCell<Tensor> {
 }
 
 /** One step of long short-term memory as torch.nn.LSTMCell. */
-export class LSTMCell extends RecurrentCell<LstmState> {
+export class LSTMCell extends RecurrentCell {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentCellOptions = {}) {
     super('lstm', inputSize, hiddenSize, options);
   }
@@ -93,7 +94,7 @@ export class LSTMCell extends RecurrentCell<LstmState> {
 }
 
 /** One step of a gated recurrent unit as torch.nn.GRUCell. */
-export class GRUCell extends RecurrentCell<Tensor> {
+export class GRUCell extends RecurrentCell {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentCellOptions = {}) {
     super('gru', inputSize, hiddenSize, options);
   }

@@ -1,6 +1,7 @@
 // Recurrent layers over a sequence, with torch's parameter names and initial values.
 
 import type { Tensor } from '../../core/tensor.ts';
+import { isTraining } from '../../core/trace.ts';
 import type { Cell } from '../../ops/recurrent/recurrent.ts';
 import type { LstmState, RecurrentWeights } from '../../ops/recurrent/recurrent-cells.ts';
 import { gru, lstm, rnn, type RecurrentOptions, type RecurrentOutput } from '../../ops/recurrent/recurrent-layers.ts';
@@ -14,8 +15,9 @@ export interface RecurrentLayerOptions extends Omit<RecurrentOptions, 'lengths'>
 }
 
 /** What RNN, LSTM and GRU have in common: the weights of all layers and directions, as properties of torch's names. */
-abstract class RecurrentNetwork<Output> extends Module<Output> {
-  protected readonly weights: readonly RecurrentWeights[];
+abstract class RecurrentNetwork extends Module {
+  // Private: they are listed by the properties of torch's names.
+  readonly #weights: readonly RecurrentWeights[];
   readonly #options: RecurrentOptions;
 
   constructor(
@@ -31,23 +33,29 @@ abstract class RecurrentNetwork<Output> extends Module<Output> {
     for (let layer = 0; layer < numLayers; layer++) {
       const size = layer === 0 ? inputSize : directions.length * hiddenSize;
       for (const direction of directions) {
-        const own = drawRecurrentWeights(cell, size, hiddenSize, bias, `_l${layer}${direction}`);
+        const own = drawRecurrentWeights(cell, size, hiddenSize, bias);
         weights.push(own);
-        // A property's name is that of the parameter in a checkpoint.
-        for (const parameter of Object.values(own)) if (parameter) Object.assign(this, { [parameter.name]: parameter });
+        const named = { weight_ih: own.weightIh, weight_hh: own.weightHh, bias_ih: own.biasIh, bias_hh: own.biasHh };
+        for (const [name, parameter] of Object.entries(named)) {
+          if (parameter) Object.assign(this, { [`${name}_l${layer}${direction}`]: parameter });
+        }
       }
     }
-    this.weights = weights;
+    this.#weights = weights;
+  }
+
+  protected get weights(): readonly RecurrentWeights[] {
+    return this.#weights;
   }
 
   /** Dropout between layers is for training only. */
   protected get options(): RecurrentOptions {
-    return this.training ? this.#options : { ...this.#options, dropout: 0 };
+    return isTraining() ? this.#options : { ...this.#options, dropout: 0 };
   }
 }
 
 /** Elman's network as torch.nn.RNN: parameters `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, `…_reverse`. */
-export class RNN extends RecurrentNetwork<RecurrentOutput> {
+export class RNN extends RecurrentNetwork {
   readonly nonlinearity: 'tanh' | 'relu';
 
   constructor(
@@ -66,7 +74,7 @@ export class RNN extends RecurrentNetwork<RecurrentOutput> {
 }
 
 /** Long short-term memory as torch.nn.LSTM: parameters `weight_ih_l0`, `weight_hh_l0`, … with the gates i, f, g, o. */
-export class LSTM extends RecurrentNetwork<RecurrentOutput & LstmState> {
+export class LSTM extends RecurrentNetwork {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentLayerOptions = {}) {
     super('lstm', inputSize, hiddenSize, options);
   }
@@ -78,7 +86,7 @@ export class LSTM extends RecurrentNetwork<RecurrentOutput & LstmState> {
 }
 
 /** Gated recurrent units as torch.nn.GRU: parameters `weight_ih_l0`, `weight_hh_l0`, … with the gates r, z, n. */
-export class GRU extends RecurrentNetwork<RecurrentOutput> {
+export class GRU extends RecurrentNetwork {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentLayerOptions = {}) {
     super('gru', inputSize, hiddenSize, options);
   }

@@ -20,6 +20,7 @@ const op = <A extends object>(
   cpu: Op<A>['cpu'],
 ): Op<A> => ({
   name,
+  kind: 'kernels',
   infer: ([{ shape, dtype }]) => [{ shape, dtype }],
   cpu,
   gpu: ({ inputs: [x], attrs }) => {

@@ -52,28 +52,13 @@ export interface Pointwise<A> {
   readonly helpers?: string;
 }
 
-/** An operation: shape rule, CPU reference, GPU kernel and gradient in one record. */
-// oxlint-disable-next-line no-explicit-any -- a graph holds ops of all attributes; each is safe with its own.
-export interface Op<A extends object = any> {
+/** What is true of an op of any kind. */
+interface OpRecord<A> {
   readonly name: string;
   /** Output specs for these inputs; throws an error that names the op and shows the shapes. */
   infer(inputs: readonly TensorSpec[], attrs: A): TensorSpec[];
   /** The reference: plain loops, sums in float64. */
   cpu(call: CpuCall<A>): void;
-  /**
-   * The ways to compute it on a GPU, best first for these capabilities; all of them are right, and all are tested.
-   * `'view'`: the output is the input's memory under another shape. `'pointwise'`: see `pointwise`.
-   */
-  readonly gpu: 'view' | 'pointwise' | ((call: KernelCall<A>) => Variant[]);
-  readonly pointwise?: Pointwise<A>;
-  /**
-   * The first input that is read only where the same element is written, when it has as many elements as an output: from
-   * there on an output may take over an input's memory. Absent where no input is read so.
-   */
-  inPlaceFrom?(attrs: A): number;
-  /** True when every variant writes its one output by `store` (see Binding), so that elementwise ops can join it
-   * where that is a float. */
-  readonly stores?: boolean;
   /**
    * Gradients of the inputs (null where there is none), made of ordinary ops; `'none'` for an op without gradient. Where
    * an input was broadcast, its gradient may have the broadcast shape: grad() sums it.
@@ -84,6 +69,38 @@ export interface Op<A extends object = any> {
   /** Floating-point operations of one call, where that is not the number of output elements. */
   flops?(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attrs: A): number;
 }
+
+/** An op whose output is its input's memory under another shape: nothing runs. */
+export interface ViewOp<A extends object> extends OpRecord<A> {
+  readonly kind: 'view';
+}
+
+/** An elementwise op: the fusion pass joins it with its neighbours, and makes their kernel. */
+export interface PointwiseOp<A extends object> extends OpRecord<A> {
+  readonly kind: 'pointwise';
+  readonly pointwise: Pointwise<A>;
+}
+
+/** An op with GPU kernels of its own. */
+export interface KernelOp<A extends object> extends OpRecord<A> {
+  readonly kind: 'kernels';
+  /** The ways to compute it on a GPU, best first for these capabilities; all of them are right, and all are tested. */
+  gpu(call: KernelCall<A>): Variant[];
+  /**
+   * The first input that is read only where the same element is written, when it has as many elements as an output: from
+   * there on an output may take over an input's memory. Absent where no input is read so.
+   */
+  inPlaceFrom?(attrs: A): number;
+  /**
+   * True when every variant writes its one output by `store` (see Binding), so that elementwise ops can join it where that
+   * is a float.
+   */
+  readonly stores?: boolean;
+}
+
+/** An operation: shape rule, CPU reference, how a GPU computes it, and gradient in one record. */
+// oxlint-disable-next-line no-explicit-any -- a graph holds ops of all attributes; each is safe with its own.
+export type Op<A extends object = any> = ViewOp<A> | PointwiseOp<A> | KernelOp<A>;
 
 /** Records one application of `op` and gives its outputs. */
 export function apply<A extends object>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {

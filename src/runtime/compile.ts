@@ -111,7 +111,7 @@ function makePlan(
   let packs: readonly Pack[] = [];
   if (capabilities) {
     // On a GPU elementwise ops run as fused nodes, even one alone; views are no work at all.
-    const isView = (node: Node) => node.op.gpu === 'view';
+    const isView = (node: Node) => node.op.kind === 'view';
     const needed = new Set([...outputs, ...values, ...order.filter(isView).flatMap((node) => node.inputs)]);
     const everything = new Set(order.flatMap((node) => node.outputs));
     const countBindings = (tensor: Tensor) => bindingsFor(bytesOf(tensor), capabilities);

@@ -5,6 +5,7 @@ import { Buffer } from '../core/parameter.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bytesPerElement } from '../core/dtype.ts';
 import { partsOf } from '../core/pack.ts';
+import { isFused, type FusedAttrs } from '../ops/elementwise/fused.ts';
 import { viewedTensor } from './memory.ts';
 
 /** What a step computes, and what that takes at least. */
@@ -61,11 +62,9 @@ export const describeStep = ({ op, attrs, inputs, outputs }: Step): StepCosts =>
   bytes: bytesOf([...new Set([...inputs, ...outputs])]),
 });
 
-/** The ops within a fused step; none for any other. */
-function opsWithin(attrs: object): string[] {
-  const { host, lines = [] } = attrs as { host?: { op: { name: string } } | null; lines?: { op: { name: string } }[] };
-  return [...(host ? [host.op.name] : []), ...lines.map(({ op }) => op.name)];
-}
+/** The ops within a fused step. */
+const opsWithin = ({ host, lines }: FusedAttrs): string[] =>
+  [...(host ? [host] : []), ...lines].map(({ op }) => op.name);
 
 /** Describes a program, or its plan. `names` tells better names of parameters than their own, such as their paths. */
 export function describe(
@@ -87,7 +86,7 @@ export function describe(
     return {
       ...describeStep(step),
       op: step.op.name,
-      parts: step.op.name === 'fused' ? opsWithin(step.attrs) : [],
+      parts: isFused(step) ? opsWithin(step.attrs) : [],
       kernels: step.kernels.map(({ name }) => name),
       inputs: step.inputs.map(text),
       after: [...new Set(after)].sort((a, b) => a - b),

@@ -2,6 +2,7 @@
 
 import { isFloat } from '../core/dtype.ts';
 import { fromFloat16 } from '../core/float16.ts';
+import type { KernelOp, PointwiseOp } from '../core/op.ts';
 import { Constant, type Node, type Tensor } from '../core/tensor.ts';
 import { sameShape } from '../core/shape.ts';
 import { floatType } from '../ops/lib/element-type.ts';
@@ -41,7 +42,7 @@ export function fuse(
   const externalInputs = (nodes: ReadonlySet<Node>) =>
     new Set(
       [...nodes]
-        .filter((node) => node.op.gpu === 'pointwise')
+        .filter(isPointwise)
         .flatMap((node) => node.inputs.filter((x) => !(x.node && nodes.has(x.node)) && !isLiteral(x))),
     );
   const fits = (nodes: ReadonlySet<Node>): boolean => {
@@ -69,12 +70,12 @@ export function fuse(
     return false;
   };
 
-  const backwards = order.filter((node) => node.op.gpu === 'pointwise').reverse();
+  const backwards = order.filter(isPointwise).reverse();
   // Twice: what binds too many buffers may bind fewer when it has taken in what it reads.
   for (const node of [...backwards, ...backwards]) {
     for (const user of consumers.get(node)!) {
       const [own, other] = [unitOf.get(node)!, unitOf.get(user)!];
-      if (own === other || user.op.gpu !== 'pointwise') continue;
+      if (own === other || !isPointwise(user)) continue;
       if (!sameShape(node.outputs[0].shape, user.outputs[0].shape)) continue;
       const joined = new Set([...own.nodes, ...other.nodes]);
       if (!fits(joined) || wouldCycle(joined)) continue;
@@ -85,11 +86,11 @@ export function fuse(
 
   // Then what can end with elementwise ops takes in a unit of them that reads its output.
   for (const host of order) {
-    if (!host.op.stores || !isFloat(host.outputs[0].dtype)) continue;
+    if (!canHost(host) || !isFloat(host.outputs[0].dtype)) continue;
     const { shape } = host.outputs[0];
     for (const user of consumers.get(host)!) {
       const unit = unitOf.get(user)!;
-      if (user.op.gpu !== 'pointwise' || !sameShape(user.outputs[0].shape, shape) || hostOf(unit.nodes)) continue;
+      if (!isPointwise(user) || !sameShape(user.outputs[0].shape, shape) || hostOf(unit.nodes)) continue;
       const joined = new Set([host, ...unit.nodes]);
       if (!fits(joined) || wouldCycle(joined)) continue;
       const hosted = { nodes: joined };
@@ -100,13 +101,20 @@ export function fuse(
 
   return [...new Set(order.map((node) => unitOf.get(node)!.nodes))].map((nodes) => {
     const sorted = [...nodes].sort((a, b) => position.get(a)! - position.get(b)!);
-    if (nodes.size === 1 && sorted[0].op.gpu !== 'pointwise') return sorted[0];
+    if (nodes.size === 1 && !isPointwise(sorted[0])) return sorted[0];
     return fusedNode(sorted, [...externalInputs(nodes)], externalOutputs(new Set(sorted)));
   });
 }
 
-/** The node of a unit that is not elementwise. */
-const hostOf = (nodes: Iterable<Node>): Node | undefined => [...nodes].find((node) => node.op.gpu !== 'pointwise');
+// oxlint-disable-next-line no-explicit-any -- see Op.
+const isPointwise = (node: Node): node is Node & { readonly op: PointwiseOp<any> } => node.op.kind === 'pointwise';
+
+// oxlint-disable-next-line no-explicit-any -- see Op.
+const canHost = (node: Node): node is Node & { readonly op: KernelOp<any> } =>
+  node.op.kind === 'kernels' && node.op.stores === true;
+
+/** The node of a unit whose kernel the elementwise ones end. */
+const hostOf = (nodes: Iterable<Node>) => [...nodes].find(canHost);
 
 /** Numbers are written into the kernel. */
 const isLiteral = (tensor: Tensor): tensor is Constant => tensor instanceof Constant && tensor.size === 1;
@@ -114,7 +122,7 @@ const isLiteral = (tensor: Tensor): tensor is Constant => tensor instanceof Cons
 /** The fused node of `nodes` in graph order; `readByLines` is what the elementwise ones read from outside. */
 function fusedNode(nodes: readonly Node[], readByLines: readonly Tensor[], outputs: readonly Tensor[]): Node {
   const host = hostOf(nodes);
-  const pointwise = nodes.filter((node) => node !== host);
+  const pointwise = nodes.filter(isPointwise);
   const inputs = [...(host?.inputs ?? []), ...readByLines];
   const firstOfLines = host?.inputs.length ?? 0;
   const line = new Map(pointwise.map((node, i) => [node.outputs[0], i]));

@@ -32,7 +32,7 @@ export function lower(
   ): Variant => {
     // Kernels divide by sizes, so there are none where nothing is computed.
     const empty = results.every(({ size }) => size === 0);
-    if (!capabilities || typeof op.gpu === 'string' || empty) return { name: '', kernels: [] };
+    if (!capabilities || op.kind !== 'kernels' || empty) return { name: '', kernels: [] };
     const call = { inputs, outputs: results, attrs };
     return choose(op, op.gpu({ ...call, capabilities, aliases }), call);
   };

@@ -31,7 +31,7 @@ const sameType = (a: DType, b: DType): boolean =>
 /** The tensor whose memory `tensor` is a view of: itself, if it is none. */
 export function viewedTensor(tensor: Tensor): Tensor {
   let root = tensor;
-  while (root.node?.op.gpu === 'view') root = root.node.inputs[0];
+  while (root.node?.op.kind === 'view') root = root.node.inputs[0];
   return root;
 }
 
@@ -102,7 +102,7 @@ export function planMemory(
     for (const tensor of [...node.outputs, ...scratch]) bytesWithoutReuse += bytesOf(tensor);
     for (const input of node.inputs) if (input instanceof Packed) storage.set(input, placeIn(input.pack, input.first));
     const roots = node.inputs.map(rootOf);
-    const firstInPlace = node.op.inPlaceFrom?.(node.attrs) ?? Infinity;
+    const firstInPlace = node.op.kind === 'kernels' ? (node.op.inPlaceFrom?.(node.attrs) ?? Infinity) : Infinity;
     const taken: (number | null)[] = [];
     /** The input that ends here, or the parameter about to be updated, whose memory output `output` can have. */
     const aliasFor = (output: Tensor, parameter?: Tensor): number | null => {

@@ -6,7 +6,7 @@ import { Pack, Packed, paddedSize, partsOf } from '../core/pack.ts';
 import { Parameter } from '../core/parameter.ts';
 import type { Node, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
-import { fusedOp, textOf, type FusedAttrs } from '../ops/elementwise/fused.ts';
+import { fusedOp, isFused, textOf, type FusedAttrs } from '../ops/elementwise/fused.ts';
 import { sameShape, sizeOf } from '../core/shape.ts';
 import { bytesOf, viewedTensor } from './memory.ts';
 import { ordered } from './schedule.ts';
@@ -22,7 +22,7 @@ interface Spot {
 
 /** A fused node that may become a part of a larger one. */
 interface Member {
-  readonly node: Node;
+  readonly node: Node & { readonly attrs: FusedAttrs };
   /** Equal for nodes that compute the same of tensors of any one size. */
   readonly key: string;
   readonly size: number;
@@ -114,8 +114,8 @@ function groups(nodes: readonly Node[], outputs: readonly Tensor[], updates: rea
 
 /** `node` as a member; null if it cannot be one. */
 function memberOf(node: Node, updated: ReadonlyMap<Tensor, Parameter>, ids: Map<Tensor, number>): Member | null {
-  if (node.op !== fusedOp) return null;
-  const attrs = node.attrs as FusedAttrs;
+  if (!isFused(node)) return null;
+  const { attrs } = node;
   const size = sizeOf(attrs.shape);
   // Among tensors of one element nobody can tell what is shared.
   if (attrs.host || size < 2 || size > LARGEST) return null;
@@ -207,14 +207,13 @@ function mergedNode(
       run.map(({ node }) => tensorOf(node)),
     );
   };
-  const attrs = model.attrs as FusedAttrs;
   const inputs = model.inputs.map((_, i) => packed(i, (node) => node.inputs[i]));
   const outputs = model.outputs.map((_, i) => packed(model.inputs.length + i, (node) => node.outputs[i]));
   const { shape } = outputs[0];
   const merged: FusedAttrs = {
-    ...attrs,
+    ...model.attrs,
     shape,
-    lines: attrs.lines.map((line) => ({ ...line, shape })),
+    lines: model.attrs.lines.map((line) => ({ ...line, shape })),
     members: run.length,
   };
   return { node: { op: fusedOp, attrs: merged, inputs, outputs }, added: [...added.values()] };

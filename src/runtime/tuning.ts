@@ -3,7 +3,7 @@
 import type { Device, TuningTable } from '../backends/device.ts';
 import type { KernelCall, Op } from '../core/op.ts';
 import { formatShape } from '../core/shape.ts';
-import { fusedOp, type FusedAttrs } from '../ops/elementwise/fused.ts';
+import { isFused } from '../ops/elementwise/fused.ts';
 import { chooseFirst, type ChooseVariant } from './lower.ts';
 import { shippedTuning } from './shipped-tuning.ts';
 
@@ -14,7 +14,7 @@ type Call = { readonly op: Op } & Pick<KernelCall<object>, 'attrs' | 'inputs'>;
 
 /** The op that decides how `call` is computed: of a fused node the one whose end the others joined. */
 export function decidingCall(call: Call): Call {
-  const host = call.op === fusedOp ? (call.attrs as FusedAttrs).host : null;
+  const host = isFused(call) ? call.attrs.host : null;
   return host ? { op: host.op, attrs: host.attrs, inputs: call.inputs.slice(0, host.inputs) } : call;
 }
 

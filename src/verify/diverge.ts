@@ -95,7 +95,7 @@ export async function diverge(
     onProgress?.(index, nodes.length, node.op.name);
     const expected = await runAlone(new CpuDevice(), node, values);
     node.outputs.forEach((output, i) => values.set(output, expected.results[i].data));
-    if (node.op.gpu === 'view' || node.outputs.every(({ size }) => size === 0)) continue;
+    if (node.op.kind === 'view' || node.outputs.every(({ size }) => size === 0)) continue;
     compared++;
     const actual = await runAlone(device, node, values, { name: `node ${index} ${node.op.name}`, onProgram });
     const found = node.outputs.map((output, i) =>

@@ -88,5 +88,5 @@ export function variantLabel(op: string, nodes: readonly Node[], index: number, 
     return [node.op.name === op ? name : `${node.op.name}.${name}`];
   });
   if (labels.length > 0) return [...new Set(labels)].join(', ');
-  return nodes.some((node) => node.op.gpu === 'pointwise') ? 'elementwise' : 'view';
+  return nodes.some((node) => node.op.kind === 'pointwise') ? 'elementwise' : 'view';
 }

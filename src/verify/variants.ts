@@ -24,6 +24,6 @@ export async function forEachVariant(visit: (choose: ChooseVariant, index: numbe
 
 /** Names of the variants that a node's op offers on such a device, best first; none for views and elementwise ops. */
 export function variantNames({ op, inputs, outputs, attrs }: Node, capabilities: Capabilities): string[] {
-  if (typeof op.gpu === 'string' || outputs.every(({ size }) => size === 0)) return [];
+  if (op.kind !== 'kernels' || outputs.every(({ size }) => size === 0)) return [];
   return op.gpu({ inputs, outputs, attrs, capabilities }).map(({ name }) => name);
 }

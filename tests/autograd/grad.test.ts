@@ -72,6 +72,7 @@ describe('errors', () => {
 
   const step: Op = {
     name: 'step',
+    kind: 'kernels',
     infer: ([input]) => [input],
     cpu: ({ inputs, outputs }) => inputs[0].forEach((value, i) => (outputs[0][i] = Number(value > 0))),
     gpu: () => [],

@@ -2,10 +2,10 @@
 
 import type { Op } from '../../src/core/op.ts';
 
-const modules = import.meta.glob<Record<string, unknown>>('../../src/ops/*.ts', { eager: true });
+const modules = import.meta.glob<Record<string, unknown>>('../../src/ops/**/*.ts', { eager: true });
 
 const isOp = (value: unknown): value is Op =>
-  typeof value === 'object' && value !== null && ['name', 'infer', 'cpu', 'gpu', 'vjp'].every((key) => key in value);
+  typeof value === 'object' && value !== null && ['name', 'infer', 'kind', 'cpu', 'vjp'].every((key) => key in value);
 
 /** All records that the modules of src/ops export, alone or in lists. */
 export const records: ReadonlySet<Op> = new Set(

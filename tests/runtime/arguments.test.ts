@@ -16,6 +16,7 @@ interface ListsAttrs {
 /** Row i of the output is 1 … n plus list i, by one dispatch a row; the row is the list's last number. */
 const listsOp: Op<ListsAttrs> = {
   name: 'lists',
+  kind: 'kernels',
   infer: ([x], { lists }) => [{ shape: [lists.length, x.shape[0]], dtype: 'u32' }],
   cpu() {},
   gpu({ inputs: [x], attrs: { lists } }) {

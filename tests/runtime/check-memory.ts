@@ -21,7 +21,7 @@ const overlap = (a: Place, b: Place): boolean => a.buffer === b.buffer && a.firs
 export function memoryProblems({ steps, memory, outputs, updates, packs }: Plan): string[] {
   const problems: string[] = [];
   const held = new Map<Place, Tensor>();
-  const viewed = (tensor: Tensor): Tensor => (tensor.node?.op.gpu === 'view' ? viewed(tensor.node.inputs[0]) : tensor);
+  const viewed = (tensor: Tensor): Tensor => (tensor.node?.op.kind === 'view' ? viewed(tensor.node.inputs[0]) : tensor);
   const bytesOf = ({ size, dtype }: Tensor) => size * bytesPerElement[dtype];
   const placeOf = (tensor: Tensor): Place => {
     const storage = memory.storage.get(viewed(tensor)) ?? { leaf: viewed(tensor) };
@@ -109,7 +109,8 @@ function overwritten(
   if (sharing.length === 0) return null;
   const [{ input, i, j }] = sharing;
   if (sharing.length > 1) return 'reads what it overwrites through two inputs';
-  if (!(i >= (op.inPlaceFrom?.(attrs) ?? Infinity))) return `overwrites ${input}, which it reads at will`;
+  if (!(i >= (op.kind === 'kernels' ? (op.inPlaceFrom?.(attrs) ?? Infinity) : Infinity)))
+    return `overwrites ${input}, which it reads at will`;
   return input.size === tensor.size && (inputs[i].length === 1 || j === part)
     ? null
     : `overwrites ${input} with ${tensor}`;

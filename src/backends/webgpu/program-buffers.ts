@@ -48,7 +48,7 @@ export class ProgramBuffers {
   /** Where `tensor` lies, until parameters move. */
   of(tensor: Tensor): Place {
     let root = tensor;
-    while (root.node?.op.gpu === 'view') root = root.node.inputs[0];
+    while (root.node?.op.kind === 'view') root = root.node.inputs[0];
     const place: Storage = this.#plan.memory.storage.get(root) ?? { leaf: root };
     if ('pool' in place) return { buffer: this.#pool[place.pool], offset: place.offset };
     if (place.leaf instanceof Parameter) return this.#parameters.placeOf(place.leaf);

@@ -7,7 +7,7 @@ import * as tileShader from '../../../shaders/attention/attention-tile.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { isFloat } from '../../core/dtype.ts';
 import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
-import { applyOne, type CpuArray, type CpuCall, type KernelCall, type Op, type Variant } from '../../core/op.ts';
+import { applyOne, type CpuArray, type CpuCall, type KernelCall, type KernelOp, type Variant } from '../../core/op.ts';
 import { broadcastStrides, sizeOf } from '../../core/shape.ts';
 import { spec, type TensorSpec } from '../../core/tensor.ts';
 import { attentionForward, forPairs, type AttentionArrays, type Pair } from './attention-reference.ts';
@@ -136,8 +136,9 @@ function decodeVariant(s: shader.AttentionShape, inputs: readonly Binding[], out
 const flops = (s: shader.AttentionShape, products: number): number =>
   products * s.batch * s.heads * s.rows * s.keys * (s.depth + s.width);
 
-export const attentionOp: Op<AttentionAttrs> = {
+export const attentionOp: KernelOp<AttentionAttrs> = {
   name: 'attention',
+  kind: 'kernels',
   infer: ([q, , v]) => [
     { shape: q.shape.with(3, v.shape[3]), dtype: q.dtype },
     { shape: q.shape.with(3, 2), dtype: 'f32' },
@@ -198,8 +199,9 @@ interface GradientRecord {
 }
 
 /** The record of one gradient. It has no gradient itself: attention without flash has all derivatives. */
-const gradientOp = ({ name, infer, add, kernels, inMemory, products }: GradientRecord): Op<AttentionAttrs> => ({
+const gradientOp = ({ name, infer, add, kernels, inMemory, products }: GradientRecord): KernelOp<AttentionAttrs> => ({
   name,
+  kind: 'kernels',
   infer: (inputs, attrs) => [infer(inputs, describe(inputs, attrs, true))],
   cpu(call) {
     const s = describe(call.inputSpecs, call.attrs, true);

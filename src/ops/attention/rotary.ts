@@ -3,7 +3,7 @@
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { rotaryKernel } from '../../../shaders/attention/rotary.wgsl.ts';
 import { linearGrid } from '../../core/kernel.ts';
-import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import { Constant, fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';
@@ -37,8 +37,9 @@ function upper(a: number, b: number): number {
 
 const perRow = (position: TensorSpec): boolean => position.shape.length === 1;
 
-export const rotaryOp: Op<RotaryAttrs> = {
+export const rotaryOp: KernelOp<RotaryAttrs> = {
   name: 'rotary',
+  kind: 'kernels',
   stores: true,
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
   cpu({ inputs: [x, steps, position], outputs: [y], inputSpecs, attrs: { pairs, interleaved, inverse } }) {

@@ -2,7 +2,7 @@
 
 import type { Conv2dShape } from '../../../shaders/conv/conv2d.wgsl.ts';
 import type { DType } from '../../core/dtype.ts';
-import { applyOne, type Op } from '../../core/op.ts';
+import { applyOne, type KernelOp } from '../../core/op.ts';
 import { expectWhole, formatShape, sizeOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { add } from '../elementwise/binary.ts';
@@ -97,8 +97,9 @@ function forEachProduct(s: Conv2dShape, visit: (y: number, x: number, w: number)
   }
 }
 
-export const conv2dOp: Op<Conv2dAttrs> = {
+export const conv2dOp: KernelOp<Conv2dAttrs> = {
   name: 'conv2d',
+  kind: 'kernels',
   stores: true,
   infer([x, weight, bias], attrs) {
     expectOneFloat('conv2d', { image: x, weight, bias });
@@ -125,8 +126,9 @@ export const conv2dOp: Op<Conv2dAttrs> = {
   flops: ([, weight], [y]) => 2 * sizeOf(y.shape) * sizeOf(weight.shape.slice(1)),
 };
 
-export const conv2dGradInputOp: Op<GradAttrs> = {
+export const conv2dGradInputOp: KernelOp<GradAttrs> = {
   name: 'conv2dGradInput',
+  kind: 'kernels',
   stores: true,
   infer([g, weight], attrs) {
     expectOneFloat('conv2dGradInput', { image: g, weight });
@@ -150,8 +152,9 @@ export const conv2dGradInputOp: Op<GradAttrs> = {
   flops: ([g, weight]) => 2 * sizeOf(g.shape) * sizeOf(weight.shape.slice(1)),
 };
 
-export const conv2dGradWeightOp: Op<GradAttrs> = {
+export const conv2dGradWeightOp: KernelOp<GradAttrs> = {
   name: 'conv2dGradWeight',
+  kind: 'kernels',
   stores: true,
   infer([g, x], attrs) {
     expectOneFloat('conv2dGradWeight', { gradient: g, image: x });

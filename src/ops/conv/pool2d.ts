@@ -3,7 +3,7 @@
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import * as shader from '../../../shaders/conv/pool2d.wgsl.ts';
 import { linearGrid, perThread } from '../../core/kernel.ts';
-import { applyOne, expectDType, type Op, type Variant } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelOp, type Op, type Variant } from '../../core/op.ts';
 import { expectWhole, formatShape, sizeOf, type Shape } from '../../core/shape.ts';
 import type { TensorSpec } from '../../core/tensor.ts';
 
@@ -139,9 +139,10 @@ function forward(
   inputs: readonly string[],
   wgsl: (shape: shader.Pool2dShape, each: number) => string,
   rest: Pick<Op<PoolAttrs>, 'cpu' | 'vjp'>,
-): Op<PoolAttrs> {
+): KernelOp<PoolAttrs> {
   return {
     name,
+    kind: 'kernels',
     stores: true,
     infer(specs, attrs) {
       const image = specs[specs.length - 1];
@@ -173,8 +174,9 @@ export const maxPool2dPickOp: Op<PoolAttrs> = forward('maxPool2dPick', ['h', 'x'
   vjp: ({ inputs: [, x], gradients: [g], attrs }) => [applyOne(maxPool2dGradOp, [g!, x], attrs), null],
 });
 
-export const maxPool2dGradOp: Op<PoolAttrs> = {
+export const maxPool2dGradOp: KernelOp<PoolAttrs> = {
   name: 'maxPool2dGrad',
+  kind: 'kernels',
   stores: true,
   infer: ([, { shape, dtype }]) => [{ shape, dtype }],
   cpu({ inputs: [g, x], outputs: [dx], inputSpecs, attrs }) {
@@ -206,8 +208,9 @@ export const avgPool2dOp: Op<PoolAttrs> = forward('avgPool2d', ['x'], shader.avg
   vjp: ({ inputs: [x], gradients: [g], attrs }) => [applyOne(avgPool2dGradOp, [g!], { ...attrs, shape: x.shape })],
 });
 
-export const avgPool2dGradOp: Op<PoolGradAttrs> = {
+export const avgPool2dGradOp: KernelOp<PoolGradAttrs> = {
   name: 'avgPool2dGrad',
+  kind: 'kernels',
   stores: true,
   infer: ([{ dtype }], { shape }) => [{ shape, dtype }],
   cpu({ inputs: [g], outputs: [dx], outputSpecs, attrs }) {

@@ -3,7 +3,7 @@
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { resample2dKernel } from '../../../shaders/conv/resample2d.wgsl.ts';
 import { linearGrid, type Binding } from '../../core/kernel.ts';
-import { applyOne, expectDType, type CpuArray, type Op } from '../../core/op.ts';
+import { applyOne, expectDType, type CpuArray, type KernelOp } from '../../core/op.ts';
 import { formatShape, sizeOf, type Shape } from '../../core/shape.ts';
 import { Constant, type Tensor } from '../../core/tensor.ts';
 import { transposeTaps, type Taps } from './resample-taps.ts';
@@ -47,8 +47,9 @@ function* listOf(at: number, axis: AxisAttrs | null, [index, weight]: readonly C
   }
 }
 
-export const resample2dOp: Op<ResampleAttrs> = {
+export const resample2dOp: KernelOp<ResampleAttrs> = {
   name: 'resample2d',
+  kind: 'kernels',
   stores: true,
   infer([x], attrs) {
     expectDType('resample2d', 'image', x, 'f32', 'f16');

@@ -11,7 +11,7 @@ import {
 } from '../../../shaders/elementwise/pointwise.wgsl.ts';
 import { allocate, type DType } from '../../core/dtype.ts';
 import { linearGrid, perThread, type Binding, type Kernel } from '../../core/kernel.ts';
-import type { CpuArray, KernelCall, Op, Pointwise, Variant } from '../../core/op.ts';
+import type { CpuArray, KernelCall, KernelOp, Op, PointwiseOp, Variant } from '../../core/op.ts';
 import { broadcastStrides, sizeOf, type Shape } from '../../core/shape.ts';
 import { elementType } from '../lib/element-type.ts';
 
@@ -23,7 +23,8 @@ export type Argument =
 
 /** One elementwise op of a fused node. */
 export interface Line {
-  readonly op: Op;
+  // oxlint-disable-next-line no-explicit-any -- see Op.
+  readonly op: PointwiseOp<any>;
   readonly attrs: object;
   readonly args: readonly Argument[];
   readonly shape: Shape;
@@ -32,7 +33,8 @@ export interface Line {
 
 /** The op whose kernel the lines end: it takes the fused node's first inputs and gives one float output of its shape. */
 export interface Host {
-  readonly op: Op;
+  // oxlint-disable-next-line no-explicit-any -- see Op.
+  readonly op: KernelOp<any>;
   readonly attrs: object;
   readonly inputs: number;
   readonly dtype: 'f32' | 'f16';
@@ -49,8 +51,9 @@ export interface FusedAttrs {
   readonly members?: number;
 }
 
-export const fusedOp: Op<FusedAttrs> = {
+export const fusedOp: KernelOp<FusedAttrs> = {
   name: 'fused',
+  kind: 'kernels',
   infer: (_inputs, { shape, outputs }) => outputs.map(({ dtype }) => ({ shape, dtype })),
   inPlaceFrom: ({ host }) => host?.inputs ?? 0,
   cpu({ inputs, outputs, inputSpecs, attrs: { shape, host, lines, outputs: results } }) {
@@ -78,11 +81,16 @@ export const fusedOp: Op<FusedAttrs> = {
     sizeOf(y.shape) * lines.length + (host?.op.flops?.(inputs.slice(0, host.inputs), [y], host.attrs) ?? 0),
 };
 
+/** Whether a call is of `fusedOp`. */
+export const isFused = (call: {
+  readonly op: Op;
+  readonly attrs: object;
+}): call is { op: typeof fusedOp; attrs: FusedAttrs } => call.op === fusedOp;
+
 /** WGSL type in which a value is computed: f16 is computed in f32, and bool is a real bool. */
 const computeType = (dtype: DType) => (dtype === 'f16' ? 'f32' : dtype);
-const pointwiseOf = (line: Line): Pointwise<object> => line.op.pointwise!;
 const helpersOf = (lines: readonly Line[]) =>
-  [...new Set(lines.map((line) => pointwiseOf(line).helpers ?? ''))].join('\n');
+  [...new Set(lines.map((line) => line.op.pointwise.helpers ?? ''))].join('\n');
 const namesOf = (lines: readonly Line[]) => [...new Set(lines.map((line) => line.op.name))].join('+');
 
 /** The chain's parameter that is input `i`. */
@@ -129,7 +137,7 @@ function chainOf(call: KernelCall<FusedAttrs>, given: ReadonlySet<number>, vecto
 
 function lineStatement(line: Line, at: number): string {
   const dtypes = line.args.map((arg) => arg.dtype);
-  return `let v${at} = ${pointwiseOf(line).wgsl(line.args.map(expression), line.attrs, dtypes)};`;
+  return `let v${at} = ${line.op.pointwise.wgsl(line.args.map(expression), line.attrs, dtypes)};`;
 }
 
 function expression(arg: Argument): string {
@@ -220,7 +228,7 @@ function hostVariants(call: KernelCall<FusedAttrs>, host: Host): Variant[] {
     capabilities: call.capabilities,
   };
   const extra = inputBindings(call, host.inputs);
-  return (host.op.gpu as (call: KernelCall<object>) => Variant[])(hostCall).map((variant) => ({
+  return host.op.gpu(hostCall).map((variant) => ({
     ...variant,
     kernels: variant.kernels.map((kernel) => {
       const [stored] = kernel.outputs;

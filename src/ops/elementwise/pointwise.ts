@@ -1,7 +1,7 @@
 // Builds the record of an elementwise op from one line each: WGSL, CPU and derivative. Broadcasting is handled here.
 
 import type { DType } from '../../core/dtype.ts';
-import { applyOne, type CpuCall, type Op, type Pointwise, type VjpCall } from '../../core/op.ts';
+import { applyOne, type CpuCall, type Op, type Pointwise, type PointwiseOp, type VjpCall } from '../../core/op.ts';
 import { broadcastShapes, broadcastStrides, sizeOf, stridedOffsets, type Shape } from '../../core/shape.ts';
 import { toTensor, Tensor, type TensorLike, type TensorSpec } from '../../core/tensor.ts';
 
@@ -17,16 +17,16 @@ export interface PointwiseRecord<A extends object> extends Pointwise<A> {
 }
 
 /** The op of an elementwise function. */
-export function pointwise<A extends object = object>(record: PointwiseRecord<A>): Op<A> {
+export function pointwise<A extends object = object>(record: PointwiseRecord<A>): PointwiseOp<A> {
   const { name, vjp } = record;
   return {
     name,
+    kind: 'pointwise',
     infer(inputs, attrs) {
       const dtype = record.dtype(inputs, attrs);
       return [{ shape: record.shape?.(inputs, attrs) ?? broadcastShapes(name, ...inputs.map((x) => x.shape)), dtype }];
     },
     cpu: (call) => evaluate(record, call),
-    gpu: 'pointwise',
     pointwise: record,
     vjp: vjp === 'none' ? 'none' : (call) => vjp(call.gradients[0]!, call),
   };

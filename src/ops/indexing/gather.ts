@@ -4,7 +4,7 @@ import { gatherIndexKernel, scatterSumKernel, type GatherShape } from '../../../
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import type { DType } from '../../core/dtype.ts';
 import { linearGrid, type Binding } from '../../core/kernel.ts';
-import { applyOne, expectDType, type CpuArray, type Op } from '../../core/op.ts';
+import { applyOne, expectDType, type CpuArray, type KernelOp } from '../../core/op.ts';
 import {
   broadcastStrides, formatShape, resolveAxis, sameShape, sizeOf, stridedOffsets, stridesOf, type Shape,
 } from '../../core/shape.ts'; // prettier-ignore
@@ -70,8 +70,9 @@ const describe = (y: TensorSpec, picked: Shape, index: TensorSpec, axis: number,
 const stored = (y: TensorSpec): Binding => ({ name: 'y', type: elementType(y.dtype), store: true });
 const indices: Binding = { name: 'indices', type: 'i32' };
 
-export const gatherOp: Op<GatherAttrs> = {
+export const gatherOp: KernelOp<GatherAttrs> = {
   name: 'gather',
+  kind: 'kernels',
   stores: true,
   infer([x, index], { axis }) {
     checkIndex('gather', 'a tensor', x, index, axis);
@@ -98,8 +99,9 @@ export const gatherOp: Op<GatherAttrs> = {
 
 const summable: DType[] = ['f32', 'f16', 'i32', 'u32'];
 
-export const scatterSumOp: Op<ScatterAttrs> = {
+export const scatterSumOp: KernelOp<ScatterAttrs> = {
   name: 'scatterSum',
+  kind: 'kernels',
   stores: true,
   infer([index, source], { axis, size }) {
     checkIndex('scatterAdd', 'a source', source, index, axis);

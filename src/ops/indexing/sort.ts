@@ -12,7 +12,7 @@ import {
   type SortShape,
 } from '../../../shaders/indexing/sort.wgsl.ts';
 import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
-import { applyOne, expectDType, type KernelCall, type Op, type Variant } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelCall, type KernelOp, type Variant } from '../../core/op.ts';
 import { resolveAxis, rowOffset, rowsAlong, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';
@@ -82,8 +82,9 @@ function variant(kind: 'serial' | 'group', call: KernelCall<SortAttrs>): Variant
 const byValue = (a: number, b: number): number =>
   Number.isNaN(a) || Number.isNaN(b) ? Number(Number.isNaN(a)) - Number(Number.isNaN(b)) : a - b;
 
-export const argsortOp: Op<SortAttrs> = {
+export const argsortOp: KernelOp<SortAttrs> = {
   name: 'argsort',
+  kind: 'kernels',
   infer([x], { axis, count }) {
     expectDType('argsort', 'x', x, 'f32', 'f16', 'i32', 'u32');
     return [{ shape: x.shape.map((dim, i) => (i === axis ? count : dim)), dtype: 'i32' }];

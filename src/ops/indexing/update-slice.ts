@@ -3,7 +3,7 @@
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import * as shader from '../../../shaders/indexing/update-slice.wgsl.ts';
 import { linearGrid } from '../../core/kernel.ts';
-import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, resolveAxis, sizeOf, type Shape } from '../../core/shape.ts';
 import { fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';
@@ -41,8 +41,9 @@ function forBlocks(s: shader.RunTimeSlice, position: number, visit: (whole: numb
   for (let i = 0; i < s.outer; i++) visit(i * s.whole * s.inner + startOf(s, position), i * s.part * s.inner);
 }
 
-export const updateSliceOp: Op<AxisAttrs> = {
+export const updateSliceOp: KernelOp<AxisAttrs> = {
   name: 'updateSlice',
+  kind: 'kernels',
   infer([value, position, cache], { axis }) {
     expectPosition('updateSlice', position);
     const fits =
@@ -82,8 +83,9 @@ export const updateSliceOp: Op<AxisAttrs> = {
   },
 }; // prettier-ignore
 
-export const dynamicSliceOp: Op<DynamicSliceAttrs> = {
+export const dynamicSliceOp: KernelOp<DynamicSliceAttrs> = {
   name: 'dynamicSlice',
+  kind: 'kernels',
   infer([x, position], { axis, size }) {
     expectPosition('dynamicSlice', position);
     if (!Number.isInteger(size) || size < 0 || size > x.shape[axis]) {

@@ -8,7 +8,7 @@ import {
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { isFloat } from '../../core/dtype.ts';
 import { linearGrid, type Kernel } from '../../core/kernel.ts';
-import { apply, expectDType, type Op } from '../../core/op.ts';
+import { apply, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, sameShape, sizeOf, type Shape } from '../../core/shape.ts';
 import { Constant, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { add, div, mul, sub } from '../elementwise/binary.ts';
@@ -87,8 +87,9 @@ function check(who: string, [logits, labels, weight]: readonly TensorSpec[], att
 }
 
 /** logits, labels and perhaps weight → in f32, for each row its loss, its label's weight, largest logit, sum of exponentials. */
-export const crossEntropyOp: Op<CrossEntropyAttrs> = {
+export const crossEntropyOp: KernelOp<CrossEntropyAttrs> = {
   name: 'crossEntropy',
+  kind: 'kernels',
   infer(inputs, attrs) {
     check('crossEntropy', inputs, attrs);
     return Array<TensorSpec>(4).fill({ shape: inputs[1].shape, dtype: 'f32' });

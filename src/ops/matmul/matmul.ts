@@ -1,7 +1,7 @@
 // Matrix product over batches, with either operand transposed as it is read.
 
 import type { MatmulShape } from '../../../shaders/matmul/matmul.wgsl.ts';
-import { applyOne, type Op } from '../../core/op.ts';
+import { applyOne, type KernelOp } from '../../core/op.ts';
 import { broadcastShapes, broadcastStrides, formatShape, sizeOf, stridedOffsets } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { expectOneFloat, floatType } from '../lib/element-type.ts';
@@ -39,8 +39,9 @@ function describe([a, b]: readonly TensorSpec[], { transposeA, transposeB }: Mat
   return { ...common, m, batch, batchStridesA: batchStrides(a), batchStridesB: batchStrides(b) };
 }
 
-export const matmulOp: Op<MatmulAttrs> = {
+export const matmulOp: KernelOp<MatmulAttrs> = {
   name: 'matmul',
+  kind: 'kernels',
   stores: true,
   infer(inputs, attrs) {
     const [a, b] = inputs;

@@ -3,7 +3,7 @@
 import type { MatmulShape } from '../../../shaders/matmul/matmul.wgsl.ts';
 import { loadPacked, type PackedShape } from '../../../shaders/matmul/quantized.wgsl.ts';
 import type { Binding } from '../../core/kernel.ts';
-import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { sizeOf } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { mul } from '../elementwise/binary.ts';
@@ -24,8 +24,9 @@ const describe = ([x, packed, , zeros]: readonly TensorSpec[], { bits, group }: 
   zeros: zeros !== undefined,
 });
 
-export const quantizedMatmulOp: Op<Quantization> = {
+export const quantizedMatmulOp: KernelOp<Quantization> = {
   name: 'quantizedMatmul',
+  kind: 'kernels',
   stores: true,
   infer([x, packed, scales, zeros], q) {
     expectDType('quantizedMatmul', 'x', x, 'f32', 'f16');

@@ -1,6 +1,6 @@
 // Joins tensors along an axis.
 
-import { applyOne, type Op } from '../../core/op.ts';
+import { applyOne, type KernelOp } from '../../core/op.ts';
 import { formatShape, resolveAxis, sizeOf, stridedOffsets, stridesOf } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { scattering } from './copies.ts';
@@ -16,8 +16,9 @@ function startsOf(inputs: readonly TensorSpec[], axis: number): number[] {
   return inputs.map(({ shape }) => (start += shape[axis]) - shape[axis]);
 }
 
-export const concatOp: Op<ConcatAttrs> = {
+export const concatOp: KernelOp<ConcatAttrs> = {
   name: 'concat',
+  kind: 'kernels',
   infer(inputs, { axis }) {
     const [{ shape, dtype }] = inputs;
     const fits = (x: TensorSpec) =>

@@ -1,6 +1,6 @@
 // Reverses the order along axes.
 
-import { applyOne, type Op } from '../../core/op.ts';
+import { applyOne, type KernelOp } from '../../core/op.ts';
 import { resolveAxes, stridedOffsets, stridesOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { gathering } from './copies.ts';
@@ -18,8 +18,9 @@ function places(shape: Shape, { axes }: FlipAttrs): { strides: number[]; base: n
   };
 }
 
-export const flipOp: Op<FlipAttrs> = {
+export const flipOp: KernelOp<FlipAttrs> = {
   name: 'flip',
+  kind: 'kernels',
   infer: ([{ shape, dtype }]) => [{ shape, dtype }],
   cpu({ inputs: [x], outputs: [y], inputSpecs: [{ shape }], attrs }) {
     const { strides, base } = places(shape, attrs);

@@ -3,7 +3,7 @@
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { padEdgesGradKernel, padEdgesKernel, type PadEdgesMode } from '../../../shaders/movement/pad-edges.wgsl.ts';
 import { linearGrid } from '../../core/kernel.ts';
-import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { expectWhole, formatShape, sizeOf, stridesOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';
@@ -50,8 +50,9 @@ function sources(attrs: PadEdgesAttrs): Uint32Array {
   return Uint32Array.from(found);
 }
 
-export const padEdgesOp: Op<PadEdgesAttrs> = {
+export const padEdgesOp: KernelOp<PadEdgesAttrs> = {
   name: 'padEdges',
+  kind: 'kernels',
   infer([x], attrs) {
     const { before, after, mode } = attrs;
     if ([before, after].some(({ length }) => length !== x.shape.length)) {
@@ -87,8 +88,9 @@ export const padEdgesOp: Op<PadEdgesAttrs> = {
   vjp: ({ gradients: [g], attrs }) => [applyOne(padEdgesGradOp, [g!], attrs)],
 };
 
-export const padEdgesGradOp: Op<PadEdgesAttrs> = {
+export const padEdgesGradOp: KernelOp<PadEdgesAttrs> = {
   name: 'padEdgesGrad',
+  kind: 'kernels',
   stores: true,
   infer([g], { shape }) {
     expectDType('padEdgesGrad', 'gradient', g, 'f32', 'f16');

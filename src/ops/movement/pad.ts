@@ -4,7 +4,7 @@ import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import type { PadEdgesMode } from '../../../shaders/movement/pad-edges.wgsl.ts';
 import { padKernel } from '../../../shaders/movement/pad.wgsl.ts';
 import { linearGrid } from '../../core/kernel.ts';
-import { applyOne, type Op } from '../../core/op.ts';
+import { applyOne, type KernelOp } from '../../core/op.ts';
 import { formatShape, sizeOf, stridedOffsets, stridesOf } from '../../core/shape.ts';
 import { fill, type Tensor } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';
@@ -24,8 +24,9 @@ interface PadAttrs {
 /** Positions that `dim` elements stretch over. */
 const span = (dim: number, spacing: number): number => (dim > 0 ? (dim - 1) * spacing + 1 : 0);
 
-export const padOp: Op<PadAttrs> = {
+export const padOp: KernelOp<PadAttrs> = {
   name: 'pad',
+  kind: 'kernels',
   infer([x], { before, after, spacing }) {
     const margins = [...before, ...after];
     if (

@@ -1,6 +1,6 @@
 // Reorders axes: by a copy, but where only axes of length 1 change places.
 
-import { applyOne, type Op } from '../../core/op.ts';
+import { applyOne, type KernelOp } from '../../core/op.ts';
 import { formatShape, stridedOffsets, stridesOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { gathering, transposing } from './copies.ts';
@@ -10,8 +10,9 @@ interface PermuteAttrs {
   readonly order: readonly number[];
 }
 
-export const permuteOp: Op<PermuteAttrs> = {
+export const permuteOp: KernelOp<PermuteAttrs> = {
   name: 'permute',
+  kind: 'kernels',
   infer([x], { order }) {
     if ([...order].sort((a, b) => a - b).some((axis, i) => axis !== i) || order.length !== x.shape.length) {
       throw new Error(`permute: order [${order}] must name each axis of ${formatShape(x.shape)} once.`);

@@ -1,11 +1,12 @@
 // The same values under another shape: no copy is made.
 
-import { applyOne, type Op } from '../../core/op.ts';
+import { applyOne, type ViewOp } from '../../core/op.ts';
 import { formatShape, sameShape, sizeOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 
-export const reshapeOp: Op<{ shape: Shape }> = {
+export const reshapeOp: ViewOp<{ shape: Shape }> = {
   name: 'reshape',
+  kind: 'view',
   infer([x], { shape }) {
     if (sizeOf(shape) !== sizeOf(x.shape) || shape.some((dim) => !Number.isInteger(dim) || dim < 0)) {
       throw new Error(
@@ -15,7 +16,6 @@ export const reshapeOp: Op<{ shape: Shape }> = {
     return [{ shape, dtype: x.dtype }];
   },
   cpu: ({ inputs, outputs }) => outputs[0].set(inputs[0]),
-  gpu: 'view',
   vjp: ({ inputs, gradients }) => [reshape(gradients[0]!, inputs[0].shape)],
 };
 

@@ -1,6 +1,6 @@
 // Takes a block out of a tensor, every element or every few along each axis.
 
-import { applyOne, type Op } from '../../core/op.ts';
+import { applyOne, type KernelOp } from '../../core/op.ts';
 import { formatShape, stridedOffsets, stridesOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { gathering } from './copies.ts';
@@ -22,8 +22,9 @@ function places(shape: Shape, { starts, steps }: SliceAttrs): { strides: number[
   };
 }
 
-export const sliceOp: Op<SliceAttrs> = {
+export const sliceOp: KernelOp<SliceAttrs> = {
   name: 'slice',
+  kind: 'kernels',
   infer([x], { starts, ends, steps }) {
     const fits = (dim: number, axis: number) =>
       [starts[axis], ends[axis], steps[axis]].every(Number.isInteger) &&

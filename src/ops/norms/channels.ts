@@ -89,6 +89,7 @@ function variants(
 /** Mean and (biased) variance of each channel of [N, C, ...]: two outputs, [C]. */
 export const channelMomentsOp: Op = {
   name: 'channelMoments',
+  kind: 'kernels',
   infer([x]) {
     expectDType('channelMoments', 'x', x, 'f32', 'f16');
     if (x.shape.length < 2 || channelCount(x) === 0) {
@@ -124,6 +125,7 @@ export const channelMomentsOp: Op = {
 /** Σ g and Σ g · (x - mean) · scale over each channel, from x, mean, scale and g: two outputs, [C]. */
 export const channelGradientSumsOp: Op = {
   name: 'channelGradientSums',
+  kind: 'kernels',
   infer: ([x]) => [spec([x.shape[1]], x.dtype), spec([x.shape[1]], x.dtype)],
   cpu({ inputs: [x, means, scales, g], outputs, inputSpecs: [of] }) {
     const totals = outputs.map(({ length }) => new Float64Array(length));

@@ -5,7 +5,7 @@ import { groupReduceWays, type GroupReduceBy } from '../../../shaders/lib/group-
 import { stridedOffset } from '../../../shaders/lib/index.wgsl.ts';
 import * as shader from '../../../shaders/norms/normalize-rows.wgsl.ts';
 import { linearGrid, type Binding } from '../../core/kernel.ts';
-import { applyOne, expectDType, type KernelCall, type Op, type Variant } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelCall, type KernelOp, type Variant } from '../../core/op.ts';
 import { broadcastStrides, sizeOf, stridedOffsets } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { add, mul, sub } from '../elementwise/binary.ts';
@@ -73,8 +73,9 @@ function variants(
 const present = ({ weight, bias }: NormalizeAttrs) => [...(weight ? ['weight'] : []), ...(bias ? ['bias'] : [])];
 
 /** x, then weight and bias where there are some, which broadcast to x. */
-export const normalizeRowsOp: Op<NormalizeAttrs> = {
+export const normalizeRowsOp: KernelOp<NormalizeAttrs> = {
   name: 'normalizeRows',
+  kind: 'kernels',
   stores: true,
   infer([x, ...rest]) {
     expectDType('normalizeRows', 'x', x, 'f32', 'f16');
@@ -115,8 +116,9 @@ export const normalizeRowsOp: Op<NormalizeAttrs> = {
 };
 
 /** The gradient of x from x and that of its normalized rows. */
-export const normalizeRowsGradOp: Op<NormalizeAttrs> = {
+export const normalizeRowsGradOp: KernelOp<NormalizeAttrs> = {
   name: 'normalizeRowsGrad',
+  kind: 'kernels',
   stores: true,
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
   cpu({ inputs: [x, g], outputs: [dx], attrs }) {

@@ -7,7 +7,7 @@ import {
   type ThresholdShape,
 } from '../../../shaders/random/mass-threshold.wgsl.ts';
 import { linearGrid } from '../../core/kernel.ts';
-import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { rowsAlong, sizeOf } from '../../core/shape.ts';
 import { toTensor, type Tensor, type TensorLike, type TensorSpec } from '../../core/tensor.ts';
 
@@ -23,8 +23,9 @@ const shapeOf = ({ shape }: TensorSpec, { counts }: ThresholdAttrs): ThresholdSh
 
 const LOWEST = -3.4028234663852886e38;
 
-export const massThresholdOp: Op<ThresholdAttrs> = {
+export const massThresholdOp: KernelOp<ThresholdAttrs> = {
   name: 'massThreshold',
+  kind: 'kernels',
   infer([x, mass]) {
     expectDType('massThreshold', 'x', x, 'f32');
     expectDType('massThreshold', 'mass', mass, 'f32');

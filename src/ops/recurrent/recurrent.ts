@@ -5,7 +5,7 @@ import { sharesLoads } from '../../../shaders/lib/lanes.wgsl.ts';
 import * as registerShader from '../../../shaders/recurrent/recurrent-register.wgsl.ts';
 import * as shader from '../../../shaders/recurrent/recurrent.wgsl.ts';
 import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
-import { apply, type CpuArray, type KernelCall, type Op, type Variant } from '../../core/op.ts';
+import { apply, type CpuArray, type KernelCall, type KernelOp, type Variant } from '../../core/op.ts';
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts';
 import { fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { add } from '../elementwise/binary.ts';
@@ -154,8 +154,9 @@ const numberOf = (step: number | null): number => step ?? shader.NO_STEP;
  * side [H] (GRU), and last the inputs of all gates [T, B, G·H]: x · weightIhᵀ and the biases. Outputs: h of every step
  * [T, B, H]; LSTM: c of every step and the activated gates; GRU: the hidden side of n and the activated gates.
  */
-export const recurrentOp: Op<RecurrentAttrs> = {
+export const recurrentOp: KernelOp<RecurrentAttrs> = {
   name: 'recurrent',
+  kind: 'kernels',
   infer(inputs, { cell }) {
     const [weight, gates] = [inputs[0], inputs[inputs.length - 1]];
     const { steps, batch, hidden } = sizesOf(weight, gates);
@@ -280,8 +281,9 @@ function product(weight: CpuArray, h: CpuArray, row: number, j: number, hidden: 
  * Back through all steps of `recurrent`: inputs and outputs as `backward` names them. `carry` [B, H] (f32) is the part of
  * the gradient of the first state that does not pass by the product: all of that of c0, or z · dh of a GRU.
  */
-export const recurrentGradOp: Op<RecurrentGradAttrs> = {
+export const recurrentGradOp: KernelOp<RecurrentGradAttrs> = {
   name: 'recurrentGrad',
+  kind: 'kernels',
   infer: ([weight, dy], { cell }) => {
     const [steps, batch, hidden] = dy.shape;
     const dgates = { shape: [steps, batch, GATES[cell] * hidden], dtype: weight.dtype };

@@ -3,7 +3,7 @@
 import { argSerialKernel, argTreeKernel, type ArgShape } from '../../../shaders/reductions/arg-extreme.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { linearGrid } from '../../core/kernel.ts';
-import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelOp, type Op } from '../../core/op.ts';
 import { formatShape, reducedShape, resolveAxis, rowOffset, rowsAlong } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';
@@ -14,9 +14,10 @@ interface ArgAttrs {
   readonly keepdims: boolean;
 }
 
-function argExtreme(name: string, largest: boolean): Op<ArgAttrs> {
+function argExtreme(name: string, largest: boolean): KernelOp<ArgAttrs> {
   return {
     name,
+    kind: 'kernels',
     infer([x], { axis, keepdims }) {
       expectDType(name, 'x', x, 'f32', 'f16', 'i32', 'u32');
       if (x.shape[axis] === 0)

@@ -13,7 +13,7 @@ import {
 } from '../../../shaders/reductions/reduce.wgsl.ts';
 import { isFloat, type DType } from '../../core/dtype.ts';
 import { linearGrid, type Binding, type Capabilities, type Kernel } from '../../core/kernel.ts';
-import { applyOne, type KernelCall, type Op, type Variant, type VjpCall } from '../../core/op.ts';
+import { applyOne, type KernelCall, type KernelOp, type Op, type Variant, type VjpCall } from '../../core/op.ts';
 import { formatShape, reducedShape, resolveAxes, sizeOf, stridedOffsets, stridesOf } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { div, mul } from '../elementwise/binary.ts';
@@ -57,9 +57,10 @@ const split = ({ shape }: TensorSpec, { axes }: ReduceAttrs) => {
 
 const countOf = (x: TensorSpec, { axes }: ReduceAttrs) => sizeOf(axes.map((axis) => x.shape[axis]));
 
-function reduction(r: Reduction): Op<ReduceAttrs> {
+function reduction(r: Reduction): KernelOp<ReduceAttrs> {
   return {
     name: r.name,
+    kind: 'kernels',
     stores: true,
     infer([x], attrs) {
       if (x.dtype === 'bool' || (r.onlyFloats && !isFloat(x.dtype))) {

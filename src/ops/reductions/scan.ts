@@ -10,7 +10,7 @@ import {
 } from '../../../shaders/reductions/scan.wgsl.ts';
 import { isFloat } from '../../core/dtype.ts';
 import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
-import { applyOne, expectDType, type KernelCall, type Op, type Variant } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelCall, type KernelOp, type Variant } from '../../core/op.ts';
 import { resolveAxis, rowOffset, rowsAlong, sizeOf, type Shape } from '../../core/shape.ts';
 import { fill, type Tensor } from '../../core/tensor.ts';
 import { mul } from '../elementwise/binary.ts';
@@ -86,8 +86,9 @@ function eachInOrder(shape: Shape, { axis, reverse }: ScanAttrs, visit: (at: num
   }
 }
 
-export const cumsumOp: Op<ScanAttrs> = {
+export const cumsumOp: KernelOp<ScanAttrs> = {
   name: 'cumsum',
+  kind: 'kernels',
   stores: true,
   infer([x]) {
     expectDType('cumsum', 'x', x, 'f32', 'f16', 'i32', 'u32');
@@ -106,8 +107,9 @@ export const cumsumOp: Op<ScanAttrs> = {
 };
 
 /** s[i] = a[i] · s[i-1] + b[i] along an axis, from s[-1] = 0 (with `reverse`, from the other end). */
-export const recurrenceOp: Op<ScanAttrs> = {
+export const recurrenceOp: KernelOp<ScanAttrs> = {
   name: 'recurrence',
+  kind: 'kernels',
   stores: true,
   infer([{ shape, dtype }]) {
     return [{ shape, dtype }];

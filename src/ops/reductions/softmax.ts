@@ -4,7 +4,7 @@ import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { groupReduceWays } from '../../../shaders/lib/group-reduce.wgsl.ts';
 import { softmaxSerialKernel, softmaxTreeKernel } from '../../../shaders/reductions/softmax.wgsl.ts';
 import { linearGrid } from '../../core/kernel.ts';
-import { applyOne, expectDType, type Op } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { resolveAxes, resolveAxis, rowOffset, rowsAlong, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { add, mul, sub } from '../elementwise/binary.ts';
@@ -18,8 +18,9 @@ interface SoftmaxAttrs {
   readonly axis: number;
 }
 
-export const softmaxOp: Op<SoftmaxAttrs> = {
+export const softmaxOp: KernelOp<SoftmaxAttrs> = {
   name: 'softmax',
+  kind: 'kernels',
   infer([x]) {
     expectDType('softmax', 'x', x, 'f32', 'f16');
     return [{ shape: x.shape, dtype: x.dtype }];

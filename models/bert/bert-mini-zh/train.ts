@@ -1,0 +1,32 @@
+// How BERT-mini is pre-trained: the two losses, and the settings that made the shipped weights.
+
+import { add, crossEntropy, type Tensor } from '../../../src/index.ts';
+import type { BertForPreTraining } from './model.ts';
+
+/** The settings of the shipped weights. */
+export const bertRecipe = {
+  steps: 4000,
+  batchSize: 16,
+  /** Tokens of an input, [CLS] and both [SEP] included. */
+  length: 128,
+  /** Share of the tokens that are to be predicted. */
+  masked: 0.2,
+  optimizer: 'AdamW',
+  learningRate: 0.002,
+  betas: [0.9, 0.98],
+  /** On matrices; vectors do not decay. */
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+  schedule: 'cosine',
+  warmup: 200,
+} as const;
+
+/** What one batch gives: the loss of the masked tokens plus that of the next sentence. */
+export function bertTask(model: BertForPreTraining) {
+  return ({ input_ids, token_type_ids, positions, labels, follows }: Readonly<Record<string, Tensor>>) => {
+    const { prediction_logits, seq_relationship_logits } = model.forward({ input_ids, token_type_ids }, positions);
+    const masked = crossEntropy(prediction_logits, labels); // [N, V] and [N]
+    const next = crossEntropy(seq_relationship_logits, follows); // [B, 2] and [B]
+    return { loss: add(masked, next), masked, next };
+  };
+}

@@ -1,0 +1,45 @@
+// How DCGAN is trained: the two losses, and the settings that made the shipped weights.
+
+import { add, detach, mean, mul, neg, normal, softplus, sub, type Tensor } from '../../../src/index.ts';
+import type { DCGAN } from './model.ts';
+
+/** The settings of the shipped weights. */
+export const dcganRecipe = {
+  epochs: 2,
+  batchSize: 64,
+  optimizer: 'Adam',
+  learningRate: 0.0004,
+  /** As in the paper: momentum of 0.9 makes the two networks swing. */
+  betas: [0.5, 0.999],
+  schedule: 'constant',
+  /** Share of the running mean of the generator's weights that is kept in each step; the mean is what is shipped. */
+  averageDecay: 0.995,
+} as const;
+
+/** Images from 0 to 1 as the networks see them: from -1 to 1. */
+export const toNetwork = (image: Tensor): Tensor => sub(mul(image, 2), 1);
+
+/** Images of the generator from 0 to 1. */
+export const toImage = (image: Tensor): Tensor => mul(add(image, 1), 0.5);
+
+/** -log of the probability that each score gives to "real", or to "fake": binary cross-entropy, averaged. */
+const asReal = (scores: Tensor): Tensor => mean(softplus(neg(scores)));
+const asFake = (scores: Tensor): Tensor => mean(softplus(scores));
+
+/** One step of training, in two phases; each phase updates its own network. */
+export function dcganPhases(model: DCGAN) {
+  const { generator, discriminator, config } = model;
+  const draw = (count: number) => generator.forward(normal([count, config.nz])); // [B, nc, 32, 32]
+  return {
+    /** Tells images of the data from those of the generator. */
+    discriminator({ image }: Readonly<Record<string, Tensor>>) {
+      const real = discriminator.forward(toNetwork(image)); // [B]
+      const fake = discriminator.forward(detach(draw(image.shape[0]))); // [B]
+      return { loss: add(asReal(real), asFake(fake)) };
+    },
+    /** Makes images that the discriminator takes for real ones. */
+    generator({ image }: Readonly<Record<string, Tensor>>) {
+      return { loss: asReal(discriminator.forward(draw(image.shape[0]))) };
+    },
+  };
+}

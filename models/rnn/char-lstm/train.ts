@@ -1,0 +1,29 @@
+// How the character LSTM is trained: the loss, and the settings that made the shipped weights.
+
+import { crossEntropy, reshape, type Tensor } from '../../../src/index.ts';
+import type { CharRNN } from './model.ts';
+
+/** The settings of the shipped weights. */
+export const charRNNRecipe = {
+  epochs: 9,
+  batchSize: 32,
+  /** Characters of a window; the state starts at zero in each. */
+  length: 128,
+  optimizer: 'AdamW',
+  learningRate: 0.004,
+  betas: [0.9, 0.98],
+  /** On matrices; vectors do not decay. */
+  weightDecay: 0.1,
+  maxGradNorm: 1,
+  schedule: 'cosine',
+  warmup: 100,
+} as const;
+
+/** What one batch gives: nats a character, to minimise. */
+export function charRNNTask(model: CharRNN) {
+  return ({ ids, next }: Readonly<Record<string, Tensor>>) => {
+    const { logits } = model.forward(ids); // [B, T, V]
+    const rows = reshape(logits, [ids.size, -1]); // [B · T, V]
+    return { loss: crossEntropy(rows, reshape(next, [ids.size])) };
+  };
+}

@@ -1,0 +1,29 @@
+// How the character GPT is trained: the loss, and the settings that made the shipped weights.
+
+import { crossEntropy, reshape, type Tensor } from '../../../src/index.ts';
+import type { GPT2 } from './model.ts';
+
+/** The settings of the shipped weights. */
+export const charGPTRecipe = {
+  epochs: 8,
+  batchSize: 16,
+  /** Characters of a window. */
+  length: 128,
+  optimizer: 'AdamW',
+  learningRate: 0.003,
+  betas: [0.9, 0.98],
+  /** On matrices; vectors do not decay. */
+  weightDecay: 0.1,
+  maxGradNorm: 1,
+  schedule: 'cosine',
+  warmup: 100,
+} as const;
+
+/** What one batch gives: nats a character, to minimise. */
+export function charGPTTask(model: GPT2) {
+  return ({ ids, next }: Readonly<Record<string, Tensor>>) => {
+    const logits = model.forward(ids); // [B, T, V]
+    const rows = reshape(logits, [ids.size, -1]); // [B · T, V]
+    return { loss: crossEntropy(rows, reshape(next, [ids.size])) };
+  };
+}

@@ -1,42 +1,43 @@
-// The registered models as cases of the benchmark: a forward pass, and a step of training.
+// The registered models as cases of the benchmark: forward passes, and steps of training.
 
-import { AdamW, cast, grad, manualSeed, randomParameter, withTraining, type BenchCase } from '../src/index.ts';
-import type { ModelEntry } from './model-entry.ts';
+import { Buffer, manualSeed, type BenchCase, type Tensor } from '../src/index.ts';
+import type { GraphExample, ModelEntry } from './entry.ts';
 
-const CLASSES = 10;
+/** Models of more parameters take seconds a step on a software adapter. */
+const LARGE = 500_000;
 
-/** Forward passes of one image and of a batch, and a training step with AdamW, of every model of `entries`. */
-export function modelBenchCases(entries: Readonly<Record<string, ModelEntry>>): BenchCase[] {
-  return Object.entries(entries).flatMap(([name, entry]) => {
-    const { config, configs, task, recipe } = entry;
-    const images = (batch: number) => randomParameter('image', [batch, 1, 32, 32], 0.5, 0.5);
-    // The same weights each time, so that kernel variants can be compared by their results.
-    const fresh = () => {
+/** Forward passes of one example and of a batch, and a training step a phase, of each entry that has an `example`. */
+export function modelBenchCases(entries: readonly ModelEntry[]): BenchCase[] {
+  return entries.flatMap(({ name, config, parameters, build, example, train }) => {
+    if (!example) return [];
+    const large = parameters > LARGE;
+    const batchSize = train?.recipe.batchSize ?? 1;
+    const fresh = (batch: number) => {
+      // The same weights and inputs each time, so that kernel variants can be compared by their results.
       manualSeed(1);
-      return configs[config]();
+      return example(build(config), batch, 1);
     };
     const forward = (batch: number): BenchCase => ({
       group: 'models',
       name: `${name} forward batch ${batch}`,
-      build() {
-        const [model, image] = [fresh(), images(batch)];
-        return () => model.forward(image);
-      },
+      large: large && batch > 1,
+      build: () => withoutInputs(fresh(batch).forward),
     });
-    const training: BenchCase = {
+    const step = (phase: string): BenchCase => ({
       group: 'models',
-      name: `${name} training step batch ${recipe.batchSize} AdamW`,
-      build() {
-        const [model, image] = [fresh(), images(recipe.batchSize)];
-        const labels = randomParameter('labels', [recipe.batchSize], CLASSES / 2, CLASSES / 2);
-        const [compute, optimizer] = [task(model), new AdamW(model.parameters())];
-        return () => {
-          const { loss } = withTraining(true, () => compute({ image, label: cast(labels, 'i32') }));
-          optimizer.step(grad(loss, optimizer.parameters));
-          return { loss };
-        };
-      },
-    };
-    return [forward(1), forward(recipe.batchSize), training];
+      name: `${name} training ${phase} batch ${batchSize}`,
+      large,
+      build: () => withoutInputs(fresh(batchSize).steps[phase]()),
+    });
+    const phases = train ? train.phases : [];
+    return [forward(1), forward(batchSize), ...phases.map(step)];
   });
+}
+
+/** `graph` with its inputs on the device, so that they need not be written before each run. */
+function withoutInputs({ fn, specs, inputs }: GraphExample): () => Readonly<Record<string, Tensor>> {
+  const held = Object.entries(specs).map(
+    ([name, spec]) => [name, new Buffer({ ...spec, data: inputs[name] }, { name })] as const,
+  );
+  return () => fn(Object.fromEntries(held));
 }

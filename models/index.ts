@@ -1,12 +1,17 @@
-// The registry: every model under the name that the command line and the demos use.
+// The registry: every model under the name that the command line and the pages use, loaded when it is asked for.
 
-import { lenet5 } from './cnn/lenet5/entry.ts';
-import type { ModelEntry } from './model-entry.ts';
+import { lenet5 } from './cnn/lenet5/about.ts';
+import type { ModelAbout, ModelEntry } from './entry.ts';
 
-export { LeNet5, lenet5Configs, type LeNet5Config, type LeNet5Maps } from './cnn/lenet5/model.ts';
-export { lenet5Recipe, lenet5Task } from './cnn/lenet5/train.ts';
+export * from './entry.ts';
 export { modelBenchCases } from './bench-cases.ts';
-export { type ModelEntry, type Recipe } from './model-entry.ts';
 
-/** All models by name. */
-export const models: Readonly<Record<string, ModelEntry>> = { lenet5 };
+/** A model that can be loaded: its code only, no weights. */
+export interface ModelRecord<E extends ModelEntry = ModelEntry> extends ModelAbout {
+  load(): Promise<E>;
+}
+
+/** All models by name. Nothing of a model is loaded but these facts. */
+export const models = {
+  lenet5: { ...lenet5, load: async () => (await import('./cnn/lenet5/entry.ts')).lenet5Entry },
+} satisfies Readonly<Record<string, ModelRecord>>;

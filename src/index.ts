@@ -68,16 +68,14 @@ export { Adagrad, type AdagradOptions, RMSprop, type RMSpropOptions } from './op
 export { WeightAverage } from './optim/weight-average.ts';
 export { SGD, type SGDOptions } from './optim/sgd.ts';
 export { readSafetensors, type Safetensors, writeSafetensors } from './weights/safetensors.ts';
+export { type DataFiles } from './data/data-files.ts';
 export {
-  type DigitBatch,
-  digitBatches,
-  type DigitBatchOptions,
-  type DigitBatches,
-  evalBatches,
-} from './data/digits-batch.ts';
+  evaluationBatches, imageBatches, type ImageBatch, type ImageBatches, type ImageBatchOptions,
+} from './data/image-batches.ts'; // prettier-ignore
 export { type ImageDataset } from './data/image-dataset.ts';
-export { identifyMnistFiles, missingMnistFiles, parseMnist } from './data/mnist.ts';
-export { toDigit } from './data/to-digit.ts';
+export { identifyMnistFiles, loadMnist, missingMnistFiles, parseMnist } from './data/mnist.ts';
+export { type Box, resizeGrey } from './data/resize.ts';
+export { type RgbaImage, type RgbaPixels } from './data/rgba-image.ts';
 export { type Augmentation } from './data/warp.ts';
 export { type Direction } from './verify/trace-case.ts';
 export { type CaseTable, type VerifyCase } from './verify/case.ts';

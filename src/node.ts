@@ -9,7 +9,7 @@ import { waitAsleep } from './backends/webgpu/wait-node.ts';
 export * from './index.ts';
 export { type NodeAdapterOptions, type NodeAdapterSource } from './backends/webgpu/adapter-node.ts';
 export { decodeImage } from './data/image-node.ts';
-export { loadMnist } from './data/mnist-node.ts';
+export { openDataFiles } from './data/data-files-node.ts';
 export { loadSafetensorsFile, readFileOrExplain, saveSafetensorsFile, writeFileAtomic } from './weights/files-node.ts';
 
 /**

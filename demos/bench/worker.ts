@@ -9,7 +9,8 @@ import type { Reply, Request } from './protocol.ts';
 import { loadTuning, saveTuning } from './tuning-store.ts';
 
 const reply = (message: Reply): void => postMessage(message);
-const cases = [...benchCases(), ...modelBenchCases(models)];
+const entries = Promise.all(Object.values(models).map((record) => record.load()));
+const cases = entries.then((loaded) => [...benchCases(), ...modelBenchCases(loaded)]);
 let stopping = new AbortController();
 
 /** The GPU, or null where there is none; then the page knows why. */
@@ -29,7 +30,9 @@ async function open(): Promise<Device | null> {
   }
 }
 
-reply({ type: 'cases', cases: cases.map(({ name, group, large }) => ({ name, group, large })) });
+void cases.then((all) =>
+  reply({ type: 'cases', cases: all.map(({ name, group, large }) => ({ name, group, large })) }),
+);
 let device = open();
 let tuning: Promise<TuningTable | null> = loadTuning();
 
@@ -53,12 +56,12 @@ async function onGpu(work: (gpu: Device) => Promise<void>): Promise<void> {
   }
 }
 
-const chosenCases = (names: readonly string[]) => cases.filter(({ name }) => names.includes(name));
+const chosenCases = async (names: readonly string[]) => (await cases).filter(({ name }) => names.includes(name));
 
 const start = (request: Extract<Request, { type: 'start' }>): Promise<void> =>
   onGpu(async (gpu) => {
     gpu.tuning = await tuning;
-    const report = await bench(gpu, chosenCases(request.cases), {
+    const report = await bench(gpu, await chosenCases(request.cases), {
       all: true,
       variants: request.variants,
       seconds: request.seconds,
@@ -75,7 +78,7 @@ const start = (request: Extract<Request, { type: 'start' }>): Promise<void> =>
 const tuneGpu = (request: Extract<Request, { type: 'tune' }>): Promise<void> =>
   onGpu(async (gpu) => {
     const older = (await tuning) ?? { version: 1, variants: {} };
-    const { table } = await tune(gpu, chosenCases(request.cases), {
+    const { table } = await tune(gpu, await chosenCases(request.cases), {
       all: true,
       seconds: request.seconds,
       signal: stopping.signal,
@@ -95,7 +98,7 @@ async function forget(): Promise<void> {
 }
 
 async function source({ name, variant }: Extract<Request, { type: 'source' | 'profile' }>): Promise<void> {
-  const [gpu, one] = [await device, cases.find((other) => other.name === name)];
+  const [gpu, one] = [await device, (await cases).find((other) => other.name === name)];
   if (!gpu || !one) return reply({ type: 'problem', message: `The kernels of ${name} are not known here.` });
   const kernels = await benchSources(gpu, one, variant);
   reply({ type: 'source', title: variant ? `${name}: ${variant}` : name, kernels });
@@ -103,7 +106,7 @@ async function source({ name, variant }: Extract<Request, { type: 'source' | 'pr
 
 const profileCase = ({ name, variant }: Extract<Request, { type: 'source' | 'profile' }>): Promise<void> =>
   onGpu(async (gpu) => {
-    const one = cases.find((other) => other.name === name);
+    const one = (await cases).find((other) => other.name === name);
     if (!one) throw new Error(`The kernels of ${name} are not known here.`);
     using program = await compile(gpu, one.build(), {}, { chooseVariant: variantNamed(variant) });
     reply({ type: 'profile', profile: await profile(program, {}), ceilings: await measureCeilings(gpu) });

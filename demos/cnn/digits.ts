@@ -1,6 +1,7 @@
 // Digits that the page makes itself, strokes and fonts, as a set to train on: no download, and the same for a seed.
 
-import { RandomSource, toDigit, type ImageDataset } from '../../src/index.ts';
+import { toDigit } from '../../models/cnn/lenet5/to-digit.ts';
+import { RandomSource, type ImageDataset } from '../../src/index.ts';
 import { writeDigit, type Path } from './strokes.ts';
 
 const SIZE = 32;

@@ -1,6 +1,6 @@
 // Which way up a photo is: cameras store it as they were held and note the turn in EXIF.
 
-import type { RgbaImage } from './to-digit.ts';
+import type { RgbaImage } from './rgba-image.ts';
 
 const ORIENTATION_TAG = 0x0112;
 

@@ -3,7 +3,7 @@
 import { decode as decodePng, type DecodedPng } from 'fast-png';
 import { decode as decodeJpeg } from 'jpeg-js';
 import { exifOrientation, turnUpright } from './exif.ts';
-import type { RgbaImage } from './to-digit.ts';
+import type { RgbaImage } from './rgba-image.ts';
 
 /** Largest picture that is decoded: a small file may claim to be one that fills the memory. */
 const MAX_MEGAPIXELS = 50;

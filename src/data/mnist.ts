@@ -1,6 +1,7 @@
 // MNIST from the user's own files: which file is which, and images with labels that belong together.
 
 import { formatShape } from '../core/shape.ts';
+import type { DataFiles } from './data-files.ts';
 import { parseIdx } from './idx.ts';
 import type { ImageDataset } from './image-dataset.ts';
 
@@ -72,6 +73,25 @@ export async function parseMnist(
   }
   return { images: images.data, labels: labels.data, count, height, width };
 }
+
+/**
+ * Reads MNIST's training or test part from `files`, gzipped or not.
+ * @throws an Error that names the file at fault, or the files that are missing and where they can be had.
+ */
+export async function loadMnist(files: DataFiles, split: MnistSplit): Promise<ImageDataset> {
+  const found = identifyMnistFiles(files.names);
+  const missing = missingMnistFiles(found, split);
+  if (missing.length > 0) {
+    throw new Error(
+      `${capitalized(files.title)} lacks ${missing.join(' and ')} (with or without .gz). ` +
+        `MNIST's four files are linked at ${MNIST_SOURCE}: put them into one folder.`,
+    );
+  }
+  const names = { images: found[split].images!, labels: found[split].labels! };
+  return parseMnist({ images: await files.bytes(names.images), labels: await files.bytes(names.labels) }, names);
+}
+
+const capitalized = (text: string): string => text[0].toUpperCase() + text.slice(1);
 
 function expectRank(name: string, part: MnistPart, shape: readonly number[], rank: number): void {
   if (shape.length === rank) return;

@@ -1,6 +1,6 @@
 // Resizes a grey picture: areas averaged when it shrinks, pixels blended when it grows.
 
-/** Rectangle in a picture, in pixels. */
+/** A rectangle in a picture, in pixels. */
 export interface Box {
   readonly left: number;
   readonly top: number;
@@ -15,7 +15,7 @@ interface Taps {
 }
 
 /** The part `box` of a picture of `stride` pixels a row, as `[height, width]`. */
-export function resize(grey: Float32Array, stride: number, box: Box, width: number, height: number): Float32Array {
+export function resizeGrey(grey: Float32Array, stride: number, box: Box, width: number, height: number): Float32Array {
   const across = taps(box.width, width);
   const down = taps(box.height, height);
   const narrow = new Float32Array(box.height * width);

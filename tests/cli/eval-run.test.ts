@@ -3,7 +3,7 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { models } from '../../models/index.ts';
+import { lenet5Entry } from '../../models/cnn/lenet5/entry.ts';
 import { Conv2d, Linear, manualSeed, Module, saveSafetensorsFile, type Tensor } from '../../src/node.ts';
 import { GREY, png } from '../data/png.ts';
 import { jsonLines, run, temporaryFolder, writeSmallMnist } from './cli.ts';
@@ -17,7 +17,7 @@ beforeAll(async () => {
   await writeSmallMnist(at('mnist'));
   manualSeed(1);
   for (const config of ['classic', 'modern']) {
-    const model = models.lenet5.configs[config]();
+    const model = lenet5Entry.build(config);
     await saveSafetensorsFile(weights(config), await model.stateDict(), { config });
   }
 });
@@ -36,7 +36,8 @@ test('eval --json gives accuracy, count, adapter and seconds; CPU and GPU agree 
     expect(result.seconds).toBeGreaterThan(0);
     results.push(result);
   }
-  expect(results[0].accuracy).toBe(results[1].accuracy);
+  expect(results[0].metrics).toEqual({ accuracy: expect.any(Number) });
+  expect(results[0].metrics).toEqual(results[1].metrics);
   expect(results[0].adapter).not.toBe(results[1].adapter);
 }, 180_000);
 
@@ -44,7 +45,7 @@ test('eval for people is one line', async () => {
   const options = ['--device', 'cpu', '--data', at('mnist'), '--weights', weights('classic')];
   const { code, stdout } = await run('eval', 'lenet5', ...options);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^lenet5 \(classic\) tells [\d.]+ % of 20 test images right \([\d.]+ s on CPU.*\)\.\n$/);
+  expect(stdout).toMatch(/^lenet5 \(classic\): accuracy [\d.]+ % \(20 test images; [\d.]+ s on CPU.*\)\n$/);
 });
 
 test('weights of another model are refused with every name that does not fit', async () => {
@@ -69,7 +70,7 @@ test('a config that the weights are not for is refused, and so is one that does 
   const other = await evaluate('cpu', '--weights', weights('modern'), '--config', 'classic');
   expect(other).toMatchObject({ code: 1, stderr: expect.stringMatching(/missing: .*s2\.weight/) });
   const unknown = await evaluate('cpu', '--weights', weights('modern'), '--config', 'baroque');
-  expect(unknown).toMatchObject({ code: 2, stderr: expect.stringMatching(/no config "baroque".*classic, modern/) });
+  expect(unknown).toMatchObject({ code: 2, stderr: expect.stringMatching(/'baroque' is invalid.*classic, modern/) });
 });
 
 test('a training checkpoint can be evaluated as it is', async () => {
@@ -78,7 +79,7 @@ test('a training checkpoint can be evaluated as it is', async () => {
   await run('train', 'lenet5', ...options, ...files);
   const [ofCheckpoint] = jsonLines(await evaluate('cpu', '--weights', at('trained.checkpoint')));
   const [ofWeights] = jsonLines(await evaluate('cpu', '--weights', at('trained.safetensors')));
-  expect(ofCheckpoint).toMatchObject({ config: 'classic', accuracy: ofWeights.accuracy });
+  expect(ofCheckpoint).toMatchObject({ config: 'classic', metrics: ofWeights.metrics });
 });
 
 test('weights and data that are missing or cut are named', async () => {
@@ -93,7 +94,7 @@ test('weights and data that are missing or cut are named', async () => {
   });
 
   const data = (name: string) => run('eval', 'lenet5', '--data', at(name), '--weights', weights('modern'));
-  expect(await data('nothing')).toMatchObject({ code: 1, stderr: expect.stringMatching(/nothing: it does not exist/) });
+  expect(await data('nothing')).toMatchObject({ code: 1, stderr: expect.stringMatching(/nothing does not exist/) });
   await mkdir(at('half'));
   await copyFile(at('mnist/t10k-images-idx3-ubyte'), at('half/t10k-images-idx3-ubyte'));
   expect(await data('half')).toMatchObject({ code: 1, stderr: expect.stringMatching(/lacks t10k-labels-idx1-ubyte/) });

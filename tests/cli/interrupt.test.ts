@@ -36,7 +36,7 @@ test.each([
     const checkpoint = at(`${name}.checkpoint.safetensors`);
     expect(interrupted.code).toBe(130);
     expect(interrupted.stderr).toMatch(
-      /Stopped after step \d+\. Go on with:\n {2}five-tigers train lenet5 .*--resume /,
+      /Stopped after step \d+\. Resume with:\n {2}five-tigers train lenet5 .*--resume /,
     );
     expect(interrupted.stderr).toContain(checkpoint);
     const last = jsonLines(interrupted).at(-1)!;

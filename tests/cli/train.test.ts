@@ -64,7 +64,7 @@ test('--json gives an object for each step and a result with the promised keys',
     model: 'lenet5',
     config: 'modern',
     step: 7,
-    accuracy: expect.any(Number),
+    metrics: { accuracy: expect.any(Number) },
     count: 20,
     adapter: expect.any(String),
     seconds: expect.any(Number),
@@ -91,8 +91,8 @@ test('the weights file tells what made it, and evaluates to the accuracy it note
     model: 'lenet5',
     config: 'classic',
     epochs: '2',
-    batch: '4',
-    lr: '0.02',
+    batchSize: '4',
+    learningRate: '0.02',
     seed: '4',
   });
   expect(metadata).toMatchObject({
@@ -100,7 +100,7 @@ test('the weights file tells what made it, and evaluates to the accuracy it note
     schedule: 'constant',
     augment: 'null',
     steps: '12',
-    images: '20',
+    count: '20',
   });
   const evaluated = await run(
     'eval',
@@ -113,16 +113,14 @@ test('the weights file tells what made it, and evaluates to the accuracy it note
     '--weights',
     at('noted.safetensors'),
   );
-  expect(jsonLines(evaluated)).toMatchObject([{ accuracy: Number(metadata.accuracy), config: 'classic' }]);
+  expect(jsonLines(evaluated)).toMatchObject([{ metrics: { accuracy: Number(metadata.accuracy) }, config: 'classic' }]);
 });
 
 test('people read lines on stderr and a result on stdout', async () => {
   const options = ['--device', 'cpu', '--out', at('text.safetensors'), '--steps', '7'];
   const { code, stdout, stderr } = await run('train', 'lenet5', ...small(), ...options);
   expect(code).toBe(0);
-  expect(stdout).toMatch(
-    /^lenet5 tells [\d.]+ % of 20 test images right after 7 steps\.\nWeights: .*\nCheckpoint: .*\n$/,
-  );
+  expect(stdout).toMatch(/^lenet5: accuracy [\d.]+ % \(20 test images\) after 7 steps\nWeights: .*\nCheckpoint: .*\n$/);
   expect(stderr).toMatch(/^Training lenet5 \(modern, 61,706 parameters\) on CPU/);
   expect(stderr).toMatch(/^epoch 1\/2 6\/6 loss \d\.\d+ {2}accuracy [\d.]+ %$/m);
   expect(stderr).toMatch(/^epoch 2\/2 1\/6 loss/m);
@@ -141,7 +139,7 @@ test('options that differ from those of the run are refused by name; equal ones 
   expect(await resume(...small(), '--seed', '1', '--steps', '1')).toMatchObject({ code: 0 });
 });
 
-test('other training images are refused', async () => {
+test('other training data are refused', async () => {
   await train('cpu', 'images', ...small(), '--steps', '1');
   await mkdir(at('other'));
   await writeSmallMnist(at('other'));
@@ -150,7 +148,7 @@ test('other training images are refused', async () => {
   bytes[500] ^= 1;
   await writeFile(file, bytes);
   const refused = await train('cpu', 'images', '--data', at('other'), '--resume', at('images.checkpoint.safetensors'));
-  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--data (other training images)') });
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--data (other training data)') });
 });
 
 test('a run that diverges keeps its last good weights and says at which step', async () => {

@@ -16,20 +16,25 @@ test('help and version go to stdout with code 0', async () => {
   expect(help).toMatchObject({ code: 0, stderr: '' });
   for (const command of ['info', 'verify', 'bench', 'tune', 'train', 'eval', 'run', 'inspect', 'diverge']) {
     expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
-    const own = await run(command, '--help');
+    const words = ['train', 'eval', 'run', 'inspect', 'diverge'].includes(command) ? [command, 'lenet5'] : [command];
+    const own = await run(...words, '--help');
     expect(own).toMatchObject({ code: 0, stderr: '' });
     for (const option of ['--device', '--json', '--help']) expect(own.stdout).toContain(option);
   }
 });
 
 test.each([
-  [['bogus'], /unknown command 'bogus'[^]*Commands: info, verify, bench, tune, train, eval, run, inspect, diverge/],
-  [['train', 'bogus', '--data', '.'], /'bogus' is invalid[^]*lenet5/],
-  [['train', 'lenet5'], /required option '--data <folder>' not specified/],
-  [['train', 'lenet5', '--data', '.', '--bogus'], /unknown option '--bogus'[^]*Options: .*--epochs, .*--resume/],
-  [['train', 'lenet5', '--data', '.', '--epochs', '1.5'], /'1\.5' is invalid\. It is a whole number from 1 on/],
-  [['train', 'lenet5', '--data', '.', '--lr', '-1'], /'-1' is invalid\. It is a number above 0/],
-  [['train', 'lenet5', '--data', '.', '--seed', '-1'], /'-1' is invalid\. It is a whole number from 0 on/],
+  [['bogus'], /unknown command 'bogus'[^]*Commands: models, info, .*train, eval, run, inspect, diverge/],
+  [['train', 'lenet', '--data', '.'], /no model "lenet"\. Did you mean lenet5\? Models that train takes: lenet5/],
+  [['eval', '--data', '.', 'lenet5'], /Name the model first: five-tigers eval lenet5/],
+  [['train', 'lenet5'], /required option '--data <path...>' not specified/],
+  [
+    ['train', 'lenet5', '--data', '.', '--epoch', '2'],
+    /'--epoch'[^]*Did you mean --epochs\?[^]*Options: .*--batch.*--resume/,
+  ],
+  [['train', 'lenet5', '--data', '.', '--epochs', '1.5'], /'1\.5' is invalid\. It must be an integer of at least 1/],
+  [['train', 'lenet5', '--data', '.', '--lr', '-1'], /'-1' is invalid\. It must be a number above 0/],
+  [['train', 'lenet5', '--data', '.', '--seed', '-1'], /'-1' is invalid\. It must be an integer of at least 0/],
   [['train', 'lenet5', '--data', '.', '--optimizer', 'lion'], /adamw, adam, sgd/],
   [['info', '--device', 'tpu'], /auto, webgpu, cpu/],
   [['verify', '--op', 'matmull', '--json'], /no op "matmull"\. Did you mean matmul[,?]/],
@@ -38,7 +43,7 @@ test.each([
   [['bench', '--case', '('], /"\(" is no regular expression: [^]*Groups: matrices, .*models\./],
   [['bench', '--case', 'xyzzy'], /No case matches "xyzzy"\. Groups: matrices, .*models\./],
   [['tune', '--device', 'cpu'], /the CPU has none/],
-  [['bench', '--seconds', '0'], /'0' is invalid\. It is a number above 0/],
+  [['bench', '--seconds', '0'], /'0' is invalid\. It must be a number above 0/],
   [['run', 'lenet5'], /missing required argument 'image'/],
   [[], /Usage: five-tigers/],
 ])('wrong usage has code 2: %j', async (args, message) => {

@@ -18,7 +18,7 @@ afterEach(() => void (broken.kernel = ''));
 test('a table for people, with the worst error of each op', async () => {
   const { code, stdout, stderr } = await run('verify', '--op', 'neg', 'sum');
   expect(code).toBe(0);
-  expect(stderr).toMatch(/^verify (\d+)\/\1\n$/);
+  expect(stderr).toMatch(/^verify (\d+)\/\1$/m);
   expect(stdout).toMatch(/^op +variants +types +worst error +tolerance/m);
   expect(stdout).toMatch(/^neg +elementwise +f32.* 0 +0 +ok$/m);
   expect(stdout).toMatch(/^sum +.*\btree\b.* ok$/m);

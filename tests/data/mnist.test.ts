@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseIdx } from '../../src/data/idx.ts';
-import { identifyMnistFiles, missingMnistFiles, parseMnist } from '../../src/data/mnist.ts';
-import { loadMnist } from '../../src/data/mnist-node.ts';
+import { identifyMnistFiles, missingMnistFiles, loadMnist, parseMnist } from '../../src/data/mnist.ts';
+import { openDataFiles } from '../../src/data/data-files-node.ts';
 import { gunzip } from '../../src/data/gunzip.ts';
 import { realData } from '../harness/real-data.ts';
 
@@ -168,6 +168,8 @@ describe('which file is which', () => {
   });
 });
 
+const load = async (folder: string, split: 'train' | 'test') => loadMnist(await openDataFiles([folder]), split);
+
 describe('a folder', () => {
   let folder: string;
   beforeEach(async () => {
@@ -180,39 +182,37 @@ describe('a folder', () => {
     await symlink('a', join(folder, 'train-images-idx3-ubyte'));
     await mkdir(join(folder, 'train-labels-idx1-ubyte'));
     await writeFile(join(folder, 'train-labels-idx1-ubyte.gz'), gzipSync(idx([5])));
-    expect(await loadMnist(folder, 'train')).toMatchObject({ count: 5, height: 4, width: 3 });
+    expect(await load(folder, 'train')).toMatchObject({ count: 5, height: 4, width: 3 });
   });
 
   test('without some of the files names them and where they are', async () => {
     await writeFile(join(folder, 't10k-images-idx3-ubyte.gz'), '');
-    await expect(loadMnist(folder, 'test')).rejects.toThrow(
+    await expect(load(folder, 'test')).rejects.toThrow(
       /^The folder .* lacks t10k-labels-idx1-ubyte \(with or without \.gz\)\. MNIST's four files are linked at https:/,
     );
-    await expect(loadMnist(folder, 'train')).rejects.toThrow(
-      /lacks train-images-idx3-ubyte and train-labels-idx1-ubyte/,
-    );
+    await expect(load(folder, 'train')).rejects.toThrow(/lacks train-images-idx3-ubyte and train-labels-idx1-ubyte/);
   });
 
   test('with a cut file names it', async () => {
     await writeFile(join(folder, 't10k-images-idx3-ubyte'), idx([5, 4, 3]).subarray(0, 50));
     await writeFile(join(folder, 't10k-labels-idx1-ubyte'), idx([5]));
-    await expect(loadMnist(folder, 'test')).rejects.toThrow(
-      /t10k-images-idx3-ubyte is cut: 76 bytes expected, 50 found/,
-    );
+    await expect(load(folder, 'test')).rejects.toThrow(/t10k-images-idx3-ubyte is cut: 76 bytes expected, 50 found/);
   });
 
   test('that is none is named', async () => {
-    const message = `Cannot read the MNIST folder ${join(folder, 'no')}: it does not exist.`;
-    await expect(loadMnist(join(folder, 'no'), 'test')).rejects.toThrow(message);
+    const message = `Cannot read the data: ${join(folder, 'no')} does not exist.`;
+    await expect(load(join(folder, 'no'), 'test')).rejects.toThrow(message);
     await writeFile(join(folder, 'file'), '');
-    await expect(loadMnist(join(folder, 'file'), 'test')).rejects.toThrow('it is a file.');
+    await expect(load(join(folder, 'file'), 'test')).rejects.toThrow(
+      /file lacks t10k-images-idx3-ubyte and t10k-labels/,
+    );
   });
 });
 
 const mnist = realData('mnist');
 test.skipIf(!mnist)('the real files', async () => {
-  const train = await loadMnist(mnist!, 'train');
-  const test = await loadMnist(mnist!, 'test');
+  const train = await load(mnist!, 'train');
+  const test = await load(mnist!, 'test');
   expect(train).toMatchObject({ count: 60_000, height: 28, width: 28 });
   expect(test.count).toBe(10_000);
   expect([...train.labels.subarray(0, 5), ...test.labels.subarray(0, 5)]).toEqual([5, 0, 4, 1, 9, 7, 2, 1, 0, 4]);

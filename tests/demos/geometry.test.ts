@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { MAP_LAYERS, receptiveField } from '../../demos/cnn/geometry.ts';
-import { LeNet5, lenet5Configs } from '../../models/index.ts';
+import { LeNet5, lenet5Configs } from '../../models/cnn/lenet5/model.ts';
 import { compile, manualSeed, openDevice, RandomSource, spec } from '../../src/index.ts';
 
 test.each([

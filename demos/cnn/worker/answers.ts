@@ -1,6 +1,7 @@
 // Answers the digit on the Draw tab with the network that was asked, always the newest digit and no older one.
 
-import { toDigit, type Progress } from '../../../src/index.ts';
+import { toDigit } from '../../../models/cnn/lenet5/to-digit.ts';
+import type { Progress } from '../../../src/index.ts';
 import type { NetworkName, NetworkNote, Reply } from '../protocol.ts';
 import type { Devices } from './devices.ts';
 import { Inspector } from './inspector.ts';

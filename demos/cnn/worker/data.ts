@@ -1,6 +1,7 @@
 // What a network is trained and tested on: digits that the page makes, or the user's MNIST files.
 
-import { digitBatches, type Augmentation, type ImageDataset } from '../../../src/index.ts';
+import { LENET_SIZE } from '../../../models/cnn/lenet5/model.ts';
+import { imageBatches, type Augmentation, type ImageDataset } from '../../../src/index.ts';
 import { makeDigits, printDigits } from '../digits.ts';
 
 /** A set with its name, in words. */
@@ -44,7 +45,8 @@ export function generatedData(): TrainingData {
 
 /** A set whose digits are warped once and for all, as hard as those that are warped in training. */
 function warped(digits: ImageDataset): ImageDataset {
-  const { image, label } = digitBatches(digits, { batchSize: digits.count, seed: 0, augment: WARPS }).batch(0);
+  const options = { batchSize: digits.count, seed: 0, size: LENET_SIZE, augment: WARPS };
+  const { image, label } = imageBatches(digits, options).batch(0);
   return { ...digits, images: Uint8Array.from(image, (ink) => 255 * ink), labels: Uint8Array.from(label) };
 }
 

@@ -8,7 +8,7 @@ import {
   writeSafetensors,
   type TensorData,
 } from '../../../src/index.ts';
-import { lenet5 } from '../../../models/cnn/lenet5/entry.ts';
+import { lenet5Entry } from '../../../models/cnn/lenet5/entry.ts';
 import { LeNet5, lenet5Configs } from '../../../models/cnn/lenet5/model.ts';
 import type { Config, OptimizerName, RunSettings } from '../protocol.ts';
 
@@ -37,11 +37,11 @@ function filledNetwork(tensors: ReadonlyMap<string, TensorData>, noted: unknown,
 
 /** The weights that come with this page; null where they are missing. */
 export async function shippedNetwork(): Promise<Network | null> {
-  const response = await fetch(lenet5.weights).catch(() => null);
+  const response = await fetch(lenet5Entry.weights[lenet5Entry.config]).catch(() => null);
   // Some servers answer with a page of theirs instead of "not found".
   if (!response?.ok || response.headers.get('content-type')?.includes('text/html')) return null;
   const { tensors, metadata } = readSafetensors(new Uint8Array(await response.arrayBuffer()));
-  return filledNetwork(tensors, metadata.config ?? lenet5.config, 'weights.safetensors');
+  return filledNetwork(tensors, metadata.config ?? lenet5Entry.config, 'weights.safetensors');
 }
 
 /** What a user's file holds: a network, and the run to go on with if the file is a checkpoint. */

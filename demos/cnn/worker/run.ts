@@ -3,17 +3,17 @@
 import {
   Adam,
   AdamW,
-  digitBatches,
+  imageBatches,
   SGD,
   Trainer,
   type BatchSource,
   type Device,
-  type DigitBatch,
-  type DigitBatches,
+  type ImageBatch,
+  type ImageBatches,
   type Optimizer,
   type Profile,
 } from '../../../src/index.ts';
-import type { LeNet5 } from '../../../models/cnn/lenet5/model.ts';
+import { LENET_SIZE, type LeNet5 } from '../../../models/cnn/lenet5/model.ts';
 import { lenet5Task } from '../../../models/cnn/lenet5/train.ts';
 import type { RunSettings, Samples, StepNote } from '../protocol.ts';
 import type { TrainingData } from './data.ts';
@@ -62,19 +62,19 @@ const notesOf = ({ config, batchSize, optimizer, seed }: RunSettings, data: Trai
 
 /** Batches of a run; the last one is kept to be shown. */
 class ShownBatches implements BatchSource {
-  last: DigitBatch | null = null;
-  readonly #batches: DigitBatches;
-  #next: { readonly step: number; readonly batch: DigitBatch } | null = null;
+  last: ImageBatch | null = null;
+  readonly #batches: ImageBatches;
+  #next: { readonly step: number; readonly batch: ImageBatch } | null = null;
 
   constructor({ train, augment }: TrainingData, { batchSize, seed }: RunSettings) {
-    this.#batches = digitBatches(train.digits, { batchSize, seed, augment });
+    this.#batches = imageBatches(train.digits, { batchSize, seed, size: LENET_SIZE, augment });
   }
 
   get specs() {
     return this.#batches.specs;
   }
 
-  batch(step: number): DigitBatch {
+  batch(step: number): ImageBatch {
     this.last = this.#next?.step === step ? this.#next.batch : this.#batches.batch(step);
     // The next one is made while the GPU is at work on this one.
     setTimeout(() => (this.#next = { step: step + 1, batch: this.#batches.batch(step + 1) }));

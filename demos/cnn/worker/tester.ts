@@ -1,6 +1,7 @@
 // Tests a network on digits that it was not trained on, and keeps those that it gets wrong.
 
-import { compile, evalBatches, spec, type Device, type ImageDataset } from '../../../src/index.ts';
+import { LENET_SIZE } from '../../../models/cnn/lenet5/model.ts';
+import { compile, evaluationBatches, spec, type Device, type ImageDataset } from '../../../src/index.ts';
 import type { Samples } from '../protocol.ts';
 import { LazyProgram } from './lazy-program.ts';
 import type { Network } from './network.ts';
@@ -32,7 +33,7 @@ export class Tester {
     const program = await this.#program.on(device);
     const wrong: { image: Float32Array; label: number; predicted: number }[] = [];
     let mistakes = 0;
-    for (const { image, label, count } of evalBatches(digits, BATCH_SIZE)) {
+    for (const { image, label, count } of evaluationBatches(digits, BATCH_SIZE, LENET_SIZE)) {
       const { data } = await program.run({ image });
       bestClasses(data, count).forEach((predicted, i) => {
         if (predicted === label[i]) return;

@@ -6,6 +6,11 @@ import {
   type Parameter, type Tensor,
 } from '../../../src/index.ts'; // prettier-ignore
 
+/** Height and width of the input: a 28×28 digit of MNIST with two empty pixels on each side. */
+export const LENET_SIZE = 32;
+/** Digits 0 to 9. */
+export const LENET_CLASSES = 10;
+
 /** Which LeNet-5: what stands between the convolutions. */
 export interface LeNet5Config {
   /** `tanh` as in the paper, or `relu`. */

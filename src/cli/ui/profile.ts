@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import {
   bestMilliseconds, chromeTrace, gigaRate, measureCeilings, mergeProfiles, profile, shortNumber, type Ceilings, type Device,
   type OnProgram, type Profile, type ProfileRow,
-} from '../node.ts'; // prettier-ignore
+} from '../../node.ts'; // prettier-ignore
 import { CommandError } from './command-error.ts';
 import { describeCeilings, part, textTable } from './table.ts';
 import { expectWritable } from './writable.ts';

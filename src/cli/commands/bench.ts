@@ -9,16 +9,17 @@ import {
   readFileOrExplain,
   shortNumber,
   type BenchReport,
-} from '../node.ts';
+} from '../../node.ts';
 import { chosenCases } from './chosen-cases.ts';
-import { CommandError } from './command-error.ts';
-import { describeDevice, openWithNews, type DeviceOptions } from './device.ts';
-import { openProfiler, profileTable, type MeasuredProfile, type ProfileOption } from './profile.ts';
-import { describeCeilings, part, textTable } from './table.ts';
-import { showProgress, type Terminal } from './terminal.ts';
+import { CommandError } from '../ui/command-error.ts';
+import { describeDevice, openWithNews, type DeviceOptions } from '../ui/device.ts';
+import { openProfiler, profileTable, type MeasuredProfile, type ProfileOption } from '../ui/profile.ts';
+import { describeCeilings, part, textTable } from '../ui/table.ts';
+import { showProgress, type Terminal } from '../ui/terminal.ts';
+import { addDevice, addProfile, addTuning, positive } from '../ui/options.ts';
+import type { PlainCommand } from './command.ts';
 
-/** Options of the command. */
-export interface BenchCommandOptions extends DeviceOptions {
+interface BenchCommandOptions extends DeviceOptions {
   readonly case?: string;
   readonly variants?: boolean;
   readonly all?: boolean;
@@ -30,9 +31,25 @@ export interface BenchCommandOptions extends DeviceOptions {
 }
 
 /** Times the chosen cases, and compares them with an earlier report. */
-export async function benchDevice(options: BenchCommandOptions, terminal: Terminal): Promise<void> {
+export const benchCommand: PlainCommand<BenchCommandOptions> = {
+  name: 'bench',
+  description: 'time kernels and models on this GPU, against two ceilings measured on it',
+  define(command) {
+    command
+      .option('--case <regex>', 'cases whose name or group matches (default: all)')
+      .option('--variants', 'each kernel variant as well')
+      .option('--all', 'large cases on software adapters as well')
+      .option('--seconds <n>', 'of measured runs a case (default: 0.5)', positive)
+      .option('--json [file]', 'the report as JSON, into a file or (without one, or with -) to stdout')
+      .option('--compare <file>', 'an earlier report, to see what became faster');
+    addTuning(addProfile(addDevice(command)));
+  },
+  run: benchDevice,
+};
+
+async function benchDevice(options: BenchCommandOptions, terminal: Terminal): Promise<void> {
   const { variants, all, seconds, json } = options;
-  const cases = chosenCases(options.case);
+  const cases = await chosenCases(options.case);
   // Read before minutes are spent on what it will be compared with.
   const earlier = options.compare ? await readReport(options.compare) : null;
   const onlyJson = json === true || json === '-';

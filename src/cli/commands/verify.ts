@@ -1,16 +1,17 @@
 // `five-tigers verify`: every op and kernel on the user's GPU, against the CPU reference.
 
-import { openDevice, summarize, verify, verifyCases, verifyReport, describeRow } from '../node.ts';
-import type { DeviceKind, OpSummary, VerifyRow } from '../node.ts';
-import { CommandError, USAGE } from './command-error.ts';
-import { describeDevice } from './device.ts';
-import { nearNames } from './near-names.ts';
-import { openProfiler, profileTable, type MeasuredProfile, type ProfileOption } from './profile.ts';
-import { textTable } from './table.ts';
-import { grouped, showProgress, type Terminal } from './terminal.ts';
+import { openDevice, summarize, verify, verifyCases, verifyReport, describeRow } from '../../node.ts';
+import type { DeviceKind, OpSummary, VerifyRow } from '../../node.ts';
+import { CommandError, USAGE } from '../ui/command-error.ts';
+import { describeDevice } from '../ui/device.ts';
+import { nearNames } from '../ui/near-names.ts';
+import { openProfiler, profileTable, type MeasuredProfile, type ProfileOption } from '../ui/profile.ts';
+import { textTable } from '../ui/table.ts';
+import { grouped, showProgress, type Terminal } from '../ui/terminal.ts';
+import { addCommon, addProfile } from '../ui/options.ts';
+import type { PlainCommand } from './command.ts';
 
-/** Options of the command. */
-export interface VerifyOptions {
+interface VerifyOptions {
   readonly op?: readonly string[];
   readonly device: DeviceKind;
   readonly json?: boolean;
@@ -21,12 +22,21 @@ export interface VerifyOptions {
 const MOST_FAILURES = 10;
 
 /** Checks the GPU; ends with exit code 1 and the failing cases when something is not right. */
-export async function verifyDevice(options: VerifyOptions, terminal: Terminal): Promise<void> {
+export const verifyCommand: PlainCommand<VerifyOptions> = {
+  name: 'verify',
+  description: 'check every kernel on this GPU against the CPU reference',
+  define(command) {
+    addProfile(addCommon(command.option('--op <names...>', 'ops to check (default: all)')));
+  },
+  run: verifyDevice,
+};
+
+async function verifyDevice(options: VerifyOptions, terminal: Terminal): Promise<void> {
   const { op: ops, device: kind, json } = options;
   for (const name of ops ?? []) expectOp(name);
   if (kind === 'cpu')
     throw new CommandError('verify compares a GPU with the CPU: --device cpu is the reference.', USAGE);
-  // There are many programs, all short: one run tells enough.
+  // There are many programs, all short: one run of each is enough.
   const profiler = await openProfiler(options.profile, { runs: 1 });
   const device = await openDevice('webgpu');
   const rows: VerifyRow[] = [];

@@ -1,18 +1,8 @@
 // Turns any picture of a digit into what LeNet was trained on, by the steps that made MNIST.
 
-import { resize, type Box } from './resize.ts';
+import { resizeGrey, type Box, type RgbaPixels } from '../../../src/index.ts';
+import { LENET_SIZE } from './model.ts';
 
-/** Pixels as a canvas or a decoded file gives them: red, green, blue, opacity; rows from the top. */
-export type RgbaPixels = Uint8Array | Uint8ClampedArray;
-
-/** A picture: `[height, width, 4]` bytes of red, green, blue and opacity. */
-export interface RgbaImage {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array;
-}
-
-const INPUT_SIZE = 32;
 const MNIST_SIZE = 28;
 const DIGIT_SIZE = 20;
 
@@ -43,7 +33,7 @@ export function toDigit(rgba: RgbaPixels, width: number, height: number): Float3
   const scale = DIGIT_SIZE / Math.max(box.width, box.height);
   const digitWidth = Math.max(1, Math.round(box.width * scale));
   const digitHeight = Math.max(1, Math.round(box.height * scale));
-  return centred(resize(ink, width, box, digitWidth, digitHeight), digitWidth, digitHeight);
+  return centred(resizeGrey(ink, width, box, digitWidth, digitHeight), digitWidth, digitHeight);
 }
 
 /** Brightness, 0 to 255, on paper of brightness `paper` (weights of ITU-R BT.601). */
@@ -120,12 +110,12 @@ function centred(digit: Float32Array, width: number, height: number): Float32Arr
   // MNIST's own centres of mass lie around pixel 14, not at the square's middle, 13.5.
   const left = placed(MNIST_SIZE / 2 - sumX / mass, width);
   const top = placed(MNIST_SIZE / 2 - sumY / mass, height);
-  const margin = (INPUT_SIZE - MNIST_SIZE) / 2;
-  const input = new Float32Array(INPUT_SIZE * INPUT_SIZE);
+  const margin = (LENET_SIZE - MNIST_SIZE) / 2;
+  const input = new Float32Array(LENET_SIZE * LENET_SIZE);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       // Thin strokes turn grey when they shrink; MNIST's are always full in places.
-      input[(top + y + margin) * INPUT_SIZE + left + x + margin] = digit[y * width + x] / strongest;
+      input[(top + y + margin) * LENET_SIZE + left + x + margin] = digit[y * width + x] / strongest;
     }
   }
   return input;

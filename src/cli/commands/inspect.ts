@@ -1,6 +1,7 @@
 // `five-tigers inspect`: a model's plan, as a table, as data, or drawn.
 
-import type { ModelEntry } from '../../models/index.ts';
+import { Option } from 'commander';
+import type { ModelEntry } from '../../../models/index.ts';
 import {
   compile,
   describe,
@@ -8,52 +9,65 @@ import {
   type DeviceKind,
   type ProgramDescription,
   type StepDescription,
-} from '../node.ts';
-import { describeDevice, openWithNews } from './device.ts';
-import { graphSvg } from './graph-svg.ts';
-import { modelGraph } from './model-graph.ts';
-import { openProfiler, profileTable, type ProfileOption } from './profile.ts';
-import { grouped, type Terminal } from './terminal.ts';
-import { buildModel } from './weights.ts';
+} from '../../node.ts';
+import { describeDevice, openWithNews } from '../ui/device.ts';
+import { graphSvg } from '../ui/graph-svg.ts';
+import { addTrain, chosenGraph, describeGraph, seededModel } from '../ui/graphs.ts';
+import { addCommon, addConfig, addProfile, integer } from '../ui/options.ts';
+import { openProfiler, profileTable, type ProfileOption } from '../ui/profile.ts';
+import { grouped, type Terminal } from '../ui/terminal.ts';
+import type { ModelCommand } from './command.ts';
 
-/** Options of the command. */
-export interface InspectOptions {
+interface InspectOptions {
   readonly config?: string;
   readonly format: 'text' | 'json' | 'mermaid' | 'svg';
-  readonly train?: boolean;
+  readonly train?: string | true;
   readonly batch?: number;
   readonly device: DeviceKind;
   readonly json?: boolean;
   readonly profile?: ProfileOption;
 }
 
-/** Prints the plan of `entry`, registered as `name`. No kernel is compiled or run, but for `--profile`. */
-export async function inspectModel(
-  name: string,
+/** Prints a model's plan. No kernel is compiled or run, but for `--profile`. */
+export const inspectCommand: ModelCommand<InspectOptions> = {
+  name: 'inspect',
+  description: "show a model's plan: steps, kernels, arithmetic, memory",
+  describe: ({ title }) => `Show the plan of ${title}: steps, kernels, arithmetic, memory.`,
+  define(command, entry) {
+    const formats = ['text', 'json', 'mermaid', 'svg'];
+    addTrain(command, entry)
+      .addOption(new Option('--format <name>', 'how').choices(formats).default('text'))
+      .option('--batch <n>', 'examples at once (default: 1)', integer(1));
+    addProfile(addCommon(addConfig(command, entry)));
+  },
+  run: (entry, _, options, terminal) => inspectModel(entry, options, terminal),
+};
+
+async function inspectModel(
   entry: ModelEntry,
-  { config = entry.config, format, train = false, batch = 1, device: kind, json, profile: option }: InspectOptions,
+  { config = entry.config, format, train, batch = 1, device: kind, json, profile: option }: InspectOptions,
   terminal: Terminal,
 ): Promise<void> {
-  const model = buildModel(entry, config);
+  const { name } = entry;
+  const model = seededModel(entry, config);
   const profiler = await openProfiler(option);
   const device = await openWithNews({ device: kind }, terminal);
   try {
-    const { fn, specs, inputs } = modelGraph(entry, model, { batch, train, seed: 1 });
-    const names = new Map(
-      [...model.namedParameters(), ...model.namedBuffers()].map(([path, parameter]) => [parameter, path] as const),
-    );
+    const { fn, specs, inputs } = chosenGraph(entry, model, { batch, train, seed: 1 });
+    const named = [...model.namedParameters(), ...model.namedBuffers()];
+    const names = new Map(named.map(([path, parameter]) => [parameter, path] as const));
     const compiled = await compile(option ? device : planOnly(device), fn, specs);
     const program = describe(compiled, names);
     await profiler.onProgram?.(compiled, inputs, name);
     const profile = await profiler.complete(device);
-    const what = `${name} (${config}), ${train ? 'a training step' : 'forward'}, batch ${batch}`;
+    const what = `${name} (${config}), ${describeGraph({ train })}, batch ${batch}`;
     const printed = json ? 'json' : format;
     if (printed === 'json') {
       terminal.result(
         JSON.stringify({
           model: name,
           config,
-          train,
+          train: train ?? false,
           batch,
           adapter: device.info.description,
           ...program,

@@ -1,8 +1,8 @@
-// Batches of digits: pure in seed and step, every sample once an epoch, warps that do what their numbers say.
+// Batches of pictures: pure in seed and step, every sample once an epoch, warps that do what their numbers say.
 
 import { describe, expect, test } from 'vitest';
 import { RandomSource } from '../../src/core/random.ts';
-import { digitBatches, evalBatches } from '../../src/data/digits-batch.ts';
+import { imageBatches, evaluationBatches } from '../../src/data/image-batches.ts';
 import type { ImageDataset } from '../../src/data/image-dataset.ts';
 import { Warper } from '../../src/data/warp.ts';
 
@@ -25,10 +25,10 @@ const samplesOf = (image: Float32Array, size: number, side: number): number[] =>
 
 describe('training batches', () => {
   const set = noise(103, 6);
-  const options = { batchSize: 10, seed: 7, padTo: 8 };
+  const options = { batchSize: 10, seed: 7, size: 8 };
 
   test('have the shapes that they declare, and a digit in the middle of black', () => {
-    const { specs, stepsPerEpoch, batch } = digitBatches(noise(20), { batchSize: 4, seed: 0 });
+    const { specs, stepsPerEpoch, batch } = imageBatches(noise(20), { batchSize: 4, seed: 0, size: 32 });
     expect(specs).toEqual({ image: { shape: [4, 1, 32, 32], dtype: 'f32' }, label: { shape: [4], dtype: 'i32' } });
     expect(stepsPerEpoch).toBe(5);
     const { image, label } = batch(0);
@@ -45,7 +45,7 @@ describe('training batches', () => {
   });
 
   test('visit no sample twice in an epoch, and keep images with their labels', () => {
-    const { stepsPerEpoch, batch } = digitBatches(set, options);
+    const { stepsPerEpoch, batch } = imageBatches(set, options);
     expect(stepsPerEpoch).toBe(10);
     for (const epoch of [0, 1, 5]) {
       const seen = new Set<number>();
@@ -61,14 +61,14 @@ describe('training batches', () => {
 
   test('come in another order for each epoch and seed', () => {
     const orderOf = (seed: number, epoch: number) =>
-      samplesOf(digitBatches(set, { ...options, seed }).batch(epoch * 10).image, 8, 6).join();
+      samplesOf(imageBatches(set, { ...options, seed }).batch(epoch * 10).image, 8, 6).join();
     expect(new Set([orderOf(7, 0), orderOf(7, 1), orderOf(8, 0), orderOf(8, 1)]).size).toBe(4);
   });
 
   test.each([undefined, { shift: 2, rotate: 20, scale: 0.2, elastic: 1 }])(
     'are pure in seed and step (%o)',
     (augment) => {
-      const make = () => digitBatches(set, { ...options, augment });
+      const make = () => imageBatches(set, { ...options, augment });
       const forward = make();
       const steps = [0, 1, 9, 10, 25, 3, 3];
       const first = steps.map((step) => forward.batch(step));
@@ -81,25 +81,25 @@ describe('training batches', () => {
 
   test('warp the same sample anew in each epoch', () => {
     const one = noise(1);
-    const { batch } = digitBatches(one, { batchSize: 1, seed: 3, augment: { rotate: 15 } });
+    const { batch } = imageBatches(one, { batchSize: 1, seed: 3, size: 32, augment: { rotate: 15 } });
     expect(batch(0).image).not.toEqual(batch(1).image);
   });
 
   test('refuse what cannot be', () => {
-    expect(() => digitBatches(set, { ...options, batchSize: 104 })).toThrow(
+    expect(() => imageBatches(set, { ...options, batchSize: 104 })).toThrow(
       'A batch of 104 needs as many images, and the set has 103.',
     );
-    expect(() => digitBatches(set, { ...options, batchSize: 0 })).toThrow(
-      'A batch size is a whole number from 1 on, not 0.',
+    expect(() => imageBatches(set, { ...options, batchSize: 0 })).toThrow(
+      'A batch size must be an integer of at least 1, not 0.',
     );
-    expect(() => digitBatches(set, { ...options, padTo: 5 })).toThrow('Images of 6×6 pixels do not fit into 5×5.');
-    expect(() => digitBatches(set, options).batch(-1)).toThrow('A step is a whole number from 0 on, not -1.');
-    expect(() => digitBatches(set, options).batch(0.5)).toThrow('not 0.5');
+    expect(() => imageBatches(set, { ...options, size: 5 })).toThrow('Images of 6×6 pixels do not fit into 5×5.');
+    expect(() => imageBatches(set, options).batch(-1)).toThrow('A step must be an integer of at least 0, not -1.');
+    expect(() => imageBatches(set, options).batch(0.5)).toThrow('not 0.5');
   });
 
   test('are far from being the bottleneck', () => {
     const perSecond = (augment?: object) => {
-      const { batch } = digitBatches(noise(256), { batchSize: 64, seed: 1, augment });
+      const { batch } = imageBatches(noise(256), { batchSize: 64, seed: 1, size: 32, augment });
       let best = 0;
       for (let round = 0; round < 5; round++) {
         const start = performance.now();
@@ -117,7 +117,7 @@ describe('training batches', () => {
 describe('evaluation batches', () => {
   test('hold all samples in order, the last one filled up', () => {
     const set = noise(25, 6);
-    const batches = [...evalBatches(set, 10, 8)];
+    const batches = [...evaluationBatches(set, 10, 8)];
     expect(batches.map(({ count }) => count)).toEqual([10, 10, 5]);
     expect(batches.flatMap(({ image, count }) => samplesOf(image, 8, 6).slice(0, count))).toEqual(
       Array.from({ length: 25 }, (_, i) => i),
@@ -129,8 +129,8 @@ describe('evaluation batches', () => {
   });
 
   test('of a set that divides evenly, and of an empty one', () => {
-    expect([...evalBatches(noise(20, 6), 10, 8)].map(({ count }) => count)).toEqual([10, 10]);
-    expect([...evalBatches({ ...noise(1), count: 0 }, 10)]).toEqual([]);
+    expect([...evaluationBatches(noise(20, 6), 10, 8)].map(({ count }) => count)).toEqual([10, 10]);
+    expect([...evaluationBatches({ ...noise(1), count: 0 }, 10, 32)]).toEqual([]);
   });
 });
 

@@ -1,47 +1,29 @@
 // The training run of `five-tigers train`: made anew or from a checkpoint, and carried on step by step.
 
 import { setImmediate } from 'node:timers/promises';
-import type { ModelEntry } from '../../models/index.ts';
+import type { ModelEntry, TrainingData } from '../../../models/index.ts';
 import {
-  decodeCheckpoint,
-  digitBatches,
-  loadMnist,
-  manualSeed,
-  readFileOrExplain,
-  Trainer,
-  type DigitBatches,
-  type Layer,
-} from '../node.ts';
-import { describeDevice, openWithNews, type DeviceOptions } from './device.ts';
-import { countRight } from './digits.ts';
-import { watchInterruption } from './interruption.ts';
-import {
-  digest,
-  newSettings,
-  optimizers,
-  resumedSettings,
-  schedules,
-  type GivenSettings,
-  type RunSettings,
-} from './settings.ts';
-import type { Terminal } from './terminal.ts';
+  decodeCheckpoint, manualSeed, readFileOrExplain, Trainer, type DataFiles, type Module, type StepResult,
+} from '../../node.ts'; // prettier-ignore
+import { describeDevice, openWithNews, type DeviceOptions } from '../ui/device.ts';
+import { watchInterruption } from '../ui/interruption.ts';
+import type { Terminal } from '../ui/terminal.ts';
 import type { TrainReport } from './train-report.ts';
-import { buildModel } from './weights.ts';
+import {
+  digested, expectSameData, newSettings, optimizers, resumedSettings, schedules, type CliSettings,
+} from './train-settings.ts'; // prettier-ignore
 
-/** Options that a run is made from. */
-export interface StartOptions extends GivenSettings, DeviceOptions {
-  readonly data: string;
+/** Options that a run is made from, besides its settings. */
+export interface StartOptions extends DeviceOptions {
   readonly resume?: string;
 }
 
 /** A run with all that it consists of. */
 export interface Run {
-  readonly settings: RunSettings;
-  readonly model: Layer;
-  readonly batches: DigitBatches;
+  readonly settings: CliSettings;
+  readonly model: Module;
+  readonly data: TrainingData<Module>;
   readonly trainer: Trainer;
-  /** The labels of the batch that was trained on last. */
-  readonly labels: () => Int32Array;
 }
 
 async function readCheckpoint(file: string) {
@@ -58,75 +40,77 @@ async function readCheckpoint(file: string) {
  * @throws an Error for data or a checkpoint that cannot be used; a CommandError for options that do not fit it.
  */
 export async function prepare(
-  name: string,
   entry: ModelEntry,
+  dataFiles: DataFiles,
   options: StartOptions,
   report: TrainReport,
   terminal: Terminal,
 ): Promise<Run> {
   const started = options.resume ? await readCheckpoint(options.resume) : null;
-  const images = await loadMnist(options.data, 'train');
-  const settings = started
-    ? resumedSettings(options.resume!, started.settings, name, options, digest(images))
-    : newSettings(name, entry, options, digest(images));
-  const { batch, seed, augment } = settings;
-  const batches = digitBatches(images, { batchSize: batch, seed, augment: augment ?? undefined });
-  let labels: Int32Array = new Int32Array();
-  const data = {
-    specs: batches.specs,
-    batch: (step: number) => {
-      const made = batches.batch(step);
-      labels = made.label;
-      return made;
-    },
-  };
+  const given = options as unknown as Readonly<Record<string, unknown>>;
+  const asked = started ? resumedSettings(entry, options.resume!, started.settings, given) : newSettings(entry, given);
+  const { files, digest } = digested(dataFiles);
+  const data = await entry.train!.open(files, asked);
+  if (started) expectSameData(options.resume!, asked.data, digest());
+  const settings = { ...asked, data: digest() };
+  const { seed, config, learningRate, optimizer } = settings;
   manualSeed(seed);
-  const model = buildModel(entry, settings.config);
+  const model = entry.build(config, data.details);
+  const phases = data.phases(model, (parameters) => optimizers[optimizer](parameters, learningRate));
+  const [phase] = Object.values(phases);
   const trainer = await Trainer.create({
     model,
-    optimizer: optimizers[settings.optimizer](model.parameters(), settings.lr),
-    data,
-    task: entry.task(model),
+    ...phase,
+    data: phase.data ?? data.data,
     openDevice: () => openWithNews(options, terminal),
     seed,
     settings,
     onProgress: (done, total) => report.preparing(done, total),
-    onRecovered: (reason) => terminal.news(`The GPU was lost (${reason}). Another one goes on; nothing is lost.`),
+    onRecovered: (reason) => terminal.news(`The GPU was lost (${reason}). Another one takes over; nothing is lost.`),
   });
   if (started) trainer.restore(started.bytes);
-  return { settings, model, batches, trainer, labels: () => labels };
+  return { settings, model, data, trainer };
 }
+
+/** The outputs of one element, by name: what is worth reporting of a step besides its loss. */
+const measuresOf = ({ outputs }: StepResult): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(outputs).flatMap(([name, { data }]) =>
+      data.length === 1 && name !== 'loss' ? [[name, data[0]]] : [],
+    ),
+  );
 
 /** Trains to the end of the run or step `lastStep`, saving after each epoch. True when the user has interrupted it. */
 export async function trainSteps(
-  { settings, model, batches, trainer, labels }: Run,
+  { settings, model, data, trainer }: Run,
   lastStep: number,
   save: () => Promise<void>,
   report: TrainReport,
   terminal: Terminal,
 ): Promise<boolean> {
-  const { stepsPerEpoch } = batches;
+  const { stepsPerEpoch } = data;
   const steps = settings.epochs * stepsPerEpoch;
-  const schedule = schedules[settings.schedule](settings.lr, steps);
+  const schedule = schedules[settings.schedule](settings.learningRate, steps);
   const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0);
   report.started({
     settings,
+    data: data.summary,
     adapter: describeDevice(trainer.device),
     parameters,
     stepsPerEpoch,
     step: trainer.stepsDone,
   });
   const interruption = watchInterruption(() =>
-    terminal.news('\nFinishing the step to save it; once more to stop at once.'),
+    terminal.news('\nFinishing this step to save it; press again to stop at once.'),
   );
   let saved = NaN;
   try {
     while (trainer.stepsDone < Math.min(steps, lastStep) && !interruption.requested) {
       const learningRate = schedule(trainer.stepsDone);
       trainer.optimizer.learningRate.value = learningRate;
-      const { step, loss, outputs } = await trainer.step();
-      const accuracy = countRight(outputs.logits.data, labels()) / settings.batch;
-      report.step({ step, epoch: Math.ceil(step / stepsPerEpoch), loss, accuracy, learningRate });
+      const result = await trainer.step();
+      const { step, loss } = result;
+      report.step({ step, epoch: Math.ceil(step / stepsPerEpoch), loss, learningRate, measures: measuresOf(result) });
       if (step % stepsPerEpoch === 0) {
         await save();
         saved = step;

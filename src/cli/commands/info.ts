@@ -1,18 +1,26 @@
 // `five-tigers info`: what computes here, and what it can do.
 
-import type { DeviceKind } from '../node.ts';
-import { describeDevice, openWithNews } from './device.ts';
-import { grouped, type Terminal } from './terminal.ts';
-import { versions } from './versions.ts';
+import type { DeviceKind } from '../../node.ts';
+import { describeDevice, openWithNews } from '../ui/device.ts';
+import { grouped, type Terminal } from '../ui/terminal.ts';
+import { versions } from '../ui/versions.ts';
+import { addCommon } from '../ui/options.ts';
+import type { PlainCommand } from './command.ts';
 
-/** Options of the command. */
-export interface InfoOptions {
+interface InfoOptions {
   readonly device: DeviceKind;
   readonly json?: boolean;
 }
 
 /** Describes the device. */
-export async function info({ device: kind, json }: InfoOptions, terminal: Terminal): Promise<void> {
+export const infoCommand: PlainCommand<InfoOptions> = {
+  name: 'info',
+  description: 'show the adapter, its features and limits',
+  define: (command) => void addCommon(command),
+  run: info,
+};
+
+async function info({ device: kind, json }: InfoOptions, terminal: Terminal): Promise<void> {
   const device = await openWithNews({ device: kind }, terminal);
   const { description, features, limits, ...rest } = device.info;
   const subgroupMatrix = device.capabilities?.subgroupMatrix ?? [];

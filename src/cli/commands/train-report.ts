@@ -1,12 +1,16 @@
-// What `five-tigers train` tells: lines and a bar for people, or a JSON object a line.
+// What `five-tigers train` prints: lines and a bar for people, or a JSON object a line.
 
-import { profileTable, type MeasuredProfile } from './profile.ts';
-import type { RunSettings } from './settings.ts';
-import { grouped, percent, showProgress, type ProgressReport, type Terminal } from './terminal.ts';
+import { profileTable, type MeasuredProfile } from '../ui/profile.ts';
+import type { ModelEntry } from '../../../models/index.ts';
+import { describeMetrics } from './eval.ts';
+import type { CliSettings } from './train-settings.ts';
+import { grouped, showProgress, type ProgressReport, type Terminal } from '../ui/terminal.ts';
 
 /** How a run begins. */
 export interface Started {
-  readonly settings: RunSettings;
+  readonly settings: CliSettings;
+  /** What there is to train on, in words. */
+  readonly data: string;
   readonly adapter: string;
   readonly parameters: number;
   readonly stepsPerEpoch: number;
@@ -21,9 +25,9 @@ export interface TrainedStep {
   readonly epoch: number;
   /** Mean over the batch, before the step. */
   readonly loss: number;
-  /** Share of the batch that was told right. */
-  readonly accuracy: number;
   readonly learningRate: number;
+  /** What else the task computes of a batch, such as its accuracy. */
+  readonly measures: Readonly<Record<string, number>>;
 }
 
 /** How a run ends. */
@@ -31,17 +35,17 @@ export interface Trained {
   readonly model: string;
   readonly config: string;
   readonly step: number;
-  /** On the test images. */
-  readonly accuracy: number;
+  /** On the held-out data. */
+  readonly metrics: Readonly<Record<string, number>>;
   readonly count: number;
   readonly adapter: string;
-  /** From the first step to the last evaluated image. */
+  /** From the first step to the end of the evaluation. */
   readonly seconds: number;
   readonly weights: string;
   readonly checkpoint: string;
 }
 
-/** The story of a run, told as it happens. */
+/** A run, reported as it goes. */
 export interface TrainReport {
   /** GPU pipelines are compiled. */
   preparing(done: number, total: number): void;
@@ -52,21 +56,21 @@ export interface TrainReport {
   finished(result: Trained): void;
   /** Where the time of a step goes. */
   profiled(profile: MeasuredProfile): void;
-  /** No more is told: the bar's line ends. */
+  /** Nothing more follows: the bar's line ends. */
   close(): void;
 }
 
 /** One JSON object a line, on stdout. */
 export function jsonReport(terminal: Terminal): TrainReport {
-  const tell = (event: string, values: object) => terminal.result(JSON.stringify({ event, ...values }));
+  const print = (event: string, values: object) => terminal.result(JSON.stringify({ event, ...values }));
   return {
     preparing() {},
-    started: (run) => tell('start', run),
-    step: (step) => tell('step', step),
-    saved: (step, checkpoint) => tell('checkpoint', { step, checkpoint }),
+    started: (run) => print('start', run),
+    step: ({ measures, ...step }) => print('step', { ...step, ...measures }),
+    saved: (step, checkpoint) => print('checkpoint', { step, checkpoint }),
     evaluated() {},
-    finished: (result) => tell('result', result),
-    profiled: (profile) => tell('profile', profile),
+    finished: (result) => print('result', result),
+    profiled: (profile) => print('profile', profile),
     close() {},
   };
 }
@@ -75,10 +79,10 @@ export function jsonReport(terminal: Terminal): TrainReport {
 type Part = number | 'kernels' | 'test';
 
 /** For people: progress on stderr, the result on stdout. */
-export function textReport(terminal: Terminal): TrainReport {
+export function textReport(terminal: Terminal, { evaluate }: ModelEntry): TrainReport {
   let run: Started;
   let progress: { readonly report: ProgressReport; readonly part: Part } | null = null;
-  let sums = { loss: 0, accuracy: 0, steps: 0 };
+  let [sums, counted]: [Record<string, number>, number] = [{}, 0];
   const close = () => {
     progress?.report.stop();
     progress = null;
@@ -95,28 +99,34 @@ export function textReport(terminal: Terminal): TrainReport {
     started(about) {
       close();
       run = about;
-      const { model, config, epochs, batch, optimizer, lr, schedule, augment } = about.settings;
+      const { model, config, epochs, batchSize, optimizer, learningRate, schedule } = about.settings;
       terminal.news(
         `Training ${model} (${config}, ${grouped(about.parameters)} parameters) on ${about.adapter}\n` +
-          `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${grouped(about.stepsPerEpoch)} steps, batch ${batch}, ${augment ? '' : 'not '}augmented; ` +
-          `${optimizer}, learning rate ${lr} (${schedule})` +
-          (about.step > 0 ? `\nGoing on after step ${grouped(about.step)}` : ''),
+          `${about.data}; ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${grouped(about.stepsPerEpoch)} steps, ` +
+          `batch ${batchSize}; ${optimizer}, learning rate ${learningRate} (${schedule})` +
+          (about.step > 0 ? `\nResuming after step ${grouped(about.step)}` : ''),
       );
     },
-    step({ step, epoch, loss, accuracy }) {
+    step({ step, epoch, loss, measures }) {
       const { stepsPerEpoch, settings } = run;
-      if (progress?.part !== epoch) sums = { loss: 0, accuracy: 0, steps: 0 };
+      if (progress?.part !== epoch) [sums, counted] = [{}, 0];
       const report = progressOf(epoch, `epoch ${epoch}/${settings.epochs}`, stepsPerEpoch);
-      sums = { loss: sums.loss + loss, accuracy: sums.accuracy + accuracy, steps: sums.steps + 1 };
-      const means = `loss ${(sums.loss / sums.steps).toFixed(4)}  accuracy ${percent(sums.accuracy / sums.steps)}`;
-      report.update(step - (epoch - 1) * stepsPerEpoch, means);
+      counted++;
+      const means = Object.entries({ loss, ...measures }).map(([name, value]) => {
+        sums[name] = (sums[name] ?? 0) + value;
+        return describeMetrics({ [name]: sums[name] / counted }, evaluate?.metrics ?? {});
+      });
+      report.update(step - (epoch - 1) * stepsPerEpoch, means.join('  '));
     },
     saved() {},
-    evaluated: (done, count) => progressOf('test', 'test images', count).update(done),
-    finished({ model, accuracy, count, step, weights, checkpoint }) {
+    evaluated: (done, count) => progressOf('test', evaluate!.unit, count).update(done),
+    finished({ model, metrics, count, step, weights, checkpoint }) {
       close();
+      const measured = evaluate
+        ? `${describeMetrics(metrics, evaluate.metrics)} (${grouped(count)} ${evaluate.unit})`
+        : 'trained';
       terminal.result(
-        `${model} tells ${percent(accuracy)} of ${grouped(count)} test images right after ${grouped(step)} steps.\n` +
+        `${model}: ${measured} after ${grouped(step)} steps\n` +
           `Weights:    ${weights}\n` +
           `Checkpoint: ${checkpoint}`,
       );

@@ -1,22 +1,22 @@
 // Makes a registered model and fills it with weights from a file.
 
 import { fileURLToPath } from 'node:url';
-import type { ModelEntry } from '../../models/index.ts';
-import { decodeCheckpoint, isCheckpoint, loadSafetensorsFile, readFileOrExplain, type Layer } from '../node.ts';
-import { CommandError, USAGE } from './command-error.ts';
-
-/** A fresh model. @throws a CommandError that lists the configs when there is no such. */
-export function buildModel({ title, configs }: ModelEntry, config: string): Layer {
-  if (Object.hasOwn(configs, config)) return configs[config]();
-  const names = Object.keys(configs).join(', ');
-  throw new CommandError(`${title} has no config "${config}". Its configs are: ${names}.`, USAGE);
-}
+import type { ModelEntry } from '../../../models/index.ts';
+import { decodeCheckpoint, isCheckpoint, loadSafetensorsFile, readFileOrExplain, type Module } from '../../node.ts';
+import { CommandError } from './command-error.ts';
 
 /** A model with weights, and where these are from. */
 export interface LoadedModel {
-  readonly model: Layer;
+  readonly model: Module;
   readonly config: string;
   readonly file: string;
+}
+
+/** The shipped weights of `config`. @throws a CommandError that says how to make some, where there are none. */
+function shippedWeights({ name, weights, train }: ModelEntry, config: string): string {
+  if (Object.hasOwn(weights, config)) return fileURLToPath(weights[config]);
+  const way = train ? `Train it with five-tigers train ${name} --config ${config}, and` : 'Get some, and';
+  throw new CommandError(`No weights of ${name} (${config}) are shipped. ${way} name the file with --weights.`);
 }
 
 /**
@@ -25,16 +25,16 @@ export interface LoadedModel {
  * @throws an Error that names the file; for weights of another model, with all names that do not fit.
  */
 export async function loadModel(entry: ModelEntry, file?: string, config?: string): Promise<LoadedModel> {
-  const path = file ?? fileURLToPath(entry.weights);
+  const path = file ?? shippedWeights(entry, config ?? entry.config);
   let { tensors, metadata } = await loadSafetensorsFile(path);
   if (isCheckpoint(metadata)) {
     const { model, settings } = decodeCheckpoint(await readFileOrExplain(path, 'the weights'));
     tensors = new Map(model);
-    metadata = { config: String(settings.config) };
+    metadata = Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)]));
   }
-  const noted = Object.hasOwn(entry.configs, metadata.config ?? '') ? metadata.config : entry.config;
+  const noted = entry.configs.includes(metadata.config) ? metadata.config : entry.config;
   const chosen = config ?? noted;
-  const model = buildModel(entry, chosen);
+  const model = entry.build(chosen, metadata);
   try {
     model.loadStateDict(tensors);
   } catch (cause) {

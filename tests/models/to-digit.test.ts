@@ -2,11 +2,13 @@
 
 import { describe, expect, test } from 'vitest';
 import { RandomSource } from '../../src/core/random.ts';
-import { evalBatches } from '../../src/data/digits-batch.ts';
 import type { ImageDataset } from '../../src/data/image-dataset.ts';
-import { loadMnist } from '../../src/data/mnist-node.ts';
-import { resize } from '../../src/data/resize.ts';
-import { toDigit, type RgbaImage } from '../../src/data/to-digit.ts';
+import { openDataFiles } from '../../src/data/data-files-node.ts';
+import { evaluationBatches } from '../../src/data/image-batches.ts';
+import { loadMnist } from '../../src/data/mnist.ts';
+import { resizeGrey } from '../../src/data/resize.ts';
+import type { RgbaImage } from '../../src/data/rgba-image.ts';
+import { toDigit } from '../../models/cnn/lenet5/to-digit.ts';
 import { realData } from '../harness/real-data.ts';
 
 type Colour = readonly [number, number, number, number];
@@ -129,16 +131,16 @@ describe('resizing', () => {
   const whole = { left: 0, top: 0, width: 12, height: 9 };
 
   test('to the same size changes nothing, and a box is cut out', () => {
-    expect(resize(noise, 12, whole, 12, 9)).toEqual(noise);
+    expect(resizeGrey(noise, 12, whole, 12, 9)).toEqual(noise);
     const box = { left: 3, top: 2, width: 2, height: 2 };
-    expect([...resize(noise, 12, box, 2, 2)]).toEqual([27, 28, 39, 40].map((i) => noise[i]));
+    expect([...resizeGrey(noise, 12, box, 2, 2)]).toEqual([27, 28, 39, 40].map((i) => noise[i]));
   });
 
   test('smaller takes the mean of areas, also of parts of pixels', () => {
-    const [first] = resize(noise, 12, whole, 4, 3);
+    const [first] = resizeGrey(noise, 12, whole, 4, 3);
     const nine = [0, 1, 2, 12, 13, 14, 24, 25, 26].map((i) => noise[i]);
     expect(first).toBeCloseTo(nine.reduce((a, b) => a + b) / 9, 6);
-    const row = resize(Float32Array.of(1, 4, 10), 3, { left: 0, top: 0, width: 3, height: 1 }, 2, 1);
+    const row = resizeGrey(Float32Array.of(1, 4, 10), 3, { left: 0, top: 0, width: 3, height: 1 }, 2, 1);
     expect([...row]).toEqual([(1 + 4 * 0.5) / 1.5, (4 * 0.5 + 10) / 1.5]);
   });
 
@@ -149,15 +151,15 @@ describe('resizing', () => {
       [11, 2],
       [30, 40],
     ]) {
-      const flat = resize(new Float32Array(108).fill(0.5), 12, whole, width, height);
+      const flat = resizeGrey(new Float32Array(108).fill(0.5), 12, whole, width, height);
       for (const value of flat) expect(value).toBeCloseTo(0.5, 6);
     }
     const mean = (values: Float32Array) => values.reduce((a, b) => a + b) / values.length;
-    expect(mean(resize(noise, 12, whole, 7, 5))).toBeCloseTo(mean(noise), 6);
+    expect(mean(resizeGrey(noise, 12, whole, 7, 5))).toBeCloseTo(mean(noise), 6);
   });
 
   test('larger blends neighbours', () => {
-    const row = resize(Float32Array.of(0, 1), 2, { left: 0, top: 0, width: 2, height: 1 }, 4, 1);
+    const row = resizeGrey(Float32Array.of(0, 1), 2, { left: 0, top: 0, width: 2, height: 1 }, 4, 1);
     expect([...row]).toEqual([0, 0.25, 0.75, 1]);
   });
 });
@@ -168,7 +170,7 @@ describe.skipIf(!mnist)('real MNIST digits, drawn again', () => {
   const redraw = (set: ImageDataset, i: number, zoom: number, margin: number, paper: Colour, pen: Colour) => {
     const source = Float32Array.from(set.images.subarray(i * 784, i * 784 + 784), (value) => value / 255);
     const side = Math.round(28 * zoom);
-    const large = resize(source, 28, { left: 0, top: 0, width: 28, height: 28 }, side, side);
+    const large = resizeGrey(source, 28, { left: 0, top: 0, width: 28, height: 28 }, side, side);
     const ink = (x: number, y: number) =>
       x < margin || x >= margin + side || y >= side ? 0 : large[y * side + x - margin];
     return digitOf(drawn(side + 2 * margin, side, ink, paper, pen))!;
@@ -189,9 +191,10 @@ describe.skipIf(!mnist)('real MNIST digits, drawn again', () => {
   };
 
   test('come out as MNIST has them', async () => {
-    const set = await loadMnist(mnist!, 'test');
-    const train = await loadMnist(mnist!, 'train');
-    const [{ image }] = evalBatches({ ...set, count: COUNT }, COUNT);
+    const files = await openDataFiles([mnist!]);
+    const set = await loadMnist(files, 'test');
+    const train = await loadMnist(files, 'train');
+    const [{ image }] = evaluationBatches({ ...set, count: COUNT }, COUNT, 32);
     const original = (i: number) => image.subarray(i * 1024, (i + 1) * 1024);
     const right = (input: (i: number) => Float32Array) =>
       [...Array(COUNT).keys()].filter((i) => nearest(train, input(i)) === set.labels[i]).length;

@@ -3,16 +3,17 @@
 import { existsSync } from 'node:fs';
 import {
   mergeTuning, openDevice, shortNumber, tune, writeFileAtomic, type DeviceKind, type TuneRow,
-} from '../node.ts'; // prettier-ignore
+} from '../../node.ts'; // prettier-ignore
 import { chosenCases } from './chosen-cases.ts';
-import { CommandError, USAGE } from './command-error.ts';
-import { describeDevice, readTuning } from './device.ts';
-import { openProfiler, profileTable, type ProfileOption } from './profile.ts';
-import { textTable } from './table.ts';
-import { showProgress, type Terminal } from './terminal.ts';
+import { CommandError, USAGE } from '../ui/command-error.ts';
+import { describeDevice, readTuning } from '../ui/device.ts';
+import { openProfiler, profileTable, type ProfileOption } from '../ui/profile.ts';
+import { textTable } from '../ui/table.ts';
+import { showProgress, type Terminal } from '../ui/terminal.ts';
+import { addCommon, addProfile, positive } from '../ui/options.ts';
+import type { PlainCommand } from './command.ts';
 
-/** Options of the command. */
-export interface TuneCommandOptions {
+interface TuneCommandOptions {
   readonly case?: string;
   readonly all?: boolean;
   readonly seconds?: number;
@@ -23,11 +24,25 @@ export interface TuneCommandOptions {
 }
 
 /** Tunes the GPU for the chosen cases, and adds what was found to the table. */
-export async function tuneDevice(options: TuneCommandOptions, terminal: Terminal): Promise<void> {
+export const tuneCommand: PlainCommand<TuneCommandOptions> = {
+  name: 'tune',
+  description: 'find the fastest variant of each kernel on this GPU, among those that are correct',
+  define(command) {
+    command
+      .option('--case <regex>', 'cases whose name or group matches (default: all)')
+      .option('--all', 'large cases on software adapters as well')
+      .option('--seconds <n>', 'of measured runs a variant (default: 0.2)', positive)
+      .option('--out <file>', 'the table; what is in it already is kept (default: five-tigers-tuning.json)');
+    addProfile(addCommon(command));
+  },
+  run: tuneDevice,
+};
+
+async function tuneDevice(options: TuneCommandOptions, terminal: Terminal): Promise<void> {
   const { all, seconds, out = 'five-tigers-tuning.json', json } = options;
   if (options.device === 'cpu')
     throw new CommandError('tune chooses among the kernels of a GPU: the CPU has none.', USAGE);
-  const cases = chosenCases(options.case);
+  const cases = await chosenCases(options.case);
   const older = existsSync(out) ? await readTuning(out) : null;
   const profiler = await openProfiler(options.profile);
   const device = await openDevice('webgpu');

@@ -7,7 +7,7 @@ import {
   type Device,
   type DeviceKind,
   type TuningTable,
-} from '../node.ts';
+} from '../../node.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The choices of --device. */

@@ -1,34 +1,31 @@
-// Batches of digits as a pure function of seed and step, so that training resumes exactly where it stopped.
+// Batches of labelled pictures as a pure function of seed and step, so that training resumes exactly where it stopped.
 
 import { RandomSource, threefry2x32 } from '../core/random.ts';
 import { spec, type TensorSpec } from '../core/tensor.ts';
 import type { ImageDataset } from './image-dataset.ts';
 import { Warper, type Augmentation } from './warp.ts';
 
-/** LeNet's input size: a 28×28 digit with two black pixels on each side. */
-const LENET_SIZE = 32;
-
 /** Images `[B, 1, size, size]` from 0 to 1 and their classes `[B]`, as a compiled model takes them. */
-export type DigitBatch = { image: Float32Array; label: Int32Array };
+export type ImageBatch = { image: Float32Array; label: Int32Array };
 
-/** How `digitBatches` makes batches. */
-export interface DigitBatchOptions {
+/** How `imageBatches` makes batches. */
+export interface ImageBatchOptions {
   readonly batchSize: number;
-  /** A 32-bit whole number. */
+  /** A 32-bit integer. */
   readonly seed: number;
-  /** Height and width of a batch's images, which stand in their middle; 32 unless told. */
-  readonly padTo?: number;
+  /** Height and width of a batch's images: smaller pictures stand in their middle, on black. */
+  readonly size: number;
   /** Random warps, drawn anew for each image in each epoch. */
   readonly augment?: Augmentation;
 }
 
 /** Batches by step number. */
-export interface DigitBatches {
+export interface ImageBatches {
   readonly specs: { image: TensorSpec; label: TensorSpec };
   /** Whole batches in an epoch; what is left over waits for another epoch's order. */
   readonly stepsPerEpoch: number;
   /** The batch of `step` (from 0). The same seed and step give the same batch, in whatever order steps are asked for. */
-  batch(step: number): DigitBatch;
+  batch(step: number): ImageBatch;
 }
 
 // Keeps the random streams of shuffling and warping apart from each other under one seed.
@@ -37,40 +34,41 @@ const WARP = 0x5eed0002;
 
 /**
  * Batches for training: each epoch visits the samples in an order of its own, none twice.
- * @throws an Error for a batch larger than the set, or images larger than `padTo`.
+ * @throws an Error for a batch larger than the set, or images larger than `size`.
  */
-export function digitBatches(dataset: ImageDataset, options: DigitBatchOptions): DigitBatches {
-  const { batchSize, seed, padTo = LENET_SIZE, augment } = options;
-  checkSizes(dataset, batchSize, padTo);
+export function imageBatches(dataset: ImageDataset, options: ImageBatchOptions): ImageBatches {
+  const { batchSize, seed, size, augment } = options;
+  checkSizes(dataset, batchSize, size);
   const stepsPerEpoch = Math.floor(dataset.count / batchSize);
   if (stepsPerEpoch === 0) {
     throw new Error(`A batch of ${batchSize} needs as many images, and the set has ${dataset.count}.`);
   }
-  const warper = augment ? new Warper(padTo, augment) : null;
+  const warper = augment ? new Warper(size, augment) : null;
   let order: { epoch: number; samples: Uint32Array } = { epoch: -1, samples: new Uint32Array(0) };
 
-  function batch(step: number): DigitBatch {
-    if (!Number.isSafeInteger(step) || step < 0) throw new Error(`A step is a whole number from 0 on, not ${step}.`);
+  function batch(step: number): ImageBatch {
+    if (!Number.isSafeInteger(step) || step < 0)
+      throw new Error(`A step must be an integer of at least 0, not ${step}.`);
     const epoch = Math.floor(step / stepsPerEpoch);
     if (order.epoch !== epoch) order = { epoch, samples: shuffle(dataset.count, seed, epoch) };
     const first = (step % stepsPerEpoch) * batchSize;
-    const result = emptyBatch(batchSize, padTo);
+    const result = emptyBatch(batchSize, size);
     for (let i = 0; i < batchSize; i++) {
       const sample = order.samples[first + i];
       result.label[i] = dataset.labels[sample];
-      const at = i * padTo * padTo;
+      const at = i * size * size;
       if (warper) {
         const image = { ...dataset, data: dataset.images, offset: sample * dataset.height * dataset.width };
         const [key, stream] = threefry2x32(seed, WARP, epoch, sample);
         warper.warp(image, new RandomSource(key, stream), result.image, at);
       } else {
-        pad(dataset, sample, padTo, result.image, at);
+        pad(dataset, sample, size, result.image, at);
       }
     }
     return result;
   }
 
-  const specs = { image: spec([batchSize, 1, padTo, padTo]), label: spec([batchSize], 'i32') };
+  const specs = { image: spec([batchSize, 1, size, size]), label: spec([batchSize], 'i32') };
   return { specs, stepsPerEpoch, batch };
 }
 
@@ -78,18 +76,18 @@ export function digitBatches(dataset: ImageDataset, options: DigitBatchOptions):
  * Batches for evaluation: all samples in order. The last batch is filled up with black images of class 0, and `count`
  * says how many of each batch are real.
  */
-export function* evalBatches(
+export function* evaluationBatches(
   dataset: ImageDataset,
   batchSize: number,
-  padTo = LENET_SIZE,
-): Generator<DigitBatch & { count: number }, void, undefined> {
-  checkSizes(dataset, batchSize, padTo);
+  size: number,
+): Generator<ImageBatch & { count: number }, void, undefined> {
+  checkSizes(dataset, batchSize, size);
   for (let first = 0; first < dataset.count; first += batchSize) {
-    const { image, label } = emptyBatch(batchSize, padTo);
+    const { image, label } = emptyBatch(batchSize, size);
     const count = Math.min(batchSize, dataset.count - first);
     for (let i = 0; i < count; i++) {
       label[i] = dataset.labels[first + i];
-      pad(dataset, first + i, padTo, image, i * padTo * padTo);
+      pad(dataset, first + i, size, image, i * size * size);
     }
     yield { image, label, count };
   }
@@ -100,8 +98,8 @@ function shuffle(count: number, seed: number, epoch: number): Uint32Array {
   return new RandomSource(key, stream).permutation(count);
 }
 
-const emptyBatch = (batchSize: number, padTo: number): DigitBatch => ({
-  image: new Float32Array(batchSize * padTo * padTo),
+const emptyBatch = (batchSize: number, size: number): ImageBatch => ({
+  image: new Float32Array(batchSize * size * size),
   label: new Int32Array(batchSize),
 });
 
@@ -109,22 +107,22 @@ const emptyBatch = (batchSize: number, padTo: number): DigitBatch => ({
 function pad(
   { images, height, width }: ImageDataset,
   sample: number,
-  padTo: number,
+  size: number,
   out: Float32Array,
   at: number,
 ): void {
   let from = sample * height * width;
-  let to = at + Math.floor((padTo - height) / 2) * padTo + Math.floor((padTo - width) / 2);
-  for (let y = 0; y < height; y++, to += padTo) {
+  let to = at + Math.floor((size - height) / 2) * size + Math.floor((size - width) / 2);
+  for (let y = 0; y < height; y++, to += size) {
     for (let x = 0; x < width; x++) out[to + x] = images[from++] / 255;
   }
 }
 
-function checkSizes({ height, width }: ImageDataset, batchSize: number, padTo: number): void {
+function checkSizes({ height, width }: ImageDataset, batchSize: number, size: number): void {
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-    throw new Error(`A batch size is a whole number from 1 on, not ${batchSize}.`);
+    throw new Error(`A batch size must be an integer of at least 1, not ${batchSize}.`);
   }
-  if (height > padTo || width > padTo) {
-    throw new Error(`Images of ${height}×${width} pixels do not fit into ${padTo}×${padTo}.`);
+  if (height > size || width > size) {
+    throw new Error(`Images of ${height}×${width} pixels do not fit into ${size}×${size}.`);
   }
 }

@@ -1,6 +1,6 @@
 // Text in columns and short numbers, for results that people read.
 
-import { gigaRate, type Ceilings } from '../node.ts';
+import { gigaRate, type Ceilings } from '../../node.ts';
 
 /** `rows` as lines of aligned columns, the first row being their headings; columns in `numeric` stand to the right. */
 export function textTable(rows: readonly (readonly string[])[], numeric: readonly number[] = []): string {

@@ -1,0 +1,17 @@
+// Which cases of the benchmark --case names.
+
+import { modelBenchCases, models } from '../../../models/index.ts';
+import { benchCases, matchingCases, type BenchCase } from '../../node.ts';
+import { CommandError, USAGE } from '../ui/command-error.ts';
+
+/** The cases that `pattern` names, of the library and of the models. */
+export async function chosenCases(pattern?: string): Promise<BenchCase[]> {
+  const entries = await Promise.all(Object.values(models).map((record) => record.load()));
+  const cases = [...benchCases(), ...modelBenchCases(entries)];
+  if (pattern === undefined) return cases;
+  try {
+    return matchingCases(cases, pattern);
+  } catch (cause) {
+    throw new CommandError((cause as Error).message, USAGE, { cause });
+  }
+}

@@ -1,0 +1,92 @@
+// `five-tigers eval`: a model measured on data that it was not trained on.
+
+import type { Metric } from '../../../models/index.ts';
+import { openDataFiles } from '../../node.ts';
+import { describeDevice, openWithNews, type DeviceOptions } from '../ui/device.ts';
+import { addCommon, addProfile, addTuning, addWeights } from '../ui/options.ts';
+import { openProfiler, profileTable, type ProfileOption } from '../ui/profile.ts';
+import { grouped, percent, showProgress } from '../ui/terminal.ts';
+import { loadModel } from '../ui/weights.ts';
+import type { ModelCommand } from './command.ts';
+
+interface EvalOptions extends DeviceOptions {
+  readonly data: readonly string[];
+  readonly baseline?: boolean;
+  readonly weights?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly profile?: ProfileOption;
+}
+
+/** Measures a model, and with `--baseline` its rivals. */
+export const evalCommand: ModelCommand<EvalOptions> = {
+  name: 'eval',
+  description: 'measure a model on data that it was not trained on',
+  describe: ({ title, evaluate }) => `Measure ${titles(evaluate!.metrics)} of ${title}.`,
+  define(command, entry) {
+    const { data, rival } = entry.evaluate!;
+    command.requiredOption('--data <path...>', data);
+    if (rival) command.option('--baseline', `also measure its rival: ${rival}`);
+    addTuning(addProfile(addCommon(addWeights(command, entry))));
+  },
+  async run(entry, _, options, terminal) {
+    const evaluation = entry.evaluate!;
+    const { model, config, file } = await loadModel(entry, options.weights, options.config);
+    const data = await evaluation.open(model, await openDataFiles(options.data));
+    const profiler = await openProfiler(options.profile);
+    const device = await openWithNews(options, terminal);
+    const progress = showProgress(terminal, evaluation.unit, data.count, options.json);
+    try {
+      const start = performance.now();
+      const onProgress = (done: number) => progress.update(done);
+      const metrics = await data.measure({ device, onProgress, onProgram: profiler.onProgram });
+      const seconds = (performance.now() - start) / 1000;
+      progress.stop();
+      const baselines = (options.baseline && (await data.baselines?.({ device }))) || {};
+      const profile = await profiler.complete(device);
+      const [adapter, { count }] = [device.info.description, data];
+      if (options.json) {
+        const result = {
+          model: entry.name,
+          config,
+          weights: file,
+          metrics,
+          baselines,
+          count,
+          adapter,
+          seconds,
+          profile,
+        };
+        terminal.result(JSON.stringify(result));
+        return;
+      }
+      terminal.result(
+        `${entry.name} (${config}): ${describeMetrics(metrics, evaluation.metrics)} ` +
+          `(${grouped(count)} ${evaluation.unit}; ${seconds.toFixed(1)} s on ${describeDevice(device)})`,
+      );
+      for (const [rival, measured] of Object.entries(baselines))
+        terminal.result(`${rival}: ${describeMetrics(measured, evaluation.metrics)}`);
+      if (profile) terminal.result(profileTable(profile));
+    } finally {
+      progress.stop();
+      device.destroy();
+    }
+  },
+};
+
+const titles = (metrics: Readonly<Record<string, Metric>>): string =>
+  Object.values(metrics)
+    .map(({ title }) => title)
+    .join(' and ');
+
+/** `accuracy 99.36 %`: what was measured, in the order in which it was. */
+export const describeMetrics = (
+  measured: Readonly<Record<string, number>>,
+  metrics: Readonly<Record<string, Metric>>,
+): string =>
+  Object.entries(measured)
+    .map(([name, value]) => {
+      const { title = name, percent: isShare = false } = metrics[name] ?? {};
+      return `${title} ${isShare ? percent(value) : value.toFixed(4)}`;
+    })
+    .join(', ');

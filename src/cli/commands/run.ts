@@ -1,0 +1,61 @@
+// `five-tigers run`: what a model answers to one input.
+
+import type { Ranked, RunResult } from '../../../models/index.ts';
+import { decodeImage, readFileOrExplain } from '../../node.ts';
+import { openWithNews, type DeviceOptions } from '../ui/device.ts';
+import { addCommon, addProfile, addTuning, addWeights } from '../ui/options.ts';
+import { openProfiler, profileTable, type ProfileOption } from '../ui/profile.ts';
+import { percent } from '../ui/terminal.ts';
+import { loadModel } from '../ui/weights.ts';
+import type { ModelCommand } from './command.ts';
+
+interface RunOptions extends DeviceOptions {
+  readonly weights?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly profile?: ProfileOption;
+}
+
+const BAR_WIDTH = 40;
+
+/** Runs a model once, on what the command line names. */
+export const runCommand: ModelCommand<RunOptions> = {
+  name: 'run',
+  description: 'run a model on one input: a picture, a sentence',
+  describe: ({ title, run }) => `Run ${title} on one input: ${run!.description}.`,
+  define(command, entry) {
+    const { input, description } = entry.run!;
+    command.argument(`<${input}>`, description);
+    addTuning(addProfile(addCommon(addWeights(command, entry))));
+  },
+  async run(entry, [text], options, terminal) {
+    const { model, config } = await loadModel(entry, options.weights, options.config);
+    const profiler = await openProfiler(options.profile);
+    const input = { text, image: async () => decodeImage(await readFileOrExplain(text, 'the image'), text) };
+    const device = await openWithNews(options, terminal);
+    try {
+      const { tables, values } = await entry.run!.run(model, input, { device, onProgram: profiler.onProgram });
+      const profile = await profiler.complete(device);
+      const adapter = device.info.description;
+      if (options.json) {
+        terminal.result(JSON.stringify({ model: entry.name, config, ...values, adapter, profile }));
+        return;
+      }
+      terminal.result(tables.map(describeTable).join('\n\n'));
+      if (profile) terminal.result(profileTable(profile));
+    } finally {
+      device.destroy();
+    }
+  },
+};
+
+/** A line an answer, with its probability as a bar; the likeliest is marked. */
+function describeTable({ title, rows }: RunResult['tables'][number]): string {
+  const likeliest = Math.max(...rows.map(({ probability }) => probability));
+  const width = Math.max(...rows.map(({ label }) => label.length));
+  const line = ({ label, probability }: Ranked) => {
+    const bar = '█'.repeat(Math.round(BAR_WIDTH * probability)).padEnd(BAR_WIDTH);
+    return `${probability === likeliest ? '▸' : ' '} ${label.padEnd(width)}  ${bar} ${percent(probability).padStart(8)}`;
+  };
+  return [...(title ? [title] : []), ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,172 @@
+// What a training run depends on: a model's recipe with the user's options, kept in checkpoints, compared on resuming.
+
+import { createHash } from 'node:crypto';
+import { Option, type Command } from 'commander';
+import type { ModelEntry, Recipe, RunSettings } from '../../../models/index.ts';
+import {
+  Adam, AdamW, constantSchedule, cosineSchedule, SGD, type DataFiles, type Optimizer, type Parameters, type Schedule,
+  type Settings,
+} from '../../node.ts'; // prettier-ignore
+import { CommandError, USAGE } from '../ui/command-error.ts';
+import { integer, notNegative, positive } from '../ui/options.ts';
+
+type MakeOptimizer = (parameters: Parameters, learningRate: number) => Optimizer;
+
+/** The choices of --optimizer. */
+export const optimizers: Readonly<Record<string, MakeOptimizer>> = {
+  adamw: (parameters, learningRate) => new AdamW(parameters, { learningRate }),
+  adam: (parameters, learningRate) => new Adam(parameters, { learningRate }),
+  sgd: (parameters, learningRate) => new SGD(parameters, { learningRate, momentum: 0.9 }),
+};
+
+/** --lr for sgd, unless given: its steps are not scaled as Adam's are. */
+const SGD_LEARNING_RATE = 0.02;
+
+const LONGEST_WARMUP = 500;
+
+/** The choices of --schedule: learning rates of a run of `steps`. */
+export const schedules: Readonly<Record<string, (learningRate: number, steps: number) => Schedule>> = {
+  cosine: (learningRate, steps) => cosineSchedule(learningRate, steps, Math.min(LONGEST_WARMUP, Math.ceil(steps / 20))),
+  constant: constantSchedule,
+};
+
+/** Everything that decides the losses of a run, under the names of recipes. */
+export interface CliSettings extends RunSettings, Settings {
+  readonly model: string;
+  readonly config: string;
+  readonly optimizer: string;
+  readonly schedule: string;
+  /** Digest of the training data. */
+  readonly data: string;
+}
+
+interface SettingOption {
+  readonly flags: string;
+  readonly description: string;
+  readonly parse?: (text: string) => number;
+  readonly choices?: readonly string[];
+}
+
+/** Settings that recipes share, with the options that change them. */
+const common: Readonly<Record<string, SettingOption>> = {
+  epochs: { flags: '--epochs <n>', description: 'passes over the training data', parse: integer(1) },
+  batchSize: { flags: '--batch <n>', description: 'examples a step', parse: integer(1) },
+  learningRate: { flags: '--lr <x>', description: 'learning rate', parse: positive },
+  optimizer: { flags: '--optimizer <name>', description: 'update rule', choices: Object.keys(optimizers) },
+  schedule: { flags: '--schedule <name>', description: 'course of the learning rate', choices: Object.keys(schedules) },
+  seed: { flags: '--seed <n>', description: 'of weights, order and random changes of the data', parse: integer(0) },
+};
+
+/** A recipe with what recipes may leave out. */
+const complete = (recipe: Recipe) => ({ optimizer: 'adamw', schedule: 'cosine', seed: 1, ...recipe });
+
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** The option of a setting that only this model has; null for one that cannot be changed. */
+function ownOption(name: string, value: unknown, description: string): SettingOption | null {
+  if (typeof value === 'number') return { flags: `--${kebab(name)} <n>`, description, parse: notNegative };
+  if (typeof value === 'string') return { flags: `--${kebab(name)} <text>`, description };
+  // What is switched on by a recipe can be switched off.
+  return value && !Array.isArray(value)
+    ? { flags: `--no-${kebab(name)}`, description: `without ${description}` }
+    : null;
+}
+
+/** The options of all settings of a model, by setting, with their defaults in words. */
+function settingOptions({ train }: ModelEntry): Map<string, Option> {
+  const { recipe, settings = {} } = train!;
+  const options = new Map<string, Option>();
+  for (const [name, value] of Object.entries(complete(recipe))) {
+    const known = common[name] ?? ownOption(name, value, settings[name] ?? name);
+    if (!known) continue;
+    const preset = known.flags.startsWith('--no-') ? '' : ` (default: ${String(value)})`;
+    const option = new Option(known.flags, known.description + preset);
+    if (known.parse) option.argParser(known.parse);
+    if (known.choices) option.choices(known.choices);
+    options.set(name, option);
+  }
+  return options;
+}
+
+/** Adds the options of a model's recipe to its command. */
+export function addSettings(command: Command, entry: ModelEntry): void {
+  for (const option of settingOptions(entry).values()) command.addOption(option);
+}
+
+/** What the user has chosen, by setting and with the option's name. A setting that is switched off is null. */
+function chosenSettings(entry: ModelEntry, given: Readonly<Record<string, unknown>>) {
+  const chosen = new Map<string, { readonly option: string; readonly value: unknown }>();
+  if (given.config !== undefined) chosen.set('config', { option: '--config', value: given.config });
+  for (const [name, option] of settingOptions(entry)) {
+    const value = given[option.attributeName()];
+    if (option.negate ? value === false : value !== undefined) {
+      chosen.set(name, { option: option.long!, value: option.negate ? null : value });
+    }
+  }
+  return chosen;
+}
+
+/** The settings of a new run. `given`: the options of the command line. */
+export function newSettings(entry: ModelEntry, given: Readonly<Record<string, unknown>>): CliSettings {
+  const chosen = [...chosenSettings(entry, given)].map(([name, { value }]) => [name, value] as const);
+  const settings = { ...complete(entry.train!.recipe), config: entry.config, ...Object.fromEntries(chosen) };
+  const usesSgd = settings.optimizer === 'sgd' && given.lr === undefined;
+  return { ...settings, model: entry.name, data: '', ...(usesSgd && { learningRate: SGD_LEARNING_RATE }) };
+}
+
+/**
+ * The settings in a checkpoint, for going on with it.
+ * @throws a CommandError that names every option which the user gave and the run was started without.
+ */
+export function resumedSettings(
+  entry: ModelEntry,
+  file: string,
+  stored: Settings,
+  given: Readonly<Record<string, unknown>>,
+): CliSettings {
+  if (!stored.model) throw new CommandError(`${file} was not written by this command: it does not hold its settings.`);
+  const conflicts: string[] = [];
+  if (stored.model !== entry.name) conflicts.push(`the model ${entry.name} (there ${String(stored.model)})`);
+  for (const [name, { option, value }] of chosenSettings(entry, given)) {
+    const there = stored[name];
+    if (value === null && there !== null) conflicts.push(`${option} (there with)`);
+    else if (value !== there) conflicts.push(`${option} ${String(value)} (there ${String(there)})`);
+  }
+  expectNone(conflicts, file);
+  return stored as CliSettings;
+}
+
+/** @throws a CommandError where the data of a run is not that of its checkpoint. */
+export function expectSameData(file: string, stored: string, found: string): void {
+  expectNone(stored === found ? [] : ['--data (other training data)'], file);
+}
+
+function expectNone(conflicts: readonly string[], file: string): void {
+  if (conflicts.length === 0) return;
+  throw new CommandError(
+    `The run in ${file} was started with other settings: ${conflicts.join(', ')}. ` +
+      'Leave these out to resume it, or start a new run without --resume.',
+    USAGE,
+  );
+}
+
+/** `files` with a digest of all that was read of them. */
+export function digested(files: DataFiles): { readonly files: DataFiles; digest(): string } {
+  const read = new Map<string, string>();
+  return {
+    files: {
+      ...files,
+      async bytes(name) {
+        const bytes = await files.bytes(name);
+        read.set(name, createHash('sha256').update(bytes).digest('hex'));
+        return bytes;
+      },
+    },
+    // Not of the names: a folder may have moved.
+    digest: () =>
+      createHash('sha256')
+        .update([...read.values()].join())
+        .digest('hex')
+        .slice(0, 16),
+  };
+}

@@ -1,0 +1,57 @@
+// Options that several commands have, and how numbers are read.
+
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { ModelEntry } from '../../../models/index.ts';
+import { deviceKinds } from './device.ts';
+
+/** Reads an integer of at least `least` that fits into 32 bits. */
+export const integer = (least: number) => (text: string) => {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value < 2 ** 32) return value;
+  throw new InvalidArgumentError(`It must be an integer of at least ${least}.`);
+};
+
+/** Reads a number above 0. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value < Infinity) return value;
+  throw new InvalidArgumentError('It must be a number above 0.');
+}
+
+/** Reads a finite number of at least 0. */
+export function notNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value < Infinity) return value;
+  throw new InvalidArgumentError('It must be a number of at least 0.');
+}
+
+/** `--device`. */
+export const addDevice = (command: Command): Command =>
+  command.addOption(new Option('--device <kind>', 'what computes').choices(deviceKinds).default('auto'));
+
+/** `--device` and `--json`. */
+export const addCommon = (command: Command): Command => addDevice(command).option('--json', 'results as JSON');
+
+/** `--profile`. */
+export const addProfile = (command: Command): Command =>
+  command.option('--profile [file]', 'print the time of each kernel, and write a Chrome trace into the file');
+
+/** `--tuning`. */
+export const addTuning = (command: Command): Command =>
+  command.option('--tuning <file>', 'choose kernel variants by this table, made by tune');
+
+/** `--config`, where there is a choice. */
+export function addConfig(command: Command, { configs, config }: ModelEntry): Command {
+  if (configs.length === 1) return command;
+  return command.addOption(
+    new Option('--config <name>', `variant of the model (default: that of the weights, else ${config})`).choices(
+      configs,
+    ),
+  );
+}
+
+/** `--weights` and `--config`. */
+export function addWeights(command: Command, entry: ModelEntry): Command {
+  const shipped = Object.keys(entry.weights).length > 0 ? 'default: the shipped weights' : 'none are shipped yet';
+  return addConfig(command.option('--weights <source>', `weights file or training checkpoint (${shipped})`), entry);
+}

@@ -25,8 +25,17 @@ export interface VerifyCase {
   readonly backward?: false;
 }
 
-/** Cases by the name of the public op (or `nn` module) that they call. Its tolerances stand under the same name. */
+/** Cases by the name of the public op (or `nn` module) that they call. */
 export type CaseTable = Readonly<Record<string, readonly VerifyCase[]>>;
+
+/** What only moves values takes every type. */
+export const anyType = ['f32', 'f16', 'i32', 'u32', 'bool'] as const;
+
+export const anyNumber = ['f32', 'f16', 'i32', 'u32'] as const;
+
+/** Cases whose f32 inputs take these types in turn. */
+export const ofTypes = (dtypes: readonly DType[], ...cases: VerifyCase[]): VerifyCase[] =>
+  cases.map((one) => ({ ...one, dtypes }));
 
 /** f32 numbers from `low` to `high`, evenly spread. */
 export const floats = (shape: Shape, low = -2, high = 2): Values => ({

@@ -5,6 +5,12 @@ import type { Device } from './backends/device.ts';
 import { findNavigatorAdapter } from './backends/webgpu/adapter-navigator.ts';
 import { nodeAdapter, type NodeAdapterOptions } from './backends/webgpu/adapter-node.ts';
 import { waitAsleep } from './backends/webgpu/wait-node.ts';
+import type { Module } from './nn/module.ts';
+import type { LoadReport } from './weights/load.ts';
+import { loadWeightsOn, type LoadOptions } from './weights/load-weights.ts';
+import { openWeightsOn, type OpenOptions, type Platform, type WeightInput } from './weights/open-weights.ts';
+import { findPath } from './weights/place-node.ts';
+import type { WeightSource } from './weights/weight-source.ts';
 
 export * from './index.ts';
 export { type NodeAdapterOptions, type NodeAdapterSource } from './backends/webgpu/adapter-node.ts';
@@ -22,3 +28,13 @@ export function openDevice(kind: DeviceKind = 'auto', options: NodeAdapterOption
   const find = isBuiltIn ? findNavigatorAdapter : async () => (await nodeAdapter(options)).adapter;
   return openWith(kind, find, 'Deno' in globalThis ? {} : { waitForSoftware: waitAsleep });
 }
+
+const node: Platform = { findPath };
+
+/** `loadWeights` that also knows paths and `file:` URLs. */
+export const loadWeights = (model: Module, input: WeightInput, options?: LoadOptions): Promise<LoadReport> =>
+  loadWeightsOn(node, model, input, options);
+
+/** `openWeights` that also knows paths and `file:` URLs. */
+export const openWeights = (input: WeightInput, options?: OpenOptions): Promise<WeightSource> =>
+  openWeightsOn(node, input, options);

@@ -1,6 +1,6 @@
 // The IDX format, in which MNIST and its relatives come: a few big-endian numbers, then the values.
 
-import { gunzip, isGzip } from './gunzip.ts';
+import { isGzip, unpack } from '../weights/unpack.ts';
 
 /** Unsigned bytes in a row-major array. */
 export interface IdxArray {
@@ -24,7 +24,7 @@ const UNSIGNED_BYTES = 0x08;
  * @throws an Error for a file that is cut (with the bytes expected and found), damaged, of another format or type.
  */
 export async function parseIdx(bytes: Uint8Array, name = 'The file'): Promise<IdxArray> {
-  const { bytes: raw, damage } = isGzip(bytes) ? await gunzip(bytes) : { bytes, damage: null };
+  const { bytes: raw, damage } = isGzip(bytes) ? await unpack(bytes, 'gzip') : { bytes, damage: null };
   const unpacked = isGzip(bytes) ? ' after unpacking' : '';
   const expectBytes = (expected: number) => {
     if (raw.length >= expected) return;

@@ -30,7 +30,7 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<
     await rename(temporary, target);
   } catch (cause) {
     await unlink(temporary).catch(() => {});
-    throw new Error(`Cannot write ${path}: ${await explain(cause, target)}`, { cause });
+    throw new Error(`Cannot write ${path}: ${await explainFileError(cause, target)}`, { cause });
   }
   await syncFolder(folder);
 }
@@ -52,7 +52,7 @@ export async function readFileOrExplain(path: string, what: string): Promise<Uin
     const { buffer, byteOffset, byteLength } = await readFile(path);
     return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (cause) {
-    throw new Error(`Cannot read ${what}: ${await explain(cause, path)}`, { cause });
+    throw new Error(`Cannot read ${what}: ${await explainFileError(cause, path)}`, { cause });
   }
 }
 
@@ -67,7 +67,11 @@ export async function listFilesOrExplain(folder: string, what: string): Promise<
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const reason =
-      code === 'ENOENT' ? 'it does not exist.' : code === 'ENOTDIR' ? 'it is a file.' : await explain(cause, folder);
+      code === 'ENOENT'
+        ? 'it does not exist.'
+        : code === 'ENOTDIR'
+          ? 'it is a file.'
+          : await explainFileError(cause, folder);
     throw new Error(`Cannot read ${what} ${folder}: ${reason}`, { cause });
   }
 }
@@ -91,7 +95,8 @@ export async function saveSafetensorsFile(
   await writeFileAtomic(path, writeSafetensors(tensors, metadata));
 }
 
-async function explain(error: unknown, path: string): Promise<string> {
+/** Why a file cannot be read or written, as a sentence. */
+export async function explainFileError(error: unknown, path: string): Promise<string> {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'ENOENT': {

@@ -1,8 +1,10 @@
 // Reads the JSON header of a safetensors file and refuses every header that does not describe the file exactly.
 
-import type { DType } from '../core/dtype.ts';
 import { formatShape } from '../core/shape.ts';
+import type { ByteSource } from './byte-source.ts';
 import { findDuplicateKey } from './json-duplicates.ts';
+import { storedTypes, type StoredType } from './stored-type.ts';
+import { quoteName, type WeightEntry } from './weight-source.ts';
 
 /** Most bytes that a header may have: the limit of the reference implementation (Hugging Face's Rust crate). */
 export const MAX_HEADER_BYTES = 100_000_000;
@@ -10,44 +12,9 @@ export const MAX_HEADER_BYTES = 100_000_000;
 /** The key under which a header holds text about the file; no tensor may have this name. */
 export const METADATA_KEY = '__metadata__';
 
-/** How a dtype is called in a file and how many bytes an element takes there (bool: one, unlike in memory). */
-export const fileTypes: Readonly<Record<DType, { readonly name: string; readonly bytes: number }>> = {
-  f32: { name: 'F32', bytes: 4 },
-  f16: { name: 'F16', bytes: 2 },
-  i32: { name: 'I32', bytes: 4 },
-  u32: { name: 'U32', bytes: 4 },
-  bool: { name: 'BOOL', bytes: 1 },
-};
-
-/** Types of files that are read as another one. They are never written. */
-export type ConvertedType = 'BF16' | 'F64' | 'I64';
-const convertedTypes: Readonly<Record<ConvertedType, { readonly dtype: DType; readonly bytes: number }>> = {
-  BF16: { dtype: 'f32', bytes: 2 },
-  F64: { dtype: 'f32', bytes: 8 },
-  I64: { dtype: 'i32', bytes: 8 },
-};
-
-/** What a type of a file is read as. */
-interface ReadType {
-  readonly dtype: DType;
-  readonly bytes: number;
-  readonly from: ConvertedType | null;
-}
-const readTypes = new Map<string, ReadType>([
-  ...Object.entries(fileTypes).map(
-    ([dtype, { name, bytes }]) => [name, { dtype: dtype as DType, bytes, from: null }] as const,
-  ),
-  ...Object.entries(convertedTypes).map(([name, type]) => [name, { ...type, from: name as ConvertedType }] as const),
-]);
-
 /** One tensor of a header; `begin` and `end` count bytes from the start of the file. */
-export interface HeaderEntry {
+export interface HeaderEntry extends WeightEntry {
   readonly name: string;
-  /** The type that it is read as. */
-  readonly dtype: DType;
-  /** The type in the file, where values are converted. */
-  readonly from: ConvertedType | null;
-  readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
 }
@@ -62,12 +29,47 @@ export interface Header {
 export const safetensorsError = (message: string, cause?: unknown): Error =>
   new Error(`safetensors: ${message}`, { cause });
 
-/** A tensor's name for an error, cut where it is absurdly long. */
-export const quoteName = (name: string): string => JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
-
-/** Reads and checks the header of a whole safetensors file. @throws an Error that names the tensor at fault. */
+/** Reads and checks the header of a whole safetensors file in memory. @throws an Error that names the tensor at fault. */
 export function readHeader(bytes: Uint8Array): Header {
-  const { json, dataStart } = headerText(bytes);
+  const dataStart = headerEnd(bytes.subarray(0, 8), bytes.length);
+  return parseHeader(bytes.subarray(8, dataStart), dataStart, bytes.length);
+}
+
+/** Reads and checks the header of a file, and nothing else of it. @throws an Error that names the tensor at fault. */
+export async function readHeaderOf(file: ByteSource): Promise<Header> {
+  const dataStart = headerEnd(await file.read(0, Math.min(8, file.size)), file.size);
+  return parseHeader(await file.read(8, dataStart), dataStart, file.size);
+}
+
+/** Whether a file that starts with these bytes, at least nine, may be a safetensors file. */
+export const startsAsSafetensors = (bytes: Uint8Array): boolean =>
+  bytes.length > 8 && bytes[8] === 0x7b && claimedLength(bytes) <= MAX_HEADER_BYTES;
+
+const claimedLength = (bytes: Uint8Array) =>
+  Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+
+function headerEnd(start: Uint8Array, fileEnd: number): number {
+  if (fileEnd < 8) {
+    throw safetensorsError(
+      `the file has ${fileEnd} bytes and a header needs at least 8: it is cut, or no safetensors file.`,
+    );
+  }
+  const length = claimedLength(start);
+  if (length > MAX_HEADER_BYTES) {
+    throw safetensorsError(
+      `the file claims a header of ${length} bytes, and the limit is ${MAX_HEADER_BYTES}: it is damaged, or no safetensors file.`,
+    );
+  }
+  if (8 + length > fileEnd) {
+    throw safetensorsError(
+      `the header should end at byte ${8 + length}, but the file has ${fileEnd}: it is cut. Fetch or copy it again.`,
+    );
+  }
+  return 8 + length;
+}
+
+function parseHeader(header: Uint8Array, dataStart: number, fileEnd: number): Header {
+  const json = headerText(header);
   let parsed: unknown;
   try {
     parsed = JSON.parse(json);
@@ -85,35 +87,17 @@ export function readHeader(bytes: Uint8Array): Header {
     else entries.push(checkEntry(name, value, dataStart));
   }
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  checkLayout(entries, dataStart, bytes.length);
+  checkLayout(entries, dataStart, fileEnd);
   return { entries, metadata };
 }
 
-function headerText(bytes: Uint8Array): { json: string; dataStart: number } {
-  if (bytes.length < 8) {
-    throw safetensorsError(
-      `the file has ${bytes.length} bytes and a header needs at least 8: it is cut, or no safetensors file.`,
-    );
-  }
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  if (length > MAX_HEADER_BYTES) {
-    throw safetensorsError(
-      `the file claims a header of ${length} bytes, and the limit is ${MAX_HEADER_BYTES}: it is damaged, or no safetensors file.`,
-    );
-  }
-  const dataStart = 8 + length;
-  if (dataStart > bytes.length) {
-    throw safetensorsError(
-      `the header should end at byte ${dataStart}, but the file has ${bytes.length}: it is cut. Fetch or copy it again.`,
-    );
-  }
-  if (bytes[8] !== 0x7b || length === 0) {
+function headerText(header: Uint8Array): string {
+  if (header[0] !== 0x7b) {
     throw safetensorsError(`the header does not start with "{": this is no safetensors file.`);
   }
   try {
     // ignoreBOM keeps a byte order mark in the text, where JSON.parse refuses it.
-    const json = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, dataStart));
-    return { json, dataStart };
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(header);
   } catch (cause) {
     throw safetensorsError('the header is not valid UTF-8.', cause);
   }
@@ -143,12 +127,12 @@ function checkEntry(name: string, value: unknown, dataStart: number): HeaderEntr
   if (!isRecord(value)) return fail(`must be an object with dtype, shape and data_offsets, but is ${describe(value)}.`);
   const { dtype: fileType, shape, data_offsets: offsets } = value;
   if (typeof fileType !== 'string') return fail(`has no dtype.`);
-  const type = readTypes.get(fileType);
-  if (!type) return fail(unsupported(fileType));
+  if (!Object.hasOwn(storedTypes, fileType)) return fail(unsupported(fileType));
+  const stored = fileType as StoredType;
   if (!Array.isArray(shape) || !shape.every(isCount)) {
     return fail(`has the shape ${describe(shape)}; it must be a list of whole numbers from 0 to 2^53 - 1.`);
   }
-  let size = type.bytes;
+  let size = storedTypes[stored].bytes;
   for (const dim of shape) {
     size *= dim;
     if (!Number.isSafeInteger(size)) return fail(`has the shape ${describe(shape)}, which overflows.`);
@@ -163,7 +147,7 @@ function checkEntry(name: string, value: unknown, dataStart: number): HeaderEntr
       `claims ${fileType}${formatShape(shape)}, which is ${size} bytes, but its data_offsets span ${end - begin}.`,
     );
   }
-  return { name, dtype: type.dtype, from: type.from, shape, begin: dataStart + begin, end: dataStart + end };
+  return { name, stored, dtype: storedTypes[stored].dtype, shape, begin: dataStart + begin, end: dataStart + end };
 }
 
 function checkLayout(entries: readonly HeaderEntry[], dataStart: number, fileEnd: number): void {
@@ -191,14 +175,9 @@ function checkLayout(entries: readonly HeaderEntry[], dataStart: number, fileEnd
 }
 
 function unsupported(fileType: string): string {
-  const convert = /^(F8_|F6_|F4)/.test(fileType)
-    ? 'tensor.float() (F32) or tensor.half() (F16)'
-    : /^([IU](8|16)|U64)$/.test(fileType)
-      ? 'tensor.int() (I32), or drop it if the model does not use it'
-      : null;
-  const known = [...readTypes.keys()].join(', ');
-  return convert
-    ? `has dtype ${fileType}, which cannot be read (${known} can). Convert it with PyTorch's ${convert} and save the file again.`
+  const known = Object.keys(storedTypes).join(', ');
+  return /^(F8_|F6_|F4)/.test(fileType)
+    ? `has dtype ${fileType}, which cannot be read (${known} can). Convert it with PyTorch's tensor.float() (F32) or tensor.half() (F16) and save the file again.`
     : `has dtype ${quoteName(fileType)}, which cannot be read. The dtypes are ${known}.`;
 }
 

@@ -1,17 +1,13 @@
 // The safetensors format, in which weights and checkpoints are kept and exchanged with PyTorch.
 
-import { allocate, type TensorData, type TypedArray } from '../core/dtype.ts';
+import { allocate, type DType, type TensorData, type TypedArray } from '../core/dtype.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
+import type { ByteSource } from './byte-source.ts';
 import {
-  fileTypes,
-  MAX_HEADER_BYTES,
-  METADATA_KEY,
-  quoteName,
-  readHeader,
-  safetensorsError,
-  type ConvertedType,
-  type HeaderEntry,
-} from './safetensors-header.ts';
+  MAX_HEADER_BYTES, METADATA_KEY, readHeader, readHeaderOf, safetensorsError, type HeaderEntry,
+} from './safetensors-header.ts'; // prettier-ignore
+import { convert, storedAs, storedTypes } from './stored-type.ts';
+import { entryOf, quoteName, type WeightSource } from './weight-source.ts';
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -23,18 +19,43 @@ export interface Safetensors {
 
 /**
  * Reads a safetensors file (https://github.com/huggingface/safetensors#format). The tensors own their memory.
+ * Types that no tensor has are converted: BF16 and F64 to f32, signed integers (PyTorch's counters and class numbers are
+ * I64) to i32 and unsigned ones to u32, if they fit.
  * @throws an Error that names the tensor at fault: for a file that is cut or damaged, a header that lies about sizes,
- *   and dtypes other than F32, F16, I32, U32 and BOOL. BF16 and F64 are read as f32, and I64, as PyTorch's counters and class
- *   numbers are, as i32 if they fit.
+ *   and types of fewer than 8 bits or F8.
  */
 export function readSafetensors(bytes: Uint8Array): Safetensors {
   const { entries, metadata } = readHeader(bytes);
   const tensors = new Map<string, TensorData>();
   for (const entry of entries) {
-    const { name, dtype, shape } = entry;
-    tensors.set(name, { dtype, shape, data: readValues(bytes, entry) });
+    tensors.set(entry.name, tensorOf(bytes.subarray(entry.begin, entry.end), entry, entry.dtype));
   }
   return { tensors, metadata };
+}
+
+/** A safetensors file of any size as a source: only the header is read now. @throws the errors of `readSafetensors`. */
+export async function safetensorsSource(file: ByteSource): Promise<WeightSource> {
+  const header = await readHeaderOf(file).catch((cause: Error) => {
+    throw new Error(`${file.name}: ${cause.message}`, { cause });
+  });
+  const source = {
+    name: file.name,
+    format: 'safetensors',
+    entries: new Map(header.entries.map((entry) => [entry.name, entry])),
+    metadata: header.metadata,
+    async read(name: string, dtype?: DType, signal?: AbortSignal) {
+      const entry = entryOf(source, name);
+      const bytes = await file.read(entry.begin, entry.end, signal);
+      return tensorOf(bytes, entry, dtype ?? entry.dtype);
+    },
+    close: async () => file.close?.(),
+  };
+  return source;
+}
+
+function tensorOf(bytes: Uint8Array, { name, stored, shape }: HeaderEntry, dtype: DType): TensorData {
+  const fail = (problem: string) => safetensorsError(`tensor ${quoteName(name)} ${problem}`);
+  return { dtype, shape, data: convert(bytes, stored, dtype, fail) };
 }
 
 /**
@@ -48,7 +69,7 @@ export function writeSafetensors(
   for (const [name, tensor] of tensors) checkTensor(name, tensor);
   // Wider elements first, so that each tensor starts at a multiple of its element's size.
   const ordered = [...tensors].sort(([a, { dtype: p }], [b, { dtype: q }]) => {
-    return fileTypes[q].bytes - fileTypes[p].bytes || (a < b ? -1 : 1);
+    return bytesInFile(q) - bytesInFile(p) || (a < b ? -1 : 1);
   });
 
   // Written by hand: an object would move names such as "0" to the front and lose "__proto__".
@@ -56,8 +77,8 @@ export function writeSafetensors(
   if (Object.keys(metadata).length > 0) fields.push(`"${METADATA_KEY}":${metadataJson(metadata)}`);
   let offset = 0;
   for (const [name, { dtype, shape }] of ordered) {
-    const end = offset + fileTypes[dtype].bytes * sizeOf(shape);
-    const entry = { dtype: fileTypes[dtype].name, shape, data_offsets: [offset, end] };
+    const end = offset + bytesInFile(dtype) * sizeOf(shape);
+    const entry = { dtype: storedAs[dtype], shape, data_offsets: [offset, end] };
     fields.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
     offset = end;
   }
@@ -80,46 +101,10 @@ export function writeSafetensors(
   return bytes;
 }
 
+/** Bytes of one element in a file: a bool takes one, unlike in memory. */
+const bytesInFile = (dtype: DType): number => storedTypes[storedAs[dtype]].bytes;
+
 const bytesOf = (data: TypedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-
-function readValues(bytes: Uint8Array, entry: HeaderEntry): TypedArray {
-  const { name, dtype, shape, begin, end } = entry;
-  const source = bytes.subarray(begin, end);
-  // A copy, as wide elements may lie at any offset.
-  if (entry.from) return convertedValues(name, entry.from, Uint8Array.from(source).buffer);
-  const data = allocate(dtype, sizeOf(shape));
-  if (dtype !== 'bool') {
-    // Byte by byte, because a file may hold floats at any offset. Typed arrays and safetensors are both little-endian.
-    bytesOf(data).set(source);
-    return data;
-  }
-  const wrong = source.findIndex((value) => value > 1);
-  if (wrong >= 0) {
-    throw safetensorsError(
-      `tensor ${quoteName(name)} is BOOL, but its element ${wrong} is ${source[wrong]}, not 0 or 1.`,
-    );
-  }
-  data.set(source);
-  return data;
-}
-
-/** Values of a type that no tensor has, as those of the type that they are read as. */
-function convertedValues(name: string, from: ConvertedType, buffer: ArrayBuffer): TypedArray {
-  switch (from) {
-    case 'BF16':
-      // The upper half of an f32.
-      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
-    case 'F64':
-      return Float32Array.from(new Float64Array(buffer));
-    case 'I64':
-      return Int32Array.from(new BigInt64Array(buffer), (value, i) => {
-        if (BigInt.asIntN(32, value) === value) return Number(value);
-        throw safetensorsError(
-          `tensor ${quoteName(name)} is I64 and is read as i32, but its element ${i} is ${value}, which i32 cannot hold.`,
-        );
-      });
-  }
-}
 
 function checkTensor(name: string, { dtype, shape, data }: TensorData): void {
   if (name === METADATA_KEY) throw safetensorsError(`a tensor cannot be called ${METADATA_KEY}: rename it.`);
@@ -127,7 +112,7 @@ function checkTensor(name: string, { dtype, shape, data }: TensorData): void {
   const fail = (problem: string): never => {
     throw safetensorsError(`tensor ${quoteName(name)} ${problem}.`);
   };
-  if (!Object.hasOwn(fileTypes, dtype)) fail(`has dtype ${dtype}, which cannot be written`);
+  if (!Object.hasOwn(storedAs, dtype)) fail(`has dtype ${dtype}, which cannot be written`);
   if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0))
     fail(`has the impossible shape ${formatShape(shape)}`);
   const wanted = allocate(dtype, 0).constructor;

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseIdx } from '../../src/data/idx.ts';
 import { identifyMnistFiles, missingMnistFiles, loadMnist, parseMnist } from '../../src/data/mnist.ts';
 import { openDataFiles } from '../../src/data/data-files-node.ts';
-import { gunzip } from '../../src/data/gunzip.ts';
+import { unpack } from '../../src/weights/unpack.ts';
 import { realData } from '../harness/real-data.ts';
 
 /** An IDX file whose values count up from 0. */
@@ -59,7 +59,7 @@ describe('IDX', () => {
     const noise = Uint8Array.from({ length: 200_000 }, (_, i) => (Math.imul(i, 2654435761) >>> 13) & 255);
     const file = Buffer.concat([idx([200_000]).subarray(0, 8), noise]);
     const packed = gzipSync(file);
-    const { bytes } = await gunzip(packed.subarray(0, packed.length >> 1));
+    const { bytes } = await unpack(packed.subarray(0, packed.length >> 1), 'gzip');
     expect(bytes.length).toBeGreaterThan(1000);
     await expect(parseIdx(packed.subarray(0, packed.length >> 1))).rejects.toThrow(
       `is cut or damaged: 200008 bytes expected after unpacking, ${bytes.length} found (`,
@@ -73,7 +73,7 @@ describe('IDX', () => {
   });
 
   test('a gzipped file that would fill the memory', async () => {
-    const { bytes, damage } = await gunzip(gzipSync(new Uint8Array(1_000_000)), 100_000);
+    const { bytes, damage } = await unpack(gzipSync(new Uint8Array(1_000_000)), 'gzip', 100_000);
     expect(damage?.message).toBe('it unpacks to more than 100000 bytes');
     expect(bytes.length).toBeLessThan(400_000);
   });

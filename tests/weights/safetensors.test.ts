@@ -66,6 +66,21 @@ describe('types that no tensor has are converted', () => {
     expect(read('I64', new BigInt64Array(0), [0]).data.length).toBe(0);
   });
 
+  test('small integers and U64 to the 32 bits that hold them', () => {
+    expect(read('I16', Int16Array.of(-32768, 5), [2])).toEqual({
+      dtype: 'i32',
+      shape: [2],
+      data: Int32Array.of(-32768, 5),
+    });
+    expect(read('I8', Int8Array.of(-128), [1])).toEqual({ dtype: 'i32', shape: [1], data: Int32Array.of(-128) });
+    expect(read('U16', Uint16Array.of(65535), [1])).toEqual({ dtype: 'u32', shape: [1], data: Uint32Array.of(65535) });
+    expect(read('U8', Uint8Array.of(7, 255), [2])).toEqual({ dtype: 'u32', shape: [2], data: Uint32Array.of(7, 255) });
+    expect([...read('U64', BigUint64Array.of(2n ** 32n - 1n), []).data]).toEqual([2 ** 32 - 1]);
+    expect(() => read('U64', BigUint64Array.of(2n ** 32n), [])).toThrow(
+      /"w" is U64 .* 4294967296, which u32 cannot hold/,
+    );
+  });
+
   test('a shape that lies', () => {
     expect(() => read('I64', BigInt64Array.of(1n), [2])).toThrow(/claims I64\[2\], which is 16 bytes, but .* span 8/);
   });
@@ -254,9 +269,7 @@ describe('reading refuses', () => {
 
   test.each([
     ['F8_E4M3', /"w" has dtype F8_E4M3.*tensor\.float\(\)/],
-    ['U64', /"w" has dtype U64.*tensor\.int\(\)/],
-    ['U8', /"w" has dtype U8.*tensor\.int\(\)/],
-    ['Q4_K', /"w" has dtype "Q4_K", which cannot be read. The dtypes are F32, F16, I32, U32, BOOL, BF16, F64, I64\./],
+    ['Q4_K', /"w" has dtype "Q4_K", which cannot be read. The dtypes are F64, F32, F16, BF16, I64, .*, U8, BOOL\./],
     ['__proto__', /"w" has dtype "__proto__", which cannot be read/],
   ])('dtype %s, saying what to do', (dtype, message) => {
     expect(() => readSafetensors(file({ w: entry(0, 8, [1], dtype) }, 8))).toThrow(message);

@@ -1,7 +1,7 @@
-// Unpacks gzip with what browsers, Node and Deno all have, and keeps what a cut file still gave.
+// Unpacks gzip and deflate with what browsers, Node and Deno all have, and keeps what a cut file still gave.
 
-/** What came out of a gzip file, and what stopped it early (null when it was whole). */
-export interface Gunzipped {
+/** What came out of packed bytes, and what stopped it early (null when it was whole). */
+export interface Unpacked {
   readonly bytes: Uint8Array;
   readonly damage: Error | null;
 }
@@ -10,12 +10,12 @@ export interface Gunzipped {
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /**
- * Unpacks a gzip file. A cut or damaged one is no error here, so that the caller can say how much was found.
- * @param limit most bytes to unpack: a small file may claim to hold more than fits in memory.
+ * Unpacks bytes. Cut or damaged ones are no error here, so that the caller can say how much was found.
+ * @param limit about the most bytes to unpack: a small file may claim to hold more than fits in memory.
  */
-export async function gunzip(bytes: Uint8Array, limit = 2 ** 30): Promise<Gunzipped> {
+export async function unpack(bytes: Uint8Array, format: 'gzip' | 'deflate-raw', limit = 2 ** 30): Promise<Unpacked> {
   const source = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream();
-  const reader = source.pipeThrough(new DecompressionStream('gzip')).getReader();
+  const reader = source.pipeThrough(new DecompressionStream(format)).getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
   let damage: Error | null = null;

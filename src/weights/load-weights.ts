@@ -1,0 +1,45 @@
+// Weights into a model in one line, wherever they are.
+
+import type { Module } from '../nn/module.ts';
+import { fillModel, type FillOptions, type LoadReport } from './load.ts';
+import type { WeightSource } from './weight-source.ts';
+import { openWeightsOn, type OpenOptions, type Platform, type WeightInput } from './open-weights.ts';
+
+/** How weights are found, and how their names become the model's. */
+export type LoadOptions = FillOptions & OpenOptions;
+
+/** `loadWeights` of a platform. */
+export async function loadWeightsOn(
+  platform: Platform,
+  model: Module,
+  input: WeightInput,
+  options: LoadOptions = {},
+): Promise<LoadReport> {
+  const source = await openWeightsOn(platform, input, options);
+  try {
+    return await fillModel(model, source, options);
+  } finally {
+    // A source that was given is its owner's.
+    if (source !== input) await source.close();
+  }
+}
+
+/** A platform without paths. */
+const browser: Platform = {};
+
+/**
+ * Loads weights into a model: all, or none if anything is wrong. See `WeightInput` for where they may be; the kind of file
+ * (safetensors, PyTorch's, numpy's) is read off its first bytes. Floats become the model's dtype, prefixes that all names
+ * share are found, and buffers that files of old versions carry or lack are passed over; the report names all of it.
+ *
+ *     const report = await loadWeights(new LeNet5(), 'weights.safetensors');
+ *
+ * @throws a WeightsError that groups what does not fit by its cause and names a likely remedy; an Error for files that cannot
+ *   be read or found. The model is then as it was.
+ */
+export const loadWeights = (model: Module, input: WeightInput, options?: LoadOptions): Promise<LoadReport> =>
+  loadWeightsOn(browser, model, input, options);
+
+/** Opens weights without a model: names, shapes and metadata, and tensors read one by one. Close the source afterwards. */
+export const openWeights = (input: WeightInput, options?: OpenOptions): Promise<WeightSource> =>
+  openWeightsOn(browser, input, options);

@@ -1,0 +1,123 @@
+// Loads weights of any source into a model: all of them, or none if anything is wrong.
+
+import type { TensorData } from '../core/dtype.ts';
+import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
+import type { Parameter } from '../core/parameter.ts';
+import type { Module } from '../nn/module.ts';
+import { planLoad, type LoadPlan, type NameOptions } from './load-plan.ts';
+import { storedAs, storedTypes } from './stored-type.ts';
+import { quoteName, type WeightSource } from './weight-source.ts';
+
+/** How far a load is. */
+export interface LoadProgress {
+  readonly phase: 'download' | 'read';
+  /** The file that is fetched, or the tensor that was read. */
+  readonly name: string;
+  /** Bytes done, and bytes in all (null where the server does not say). */
+  readonly loaded: number;
+  readonly total: number | null;
+}
+
+/** How weights are loaded. */
+export interface FillOptions extends NameOptions {
+  /** Changes a tensor after reading, by its name in the model: transposes it, say. Its shape is checked afterwards. */
+  readonly map?: (name: string, values: TensorData) => TensorData;
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** Ends the load; the model is then as it was. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a load did. */
+export interface LoadReport extends Pick<LoadPlan, 'prefix' | 'ignored' | 'kept'> {
+  /** The file or files, and their format. */
+  readonly source: string;
+  readonly format: string;
+  /** The model's names that were filled. */
+  readonly loaded: readonly string[];
+  /** Tensors whose numbers were converted: how many, by type in the file and dtype in the model. */
+  readonly converted: readonly { readonly from: string; readonly to: string; readonly count: number }[];
+  /** Text that the file carries. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * Fills `model` from `source`. Names, shapes and dtypes are checked before anything is read, tensors are read one by one, and
+ * the model changes only when all are read.
+ * @throws a WeightsError that groups what does not fit by its cause; the source's error for what cannot be read.
+ */
+export async function fillModel(model: Module, source: WeightSource, options: FillOptions = {}): Promise<LoadReport> {
+  const { map, onProgress, signal } = options;
+  const state = model.state();
+  const plan = planLoad(model, state, source, options, !!map);
+  await checkTies(source, plan.ties, signal);
+
+  const entry = (name: string) => source.entries.get(name)!;
+  const bytesOf = (name: string) => sizeOf(entry(name).shape) * storedTypes[entry(name).stored].bytes;
+  const total = [...plan.assigned.values()].reduce((sum, name) => sum + bytesOf(name), 0);
+  const staged = new Map<Parameter, TensorData>();
+  const converted = new Map<string, { from: string; to: string; count: number }>();
+  let loaded = 0;
+  for (const [own, name] of plan.assigned) {
+    signal?.throwIfAborted();
+    const parameter = state.get(own)!;
+    const values = await source.read(name, parameter.dtype, signal);
+    staged.set(parameter, checked(source, own, parameter, map ? map(own, values) : values));
+    const [from, to] = [entry(name).stored, storedAs[parameter.dtype]];
+    if (from !== to) {
+      const count = (converted.get(`${from} ${to}`)?.count ?? 0) + 1;
+      converted.set(`${from} ${to}`, { from, to, count });
+    }
+    loaded += bytesOf(name);
+    onProgress?.({ phase: 'read', name: own, loaded, total });
+  }
+  signal?.throwIfAborted();
+  for (const [parameter, values] of staged) {
+    parameter.write(values);
+    // The parameter keeps a copy.
+    staged.delete(parameter);
+  }
+  return {
+    source: source.name,
+    format: source.format,
+    loaded: [...plan.assigned.keys()],
+    prefix: plan.prefix,
+    ignored: plan.ignored,
+    kept: plan.kept,
+    converted: [...converted.values()],
+    metadata: source.metadata,
+  };
+}
+
+function checked(source: WeightSource, name: string, parameter: Parameter, values: TensorData): TensorData {
+  if (sameShape(values.shape, parameter.shape) && values.dtype === parameter.dtype) return values;
+  const describe = ({ dtype, shape }: Pick<TensorData, 'dtype' | 'shape'>) => `${dtype}${formatShape(shape)}`;
+  throw new Error(
+    `${source.name}: ${quoteName(name)} is ${describe(values)} after the option map, but the model needs ${describe(parameter)}.`,
+  );
+}
+
+/** A tensor that the model ties may stand several times in a file. If its copies differed, one of them would be lost. */
+async function checkTies(source: WeightSource, ties: LoadPlan['ties'], signal?: AbortSignal): Promise<void> {
+  for (const [a, b] of ties) {
+    const [first, second] = [source.entries.get(a)!, source.entries.get(b)!];
+    if (first.memory !== undefined && first.memory === second.memory) continue;
+    const [x, y] = [await source.read(a, undefined, signal), await source.read(b, first.dtype, signal)];
+    const isSame = sameShape(x.shape, y.shape) && x.data.every((value, i) => Object.is(value, y.data[i]));
+    if (isSame) continue;
+    throw new Error(
+      `${source.name}: ${quoteName(a)} and ${quoteName(b)} hold different values, but the model ties them to one parameter. ` +
+        'These weights are of a model without the tie; to drop one of them, name it in the option ignore.',
+    );
+  }
+}
+
+/** An option `map` for files whose matrices are stored [in, out] where the model wants [out, in], such as GPT-2's Conv1D. */
+export function transposeWeights(pattern: RegExp): NonNullable<FillOptions['map']> {
+  return (name, { dtype, shape, data }) => {
+    if (!pattern.test(name) || shape.length !== 2) return { dtype, shape, data };
+    const [rows, columns] = shape;
+    const turned = data.slice();
+    for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) turned[j * rows + i] = data[i * columns + j];
+    return { dtype, shape: [columns, rows], data: turned };
+  };
+}

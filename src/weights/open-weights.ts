@@ -1,0 +1,145 @@
+// Opens weights wherever they are: in memory, in files that a user chose, on a disk, on a server or on Hugging Face.
+
+import type { DType, TensorData } from '../core/dtype.ts';
+import { blobSource, bytesSource, type ByteSource } from './byte-source.ts';
+import { openFile } from './open-file.ts';
+import { shardedSource, startsAsJson, type OpenSibling } from './sharded.ts';
+import { convert, storedAs } from './stored-type.ts';
+import { entryOf, type WeightSource } from './weight-source.ts';
+
+/**
+ * Where weights are: a source, tensors by name, a file's bytes, a Blob, the files of a sharded model, a URL, or text: a URL, a
+ * path (under Node) or a Hugging Face id (`org/name`, `org/name@revision`, `org/name/file`).
+ */
+export type WeightInput =
+  WeightSource | ReadonlyMap<string, TensorData> | Uint8Array | ArrayBuffer | Blob | readonly File[] | URL | string; // prettier-ignore
+
+/** Tensors in memory as a source. */
+export function memorySource(tensors: ReadonlyMap<string, TensorData>, name = 'the tensors'): WeightSource {
+  const source = {
+    name,
+    format: 'tensors',
+    entries: new Map(
+      [...tensors].map(([key, { dtype, shape }]) => [key, { stored: storedAs[dtype], dtype, shape }] as const),
+    ),
+    metadata: {},
+    async read(key: string, dtype?: DType) {
+      entryOf(source, key);
+      const { dtype: own, shape, data } = tensors.get(key)!;
+      return dtype === undefined || dtype === own
+        ? { dtype: own, shape, data: data.slice() }
+        : { dtype, shape, data: convertTensor(`${name}: ${key}`, tensors.get(key)!, dtype) };
+    },
+    async close() {},
+  };
+  return source;
+}
+
+function convertTensor(name: string, { dtype, data }: TensorData, to: DType) {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  // A bool takes four bytes in memory.
+  return convert(bytes, dtype === 'bool' ? 'U32' : storedAs[dtype], to, (problem) => new Error(`${name} ${problem}`));
+}
+
+/** A folder of files: on a disk, on a server, in a repository, or just chosen together. */
+export interface Place {
+  /** Opens a file; null where there is none. */
+  open: OpenSibling;
+}
+
+/** Files in which a model's weights are usually kept, in the order in which they are looked for in a folder. */
+export const MODEL_FILES = [
+  'model.safetensors', 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json',
+  'diffusion_pytorch_model.safetensors', 'weights.safetensors',
+] as const; // prettier-ignore
+
+/** What only some platforms have. */
+export interface Platform {
+  /** The folder of a file and its name there, or of a folder of weights; null where there is neither. */
+  readonly findPath?: (path: string) => Promise<{ readonly place: Place; readonly file: string } | null>;
+}
+
+/** How weights are opened. */
+export interface OpenOptions {
+  /** For PyTorch's files: the key of the dict that holds the tensors, such as `g_ema`, where it is not found by itself. */
+  readonly within?: string;
+}
+
+/**
+ * Opens weights: only their names and shapes are read now. Close the source when you are done with it.
+ * @throws an Error that says what is wrong with the file, or where it was looked for.
+ */
+export async function openWeightsOn(
+  platform: Platform,
+  input: WeightInput,
+  options: OpenOptions = {},
+): Promise<WeightSource> {
+  if (input instanceof Map) return memorySource(input as ReadonlyMap<string, TensorData>);
+  if (typeof input === 'string') return openText(platform, input, options);
+  if (input instanceof URL) return openUrl(platform, input, options);
+  if (input instanceof Uint8Array) return openBytes(bytesSource(input), nowhere, options);
+  if (input instanceof ArrayBuffer) return openBytes(bytesSource(new Uint8Array(input)), nowhere, options);
+  if (input instanceof Blob) return openBytes(blobSource(input), nowhere, options);
+  if (Array.isArray(input)) return openChosen(input as readonly File[], options);
+  if ('entries' in input && 'read' in input) return input as WeightSource;
+  throw new Error(
+    'Weights come as a source, tensors by name, bytes, a Blob, files, a URL or text: what was given is none of them.',
+  );
+}
+
+const nowhere: Place = { open: async () => null };
+
+async function openBytes(file: ByteSource, place: Place, { within }: OpenOptions): Promise<WeightSource> {
+  try {
+    const start = await file.read(0, Math.min(64, file.size));
+    if (!startsAsJson(start)) return await openFile(file, within);
+    const text = new TextDecoder().decode(await file.read(0, file.size));
+    await file.close?.();
+    return await shardedSource(file.name, text, place.open, within);
+  } catch (error) {
+    await file.close?.();
+    throw error;
+  }
+}
+
+/** Opens a file of a folder. @throws an Error if it is missing. */
+async function openIn(place: Place, name: string, options: OpenOptions): Promise<WeightSource> {
+  const file = await place.open(name);
+  if (!file) throw new Error(`There is no file ${name}.`);
+  return openBytes(file, place, options);
+}
+
+function openChosen(files: readonly File[], options: OpenOptions): Promise<WeightSource> {
+  const byName = new Map(files.map((file) => [file.name, file]));
+  const place: Place = {
+    async open(name) {
+      const file = byName.get(name);
+      return file ? blobSource(file) : null;
+    },
+  };
+  const index = files.filter(({ name }) => name.endsWith('.index.json'));
+  const [first] = index.length > 0 ? index : files;
+  if (first && (files.length === 1 || index.length === 1)) return openIn(place, first.name, options);
+  const names = files.map(({ name }) => name).join(', ');
+  throw new Error(
+    files.length === 0
+      ? 'No file was given.'
+      : `${names}: these are several files of weights. Give one, or those of one model with their index (model.safetensors.index.json).`,
+  );
+}
+
+async function openText(platform: Platform, text: string, options: OpenOptions): Promise<WeightSource> {
+  if (/^(https?|file|blob|data):/.test(text)) return openUrl(platform, new URL(text), options);
+  const found = await platform.findPath?.(text);
+  if (found) return openIn(found.place, found.file, options);
+  throw new Error(platform.findPath ? `There is no file or folder ${text}.` : `${text} is no URL.`);
+}
+
+async function openUrl(platform: Platform, url: URL, options: OpenOptions): Promise<WeightSource> {
+  if (url.protocol === 'file:' && platform.findPath) {
+    const found = await platform.findPath(url.href);
+    if (!found) throw new Error(`There is no file ${url.pathname}.`);
+    return openIn(found.place, found.file, options);
+  }
+  throw new Error(`${url.href}: only files can be opened.`);
+}

@@ -1,0 +1,53 @@
+// Weights on a disk: files are read where they are needed, so that they may be larger than memory.
+
+import { promises, type Stats } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkRange, type ByteSource } from './byte-source.ts';
+import { explainFileError } from './files-node.ts';
+import { MODEL_FILES, type Place } from './open-weights.ts';
+
+/** A file on a disk, which stays open until it is closed. @throws an Error that says why it cannot be opened. */
+export async function fileSource(path: string): Promise<ByteSource> {
+  const handle = await promises.open(path, 'r').catch(async (cause) => {
+    throw new Error(`Cannot read ${path}: ${await explainFileError(cause, path)}`, { cause });
+  });
+  const { size } = await handle.stat();
+  const source: ByteSource = {
+    name: path,
+    size,
+    async read(begin, end, signal) {
+      checkRange(source, begin, end);
+      signal?.throwIfAborted();
+      const bytes = new Uint8Array(end - begin);
+      for (let done = 0; done < bytes.length;) {
+        // One read gives at most 2 GiB.
+        const length = Math.min(bytes.length - done, 2 ** 30);
+        const { bytesRead } = await handle.read(bytes, done, length, begin + done);
+        if (bytesRead === 0) throw new Error(`${path} became shorter while it was read.`);
+        done += bytesRead;
+      }
+      return bytes;
+    },
+    close: () => handle.close(),
+  };
+  return source;
+}
+
+/** The folder of a path or `file:` URL and the file's name; for a folder, the file of weights in it. Null if nothing is there. */
+export async function findPath(pathOrUrl: string): Promise<{ place: Place; file: string } | null> {
+  const path = pathOrUrl.startsWith('file:') ? fileURLToPath(pathOrUrl) : pathOrUrl;
+  const found = await statOf(path);
+  if (!found) return null;
+  if (!found.isDirectory()) return { place: folderPlace(dirname(path)), file: basename(path) };
+  for (const file of MODEL_FILES) {
+    if (await statOf(join(path, file))) return { place: folderPlace(path), file };
+  }
+  throw new Error(`The folder ${path} holds none of ${MODEL_FILES.join(', ')}. Name the file of weights.`);
+}
+
+const statOf = (path: string): Promise<Stats | null> => promises.stat(path).catch(() => null);
+
+const folderPlace = (folder: string): Place => ({
+  open: async (name) => ((await statOf(join(folder, name))) ? fileSource(join(folder, name)) : null),
+});

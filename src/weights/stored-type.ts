@@ -1,0 +1,133 @@
+// The types in which files store numbers, and how they become a tensor's.
+
+import { allocate, type DType, type TypedArray } from '../core/dtype.ts';
+import { fromFloat16, toFloat16 } from '../core/float16.ts';
+
+/** A type of stored numbers, by safetensors' names. */
+export type StoredType =
+  'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U64' | 'U32' | 'U16' | 'U8' | 'BOOL'; // prettier-ignore
+
+/** Bytes of one number in a file, and the dtype that it is read as where none is asked for. */
+export const storedTypes: Readonly<Record<StoredType, { readonly bytes: number; readonly dtype: DType }>> = {
+  F64: { bytes: 8, dtype: 'f32' },
+  F32: { bytes: 4, dtype: 'f32' },
+  F16: { bytes: 2, dtype: 'f16' },
+  BF16: { bytes: 2, dtype: 'f32' },
+  I64: { bytes: 8, dtype: 'i32' },
+  I32: { bytes: 4, dtype: 'i32' },
+  I16: { bytes: 2, dtype: 'i32' },
+  I8: { bytes: 1, dtype: 'i32' },
+  U64: { bytes: 8, dtype: 'u32' },
+  U32: { bytes: 4, dtype: 'u32' },
+  U16: { bytes: 2, dtype: 'u32' },
+  U8: { bytes: 1, dtype: 'u32' },
+  BOOL: { bytes: 1, dtype: 'bool' },
+};
+
+/** The stored type that is `dtype` itself. */
+export const storedAs: Readonly<Record<DType, StoredType>> = {
+  f32: 'F32',
+  f16: 'F16',
+  i32: 'I32',
+  u32: 'U32',
+  bool: 'BOOL',
+};
+
+const isFloatType = (type: StoredType) => /F/.test(type);
+
+/** Whether numbers stored as `type` can be read as `dtype`: floats as any float, others as any that is no float. */
+export const canBecome = (type: StoredType, dtype: DType): boolean =>
+  isFloatType(type) === (dtype === 'f32' || dtype === 'f16');
+
+/**
+ * The numbers in `bytes` as `dtype`. The array owns its memory. Floats are rounded to the nearest; f16 overflows to infinity.
+ * @param fail makes the error for a value that `dtype` cannot hold.
+ */
+export function convert(
+  bytes: Uint8Array,
+  type: StoredType,
+  dtype: DType,
+  fail: (problem: string) => Error,
+): TypedArray {
+  if (storedAs[dtype] === type && type !== 'BOOL') {
+    const data = allocate(dtype, bytes.length / storedTypes[type].bytes);
+    // Byte by byte, because a file may hold numbers at any offset. Typed arrays and these files are both little-endian.
+    new Uint8Array(data.buffer).set(bytes);
+    return data;
+  }
+  const values = stored(bytes, type);
+  switch (dtype) {
+    case 'f32':
+      return values instanceof Float32Array ? values : Float32Array.from(values as Float64Array);
+    case 'f16':
+      return Uint16Array.from(values as Float64Array, toFloat16);
+    case 'i32':
+    case 'u32':
+    case 'bool': {
+      const data = allocate(dtype, values.length);
+      const [low, high] = dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, dtype === 'bool' ? 1 : 2 ** 32 - 1];
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i];
+        if (value < low || value > high) {
+          throw fail(
+            dtype === 'bool'
+              ? `is ${type}, but its element ${i} is ${value}, not 0 or 1.`
+              : `is ${type} and is read as ${dtype}, but its element ${i} is ${value}, which ${dtype} cannot hold.`,
+          );
+        }
+        data[i] = Number(value);
+      }
+      return data;
+    }
+  }
+}
+
+type StoredArray =
+  | Float64Array | Float32Array | Int32Array | Int16Array | Int8Array | Uint32Array | Uint16Array | Uint8Array
+  | BigInt64Array | BigUint64Array; // prettier-ignore
+
+function stored(bytes: Uint8Array, type: StoredType): StoredArray {
+  // A copy, as wide elements may lie at any offset.
+  const { buffer } = Uint8Array.from(bytes);
+  switch (type) {
+    case 'F64':
+      return new Float64Array(buffer);
+    case 'F32':
+      return new Float32Array(buffer);
+    case 'F16': {
+      const table = halfTable();
+      return Float32Array.from(new Uint16Array(buffer), (bits) => table[bits]);
+    }
+    case 'BF16':
+      // The upper half of an f32.
+      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
+    case 'I64':
+      return new BigInt64Array(buffer);
+    case 'I32':
+      return new Int32Array(buffer);
+    case 'I16':
+      return new Int16Array(buffer);
+    case 'I8':
+      return new Int8Array(buffer);
+    case 'U64':
+      return new BigUint64Array(buffer);
+    case 'U32':
+      return new Uint32Array(buffer);
+    case 'U16':
+      return new Uint16Array(buffer);
+    case 'U8':
+    case 'BOOL':
+      return new Uint8Array(buffer);
+  }
+}
+
+let halves: Float32Array | undefined;
+// All 65,536 of them once: a large model has hundreds of millions.
+const halfTable = (): Float32Array => (halves ??= Float32Array.from({ length: 65536 }, (_, bits) => fromFloat16(bits)));
+
+/** Turns big-endian numbers around. The bytes given stay as they are. */
+export function swapBytes(bytes: Uint8Array, width: number): Uint8Array {
+  const swapped = Uint8Array.from(bytes);
+  for (let at = 0; at < swapped.length; at += width) swapped.subarray(at, at + width).reverse();
+  return swapped;
+}

@@ -1,0 +1,208 @@
+// PyTorch's and numpy's files against the same tensors in safetensors, and what each reader refuses.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { openWeights, type WeightSource } from '../../src/node.ts';
+import { realData } from '../harness/real-data.ts';
+
+const folder = join(import.meta.dirname, '..', 'fixtures', 'weights');
+const at = (name: string) => join(folder, name);
+const bytesOf = (name: string) => new Uint8Array(readFileSync(at(name)));
+
+/** All tensors of a source, with the types in which they are stored. */
+async function readAll(source: WeightSource) {
+  const found = new Map<string, unknown>();
+  for (const [name, { stored }] of source.entries) found.set(name, { stored, ...(await source.read(name)) });
+  await source.close();
+  return found;
+}
+
+describe('PyTorch', () => {
+  test.each(['types.pth', 'types-legacy.pth'])(
+    '%s holds every type, stride and storage as PyTorch does',
+    async (name) => {
+      const expected = await readAll(await openWeights(at('expected.safetensors')));
+      const source = await openWeights(at(name));
+      expect(source.format).toBe(name === 'types.pth' ? 'PyTorch' : 'PyTorch (legacy)');
+      expect([...source.entries.keys()].sort()).toEqual([...expected.keys()].sort());
+      for (const [key, values] of await readAll(source)) expect(values, key).toEqual(expected.get(key));
+      expect(source.entries.get('tied')!.memory).toBe(source.entries.get('table')!.memory);
+      expect(source.entries.get('transposed')!.memory).not.toBe(source.entries.get('table')!.memory);
+    },
+  );
+
+  test('the same from memory, a Blob and a renamed file', async () => {
+    const read = async (input: Parameters<typeof openWeights>[0]) => readAll(await openWeights(input));
+    const bytes = bytesOf('types.pth');
+    const expected = await read(bytes);
+    expect(await read(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))).toEqual(expected);
+    expect(await read(new Blob([bytes]))).toEqual(expected);
+    expect(await read(new File([bytes], 'weights.safetensors'))).toEqual(expected);
+  });
+
+  test('a training checkpoint from a GPU: the dict of the weights is found', async () => {
+    const source = await openWeights(at('training.pth'));
+    expect([...source.entries]).toMatchObject([
+      ['module.weight', { stored: 'F32', shape: [2, 3] }],
+      ['module.bias', { stored: 'F32', shape: [2] }],
+    ]);
+    expect(source.metadata).toEqual({ within: 'state_dict' });
+    expect([...(await source.read('module.bias')).data]).toEqual([-2.5, -1]);
+    await source.close();
+    const optimizer = await openWeights(at('training.pth'), { within: 'optimizer.state' });
+    expect([...optimizer.entries.keys()]).toEqual(['0.exp_avg']);
+    await optimizer.close();
+    await expect(openWeights(at('training.pth'), { within: 'ema' })).rejects.toThrow(
+      /training\.pth has no "ema".*keys there are: epoch, best, arch/,
+    );
+  });
+
+  test("a GAN's averaged generator comes first; the others by name", async () => {
+    const first = await openWeights(at('gan.pth'));
+    expect(first.metadata).toEqual({ within: 'g_ema' });
+    expect([...(await first.read('w')).data]).toEqual([-10, -4]);
+    const other = await openWeights(at('gan.pth'), { within: 'd' });
+    expect(other.entries.get('w')!.shape).toEqual([3]);
+    await Promise.all([first.close(), other.close()]);
+  });
+
+  test.each([
+    ['evil.pth', 'posix.system'],
+    ['namespace.pth', 'argparse.Namespace'],
+    ['whole-module.pth', 'torch.nn.modules.linear.Linear'],
+  ])('%s asks for a class and is refused by its name', async (name, className) => {
+    const error: Error = await openWeights(at(name)).then(() => expect.unreachable(), (error) => error);
+    expect(error.message).toContain(name);
+    expect(error.message).toContain(`it asks for ${className}. Only tensors and containers are built`);
+    expect(error.message).toContain('torch.save(');
+    expect(error.cause).toMatchObject({ className });
+  }); // prettier-ignore
+
+  test('a pickle of StyleGAN names its converter', async () => {
+    const pickle = new TextEncoder().encode('\x80\x02ctorch_utils.persistence\n_reconstruct_persistent_obj\n.');
+    // The first byte of a pickle is no ASCII.
+    pickle.copyWithin(1, 2);
+    pickle[0] = 0x80;
+    await expect(openWeights(pickle)).rejects.toThrow(/torch_utils\.persistence.*NVIDIA.*load_network_pkl/);
+  });
+
+  test('TorchScript is named, with the way out', async () => {
+    await expect(openWeights(at('script.pt'))).rejects.toThrow(/script\.pt is a TorchScript archive.*torch\.jit\.load/);
+  });
+
+  test('a file that is cut anywhere is refused, never misread', async () => {
+    for (const name of ['types.pth', 'types-legacy.pth', 'arrays.npz']) {
+      const bytes = bytesOf(name);
+      for (let length = 1; length < bytes.length; length += 97) {
+        await expect(openWeights(bytes.subarray(0, length)), `${name}, ${length} bytes`).rejects.toThrow(
+          /cut|damaged|no file of weights/,
+        );
+      }
+    }
+  });
+
+  test('changed bytes give tensors or an error, and nothing else', async () => {
+    const bytes = bytesOf('training.pth');
+    for (let at = 0; at < bytes.length; at += 3) {
+      const changed = bytes.slice();
+      changed[at] ^= 0x5a;
+      const outcome = await openWeights(changed).then(readAll, (error: unknown) => error).catch((error: unknown) => error);
+      expect(outcome instanceof Map || outcome instanceof Error, `byte ${at}`).toBe(true);
+    }
+  }); // prettier-ignore
+});
+
+describe('numpy', () => {
+  test.each(['arrays.npz', 'packed.npz'])('%s holds what PyTorch saved, in any order and byte order', async (name) => {
+    const expected = await readAll(await openWeights(at('expected.safetensors')));
+    expected.set('big', expected.get('i32'));
+    const source = await openWeights(at(name));
+    const found = await readAll(source);
+    expect(source.format).toBe('.npz');
+    expect(found.size).toBe(13);
+    for (const [key, values] of found) expect(values, key).toEqual(expected.get(key));
+  });
+
+  test('an .npy is one tensor with its file’s name', async () => {
+    const expected = await openWeights(at('expected.safetensors'));
+    const source = await openWeights(at('fortran.npy'));
+    expect(await source.read('fortran')).toEqual(await expected.read('permuted'));
+    await Promise.all([source.close(), expected.close()]);
+  });
+
+  test('objects are refused with what to do', async () => {
+    await expect(openWeights(at('objects.npz'))).rejects.toThrow(/words\.npy has the type '\|O'.*astype/);
+  });
+});
+
+describe('other files say what they are', () => {
+  const text = (content: string) => Uint8Array.from(content, (char) => char.charCodeAt(0));
+  test.each([
+    ['version https://git-lfs.github.com/spec/v1\noid sha256:00', /pointer of Git LFS.*git lfs pull/],
+    ['<!DOCTYPE html><html>', /web page.*"resolve", not "blob"/],
+    ['GGUF\x03\0\0\0', /GGUF/],
+    ['\x89HDF\r\n', /HDF5.*numpy\.savez/],
+    ['\x1f\x8b\x08\0', /gzip. Unpack it first/],
+    ['hello', /neither safetensors, nor PyTorch's .pth/],
+    ['{"a": 1}', /JSON, but no index/],
+    ['', /is empty/],
+  ])('%j', async (content, message) => {
+    await expect(openWeights(text(content))).rejects.toThrow(message);
+  });
+
+  test('an archive of other files', async () => {
+    // A minimal ZIP: one packed entry "a.txt", its directory, and the end.
+    const packed = deflateRawSync('hello');
+    const name = 'a.txt';
+    const [local, directory, end] = [Buffer.alloc(30), Buffer.alloc(46), Buffer.alloc(22)];
+    local.writeUInt32LE(0x04034b50, 0);
+    local.writeUInt16LE(name.length, 26);
+    directory.writeUInt32LE(0x02014b50, 0);
+    directory.writeUInt16LE(8, 10);
+    directory.writeUInt32LE(packed.length, 20);
+    directory.writeUInt32LE(5, 24);
+    directory.writeUInt16LE(name.length, 28);
+    end.writeUInt32LE(0x06054b50, 0);
+    end.writeUInt16LE(1, 10);
+    end.writeUInt32LE(46 + name.length, 12);
+    end.writeUInt32LE(30 + name.length + packed.length, 16);
+    const zip = Buffer.concat([local, Buffer.from(name), packed, directory, Buffer.from(name), end]);
+    await expect(openWeights(new Uint8Array(zip))).rejects.toThrow(/ZIP archive, but neither.*holds a\.txt/);
+  });
+});
+
+const fixtures = realData('checkpoints');
+describe.skipIf(!fixtures)('files of other projects (../shared/data/checkpoints)', () => {
+  test('every reader fixture opens, and all its tensors are read', async () => {
+    const files = readdirSync(join(fixtures!, 'pt-reader-fixtures'));
+    expect(files.length).toBe(14);
+    for (const file of files) {
+      const source = await openWeights(join(fixtures!, 'pt-reader-fixtures', file));
+      expect(source.entries.size, file).toBeGreaterThan(0);
+      await readAll(source);
+    }
+  });
+
+  test('a .pt and the safetensors of one architecture have the same names, types and shapes', async () => {
+    const [torch, safe] = [
+      await openWeights(join(fixtures!, 'burn-mnist', 'mnist.pt')),
+      await openWeights(join(fixtures!, 'burn-mnist', 'mnist.safetensors')),
+    ];
+    expect(torch.entries.size).toBe(20);
+    for (const [name, { stored, shape }] of torch.entries) {
+      expect(safe.entries.get(name), name).toMatchObject({ stored, shape });
+    }
+    await Promise.all([torch.close(), safe.close()]);
+  });
+
+  test('a Fortran tensor of candle, nested keys of burn', async () => {
+    const open = (file: string) => openWeights(join(fixtures!, 'pt-reader-fixtures', file));
+    const fortran = await open('candle_fortran_tensor_3d.pth');
+    expect((await fortran.read('tensor_fortran')).shape).toEqual([2, 3, 4]);
+    const nested = await open('nested_dict.pt');
+    expect([...nested.entries.keys()].sort()).toEqual(['layer1.bias', 'layer1.weight', 'layer2.bias', 'layer2.weight']);
+    await Promise.all([fortran.close(), nested.close()]);
+  });
+});

@@ -27,6 +27,9 @@ export { einsum } from './matmul/einsum.ts';
 export { expand } from './movement/expand.ts';
 export { chunk, movedim, repeatInterleave, roll, split, squeeze, stack, tile, unsqueeze } from './movement/arrange.ts';
 export { embedding, type EmbeddingOptions, indexAdd, indexSelect, oneHot } from './indexing/embedding.ts';
+export {
+  type CreationOptions, full, fullLike, type NestedValues, ones, onesLike, tensor, type TensorOptions, zeros, zerosLike,
+} from './elementwise/creation.ts'; // prettier-ignore
 export { flip } from './movement/flip.ts';
 export { arange, eye, linspace, maskedFill, type RangeOptions, tril, triu } from './elementwise/ranges.ts';
 export { dequantize, type Quantization, quantizedEmbedding } from './matmul/quantized.ts';

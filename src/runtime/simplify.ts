@@ -68,6 +68,8 @@ function fold({ op, attrs, inputs, outputs }: Node): Constant[] | null {
   // The CPU reference holds f16 in another form than a constant does.
   if (inputs.length === 0 || [...inputs, ...outputs].some(({ dtype }) => dtype === 'f16')) return null;
   if (!inputs.every((input): input is Constant => input instanceof Constant)) return null;
+  // One value repeated: a kernel has it as a literal, while a constant takes memory and a binding.
+  if (op.kind === 'pointwise' && outputs[0].size > 1 && inputs.every(({ size }) => size === 1)) return null;
   const largest = Math.max(SMALL, ...inputs.map(({ size }) => size));
   if (outputs.some(({ size }) => size > largest)) return null;
   const results = outputs.map(({ dtype, size }) => allocate(dtype, size));

@@ -1,6 +1,6 @@
 // Constants that count, and what is told by position: triangles of matrices, masks.
 
-import { allocate, type DType } from '../../core/dtype.ts';
+import { allocate, isFloat, type DType } from '../../core/dtype.ts';
 import { toFloat16 } from '../../core/float16.ts';
 import { expectWhole, formatShape } from '../../core/shape.ts';
 import { Constant, type Tensor } from '../../core/tensor.ts';
@@ -24,8 +24,14 @@ export interface RangeOptions {
   readonly dtype?: Exclude<DType, 'bool'>;
 }
 
-/** The numbers from `start` (0) to before `end`, `step` (1) apart: i32 unless another type is asked for. */
-export function arange(end: number, { start = 0, step = 1, dtype = 'i32' }: RangeOptions = {}): Constant {
+/** The numbers from `start` (0) to before `end`, `step` (1) apart: i32, or f32 where one of these is a fraction. */
+export function arange(end: number, options: RangeOptions = {}): Constant {
+  const { start = 0, step = 1 } = options;
+  const whole = [start, end, step].every(Number.isInteger);
+  const { dtype = whole ? 'i32' : 'f32' } = options;
+  if (!whole && !isFloat(dtype)) {
+    throw new Error(`arange: ${dtype} numbers from ${start} to ${end} in steps of ${step} would be cut; use f32.`);
+  }
   const count = Math.ceil((end - start) / step);
   if (!Number.isFinite(count) || count < 0) {
     throw new Error(`arange: ${end} is never reached from ${start} in steps of ${step}.`);

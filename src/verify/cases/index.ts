@@ -4,6 +4,7 @@ import type { CheckTable } from '../allowed.ts';
 import type { CaseTable } from '../case.ts';
 import { attentionChecks } from './attention.ts';
 import { convChecks } from './conv.ts';
+import { creationChecks } from './creation.ts';
 import { elementwiseChecks } from './elementwise.ts';
 import { indexingChecks } from './indexing.ts';
 import { lossesChecks } from './losses.ts';
@@ -16,6 +17,7 @@ import { reductionsChecks } from './reductions.ts';
 
 /** How each op is checked. */
 export const checks: CheckTable = {
+  ...creationChecks,
   ...elementwiseChecks,
   ...movementChecks,
   ...reductionsChecks,

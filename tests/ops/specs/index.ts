@@ -3,6 +3,7 @@
 import type { OpSpec } from '../../harness/test-op.ts';
 import { activations } from './activations.ts';
 import { attention } from './attention.ts';
+import { creation } from './creation.ts';
 import { elementwise } from './elementwise.ts';
 import { images } from './images.ts';
 import { losses } from './losses.ts';
@@ -17,6 +18,7 @@ import { reductions } from './reductions.ts';
 import { summaries } from './summaries.ts';
 
 export const opSpecs: Readonly<Record<string, OpSpec>> = {
+  ...creation,
   ...elementwise,
   ...activations,
   ...reductions,

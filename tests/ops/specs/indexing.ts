@@ -126,7 +126,10 @@ export const indexing: Record<string, OpSpec> = {
   },
   arange: {
     call: (_, { end, ...options }: { end: number } & ops.RangeOptions) => ops.arange(end, options),
-    wrong: [{ inputs: [], attrs: { end: 5, step: -1 }, says: ['5', '-1'] }],
+    wrong: [
+      { inputs: [], attrs: { end: 5, step: -1 }, says: ['5', '-1'] },
+      { inputs: [], attrs: { end: 1, step: 0.5, dtype: 'i32' }, says: ['i32', 'steps of 0.5', 'use f32'] },
+    ],
   },
   linspace: {
     call: (_, { start, end, count }: { start: number; end: number; count: number }) => ops.linspace(start, end, count),

@@ -39,7 +39,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
       compile(device, ({ ids }) => model.forward(ids, { caches, position }), { ids: spec([2, length], 'i32') });
     const [prefill, decode] = [await step(4), await step(1)];
     const columns = (from: number, to: number) =>
-      Int32Array.from([0, 7].flatMap((row) => [...stored.ids.data.slice(row + from, row + to)]));
+      Int32Array.from([0, 7].flatMap((row) => [...stored.ids.data.subarray(row + from, row + to)]));
     const scores = [await prefill.run({ ids: columns(0, 4) })];
     for (position.value = 4; position.value < 7; position.value++) {
       scores.push(await decode.run({ ids: columns(position.value, position.value + 1) }));

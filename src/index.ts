@@ -59,8 +59,19 @@ export {
 } from './nn/attention/transformer.ts'; // prettier-ignore
 export { spectralNorm, type SpectralNormOptions, weightNorm } from './nn/norms/weight-norms.ts';
 export { Adam, AdamW, type AdamOptions } from './optim/adam.ts';
-export { type BatchSource, DivergedError, type StepResult, Trainer, type TrainerOptions } from './train/trainer.ts';
-export { decodeCheckpoint, isCheckpoint, type Settings } from './train/checkpoint.ts';
+export { type Batch, type BatchSource } from './train/batches.ts';
+export { type Checkpoint, decodeCheckpoint, isCheckpoint } from './train/checkpoint.ts';
+export { type Best, type EvaluateOptions, type EvaluationResult, type Metrics } from './train/evaluation.ts';
+export { CollapsedError, DivergedError, type Watch } from './train/failures.ts';
+export { type PhaseOptions, type PhaseResult, type Task } from './train/phase.ts';
+export { type SingleStepResult, type StepResult } from './train/result.ts';
+export { type Stateful } from './train/run-state.ts';
+export {
+  makeOptimizer, makeSchedule, type OptimizerChoice, type OptimizerName, optimizers, type OptimizerSettings, type Recipe,
+  type ScheduleChoice, type ScheduleName, schedules, type SettingConflict, settingConflicts, type Settings, stepsOf, withChoices,
+} from './train/settings.ts'; // prettier-ignore
+export { type PhasedTrainerOptions, type RunOptions, type TrainerOptions } from './train/options.ts';
+export { Trainer } from './train/trainer.ts';
 export { clipGradNorm, clipGradValue } from './optim/clip.ts';
 export { Lion, type LionOptions } from './optim/lion.ts';
 export { Optimizer, type ParameterGroup, type Parameters } from './optim/optimizer.ts';

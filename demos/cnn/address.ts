@@ -1,6 +1,7 @@
 // The page's state in its address, so that a link brings others to the same tab and settings.
 
-import type { Config, OptimizerName, RunSettings } from './protocol.ts';
+import type { OptimizerName } from '../../src/index.ts';
+import type { Config, RunSettings } from './protocol.ts';
 import { CONFIGS, OPTIMIZERS } from './settings.ts';
 
 export type Tab = 'draw' | 'train';

@@ -1,12 +1,9 @@
 // What the page and its worker say to each other.
 
-import type { Ceilings, Profile } from '../../src/index.ts';
+import type { Ceilings, OptimizerName, Profile } from '../../src/index.ts';
 
 /** Which LeNet-5, as `lenet5Configs` names them. */
 export type Config = 'classic' | 'modern';
-
-/** `sgd` is with momentum 0.9. */
-export type OptimizerName = 'sgd' | 'adam' | 'adamw';
 
 /** Everything that decides the losses of a run, next to its data. */
 export interface RunSettings {

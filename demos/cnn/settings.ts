@@ -1,6 +1,8 @@
 // The settings of a training run: their choices, and what they are unless told.
 
-import type { Config, OptimizerName, RunSettings } from './protocol.ts';
+import { optimizers, type OptimizerChoice, type OptimizerName } from '../../src/index.ts';
+import { lenet5Recipe } from '../../models/cnn/lenet5/train.ts';
+import type { Config, RunSettings } from './protocol.ts';
 
 /** Both networks, with the words for them. */
 export const CONFIGS: Readonly<Record<Config, string>> = {
@@ -8,15 +10,19 @@ export const CONFIGS: Readonly<Record<Config, string>> = {
   classic: 'classic: tanh, averages, as in 1998',
 };
 
-/** Optimizers, with the words for them. */
-export const OPTIMIZERS: Readonly<Record<OptimizerName, string>> = {
-  adamw: 'AdamW',
-  adam: 'Adam',
-  sgd: 'SGD with momentum 0.9',
-};
+const byOptimizer = <T>(value: (choice: OptimizerChoice) => T) =>
+  Object.fromEntries(Object.entries(optimizers).map(([name, choice]) => [name, value(choice)])) as Record<
+    OptimizerName,
+    T
+  >;
 
-/** A learning rate at which each optimizer learns LeNet-5 well. SGD's steps are not scaled as Adam's are. */
-export const USUAL_RATES: Readonly<Record<OptimizerName, number>> = { adamw: 0.002, adam: 0.002, sgd: 0.02 };
+/** Optimizers, with the words for them. */
+export const OPTIMIZERS: Readonly<Record<OptimizerName, string>> = byOptimizer(({ title }) => title);
+
+/** A learning rate at which each optimizer learns LeNet-5 well. */
+export const USUAL_RATES: Readonly<Record<OptimizerName, number>> = byOptimizer(({ rateScale }) =>
+  Number((lenet5Recipe.learningRate * rateScale).toPrecision(3)),
+);
 
 /** Sizes of a batch to choose from. */
 export const BATCH_SIZES = [8, 16, 32, 64, 128, 256] as const;

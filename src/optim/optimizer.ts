@@ -71,6 +71,16 @@ export abstract class Optimizer {
     this.parameters.forEach((parameter, i) => assign(parameter, this.update(parameter, gradients[i], i)));
   }
 
+  /** The numbers that may be set while training, by name, for checkpoints. */
+  hyperparameters(): ReadonlyMap<string, Scalar> {
+    const own = [...new Set(this.groupDecays)].filter((decay) => decay !== this.weightDecay);
+    return new Map([
+      ['learningRate', this.learningRate],
+      ['weightDecay', this.weightDecay],
+      ...own.map((decay, i) => [`weightDecay.${i}`, decay] as const),
+    ]);
+  }
+
   /** All state by name, for checkpoints. */
   state(): ReadonlyMap<string, Parameter> {
     return this.#state;

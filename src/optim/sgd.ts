@@ -35,6 +35,10 @@ export class SGD extends Optimizer {
     this.#velocity = this.momentum ? this.parameters.map((parameter, i) => this.slot(`velocity.${i}`, parameter)) : [];
   }
 
+  override hyperparameters(): ReadonlyMap<string, Scalar> {
+    return new Map([...super.hyperparameters(), ...(this.momentum ? [['momentum', this.momentum] as const] : [])]);
+  }
+
   protected update(p: Parameter, gradient: Tensor, index: number): Tensor {
     const g = add(gradient, mul(p, this.decayOf(index)));
     const step = (direction: Tensor) => sub(p, mul(direction, this.rateOf(index)));

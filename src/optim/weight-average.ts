@@ -37,6 +37,12 @@ export class WeightAverage {
     }
   }
 
+  /** Whether some of `parameters` are averaged here. */
+  follows(parameters: readonly Parameter[]): boolean {
+    const averaged = new Set(this.#parameters.values());
+    return parameters.some((parameter) => averaged.has(parameter));
+  }
+
   /** The mean by the model's names, as state of a checkpoint. */
   state(): ReadonlyMap<string, Parameter> {
     return this.#shadows;

@@ -1,69 +1,117 @@
-// A training run on disk: weights, optimizer, random numbers and position, in one safetensors file.
+// A training run on disk: all of its state by name, in one safetensors file.
 
 import type { TensorData } from '../core/dtype.ts';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
+import type { Best, Metrics, Progress } from './evaluation.ts';
+import type { Values } from './run-state.ts';
+import type { Settings } from './settings.ts';
 
-/** What a run was started with, as its owner names it: options of a command, say. Plain JSON. */
-export type Settings = Readonly<Record<string, unknown>>;
+type Named<T> = Readonly<Record<string, T>>;
+
+/** A phase's optimizer in a checkpoint. */
+export interface OptimizerState {
+  /** Its class, as `Optimizer.kind` names it. */
+  readonly kind: string;
+  /** Learning rate, weight decay …, by name. */
+  readonly hyperparameters: Named<number>;
+  readonly values: Values;
+}
 
 /** Everything that the rest of a run depends on. */
-export interface Checkpoint {
+export interface Checkpoint extends Progress {
   /** Steps done. */
   readonly step: number;
-  readonly learningRate: number;
-  /** Class of the optimizer whose state this is. */
-  readonly optimizerKind: string;
-  readonly model: ReadonlyMap<string, TensorData>;
-  readonly optimizer: ReadonlyMap<string, TensorData>;
-  /** The running mean of the model's weights; empty where none is kept. */
-  readonly average: ReadonlyMap<string, TensorData>;
-  readonly random: { readonly seed: TensorData; readonly run: TensorData };
-  /** Kept for whoever resumes; the trainer itself does not look at them. */
+  /** The values of each entry of the run's state. */
+  readonly state: Named<Values>;
+  /** The optimizer of each phase, in the order of the phases. */
+  readonly optimizers: Named<OptimizerState>;
+  readonly random: Values;
+  /** Buffers of modules that files do not hold but the run goes on from, such as a recurrent state. */
+  readonly carried: Named<Values>;
+  /** What the run was started with: kept for whoever resumes; the trainer itself does not look at it. */
   readonly settings: Settings;
 }
 
-const FORMAT = 'five-tigers checkpoint 1';
+const FAMILY = 'five-tigers checkpoint ';
+const FORMAT = `${FAMILY}2`;
 
-/** The bytes of a checkpoint. Tensors are `model.…`, `optimizer.…`, `average.…` and `random.…`; the rest is in the metadata. */
-export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
-  const { step, learningRate, optimizerKind, model, optimizer, average, random, settings } = checkpoint;
+/** Names that an entry of the state cannot have, as a checkpoint uses them itself. */
+const RESERVED = ['optimizer', 'random', 'best', 'carried'];
+
+/** Throws an Error for a name of a phase or of an entry of the state that would be unclear in a file. */
+export function checkName(what: string, name: string): void {
+  if (!/^[\w-]+$/.test(name) || RESERVED.includes(name)) {
+    throw new Error(
+      `Trainer: ${JSON.stringify(name)} cannot name ${what}: use letters, digits, - and _, and none of ${RESERVED.join(', ')}.`,
+    );
+  }
+}
+
+/**
+ * The bytes of a checkpoint. Tensors are `ENTRY.…`, `optimizer.PHASE.…`, `random.…`, `carried.ENTRY.…` and `best.ENTRY.…`;
+ * the rest is in the metadata.
+ */
+export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
+  const { step, state, optimizers, random, carried, best, sinceBest, settings } = checkpoint;
   const tensors = new Map<string, TensorData>();
-  for (const [name, values] of model) tensors.set(`model.${name}`, values);
-  for (const [name, values] of optimizer) tensors.set(`optimizer.${name}`, values);
-  for (const [name, values] of average) tensors.set(`average.${name}`, values);
-  tensors.set('random.seed', random.seed);
-  tensors.set('random.run', random.run);
+  const add = (prefix: string, values: Values) => {
+    for (const [name, value] of values) tensors.set(`${prefix}.${name}`, value);
+  };
+  for (const [name, values] of Object.entries(state)) add(name, values);
+  for (const [name, { values }] of Object.entries(optimizers)) add(`optimizer.${name}`, values);
+  for (const [name, values] of Object.entries(best?.state ?? {})) add(`best.${name}`, values);
+  for (const [name, values] of Object.entries(carried)) add(`carried.${name}`, values);
+  add('random', random);
+  const phases = Object.entries(optimizers).map(([name, { kind, hyperparameters }]) => [name, kind, hyperparameters]);
   return writeSafetensors(tensors, {
     format: FORMAT,
     step: String(step),
-    learningRate: String(learningRate),
-    optimizerKind,
+    state: JSON.stringify(Object.keys(state)),
+    phases: JSON.stringify(phases),
+    best: JSON.stringify(best && { step: best.step, metrics: best.metrics }),
+    sinceBest: String(sinceBest),
     settings: JSON.stringify(settings),
   });
 }
 
 /** Whether a safetensors file with this metadata is a checkpoint rather than plain weights. */
-export const isCheckpoint = (metadata: Readonly<Record<string, string>>): boolean => metadata.format === FORMAT;
+export const isCheckpoint = (metadata: Named<string>): boolean => metadata.format?.startsWith(FAMILY) ?? false;
 
-/** Reads what `encodeCheckpoint` wrote; throws for any other file. */
+/** Reads what `encodeCheckpoint` wrote. @throws an Error for any other file, and for a checkpoint in another format. */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const { tensors, metadata } = readSafetensors(bytes);
-  const [seed, run] = [tensors.get('random.seed'), tensors.get('random.run')];
-  if (!isCheckpoint(metadata) || !seed || !run) {
+  if (!isCheckpoint(metadata)) {
     throw new Error('This file holds no training checkpoint. Plain weights can be loaded, but not resumed from.');
   }
-  const part = (prefix: string) =>
-    new Map(
-      [...tensors].flatMap(([name, values]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), values]] : [])),
+  if (metadata.format !== FORMAT) {
+    throw new Error(
+      `This checkpoint is in the format "${metadata.format}", and this version reads "${FORMAT}". ` +
+        'Resume it with the version that wrote it.',
     );
+  }
+  const part = (prefix: string): Values =>
+    new Map(
+      [...tensors].flatMap(([name, values]) =>
+        name.startsWith(`${prefix}.`) ? [[name.slice(prefix.length + 1), values]] : [],
+      ),
+    );
+  const names = JSON.parse(metadata.state) as string[];
+  const parts = (prefix: string) => Object.fromEntries(names.map((name) => [name, part(prefix + name)]));
+  const phases = JSON.parse(metadata.phases) as [string, string, Named<number>][];
+  const best = JSON.parse(metadata.best) as { step: number; metrics: Metrics } | null;
   return {
     step: Number(metadata.step),
-    learningRate: Number(metadata.learningRate),
-    optimizerKind: metadata.optimizerKind,
-    model: part('model.'),
-    optimizer: part('optimizer.'),
-    average: part('average.'),
-    random: { seed, run },
-    settings: JSON.parse(metadata.settings),
+    state: parts(''),
+    optimizers: Object.fromEntries(
+      phases.map(([name, kind, hyperparameters]) => [
+        name,
+        { kind, hyperparameters, values: part(`optimizer.${name}`) },
+      ]),
+    ),
+    random: part('random'),
+    carried: parts('carried.'),
+    best: best && ({ ...best, state: parts('best.') } satisfies Best),
+    sinceBest: Number(metadata.sinceBest),
+    settings: JSON.parse(metadata.settings) as Settings,
   };
 }

@@ -1,112 +1,78 @@
-// Trains a model step by step: one compiled program, exact checkpoints, recovery from a lost device.
+// Trains in steps of one or more phases over shared state: exact checkpoints, evaluation, recovery from a lost device.
 
-import { grad } from '../autograd/grad.ts';
-import { DeviceLostError, type Device, type Progress } from '../backends/device.ts';
-import type { TensorData, TypedArray } from '../core/dtype.ts';
-import type { Parameter } from '../core/parameter.ts';
-import type { Tensor, TensorSpec } from '../core/tensor.ts';
-import { RandomState } from '../core/trace.ts';
-import type { Module } from '../nn/module.ts';
-import { clipGradNorm } from '../optim/clip.ts';
+import { DeviceLostError, type Device } from '../backends/device.ts';
+import type { Scalar } from '../core/tensor.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
-import type { WeightAverage } from '../optim/weight-average.ts';
-import { compile } from '../runtime/compile.ts';
-import { profile, type Profile } from '../runtime/profile.ts';
-import type { Program } from '../runtime/program.ts';
-import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Settings } from './checkpoint.ts';
+import { WeightAverage } from '../optim/weight-average.ts';
+import { mergeProfiles, type Profile } from '../runtime/profile.ts';
+import { BatchQueue, type Batch, type BatchSource } from './batches.ts';
+import { checkName, decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoint.ts';
+import { checkEvaluate, isBetter, type Best, type EvaluationResult } from './evaluation.ts';
+import { CollapsedError, DivergedError } from './failures.ts';
+import type { PhasedTrainerOptions, RunOptions, TrainerOptions } from './options.ts';
+import { Phase, type PhaseOptions, type PhaseResult } from './phase.ts';
+import type { SingleStepResult, StepResult } from './result.ts';
+import { RunState } from './run-state.ts';
+import type { Settings } from './settings.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
-
-/** Where batches come from: a pure function of the step, so that a resumed run sees the same ones. */
-export interface BatchSource {
-  /** What one batch holds. */
-  readonly specs: Named<TensorSpec>;
-  /** The batch of step 0, 1, 2, … */
-  batch(step: number): Named<TypedArray>;
-}
-
-export interface TrainerOptions {
-  readonly model: Module;
-  readonly optimizer: Optimizer;
-  readonly data: BatchSource;
-  /** What is computed from a batch: `loss` is minimised, and all outputs come back from each step. */
-  readonly task: (batch: Named<Tensor>) => Named<Tensor> & { readonly loss: Tensor };
-  /** The largest length of all gradients as one vector: longer ones are scaled down (`clipGradNorm`). */
-  readonly maxGradNorm?: number;
-  /** A running mean of the weights to keep up in each step, and in checkpoints. */
-  readonly average?: WeightAverage;
-  /** Opens the device to train on; called again when the device is lost. */
-  readonly openDevice: () => Promise<Device>;
-  /** Seed of random ops such as dropout. */
-  readonly seed?: number;
-  /** Steps between copies of the state to the host: at most so many are repeated after a lost device. */
-  readonly snapshotEvery?: number;
-  /** What the run was started with: kept in its checkpoints for whoever resumes. */
-  readonly settings?: Settings;
-  /** Called as GPU pipelines become ready. */
-  readonly onProgress?: Progress;
-  /** Trains in slices of about so many milliseconds, between which a page can use the GPU: see `LoadOptions`. */
-  readonly sliceMilliseconds?: number;
-  /** Called when a lost device has been replaced, with the reason of the loss. */
-  readonly onRecovered?: (reason: string) => void;
-}
-
-/** What one step gave. */
-export interface StepResult {
-  /** How many steps are done, this one included. */
-  readonly step: number;
-  readonly loss: number;
-  /** All outputs of the task. */
-  readonly outputs: Named<TensorData>;
-}
-
-/** The loss stopped being a number. The model holds the last good weights again. */
-export class DivergedError extends Error {
-  /** The step whose loss was not finite, counted from 1. */
-  readonly step: number;
-  /** The step whose weights the model now holds. */
-  readonly restoredStep: number;
-
-  constructor(step: number, loss: number, restoredStep: number) {
-    super(
-      `Training diverged: the loss of step ${step} is ${loss}. The weights of step ${restoredStep} were restored; ` +
-        'continue with a lower learning rate.',
-    );
-    this.name = 'DivergedError';
-    this.step = step;
-    this.restoredStep = restoredStep;
-  }
-}
 
 /** Devices lost in a row, without a step between them, after which another one will not help. */
 const MAX_LOSSES = 3;
 
-/** A training run. `step()` does one step; everything that the next step depends on is in `checkpoint()`. */
-export class Trainer {
-  readonly #options: TrainerOptions;
-  #optimizer: Optimizer;
-  #data: BatchSource;
-  #random: RandomState;
-  #device: Device;
-  #program: Program<Named<TensorSpec>, Named<Tensor>> | null = null;
-  #snapshot!: Checkpoint;
-  /** The learning rate of each step since the snapshot, in case they must be repeated. */
-  #rates: number[] = [];
-  #stepsDone = 0;
+/** The name of a run's only phase. */
+const ONLY = 'training';
 
-  private constructor(options: TrainerOptions, device: Device) {
+/** A training run. `step()` does one step; everything that the next step depends on is in `checkpoint()`. */
+export class Trainer<Result extends StepResult = SingleStepResult> {
+  /** What the run's checkpoints say of it, for whoever resumes. */
+  settings: Settings;
+  readonly #options: RunOptions;
+  readonly #phases: readonly Phase[];
+  readonly #single: boolean;
+  readonly #state: RunState;
+  readonly #queue = new BatchQueue();
+  #device: Device;
+  #isLoaded = false;
+  /** False until every phase has run on this device: values may then still be on their way there. */
+  #isSettled = false;
+  #snapshot!: Checkpoint;
+  /** The scalars of each step since the snapshot, in case they must be repeated. */
+  #repeatable: ReadonlyMap<Scalar, number>[] = [];
+  #stepsDone = 0;
+  #best: Best | null = null;
+  #sinceBest = 0;
+
+  private constructor(options: TrainerOptions | PhasedTrainerOptions, device: Device) {
+    const { state, data, accumulate = 1, evaluate, seed = 0, settings = {} } = options;
+    if (!(Number.isInteger(accumulate) && accumulate >= 1)) {
+      throw new Error(`Trainer: accumulate must be an integer of at least 1, but is ${accumulate}.`);
+    }
+    if (evaluate) checkEvaluate(evaluate);
+    this.#single = !('phases' in options);
+    const phases: Named<PhaseOptions> = 'phases' in options ? options.phases : { [ONLY]: options };
+    for (const name of Object.keys(state)) checkName('an entry of the state', name);
+    for (const name of Object.keys(phases)) checkName('a phase', name);
+    if (Object.keys(phases).length === 0) throw new Error('Trainer: a run needs at least one phase.');
     this.#options = options;
-    this.#optimizer = options.optimizer;
-    this.#data = options.data;
-    this.#random = new RandomState(options.seed ?? 0);
+    this.settings = settings;
+    this.#phases = Object.entries(phases).map(([name, phase]) => new Phase(name, phase, data, accumulate));
+    this.#state = new RunState(state, this.#phases, seed);
     this.#device = device;
   }
 
-  /** Opens the device and compiles the training step. */
-  static async create(options: TrainerOptions): Promise<Trainer> {
-    const trainer = new Trainer(options, await options.openDevice());
-    trainer.#snapshot = await trainer.#capture();
-    await trainer.#ready();
+  /** Opens the device and compiles every phase. @throws an Error where a phase changes what is not in the state. */
+  static async create(options: TrainerOptions): Promise<Trainer<SingleStepResult>>;
+  static async create(options: PhasedTrainerOptions): Promise<Trainer<StepResult>>;
+  static async create(options: TrainerOptions | PhasedTrainerOptions): Promise<Trainer<never>> {
+    const trainer = new Trainer<never>(options, await options.openDevice());
+    try {
+      await trainer.#ready();
+      trainer.#snapshot = await trainer.#capture();
+    } catch (error) {
+      trainer.dispose();
+      throw error;
+    }
     return trainer;
   }
 
@@ -120,93 +86,219 @@ export class Trainer {
     return this.#stepsDone;
   }
 
-  /** Set its `learningRate.value` at any time. */
+  /** The optimizer of each phase. */
+  get optimizers(): Named<Optimizer> {
+    return Object.fromEntries(this.#phases.map(({ name, optimizer }) => [name, optimizer]));
+  }
+
+  /** The optimizer of the only phase. Set its `learningRate.value` at any time. */
   get optimizer(): Optimizer {
-    return this.#optimizer;
+    return this.#phase().optimizer;
+  }
+
+  /** The best weights by the evaluations so far; null before the first. */
+  get best(): Best | null {
+    return this.#best;
+  }
+
+  /** True when `evaluate.patience` evaluations have brought no new best: to go on would likely be in vain. */
+  get stopped(): boolean {
+    return this.#sinceBest >= (this.#options.evaluate?.patience ?? Infinity);
   }
 
   /**
    * Does one step. When the device is lost, opens another one, restores the last snapshot, repeats the steps since and
-   * then this one: nothing is lost, and the losses are those of an undisturbed run.
-   * Throws DivergedError when the loss is not finite.
+   * then this one: nothing is lost, and the losses are those of an undisturbed run. Steps must not overlap.
+   * Throws DivergedError when a loss is not finite, and CollapsedError for what a watch says.
    */
-  async step(): Promise<StepResult> {
-    return this.#survive(() => this.#stepOnce());
+  async step(): Promise<Result> {
+    const result = await this.#survive(() => this.#stepOnce());
+    const { evaluate, watch = [] } = this.#options;
+    const evaluation = evaluate && result.step % evaluate.every === 0 ? await this.evaluate() : undefined;
+    if (evaluation?.isBest === false) this.#sinceBest++;
+    for (const look of watch) {
+      const reason = look(result);
+      if (reason) throw new CollapsedError(reason, result.step, this.#best?.step);
+    }
+    const all = evaluation ? { ...result, evaluation } : result;
+    return (this.#single ? { ...all.phases[ONLY], ...all } : all) as Result;
   }
 
-  /** Goes on with another optimizer, whose state starts at zero. */
-  async setOptimizer(optimizer: Optimizer): Promise<void> {
-    await this.#change(() => (this.#optimizer = optimizer));
-  }
-
-  /** Goes on with other batches, for example larger ones. */
-  async setData(data: BatchSource): Promise<void> {
-    await this.#change(() => (this.#data = data));
-  }
-
-  /** Where the time of a step goes. The steps that this takes are undone: the run goes on as if they had not been. */
-  async profile(options?: { readonly runs?: number }): Promise<Profile> {
+  /** Measures the run as it is, and keeps its weights if they are the best so far. */
+  async evaluate(): Promise<EvaluationResult> {
+    const { evaluate } = this.#options;
+    if (!evaluate) throw new Error('Trainer: evaluate() needs the option `evaluate`.');
     return this.#survive(async () => {
-      const [before, snapshot, rates] = [await this.#capture(), this.#snapshot, this.#rates];
+      const step = this.#stepsDone;
+      const metrics = await evaluate.measure(this.#device);
+      const isBest = isBetter(evaluate, metrics, this.#best);
+      if (isBest) {
+        this.#best = { step, metrics, state: await this.#state.readEntries() };
+        this.#sinceBest = 0;
+      }
+      return { step, metrics, isBest };
+    });
+  }
+
+  /** Gives every entry of the state its best values so far. The optimizers stay as they are: this is for the end of a run. */
+  useBest(): void {
+    if (!this.#best) throw new Error('Trainer: there are no best weights yet, as nothing was evaluated.');
+    this.#state.writeEntries(this.#best.state);
+  }
+
+  /** Goes on with another optimizer, whose state starts at zero. `phase` names which; a run's only one need not be named. */
+  async setOptimizer(optimizer: Optimizer, phase?: string): Promise<void> {
+    const changed = this.#phase(phase);
+    await this.#change(() => (changed.optimizer = optimizer));
+  }
+
+  /** Goes on with other batches, for example larger ones. `phase` names whose. */
+  async setData(data: BatchSource, phase?: string): Promise<void> {
+    const changed = this.#phase(phase);
+    await this.#change(() => (changed.data = data));
+  }
+
+  /** Where the time of a step goes. The steps that this takes are undone: state is restored, and the run is unaffected. */
+  async profile(options: { readonly runs?: number } = {}): Promise<Profile> {
+    return this.#survive(async () => {
+      const [before, snapshot, repeatable] = [await this.#capture(), this.#snapshot, this.#repeatable];
       try {
-        return await profile(await this.#ready(), this.#data.batch(this.#stepsDone), options);
+        const profiles: Profile[] = [];
+        await this.#ready();
+        for (const phase of this.#phases) {
+          const batch = await this.#queue.take(phase.data, phase.batchesOf(this.#stepsDone)[0]);
+          profiles.push(...(await phase.profile(batch, { ...options, ...(this.#single ? {} : { name: phase.name }) })));
+        }
+        return profiles.length === 1 ? profiles[0] : mergeProfiles(profiles);
       } finally {
         this.#restore(before);
-        [this.#snapshot, this.#rates] = [snapshot, rates];
+        [this.#snapshot, this.#repeatable] = [snapshot, repeatable];
       }
     });
   }
 
   /** Everything that the rest of the run depends on, as the bytes of a safetensors file. */
-  async checkpoint(): Promise<Uint8Array> {
+  async checkpoint(): Promise<Uint8Array<ArrayBuffer>> {
     return encodeCheckpoint(await this.#survive(() => this.#capture()));
   }
 
-  /** Continues from `bytes` of a checkpoint as if the run had never stopped. */
+  /**
+   * Continues from `bytes` of a checkpoint as if the run had never stopped.
+   * @throws an Error that says what does not fit: another model, other phases or optimizers; nothing is changed then.
+   */
   restore(bytes: Uint8Array): void {
-    this.#restore(decodeCheckpoint(bytes));
+    const checkpoint = decodeCheckpoint(bytes);
+    this.#state.expectFit(checkpoint);
+    this.#restore(checkpoint);
+    [this.#best, this.#sinceBest] = [checkpoint.best, checkpoint.sinceBest];
   }
 
-  /** Frees the program's memory; the model stays usable. */
+  /** Frees the programs' memory; the models stay usable. */
   dispose(): void {
-    this.#program?.dispose();
-    this.#program = null;
+    for (const phase of this.#phases) phase.dispose();
+    this.#queue.clear();
+    this.#isLoaded = this.#isSettled = false;
   }
 
   async #stepOnce(): Promise<StepResult> {
-    const program = await this.#ready();
+    await this.#ready();
     // Only a finite loss shows that the weights before it were good, so a snapshot counts after one more step.
-    const due = this.#rates.length >= (this.#options.snapshotEvery ?? 100);
-    const candidate = due ? await this.#capture() : null;
-    const { value: rate } = this.#optimizer.learningRate;
-    const outputs = await program.run(this.#data.batch(this.#stepsDone));
-    const loss = outputs.loss.data[0];
-    if (!Number.isFinite(loss)) {
-      const failed = this.#stepsDone + 1;
-      this.#restore(this.#snapshot);
-      throw new DivergedError(failed, loss, this.#stepsDone);
+    const isDue = this.#repeatable.length >= (this.#options.snapshotEvery ?? 100);
+    const candidate = isDue ? await this.#capture() : null;
+    const before = this.#stepsDone;
+    const phases = this.#phases.filter((phase) => phase.isDue(before + 1));
+    const batches = await Promise.all(phases.map((phase) => this.#take(phase, before)));
+    for (const phase of phases) phase.schedule(before);
+    const scalars = this.#scalars();
+    const runs: Promise<PhaseResult>[] = [];
+    for (const [i, phase] of phases.entries()) {
+      const run = phase.run(batches[i], !this.#isSettled);
+      runs.push(run);
+      if (!this.#isSettled) await run;
     }
+    // The GPU is at work: time to make what comes next.
+    for (const phase of this.#phases) {
+      this.#queue.dropBefore(phase.data, phase.batchesOf(before + 1)[0]);
+      if (phase.isDue(before + 2)) void this.#take(phase, before + 1).catch(() => {});
+    }
+    const results = await Promise.all(runs);
+    phases.forEach((phase, i) => this.#expectFinite(phase, results[i]));
+    this.#isSettled = true;
     if (candidate) this.#keep(candidate);
-    this.#rates.push(rate);
+    this.#repeatable.push(scalars);
     this.#stepsDone++;
-    return { step: this.#stepsDone, loss, outputs };
+    return { step: this.#stepsDone, phases: Object.fromEntries(phases.map(({ name }, i) => [name, results[i]])) };
   }
 
-  async #ready(): Promise<Program<Named<TensorSpec>, Named<Tensor>>> {
-    const { task, onProgress, sliceMilliseconds, maxGradNorm, average } = this.#options;
-    this.#program ??= await compile(
-      this.#device,
-      (batch) => {
-        const outputs = task(batch);
-        const gradients = grad(outputs.loss, this.#optimizer.parameters);
-        this.#optimizer.step(maxGradNorm ? clipGradNorm(gradients, maxGradNorm).gradients : gradients);
-        average?.update();
-        return outputs as Named<Tensor>;
-      },
-      this.#data.specs,
-      { training: true, random: this.#random, onProgress, sliceMilliseconds },
-    );
-    return this.#program;
+  #take(phase: Phase, stepsDone: number): Promise<Batch[]> {
+    return Promise.all(phase.batchesOf(stepsDone).map((index) => this.#queue.take(phase.data, index)));
+  }
+
+  #expectFinite({ name }: Phase, { loss, gradientNorm = 0 }: PhaseResult): void {
+    if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
+    const step = this.#stepsDone + 1;
+    this.#restore(this.#snapshot);
+    const found = Number.isFinite(loss) ? ({ gradientNorm } as const) : ({ loss } as const);
+    throw new DivergedError({
+      phase: this.#single ? null : name,
+      step,
+      ...found,
+      restoredStep: this.#stepsDone,
+      bestStep: this.#best?.step,
+    });
+  }
+
+  async #ready(): Promise<void> {
+    if (this.#isLoaded) return;
+    const { onProgress, sliceMilliseconds, state } = this.#options;
+    const averages = Object.entries(state).filter((entry): entry is [string, WeightAverage] => {
+      return entry[1] instanceof WeightAverage;
+    });
+    const leaders = averages.map(([name, average]) => {
+      const leader = this.#phases.findLast(({ optimizer }) => average.follows(optimizer.parameters));
+      if (!leader) throw new Error(`Trainer: no phase trains what ${name} in the state averages.`);
+      return leader;
+    });
+    for (const phase of this.#phases) {
+      const followers = averages.filter((_, i) => leaders[i] === phase).map(([, average]) => average);
+      await phase.load(this.#device, followers, {
+        training: true,
+        random: this.#state.random,
+        onProgress,
+        sliceMilliseconds,
+      });
+    }
+    this.#expectAllSaved();
+    this.#isLoaded = true;
+  }
+
+  /** What a program changes and no checkpoint holds would be lost with the device, and differ after a resume. */
+  #expectAllSaved(): void {
+    for (const { name, updates } of this.#phases) {
+      const stray = updates.find(({ parameter }) => !this.#state.expectChanges(parameter));
+      if (!stray) continue;
+      throw new Error(
+        `Trainer: ${this.#single ? 'the task' : `phase ${name}`} changes the parameter ${stray.parameter.name}, which no ` +
+          'checkpoint would hold: add what it belongs to to `state`.',
+      );
+    }
+  }
+
+  #phase(name?: string): Phase {
+    const names = this.#phases.map((phase) => phase.name).join(', ');
+    if (name === undefined && this.#phases.length > 1) throw new Error(`Trainer: say which phase: ${names}.`);
+    const found = name === undefined ? this.#phases[0] : this.#phases.find((phase) => phase.name === name);
+    if (!found) throw new Error(`Trainer: there is no phase ${name}; the phases are ${names}.`);
+    return found;
+  }
+
+  #scalars(): ReadonlyMap<Scalar, number> {
+    const scalars = this.#phases.flatMap((phase) => [...phase.scalars, ...phase.optimizer.hyperparameters().values()]);
+    return new Map(scalars.map((scalar) => [scalar, scalar.value]));
+  }
+
+  #setScalars(values: ReadonlyMap<Scalar, number>): void {
+    for (const [scalar, value] of values) scalar.value = value;
   }
 
   async #change(apply: () => void): Promise<void> {
@@ -216,16 +308,18 @@ export class Trainer {
     this.#keep(await this.#capture());
     this.dispose();
     await this.#survive(() => this.#ready());
+    // The new program may change more than the old one did.
+    this.#keep(await this.#survive(() => this.#capture()));
   }
 
   /** Does `work`; when the device is lost meanwhile, brings another one to the same state and does it there. */
   async #survive<T>(work: () => Promise<T>): Promise<T> {
-    const rates = this.#rates;
-    const { value: rate } = this.#optimizer.learningRate;
+    const steps = this.#repeatable;
+    const scalars = this.#scalars();
     let lost: DeviceLostError | null = null;
     for (let losses = 0; ; losses++) {
       try {
-        if (lost) await this.#rebuild(lost, rates, rate);
+        if (lost) await this.#rebuild(lost, steps, scalars);
         return await work();
       } catch (error) {
         if (!(error instanceof DeviceLostError) || losses === MAX_LOSSES) throw error;
@@ -234,68 +328,46 @@ export class Trainer {
     }
   }
 
-  /** Opens another device and repeats there what was done since the snapshot: a step for each of `rates`. */
-  async #rebuild(lost: DeviceLostError, rates: readonly number[], rate: number): Promise<void> {
+  /** Opens another device and repeats there what was done since the snapshot, each step with its scalars. */
+  async #rebuild(
+    lost: DeviceLostError,
+    steps: readonly ReadonlyMap<Scalar, number>[],
+    scalars: ReadonlyMap<Scalar, number>,
+  ): Promise<void> {
     // The error may be that of a device before, so this one's reason is not worth waiting for.
     const reason = await Promise.race([this.#device.lost, lost.message]);
-    this.#program = null;
+    for (const phase of this.#phases) phase.forget();
+    this.#isLoaded = this.#isSettled = false;
     this.#device = await this.#options.openDevice();
     this.#restore(this.#snapshot);
-    const { learningRate } = this.#optimizer;
-    for (const earlier of rates) {
-      learningRate.value = earlier;
+    for (const earlier of steps) {
+      this.#setScalars(earlier);
       await this.#stepOnce();
     }
-    learningRate.value = rate;
+    this.#setScalars(scalars);
     this.#options.onRecovered?.(reason);
   }
 
   async #capture(): Promise<Checkpoint> {
-    const [model, optimizer, average, seed, run] = await Promise.all([
-      this.#options.model.stateDict(),
-      this.#optimizer.stateDict(),
-      this.#options.average?.stateDict() ?? new Map<string, TensorData>(),
-      this.#random.seed.read(),
-      this.#random.run.read(),
-    ]);
+    const saved = await this.#state.read();
     return {
       step: this.#stepsDone,
-      learningRate: this.#optimizer.learningRate.value,
-      optimizerKind: this.#optimizer.kind,
-      model,
-      optimizer,
-      average,
-      random: { seed, run },
-      settings: this.#options.settings ?? {},
+      ...saved,
+      best: this.#best,
+      sinceBest: this.#sinceBest,
+      settings: this.settings,
     };
   }
 
   #keep(snapshot: Checkpoint): void {
     this.#snapshot = snapshot;
-    this.#rates = [];
+    this.#repeatable = [];
   }
 
+  /** Puts all state back but the best weights: what evaluations found since holds. */
   #restore(checkpoint: Checkpoint): void {
-    const { kind } = this.#optimizer;
-    const state = this.#optimizer.state();
-    if (checkpoint.optimizerKind !== kind || state.size !== checkpoint.optimizer.size) {
-      throw new Error(
-        `This checkpoint was made with ${checkpoint.optimizerKind}; resume it with that, not with ${kind}.`,
-      );
-    }
-    const averaged = this.#options.average?.state() ?? new Map<string, Parameter>();
-    if (averaged.size !== checkpoint.average.size) {
-      const has = checkpoint.average.size > 0;
-      throw new Error(
-        `This checkpoint was made ${has ? 'with' : 'without'} a running mean of the weights; resume it ${has ? 'with' : 'without'} one.`,
-      );
-    }
-    this.#options.model.loadStateDict(checkpoint.model);
-    for (const [name, shadow] of averaged) shadow.write(checkpoint.average.get(name)!);
-    for (const [name, parameter] of state) parameter.write(checkpoint.optimizer.get(name)!);
-    this.#random.seed.write(checkpoint.random.seed);
-    this.#random.run.write(checkpoint.random.run);
-    this.#optimizer.learningRate.value = checkpoint.learningRate;
+    this.#state.write(checkpoint);
+    for (const phase of this.#phases) phase.reset();
     this.#stepsDone = checkpoint.step;
     this.#keep(checkpoint);
   }

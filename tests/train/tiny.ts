@@ -59,7 +59,7 @@ export async function tinyRun(
   optimizer: Optimizer = new AdamW(model.parameters()),
 ) {
   const trainer = await Trainer.create({
-    model,
+    state: { model },
     optimizer,
     data: tinyBatches(),
     task: ({ x, label }) => ({ loss: crossEntropy(model.forward(x), label) }),

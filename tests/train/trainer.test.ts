@@ -88,7 +88,10 @@ describe.each(['cpu', 'webgpu'] as const)('on %s', (kind) => {
     expect(await model.stateDict()).toEqual(before);
     await losses(trainer, 1);
     expect(await model.stateDict()).not.toEqual(before);
-    expect(decodeCheckpoint(await trainer.checkpoint())).toMatchObject({ step: 6, optimizerKind: 'SGD' });
+    expect(decodeCheckpoint(await trainer.checkpoint())).toMatchObject({
+      step: 6,
+      optimizers: { training: { kind: 'SGD' } },
+    });
   });
 });
 
@@ -102,7 +105,7 @@ test('a checkpoint of another optimizer is refused by name, and the run goes on 
   const { model, trainer } = await tinyRun('cpu');
   const bytes = await trainer.checkpoint();
   await trainer.setOptimizer(new SGD(model.parameters()));
-  expect(() => trainer.restore(bytes)).toThrow('made with AdamW; resume it with that, not with SGD');
+  expect(() => trainer.restore(bytes)).toThrow('made with the optimizer AdamW; resume it with that, not with SGD');
   expect((await trainer.step()).step).toBe(1);
 });
 
@@ -116,7 +119,7 @@ test('a checkpoint of another model is refused with every name that does not fit
   }
   const other = new Other();
   const { trainer: source } = await tinyRun('cpu', {
-    model: other,
+    state: { model: other },
     optimizer: new AdamW(other.parameters()),
     task: ({ x, label }) => ({ loss: crossEntropy(other.forward(x), label) }),
   });

@@ -2,7 +2,8 @@
 
 import { byId, element } from '../../shared/dom.ts';
 import type { Client } from '../client.ts';
-import type { Config, OptimizerName, RunNote, RunSettings } from '../protocol.ts';
+import type { OptimizerName } from '../../../src/index.ts';
+import type { Config, RunNote, RunSettings } from '../protocol.ts';
 import { BATCH_SIZES, CONFIGS, OPTIMIZERS, USUAL_RATES } from '../settings.ts';
 
 const select = (id: string) => byId<HTMLSelectElement>(id);

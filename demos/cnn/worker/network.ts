@@ -4,13 +4,15 @@ import {
   decodeCheckpoint,
   isCheckpoint,
   manualSeed,
+  optimizers,
   readSafetensors,
   writeSafetensors,
+  type OptimizerName,
   type TensorData,
 } from '../../../src/index.ts';
 import { lenet5Entry } from '../../../models/cnn/lenet5/entry.ts';
 import { LeNet5, lenet5Configs } from '../../../models/cnn/lenet5/model.ts';
-import type { Config, OptimizerName, RunSettings } from '../protocol.ts';
+import type { Config, RunSettings } from '../protocol.ts';
 
 /** A model, and what to call it. */
 export interface Network {
@@ -54,17 +56,20 @@ export interface Loaded {
   } | null;
 }
 
-const OPTIMIZERS: Readonly<Record<string, OptimizerName>> = { SGD: 'sgd', Adam: 'adam', AdamW: 'adamw' };
+const nameOf = (kind: string) =>
+  (Object.keys(optimizers) as OptimizerName[]).find((name) => optimizers[name].kind === kind);
 
 /** Reads weights or a checkpoint. @throws an Error that says what is wrong with the file, and the names that do not fit. */
 export function loadNetwork(bytes: Uint8Array, file: string): Loaded {
   const { tensors, metadata } = readSafetensors(bytes);
   if (!isCheckpoint(metadata)) return { network: filledNetwork(tensors, metadata.config, file), resumed: null };
-  const { model, settings, learningRate, optimizerKind } = decodeCheckpoint(bytes);
+  const { state, settings, optimizers: used } = decodeCheckpoint(bytes);
+  const [{ kind, hyperparameters }] = Object.values(used);
   const { batch, seed } = settings as { batch?: number; seed?: number };
-  const network = filledNetwork(model, settings.config, file);
+  const network = filledNetwork(state.model, settings.config, file);
   const { config } = network;
-  const resumed = { config, learningRate, optimizer: OPTIMIZERS[optimizerKind], batchSize: batch, seed };
+  const { learningRate } = hyperparameters;
+  const resumed = { config, learningRate, optimizer: nameOf(kind), batchSize: batch, seed };
   return { network, resumed: { bytes, settings: withoutGaps(resumed), data: settings.data } };
 }
 

@@ -1,12 +1,9 @@
 // A training run of the page: a network, its data and settings, and the trainer that carries it on.
 
 import {
-  Adam,
-  AdamW,
   imageBatches,
-  SGD,
+  optimizers,
   Trainer,
-  type BatchSource,
   type Device,
   type ImageBatch,
   type ImageBatches,
@@ -37,20 +34,16 @@ interface Parts {
   readonly network: Network;
   readonly settings: RunSettings;
   readonly data: TrainingData;
-  readonly batches: ShownBatches;
   readonly trainer: Trainer;
-  /** What the run's checkpoints say of it, under the command line's names. */
-  readonly noted: Record<string, unknown>;
 }
 
-const MOMENTUM = 0.9;
+const makeOptimizer = ({ optimizer, learningRate }: RunSettings, model: LeNet5): Optimizer =>
+  optimizers[optimizer].make(model.parameters(), { learningRate });
 
-function makeOptimizer({ optimizer, learningRate }: RunSettings, model: LeNet5): Optimizer {
-  const parameters = model.parameters();
-  if (optimizer === 'sgd') return new SGD(parameters, { learningRate, momentum: MOMENTUM });
-  return new { adam: Adam, adamw: AdamW }[optimizer](parameters, { learningRate });
-}
+const makeBatches = ({ train, augment }: TrainingData, { batchSize, seed }: RunSettings): ImageBatches =>
+  imageBatches(train.digits, { batchSize, seed, size: LENET_SIZE, augment });
 
+/** What the run's checkpoints say of it, under the command line's names. */
 const notesOf = ({ config, batchSize, optimizer, seed }: RunSettings, data: TrainingData) => ({
   model: 'lenet5',
   config,
@@ -60,42 +53,19 @@ const notesOf = ({ config, batchSize, optimizer, seed }: RunSettings, data: Trai
   data: data.kind,
 });
 
-/** Batches of a run; the last one is kept to be shown. */
-class ShownBatches implements BatchSource {
-  last: ImageBatch | null = null;
-  readonly #batches: ImageBatches;
-  #next: { readonly step: number; readonly batch: ImageBatch } | null = null;
-
-  constructor({ train, augment }: TrainingData, { batchSize, seed }: RunSettings) {
-    this.#batches = imageBatches(train.digits, { batchSize, seed, size: LENET_SIZE, augment });
-  }
-
-  get specs() {
-    return this.#batches.specs;
-  }
-
-  batch(step: number): ImageBatch {
-    this.last = this.#next?.step === step ? this.#next.batch : this.#batches.batch(step);
-    // The next one is made while the GPU is at work on this one.
-    setTimeout(() => (this.#next = { step: step + 1, batch: this.#batches.batch(step + 1) }));
-    return this.last;
-  }
-}
-
 /** A run. Its methods that wait must not overlap. */
 export class Run {
   readonly #parts: Parts;
   readonly #tester: Tester;
   #settings: RunSettings;
   #data: TrainingData;
-  #batches: ShownBatches;
+  #last: ImageBatch | null = null;
   #predicted: Int32Array = new Int32Array(0);
 
   private constructor(parts: Parts) {
     this.#parts = parts;
     this.#settings = parts.settings;
     this.#data = parts.data;
-    this.#batches = parts.batches;
     this.#tester = new Tester(parts.network);
   }
 
@@ -109,18 +79,16 @@ export class Run {
     checkpoint?: Uint8Array,
   ): Promise<Run> {
     const { model } = network;
-    const noted: Record<string, unknown> = notesOf(settings, data);
-    const batches = new ShownBatches(data, settings);
     const task = lenet5Task(model);
     let device: Device | null = null;
     const trainer = await Trainer.create({
-      model,
+      state: { model },
       optimizer: makeOptimizer(settings, model),
-      data: batches,
+      data: makeBatches(data, settings),
       task,
       openDevice: async () => (device = await (device ? devices.insteadOf(device) : devices.get())),
       seed: settings.seed,
-      settings: noted,
+      settings: notesOf(settings, data),
       onProgress: events.preparing,
       // Half of a frame: the rest is the page's.
       sliceMilliseconds: 8,
@@ -132,7 +100,7 @@ export class Run {
       trainer.dispose();
       throw error;
     }
-    return new Run({ network, settings, data, batches, trainer, noted });
+    return new Run({ network, settings, data, trainer });
   }
 
   get network(): Network {
@@ -153,15 +121,16 @@ export class Run {
 
   /** Trains one step. Throws DivergedError as Trainer does. */
   async step(): Promise<StepNote> {
-    const { step, loss, outputs } = await this.#parts.trainer.step();
-    const { label } = this.#batches.last!;
+    const { step, loss, outputs, batch } = await this.#parts.trainer.step();
+    this.#last = batch as ImageBatch;
+    const { label } = this.#last;
     this.#predicted = bestClasses(outputs.logits.data, label.length);
     return { step, loss, accuracy: countRight(this.#predicted, label) / label.length };
   }
 
   /** The batch of the last step, with what the network said of it. */
   lastBatch(): Samples | null {
-    const { last } = this.#batches;
+    const last = this.#last;
     return last && { images: last.image.slice(), labels: last.label, predicted: this.#predicted };
   }
 
@@ -184,10 +153,9 @@ export class Run {
 
   /** Goes on with other digits. @throws an Error where they are fewer than a batch. */
   async setData(data: TrainingData, settings = this.#settings): Promise<void> {
-    const batches = new ShownBatches(data, settings);
-    await this.#parts.trainer.setData(batches);
+    await this.#parts.trainer.setData(makeBatches(data, settings));
     this.#data = data;
-    this.#batches = batches;
+    this.#last = null;
     this.#note();
   }
 
@@ -218,6 +186,6 @@ export class Run {
   }
 
   #note(): void {
-    Object.assign(this.#parts.noted, notesOf(this.#settings, this.#data));
+    this.#parts.trainer.settings = notesOf(this.#settings, this.#data);
   }
 }

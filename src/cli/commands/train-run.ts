@@ -3,15 +3,13 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ModelEntry, TrainingData } from '../../../models/index.ts';
 import {
-  decodeCheckpoint, manualSeed, readFileOrExplain, Trainer, type DataFiles, type Module, type StepResult,
+  decodeCheckpoint, makeSchedule, manualSeed, optimizers, readFileOrExplain, Trainer, type DataFiles, type Module, type StepResult,
 } from '../../node.ts'; // prettier-ignore
 import { describeDevice, openWithNews, type DeviceOptions } from '../ui/device.ts';
 import { watchInterruption } from '../ui/interruption.ts';
 import type { Terminal } from '../ui/terminal.ts';
 import type { TrainReport } from './train-report.ts';
-import {
-  digested, expectSameData, newSettings, optimizers, resumedSettings, schedules, type CliSettings,
-} from './train-settings.ts'; // prettier-ignore
+import { digested, expectSameData, newSettings, resumedSettings, type CliSettings } from './train-settings.ts';
 
 /** Options that a run is made from, besides its settings. */
 export interface StartOptions extends DeviceOptions {
@@ -23,7 +21,7 @@ export interface Run {
   readonly settings: CliSettings;
   readonly model: Module;
   readonly data: TrainingData<Module>;
-  readonly trainer: Trainer;
+  readonly trainer: Trainer<StepResult>;
 }
 
 async function readCheckpoint(file: string) {
@@ -56,12 +54,12 @@ export async function prepare(
   const { seed, config, learningRate, optimizer } = settings;
   manualSeed(seed);
   const model = entry.build(config, data.details);
-  const phases = data.phases(model, (parameters) => optimizers[optimizer](parameters, learningRate));
-  const [phase] = Object.values(phases);
+  const phases = data.phases(model, (parameters) => optimizers[optimizer].make(parameters, { learningRate }));
+  const schedule = makeSchedule(settings, settings.epochs * data.stepsPerEpoch);
   const trainer = await Trainer.create({
-    model,
-    ...phase,
-    data: phase.data ?? data.data,
+    state: { model },
+    phases: Object.fromEntries(Object.entries(phases).map(([name, phase]) => [name, { ...phase, schedule }])),
+    data: data.data,
     openDevice: () => openWithNews(options, terminal),
     seed,
     settings,
@@ -72,13 +70,16 @@ export async function prepare(
   return { settings, model, data, trainer };
 }
 
-/** The outputs of one element, by name: what is worth reporting of a step besides its loss. */
-const measuresOf = ({ outputs }: StepResult): Record<string, number> =>
-  Object.fromEntries(
-    Object.entries(outputs).flatMap(([name, { data }]) =>
-      data.length === 1 && name !== 'loss' ? [[name, data[0]]] : [],
-    ),
+/** The outputs of one element, by name: what is worth reporting of a step besides the loss of its first phase. */
+function measuresOf({ phases }: StepResult): Record<string, number> {
+  const measures = Object.entries(phases).flatMap(([phase, { outputs }], i) =>
+    Object.entries(outputs).flatMap(([name, { data }]) => {
+      if (data.length !== 1 || (i === 0 && name === 'loss')) return [];
+      return [[i === 0 ? name : `${phase}_${name}`, data[0]] as const];
+    }),
   );
+  return Object.fromEntries(measures);
+}
 
 /** Trains to the end of the run or step `lastStep`, saving after each epoch. True when the user has interrupted it. */
 export async function trainSteps(
@@ -90,7 +91,6 @@ export async function trainSteps(
 ): Promise<boolean> {
   const { stepsPerEpoch } = data;
   const steps = settings.epochs * stepsPerEpoch;
-  const schedule = schedules[settings.schedule](settings.learningRate, steps);
   const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0);
   report.started({
     settings,
@@ -106,10 +106,9 @@ export async function trainSteps(
   let saved = NaN;
   try {
     while (trainer.stepsDone < Math.min(steps, lastStep) && !interruption.requested) {
-      const learningRate = schedule(trainer.stepsDone);
-      trainer.optimizer.learningRate.value = learningRate;
       const result = await trainer.step();
-      const { step, loss } = result;
+      const { step } = result;
+      const [{ loss, learningRate }] = Object.values(result.phases);
       report.step({ step, epoch: Math.ceil(step / stepsPerEpoch), loss, learningRate, measures: measuresOf(result) });
       if (step % stepsPerEpoch === 0) {
         await save();

@@ -4,38 +4,22 @@ import { createHash } from 'node:crypto';
 import { Option, type Command } from 'commander';
 import type { ModelEntry, Recipe, RunSettings } from '../../../models/index.ts';
 import {
-  Adam, AdamW, constantSchedule, cosineSchedule, SGD, type DataFiles, type Optimizer, type Parameters, type Schedule,
+  optimizers,
+  schedules,
+  type DataFiles,
+  type OptimizerName,
+  type ScheduleName,
   type Settings,
-} from '../../node.ts'; // prettier-ignore
+} from '../../node.ts';
 import { CommandError, USAGE } from '../ui/command-error.ts';
 import { integer, notNegative, positive } from '../ui/options.ts';
-
-type MakeOptimizer = (parameters: Parameters, learningRate: number) => Optimizer;
-
-/** The choices of --optimizer. */
-export const optimizers: Readonly<Record<string, MakeOptimizer>> = {
-  adamw: (parameters, learningRate) => new AdamW(parameters, { learningRate }),
-  adam: (parameters, learningRate) => new Adam(parameters, { learningRate }),
-  sgd: (parameters, learningRate) => new SGD(parameters, { learningRate, momentum: 0.9 }),
-};
-
-/** --lr for sgd, unless given: its steps are not scaled as Adam's are. */
-const SGD_LEARNING_RATE = 0.02;
-
-const LONGEST_WARMUP = 500;
-
-/** The choices of --schedule: learning rates of a run of `steps`. */
-export const schedules: Readonly<Record<string, (learningRate: number, steps: number) => Schedule>> = {
-  cosine: (learningRate, steps) => cosineSchedule(learningRate, steps, Math.min(LONGEST_WARMUP, Math.ceil(steps / 20))),
-  constant: constantSchedule,
-};
 
 /** Everything that decides the losses of a run, under the names of recipes. */
 export interface CliSettings extends RunSettings, Settings {
   readonly model: string;
   readonly config: string;
-  readonly optimizer: string;
-  readonly schedule: string;
+  readonly optimizer: OptimizerName;
+  readonly schedule: ScheduleName;
   /** Digest of the training data. */
   readonly data: string;
 }
@@ -58,7 +42,12 @@ const common: Readonly<Record<string, SettingOption>> = {
 };
 
 /** A recipe with what recipes may leave out. */
-const complete = (recipe: Recipe) => ({ optimizer: 'adamw', schedule: 'cosine', seed: 1, ...recipe });
+const complete = (recipe: Recipe) => ({
+  optimizer: 'adamw' as OptimizerName,
+  schedule: 'cosine' as ScheduleName,
+  seed: 1,
+  ...recipe,
+});
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
@@ -109,9 +98,11 @@ function chosenSettings(entry: ModelEntry, given: Readonly<Record<string, unknow
 /** The settings of a new run. `given`: the options of the command line. */
 export function newSettings(entry: ModelEntry, given: Readonly<Record<string, unknown>>): CliSettings {
   const chosen = [...chosenSettings(entry, given)].map(([name, { value }]) => [name, value] as const);
-  const settings = { ...complete(entry.train!.recipe), config: entry.config, ...Object.fromEntries(chosen) };
-  const usesSgd = settings.optimizer === 'sgd' && given.lr === undefined;
-  return { ...settings, model: entry.name, data: '', ...(usesSgd && { learningRate: SGD_LEARNING_RATE }) };
+  const recipe = complete(entry.train!.recipe);
+  const settings = { ...recipe, config: entry.config, ...Object.fromEntries(chosen), model: entry.name, data: '' };
+  // Steps of SGD are not scaled as Adam's are.
+  const scale = optimizers[settings.optimizer].rateScale / optimizers[recipe.optimizer].rateScale;
+  return given.lr === undefined ? { ...settings, learningRate: recipe.learningRate * scale } : settings;
 }
 
 /**

@@ -28,8 +28,8 @@ export async function loadModel(entry: ModelEntry, file?: string, config?: strin
   const path = file ?? shippedWeights(entry, config ?? entry.config);
   let { tensors, metadata } = await loadSafetensorsFile(path);
   if (isCheckpoint(metadata)) {
-    const { model, settings } = decodeCheckpoint(await readFileOrExplain(path, 'the weights'));
-    tensors = new Map(model);
+    const { state, settings } = decodeCheckpoint(await readFileOrExplain(path, 'the weights'));
+    tensors = new Map(state.model);
     metadata = Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)]));
   }
   const noted = entry.configs.includes(metadata.config) ? metadata.config : entry.config;

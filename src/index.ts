@@ -92,6 +92,8 @@ export { type ImageDataset } from './data/image-dataset.ts';
 export { identifyMnistFiles, loadMnist, missingMnistFiles, parseMnist } from './data/mnist.ts';
 export { type Box, resizeGrey } from './data/resize.ts';
 export { type RgbaImage, type RgbaPixels } from './data/rgba-image.ts';
+export { frechetDistance, Moments } from './metrics/frechet.ts';
+export { GaussianClasses, type LabelledVectors } from './metrics/gaussian-classes.ts';
 export { type Augmentation } from './data/warp.ts';
 export { type Direction } from './verify/trace-case.ts';
 export { type CaseTable, type VerifyCase } from './verify/case.ts';

@@ -27,7 +27,7 @@ const files: readonly string[] = ['src/weights', 'src/data', 'src/text'];
 
 /** What `src/index.ts` offers. */
 export const library: readonly string[] = [
-  ...engine, 'src/backends/open-device.ts', ...files, 'src/generate', 'src/onnx', 'src/verify', 'src/bench', 'src/tune', 'src/train',
+  ...engine, 'src/backends/open-device.ts', ...files, 'src/metrics', 'src/generate', 'src/onnx', 'src/verify', 'src/bench', 'src/tune', 'src/train',
 ]; // prettier-ignore
 
 /** All layers, from the bottom up. */
@@ -80,6 +80,12 @@ export const layers: readonly Layer[] = [
     holds: 'export to ONNX',
     imports: ['src/core', 'src/ops', 'src/runtime'],
     packages: ['onnx-proto'],
+  },
+  {
+    path: 'src/metrics',
+    holds: 'what generated data is measured by, and its rival',
+    imports: ['src/core'],
+    packages: ['ml-matrix'],
   },
   {
     path: 'src/verify',

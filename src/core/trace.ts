@@ -12,7 +12,8 @@ export interface Update {
 
 /** The effects that a traced function has besides its outputs. */
 export interface Trace {
-  readonly updates: Update[];
+  /** The next value of each parameter that is assigned. */
+  readonly updates: Map<Parameter, Tensor>;
   /** Where this program's random numbers come from, and how many draws are recorded so far. */
   readonly random: RandomState;
   draws: number;
@@ -38,7 +39,7 @@ let training = false;
 /** Runs `fn` and gives its result together with the effects it recorded. */
 export function trace<T>(fn: () => T, random: RandomState, forTraining = false): { result: T; trace: Trace } {
   const outer = current;
-  const own: Trace = { updates: [], random, draws: 0 };
+  const own: Trace = { updates: new Map(), random, draws: 0 };
   current = own;
   try {
     return { result: withTraining(forTraining, fn), trace: own };
@@ -76,10 +77,10 @@ export function assign(parameter: Parameter, value: Tensor): void {
         `but the value is ${value.dtype}${formatShape(value.shape)}.`,
     );
   }
-  if (updates.some((update) => update.parameter === parameter)) {
+  if (updates.has(parameter)) {
     throw new Error(`assign: parameter ${parameter.name} is assigned twice in one program.`);
   }
-  updates.push({ parameter, value });
+  updates.set(parameter, value);
 }
 
 /**
@@ -88,11 +89,10 @@ export function assign(parameter: Parameter, value: Tensor): void {
  */
 export function advance(parameter: Parameter, next: (current: Tensor) => Tensor): void {
   const { updates } = currentTrace('advance()');
-  const recorded = updates.findIndex((update) => update.parameter === parameter);
-  const [before] = recorded < 0 ? [] : updates.splice(recorded, 1);
-  assign(parameter, next(before?.value ?? parameter));
+  const before = updates.get(parameter) ?? parameter;
+  updates.delete(parameter);
+  assign(parameter, next(before));
 }
 
 /** What `parameter` will hold after the changes recorded so far. */
-export const latest = (parameter: Parameter): Tensor =>
-  currentTrace('latest()').updates.find((update) => update.parameter === parameter)?.value ?? parameter;
+export const latest = (parameter: Parameter): Tensor => currentTrace('latest()').updates.get(parameter) ?? parameter;

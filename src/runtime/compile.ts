@@ -60,9 +60,9 @@ export async function compile<S extends Readonly<Record<string, TensorSpec>>, O 
     options.training,
   );
   checkOutputs(returned);
-  if (recorded.draws > 0) recorded.updates.push({ parameter: random.run, value: add(random.run, 1) });
+  if (recorded.draws > 0) recorded.updates.set(random.run, add(random.run, 1));
   const roots: Tensor[] = returned instanceof Tensor ? [returned] : Object.values(returned);
-  const wanted = [...roots, ...recorded.updates.map(({ value }) => value)];
+  const wanted = [...roots, ...recorded.updates.values()];
   // The CPU, against which everything is checked, computes the graph as it was written.
   const simplified = device.capabilities && options.fuse !== false ? simplify(wanted) : (tensor: Tensor) => tensor;
   const output = (tensor: Tensor) => readable(simplified(tensor));
@@ -72,7 +72,7 @@ export async function compile<S extends Readonly<Record<string, TensorSpec>>, O 
       : Object.fromEntries(Object.entries<Tensor>(returned).map(([name, tensor]) => [name, output(tensor)]))
   ) as O;
   const outputs: Tensor[] = result instanceof Tensor ? [result] : Object.values(result);
-  const updates = recorded.updates.map(({ parameter, value }) => ({ parameter, value: lasting(simplified(value)) }));
+  const updates = [...recorded.updates].map(([parameter, value]) => ({ parameter, value: lasting(simplified(value)) }));
   const plan = makePlan(device, inputs, outputs, updates, options);
   const own = options.random ? [] : [random.seed, random.run];
   return new Program(await device.load(plan, options), plan, result, own);

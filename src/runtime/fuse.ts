@@ -6,12 +6,8 @@ import type { KernelOp, PointwiseOp } from '../core/op.ts';
 import { Constant, type Node, type Tensor } from '../core/tensor.ts';
 import { sameShape } from '../core/shape.ts';
 import { floatType } from '../ops/lib/element-type.ts';
+import { UnitGraph } from './unit-graph.ts';
 import { fusedOp, type Argument, type FusedAttrs } from '../ops/elementwise/fused.ts';
-
-/** What is carried out as one: a single node, or elementwise nodes of one shape. Nodes are in graph order. */
-interface Unit {
-  readonly nodes: Set<Node>;
-}
 
 /**
  * The nodes of `order` with elementwise ones fused, not yet in order of execution. `roots` are the tensors needed after
@@ -32,7 +28,7 @@ export function fuse(
   for (const node of order) {
     for (const { node: producer } of node.inputs) if (producer) consumers.get(producer)!.push(node);
   }
-  const unitOf = new Map<Node, Unit>(order.map((node) => [node, { nodes: new Set([node]) }]));
+  const units = new UnitGraph(order, consumers);
 
   const externalOutputs = (nodes: ReadonlySet<Node>) =>
     [...nodes].flatMap((node) =>
@@ -52,35 +48,14 @@ export function fuse(
     return ofHost + count(externalInputs(nodes)) + count(externalOutputs(nodes)) <= maxBindings;
   };
 
-  /** True when a path leaves `nodes` and comes back: the joined unit would wait for itself. */
-  const wouldCycle = (nodes: ReadonlySet<Node>): boolean => {
-    const seen = new Set<Unit>();
-    const stack = [...nodes].flatMap((node) => consumers.get(node)!.filter((user) => !nodes.has(user)));
-    while (stack.length > 0) {
-      const unit = unitOf.get(stack.pop()!)!;
-      if (seen.has(unit)) continue;
-      seen.add(unit);
-      for (const node of unit.nodes) {
-        for (const user of consumers.get(node)!) {
-          if (nodes.has(user)) return true;
-          stack.push(user);
-        }
-      }
-    }
-    return false;
-  };
-
-  const backwards = order.filter(isPointwise).reverse();
+  const backwards = order.filter((node) => isPointwise(node)).reverse();
   // Twice: what binds too many buffers may bind fewer when it has taken in what it reads.
   for (const node of [...backwards, ...backwards]) {
     for (const user of consumers.get(node)!) {
-      const [own, other] = [unitOf.get(node)!, unitOf.get(user)!];
+      const [own, other] = [units.of(node), units.of(user)];
       if (own === other || !isPointwise(user)) continue;
       if (!sameShape(node.outputs[0].shape, user.outputs[0].shape)) continue;
-      const joined = new Set([...own.nodes, ...other.nodes]);
-      if (!fits(joined) || wouldCycle(joined)) continue;
-      const unit = { nodes: joined };
-      for (const member of joined) unitOf.set(member, unit);
+      if (fits(new Set([...own.nodes, ...other.nodes]))) units.join(own, other);
     }
   }
 
@@ -89,17 +64,13 @@ export function fuse(
     if (!canHost(host) || !isFloat(host.outputs[0].dtype)) continue;
     const { shape } = host.outputs[0];
     for (const user of consumers.get(host)!) {
-      const unit = unitOf.get(user)!;
+      const unit = units.of(user);
       if (!isPointwise(user) || !sameShape(user.outputs[0].shape, shape) || hostOf(unit.nodes)) continue;
-      const joined = new Set([host, ...unit.nodes]);
-      if (!fits(joined) || wouldCycle(joined)) continue;
-      const hosted = { nodes: joined };
-      for (const member of joined) unitOf.set(member, hosted);
-      break;
+      if (fits(new Set([host, ...unit.nodes])) && units.join(units.of(host), unit)) break;
     }
   }
 
-  return [...new Set(order.map((node) => unitOf.get(node)!.nodes))].map((nodes) => {
+  return [...new Set(order.map((node) => units.of(node).nodes))].map((nodes) => {
     const sorted = [...nodes].sort((a, b) => position.get(a)! - position.get(b)!);
     if (nodes.size === 1 && !isPointwise(sorted[0])) return sorted[0];
     return fusedNode(sorted, [...externalInputs(nodes)], externalOutputs(new Set(sorted)));

@@ -2,6 +2,7 @@
 
 import { bytesPerElement, type DType } from '../core/dtype.ts';
 import { Packed, partsOf, type Pack } from '../core/pack.ts';
+import type { Parameter } from '../core/parameter.ts';
 import type { Node, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 import type { MemoryPlan, Storage } from '../backends/device.ts';
@@ -47,6 +48,56 @@ function packedResults(steps: readonly Placed[]): Map<Tensor, { pack: Pack; offs
   );
 }
 
+/** The parameter that each value updates; the first of several. */
+export function firstUpdated(updates: readonly Update[]): Map<Tensor, Parameter> {
+  const updated = new Map<Tensor, Parameter>();
+  for (const { parameter, value } of updates) if (!updated.has(value)) updated.set(value, parameter);
+  return updated;
+}
+
+/** Buffers that are reused once their tensor is dead. */
+class BufferPool {
+  /** Bytes of each buffer. */
+  readonly sizes: number[] = [];
+  /** Free buffers by size; a set keeps the order in which they were released. */
+  readonly #free = new Map<number, Set<number>>();
+  /** The keys of `#free` in ascending order: there are far fewer sizes than buffers. */
+  readonly #ascending: number[] = [];
+
+  /** The smallest free buffer that holds `bytes` and wastes at most half of itself, or a new one. */
+  take(bytes: number): number {
+    for (let at = firstAtLeast(this.#ascending, bytes); this.#ascending[at] <= 2 * bytes; at++) {
+      const free = this.#free.get(this.#ascending[at])!;
+      for (const buffer of free) {
+        free.delete(buffer);
+        return buffer;
+      }
+    }
+    return this.sizes.push(bytes) - 1;
+  }
+
+  release(buffer: number): void {
+    const bytes = this.sizes[buffer];
+    const free = this.#free.get(bytes);
+    if (free) free.add(buffer);
+    else {
+      this.#free.set(bytes, new Set([buffer]));
+      this.#ascending.splice(firstAtLeast(this.#ascending, bytes), 0, bytes);
+    }
+  }
+}
+
+/** The index of the first of the `ascending` numbers that is at least `least`. */
+function firstAtLeast(ascending: readonly number[], least: number): number {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle] < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** Places all tensors of the ordered `steps` (views left out). `outputs` stay readable after the run. */
 export function planMemory(
   steps: readonly Placed[],
@@ -55,8 +106,7 @@ export function planMemory(
 ): Placement {
   const storage = new Map<Tensor, Storage>();
   const aliases = new Map<Node, (number | null)[]>();
-  const pool: number[] = [];
-  const free: number[] = [];
+  const pool = new BufferPool();
   let bytesWithoutReuse = 0;
 
   const packed = packedResults(steps);
@@ -77,20 +127,9 @@ export function planMemory(
 
   const lastUse = new Map<Tensor, number>();
   steps.forEach(({ node }, at) => node.inputs.flatMap(partsOf).forEach((input) => lastUse.set(ownerOf(input), at)));
+  const updated = firstUpdated(updates);
   const kept = new Set([...outputs, ...updates.map(({ value }) => value)].map(ownerOf));
   for (const tensor of kept) lastUse.set(tensor, Infinity);
-
-  const take = (tensor: Tensor): number => {
-    const bytes = bytesOf(tensor);
-    // The smallest dead buffer that is large enough, but not one so large that it would be wasted.
-    let best = -1;
-    for (const buffer of free) {
-      if (pool[buffer] >= bytes && pool[buffer] <= 2 * bytes && (best < 0 || pool[buffer] < pool[best])) best = buffer;
-    }
-    if (best < 0) return pool.push(bytes) - 1;
-    free.splice(free.indexOf(best), 1);
-    return best;
-  };
 
   /** Where a pack's members lie from `first` on. */
   const placeIn = ({ parameters, offsets, whole }: Pack, first: number): Storage => {
@@ -122,14 +161,14 @@ export function planMemory(
     for (const output of node.outputs) {
       const together = output instanceof Packed ? output : null;
       const root = rootOf(output);
-      const parameter = together?.pack.parameters ? root : updates.find(({ value }) => value === output)?.parameter;
+      const parameter = together?.pack.parameters ? root : updated.get(output);
       // Of parameters that are taken together, what reads the old values stands before.
       const readUntil = !parameter ? Infinity : together ? -1 : (lastUse.get(parameter) ?? -1);
       const alias = !parameter || readUntil <= at ? aliasFor(output, parameter) : null;
       taken.push(alias);
       if (alias !== null) storage.set(root, storage.get(roots[alias]) ?? { leaf: roots[alias] });
       else if (parameter && readUntil < at) storage.set(root, { leaf: parameter });
-      else if (!storage.has(root)) storage.set(root, { pool: take(root), offset: 0 });
+      else if (!storage.has(root)) storage.set(root, { pool: pool.take(bytesOf(root)), offset: 0 });
       const spot = packed.get(output);
       if (spot)
         storage.set(output, { ...(storage.get(root) as { pool: number; offset: number }), offset: spot.offset });
@@ -138,11 +177,11 @@ export function planMemory(
       together.parts.forEach((part, i) => storage.set(part, placeIn(together.pack, together.first + i)));
     }
     aliases.set(node, taken);
-    for (const tensor of scratch) storage.set(tensor, { pool: take(tensor), offset: 0 });
+    for (const tensor of scratch) storage.set(tensor, { pool: pool.take(bytesOf(tensor)), offset: 0 });
 
     const release = (tensor: Tensor) => {
       const place = storage.get(tensor);
-      if (place && 'pool' in place && !free.includes(place.pool)) free.push(place.pool);
+      if (place && 'pool' in place) pool.release(place.pool);
     };
     scratch.forEach(release);
     new Set(roots).forEach((root) => {
@@ -150,5 +189,5 @@ export function planMemory(
     });
     for (const root of node.outputs.map(rootOf)) if (!lastUse.has(root)) release(root);
   });
-  return { memory: { storage, pool, bytesWithoutReuse }, aliases };
+  return { memory: { storage, pool: pool.sizes, bytesWithoutReuse }, aliases };
 }

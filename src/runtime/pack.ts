@@ -8,7 +8,7 @@ import type { Node, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 import { fusedOp, isFused, textOf, type FusedAttrs } from '../ops/elementwise/fused.ts';
 import { sameShape, sizeOf } from '../core/shape.ts';
-import { bytesOf, viewedTensor } from './memory.ts';
+import { bytesOf, firstUpdated, viewedTensor } from './memory.ts';
 import { ordered } from './schedule.ts';
 
 /** Elements of the largest parameter that is taken together with others: larger ones keep a GPU busy alone. */
@@ -82,14 +82,20 @@ export function pack(
   return { nodes: order, packs: [...packs] };
 }
 
+/** The list under `key`, made when it is first asked for. */
+function listIn<K, V>(lists: Map<K, V[]>, key: K): V[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
+}
+
 /** Members of one key, in order of the first of each key. */
 function groups(nodes: readonly Node[], outputs: readonly Tensor[], updates: readonly Update[]): Member[][] {
-  const updated = new Map<Tensor, Parameter>();
-  for (const { parameter, value } of updates) if (!updated.has(value)) updated.set(value, parameter);
+  const updated = firstUpdated(updates);
   const kept = new Set(outputs.map(viewedTensor));
   const consumers = new Map<Tensor, Node[]>();
   for (const node of nodes) {
-    for (const root of node.inputs.map(viewedTensor)) consumers.set(root, [...(consumers.get(root) ?? []), node]);
+    for (const root of node.inputs.map(viewedTensor)) listIn(consumers, root).push(node);
   }
   const ids = new Map<Tensor, number>();
   const members = new Map<Node, Member>();
@@ -107,7 +113,7 @@ function groups(nodes: readonly Node[], outputs: readonly Tensor[], updates: rea
   const byKey = new Map<string, Member[]>();
   for (const node of nodes) {
     const member = members.get(node);
-    if (member) byKey.set(member.key, [...(byKey.get(member.key) ?? []), member]);
+    if (member) listIn(byKey, member.key).push(member);
   }
   return [...byKey.values()];
 }
@@ -168,7 +174,7 @@ function runs(members: readonly Member[], spotOf: (place: Tensor) => Spot | unde
     const spots = spotsOf(member);
     if (spots.some((spot) => spot && bytesOf(spot.pack.whole) > most)) continue;
     const key = spots.map((spot) => (spot ? idOf(spot.pack) : '-')).join(' ');
-    classes.set(key, [...(classes.get(key) ?? []), member]);
+    listIn(classes, key).push(member);
   }
   return [...classes.values()].flatMap((alike) => {
     const indexOf = (member: Member) => spotsOf(member).find((spot) => spot)?.index ?? 0;
@@ -229,7 +235,7 @@ function contracted(order: readonly Node[], members: ReadonlySet<Node>, node: No
   const readers = new Map<Tensor, Node[]>();
   for (const one of nodes) {
     for (const root of one.inputs.flatMap(partsOf).map(viewedTensor)) {
-      if (root instanceof Parameter) readers.set(root, [...(readers.get(root) ?? []), one]);
+      if (root instanceof Parameter) listIn(readers, root).push(one);
     }
   }
   /** What must run before a node: what it reads and, where it overwrites parameters, what reads their old values. */

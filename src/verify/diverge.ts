@@ -84,7 +84,7 @@ export async function diverge(
   if (!device.capabilities) throw new Error('diverge: this device is the CPU reference itself; open a GPU.');
   const leaves = Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, new Input(name, spec)]));
   const { result, trace: recorded } = trace(() => fn(leaves), new RandomState(seed ?? 0));
-  const nodes = topologicalOrder([...Object.values(result), ...recorded.updates.map(({ value }) => value)]);
+  const nodes = topologicalOrder([...Object.values(result), ...recorded.updates.values()]);
   const values = new Map<Tensor, TypedArray>();
   for (const [name, leaf] of Object.entries(leaves)) values.set(leaf, inputs[name]);
   for (const leaf of new Set(nodes.flatMap((node) => node.inputs))) {

@@ -44,7 +44,7 @@ export function traceCase(
   // A trace of its own: random numbers do not depend on which cases share a program.
   const { result, trace: recorded } = trace(() => one.call(inputs), new RandomState(3));
   const returned = result instanceof Tensor ? [result] : result;
-  const outputs = [...returned, ...recorded.updates.map(({ value }) => value)];
+  const outputs = [...returned, ...recorded.updates.values()];
   const results = Object.fromEntries(outputs.map((output, i) => [`forward/${i}`, output]));
   const wanted = inputs.filter((input) => isFloat(input.dtype));
   const floats = returned.filter((output) => isFloat(output.dtype));

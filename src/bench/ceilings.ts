@@ -35,6 +35,7 @@ const op = <A extends object>(
     ];
   },
   vjp: 'none',
+  onnx: { none: 'It only measures.' },
 });
 
 const copyOp = op<object>('ceiling.copy', copyKernel, ({ inputs: [x], outputs: [y] }) => y.set(x));

@@ -2,6 +2,7 @@
 
 import type { DType, TypedArray } from './dtype.ts';
 import type { Capabilities, Kernel } from './kernel.ts';
+import type { Onnx } from './onnx.ts';
 import { Tensor, type TensorSpec } from './tensor.ts';
 
 /** Memory of the CPU reference. Floats may be held in float64 there, for finite differences. */
@@ -66,6 +67,8 @@ interface OpRecord<A> {
   readonly vjp: 'none' | ((call: VjpCall<A>) => (Tensor | null)[]);
   /** Where `vjp` is 'none' and another way has a gradient: what to do instead, as a sentence of grad()'s error. */
   readonly noGradient?: string;
+  /** How it is written to ONNX. */
+  readonly onnx: Onnx<A>;
   /** Floating-point operations of one call, where that is not the number of output elements. */
   flops?(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attrs: A): number;
 }

@@ -77,6 +77,7 @@ describe('errors', () => {
     cpu: ({ inputs, outputs }) => inputs[0].forEach((value, i) => (outputs[0][i] = Number(value > 0))),
     gpu: () => [],
     vjp: 'none',
+    onnx: { none: 'It only tests.' },
   };
 
   test('an op without gradient is named, but only where a gradient has to pass it', () => {

@@ -40,6 +40,7 @@ fn main() {
     return [{ name: 'row', kernels }];
   },
   vjp: 'none',
+  onnx: { none: 'It only tests.' },
 };
 
 let opened: WebGpuDevice | undefined;

@@ -7,10 +7,12 @@ import * as tileShader from '../../../shaders/attention/attention-tile.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { isFloat } from '../../core/dtype.ts';
 import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
+import { gradientOnly, randomOnly } from '../../core/onnx.ts';
 import { applyOne, type CpuArray, type CpuCall, type KernelCall, type KernelOp, type Variant } from '../../core/op.ts';
 import { broadcastStrides, sizeOf } from '../../core/shape.ts';
 import { spec, type TensorSpec } from '../../core/tensor.ts';
 import { attentionForward, forPairs, type AttentionArrays, type Pair } from './attention-reference.ts';
+import { composedAttention } from './attention-composed.ts';
 import {
   keyScoresVariants,
   queryScoresVariants,
@@ -183,6 +185,14 @@ export const attentionOp: KernelOp<AttentionAttrs> = {
       ...(attrs.numbers ? [null] : []),
     ];
   },
+  onnx: {
+    as([q, k, v, ...others], { scale, causal, mask, numbers }) {
+      if (numbers === 'dropout') throw new Error(`exportOnnx: attention has no form in ONNX. ${randomOnly.none}`);
+      const options = { scale, isCausal: causal, length: numbers === 'length' ? others.at(-1) : undefined };
+      const [q32, k32, v32] = [q, k, v].map((x) => cast(x, 'f32'));
+      return cast(composedAttention(q32, k32, v32, mask ? others[0] : undefined, options), q.dtype);
+    },
+  },
   flops: (inputs, _, attrs) => flops(describe(inputs, attrs, false), 2),
 };
 
@@ -221,6 +231,7 @@ const gradientOp = ({ name, infer, add, kernels, inMemory, products }: GradientR
   },
   vjp: 'none',
   noGradient: 'For second derivatives call scaledDotProductAttention with { flash: false }.',
+  onnx: gradientOnly,
   flops: (inputs, _, attrs) => flops(describe(inputs, attrs, true), products),
 });
 

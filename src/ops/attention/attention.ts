@@ -2,18 +2,15 @@
 
 import { apply, expectDType } from '../../core/op.ts';
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts';
-import { Constant, type Tensor } from '../../core/tensor.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { currentTrace } from '../../core/trace.ts';
+import { composedAttention } from './attention-composed.ts';
 import { attentionOp } from './attention-records.ts';
-import { add, mul } from '../elementwise/binary.ts';
+import { add } from '../elementwise/binary.ts';
 import { cast } from '../elementwise/cast.ts';
-import { gt, le } from '../elementwise/compare.ts';
 import { concat } from '../movement/concat.ts';
 import { expand } from '../movement/expand.ts';
-import { matmul } from '../matmul/matmul.ts';
-import { dropout } from '../random/random.ts';
 import { reshape } from '../movement/reshape.ts';
-import { softmax } from '../reductions/softmax.ts';
 import { where } from '../elementwise/where.ts';
 
 export interface AttentionOptions {
@@ -109,41 +106,7 @@ function combine({ mask, bias }: AttentionOptions): Tensor | undefined {
   return mask.dtype === 'bool' ? where(mask, bias, LOWEST) : add(cast(mask, 'f32'), cast(bias, 'f32'));
 }
 
-/** 0, 1 … as an i32 of the given shape. */
-const counting = (shape: readonly number[]): Tensor =>
-  new Constant(
-    shape,
-    'i32',
-    Int32Array.from({ length: sizeOf(shape) }, (_, i) => i),
-  );
-
-/** Attention out of ordinary ops, in f32: q [B, H, T, D], k [B, Hkv, S, D], v [B, Hkv, S, Dv] → [B, H, T, Dv]. */
-function composed(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, options: AttentionOptions): Tensor {
-  const [batch, heads, rows, depth] = q.shape;
-  const [, keyHeads, keys] = k.shape;
-  const grouped = (x: Tensor, count: number) => reshape(x, [batch, keyHeads, count, ...x.shape.slice(-2)]);
-  const conditions: Tensor[] = [];
-  const length = options.length && reshape(cast(options.length, 'i32'), []);
-  if (options.isCausal) {
-    const reach = length ? add(counting([rows, 1]), add(length, -rows)) : counting([rows, 1]);
-    conditions.push(le(counting([keys]), reach)); // [T, S]
-  }
-  if (length) conditions.push(gt(length, counting([keys])));
-  const product = matmul(grouped(q, heads / keyHeads), grouped(k, 1), { transposeB: true });
-  let scores = mul(reshape(product, [batch, heads, rows, keys]), options.scale ?? 1 / Math.sqrt(depth));
-  if (mask?.dtype === 'bool') conditions.push(mask);
-  else if (mask) {
-    conditions.push(gt(cast(mask, 'f32'), -3e38));
-    scores = add(scores, cast(mask, 'f32'));
-  }
-  const excluding = (x: Tensor, value: number) => conditions.reduce((y, condition) => where(condition, y, value), x);
-  // A row of nothing but excluded keys would give them equal weights.
-  const weights = dropout(excluding(softmax(excluding(scores, -1e30)), 0), options.dropoutP ?? 0);
-  const result = matmul(grouped(weights, heads / keyHeads), grouped(v, 1));
-  return reshape(result, [batch, heads, rows, v.shape[3]]);
-}
-
-/** Attention with the flash records: shapes as in `composed`. */
+/** Attention with the flash records: shapes as in `composedAttention`. */
 function flashed(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, options: AttentionOptions): Tensor {
   const { length, dropoutP: p = 0, isCausal: causal = false, scale = 1 / Math.sqrt(q.shape[3]) } = options;
   const inputs = [q, k, v, ...(mask ? [mask] : [])];
@@ -172,7 +135,7 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
   // The kernels take a length or dropout: nobody who decodes drops weights.
   if (options.flash === false || (options.length && (options.dropoutP ?? 0) > 0)) {
     const [q32, k32, v32] = parts.map((x) => cast(x, 'f32'));
-    return reshape(cast(composed(q32, k32, v32, mask, options), q.dtype), shape);
+    return reshape(cast(composedAttention(q32, k32, v32, mask, options), q.dtype), shape);
   }
   return reshape(flashed(parts[0], parts[1], parts[2], mask, options), shape);
 }

@@ -3,10 +3,12 @@
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { rotaryKernel } from '../../../shaders/attention/rotary.wgsl.ts';
 import { linearGrid } from '../../core/kernel.ts';
+import type { OnnxCall, OnnxGraph, OnnxValue } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import { Constant, fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';
+import { nest } from '../lib/onnx.ts';
 
 interface RotaryAttrs {
   readonly pairs: number;
@@ -37,6 +39,63 @@ function upper(a: number, b: number): number {
 
 const perRow = (position: TensorSpec): boolean => position.shape.length === 1;
 
+/** Angle of a pair at a position, as a part of a turn in 2³² parts. */
+const turnOf = (at: number, high: number, low: number): number => (Math.imul(at, high) + upper(at, low)) >>> 0;
+
+/** Cosines and sines as constants where positions are, and the turn of each pair; tensors [T, pairs]. */
+function rotaryTables(graph: OnnxGraph, { inputs, tensors: [x, steps, position], attrs }: OnnxCall<RotaryAttrs>) {
+  const { pairs, inverse } = attrs;
+  const rows = x.shape.at(-2)!;
+  const sign = inverse ? -1 : 1;
+  const words = (steps as Constant).data;
+  if (position instanceof Constant) {
+    const at = (row: number) => (perRow(position) ? position.data[row] : position.data[0] + row) >>> 0;
+    const table = (of: (angle: number) => number) => {
+      const data = Float32Array.from({ length: rows * pairs }, (_, i) => {
+        const pair = i % pairs;
+        return of((2 * Math.PI * turnOf(at(Math.floor(i / pairs)), words[2 * pair], words[2 * pair + 1])) / 2 ** 32);
+      });
+      return graph.constant({ dtype: 'f32', shape: [rows, pairs], data });
+    };
+    return [table(Math.cos), table((angle) => sign * Math.sin(angle))];
+  }
+  // The same whole numbers in int64, which holds a position below 2³¹ times a step.
+  const column = (k: number) => graph.ints(Array.from({ length: pairs }, (_, pair) => words[2 * pair + k]));
+  const places = graph.reshape(graph.cast(inputs[2], 'i64'), [-1, 1]);
+  const counted = graph.reshape(graph.ints(Array.from({ length: rows }, (_, row) => row)), [rows, 1]);
+  const at = perRow(position) ? places : graph.node('Add', [places, counted]);
+  const whole = graph.number(2 ** 32, 'i64');
+  const sum = nest(graph, ['Add', ['Mul', at, column(0)], ['Div', ['Mul', at, column(1)], whole]]);
+  const turn = graph.cast(graph.node('Mod', [sum, whole]), 'f64');
+  const angle = graph.cast(graph.node('Mul', [turn, graph.number((2 * Math.PI) / 2 ** 32, 'f64')]), 'f32');
+  const sine = graph.node('Sin', [angle]);
+  return [graph.node('Cos', [angle]), inverse ? graph.node('Neg', [sine]) : sine];
+}
+
+/** Pairs that turn by tables of cosines and sines. */
+function rotaryOnnx(graph: OnnxGraph, call: OnnxCall<RotaryAttrs>): OnnxValue {
+  const { inputs: [x], tensors: [{ shape, dtype }], attrs: { pairs, interleaved } } = call; // prettier-ignore
+  const tables = rotaryTables(graph, call);
+  const depth = shape.at(-1)!;
+  const last = graph.ints([-1]);
+  const part = (of: OnnxValue, from: number, to: number) =>
+    graph.node('Slice', [of, graph.ints([from]), graph.ints([to]), last]);
+  const turning = 2 * pairs < depth ? part(x, 0, 2 * pairs) : x;
+  const wide = dtype === 'f16' ? graph.cast(turning, 'f32') : turning;
+  // Neighbours, or halves: pairs along an axis of their own.
+  const outer = shape.slice(0, -1);
+  const apart = graph.reshape(wide, [...outer, ...(interleaved ? [pairs, 2] : [2, pairs])]);
+  const axis = interleaved ? shape.length : shape.length - 1;
+  const member = (i: number) => graph.node('Gather', [apart, graph.number(i, 'i64')], { axis });
+  const [a, b, c, s] = [member(0), member(1), ...tables];
+  const first = nest(graph, ['Sub', ['Mul', a, c], ['Mul', b, s]]);
+  const second = nest(graph, ['Add', ['Mul', b, c], ['Mul', a, s]]);
+  const lifted = [first, second].map((one) => graph.node('Unsqueeze', [one, graph.ints([axis])]));
+  const joined = graph.reshape(graph.node('Concat', lifted, { axis }), [...outer, 2 * pairs]);
+  const turned = dtype === 'f16' ? graph.cast(joined, 'f16') : joined;
+  return 2 * pairs < depth ? graph.node('Concat', [turned, part(x, 2 * pairs, depth)], { axis: -1 }) : turned;
+}
+
 export const rotaryOp: KernelOp<RotaryAttrs> = {
   name: 'rotary',
   kind: 'kernels',
@@ -49,7 +108,7 @@ export const rotaryOp: KernelOp<RotaryAttrs> = {
       const at = (perRow(inputSpecs[2]) ? position[row % rows] : position[0] + (row % rows)) >>> 0;
       for (let d = 2 * pairs; d < depth; d++) y[row * depth + d] = x[row * depth + d];
       for (let pair = 0; pair < pairs; pair++) {
-        const turn = (Math.imul(at, steps[2 * pair]) + upper(at, steps[2 * pair + 1])) >>> 0;
+        const turn = turnOf(at, steps[2 * pair], steps[2 * pair + 1]);
         const angle = (2 * Math.PI * turn) / 2 ** 32;
         const [c, s] = [Math.cos(angle), inverse ? -Math.sin(angle) : Math.sin(angle)];
         const first = row * depth + (interleaved ? 2 * pair : pair);
@@ -76,6 +135,7 @@ export const rotaryOp: KernelOp<RotaryAttrs> = {
     null,
     null,
   ],
+  onnx: rotaryOnnx,
   flops: ([x]) => 3 * sizeOf(x.shape),
 }; // prettier-ignore
 

@@ -2,6 +2,7 @@
 
 import type { Conv2dShape } from '../../../shaders/conv/conv2d.wgsl.ts';
 import type { DType } from '../../core/dtype.ts';
+import { gradientOnly } from '../../core/onnx.ts';
 import { applyOne, type KernelOp } from '../../core/op.ts';
 import { expectWhole, formatShape, sizeOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -97,6 +98,14 @@ function forEachProduct(s: Conv2dShape, visit: (y: number, x: number, w: number)
   }
 }
 
+/** The attributes that Conv and ConvTranspose share. */
+const onnxSettings = ({ stride, padding, dilation, groups }: Conv2dAttrs) => ({
+  strides: stride,
+  pads: [...padding, ...padding],
+  dilations: dilation,
+  group: groups,
+});
+
 export const conv2dOp: KernelOp<Conv2dAttrs> = {
   name: 'conv2d',
   kind: 'kernels',
@@ -124,6 +133,8 @@ export const conv2dOp: KernelOp<Conv2dAttrs> = {
     return bias ? [...gradients, sum(g!, [0, 2, 3])] : gradients;
   },
   flops: ([, weight], [y]) => 2 * sizeOf(y.shape) * sizeOf(weight.shape.slice(1)),
+  onnx: (graph, { inputs, tensors: [, { shape }], attrs }) =>
+    graph.node('Conv', inputs, { kernel_shape: shape.slice(2), ...onnxSettings(attrs) }),
 };
 
 export const conv2dGradInputOp: KernelOp<GradAttrs> = {
@@ -150,6 +161,16 @@ export const conv2dGradInputOp: KernelOp<GradAttrs> = {
     conv2dGradWeight(g, h!, weight.shape, attrs),
   ],
   flops: ([g, weight]) => 2 * sizeOf(g.shape) * sizeOf(weight.shape.slice(1)),
+  // A transposed convolution; what the convolution did not read at the far end is given as further rows and columns.
+  onnx(graph, { inputs, tensors: [g, weight], attrs }) {
+    const kernel = weight.shape.slice(2);
+    const extra = kernel.map((taps, axis) => {
+      const reached = (g.shape[2 + axis] - 1) * attrs.stride[axis] + attrs.dilation[axis] * (taps - 1) + 1;
+      return attrs.shape[2 + axis] - reached + 2 * attrs.padding[axis];
+    });
+    const settings = { kernel_shape: kernel, output_padding: extra, ...onnxSettings(attrs) };
+    return graph.node('ConvTranspose', inputs, settings);
+  },
 };
 
 export const conv2dGradWeightOp: KernelOp<GradAttrs> = {
@@ -174,6 +195,7 @@ export const conv2dGradWeightOp: KernelOp<GradAttrs> = {
     conv2dGradInput(g, h!, x.shape, attrs),
   ],
   flops: ([g], [dw]) => 2 * sizeOf(g.shape) * sizeOf(dw.shape.slice(1)),
+  onnx: gradientOnly,
 };
 
 function expectGradient(who: string, found: Shape, expected: Shape): void {

@@ -3,8 +3,10 @@
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import * as shader from '../../../shaders/conv/pool2d.wgsl.ts';
 import { linearGrid, perThread } from '../../core/kernel.ts';
+import { gradientOnly, type OnnxWriter } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp, type Op, type Variant } from '../../core/op.ts';
 import { expectWhole, formatShape, sizeOf, type Shape } from '../../core/shape.ts';
+import { adaptivePoolOnnx, windowPoolOnnx } from './pool2d-onnx.ts';
 import type { TensorSpec } from '../../core/tensor.ts';
 
 type Pair = readonly [number, number];
@@ -138,7 +140,7 @@ function forward(
   name: string,
   inputs: readonly string[],
   wgsl: (shape: shader.Pool2dShape, each: number) => string,
-  rest: Pick<Op<PoolAttrs>, 'cpu' | 'vjp'>,
+  rest: Pick<Op<PoolAttrs>, 'cpu' | 'vjp' | 'onnx'>,
 ): KernelOp<PoolAttrs> {
   return {
     name,
@@ -159,11 +161,24 @@ function forward(
   };
 }
 
+/** A pooling by windows, or by windows that are nearly equal: those over rows and those over columns, one after the other. */
+const poolOnnx =
+  (type: 'MaxPool' | 'AveragePool', reduction: string): OnnxWriter<PoolAttrs> =>
+  (graph, { inputs: [x], tensors, attrs }) => {
+    const s = describe(type, tensors[0], attrs);
+    if (!s.adaptive) return windowPoolOnnx(graph, x, type, s);
+    const windows = ([0, 1] as const).map((axis) =>
+      Array.from({ length: s.output[axis] }, (_, at) => windowOf(s, axis, at)),
+    );
+    return adaptivePoolOnnx(graph, x, reduction, windows);
+  };
+
 export const maxPool2dOp: Op<PoolAttrs> = forward('maxPool2d', ['x'], shader.maxPool2dKernel, {
   cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
     largestPositions(describe('maxPool2d', inputSpecs[0], attrs), x).forEach((at, i) => (y[i] = x[at]));
   },
   vjp: ({ inputs: [x], gradients: [g], attrs }) => [applyOne(maxPool2dGradOp, [g!, x], attrs)],
+  onnx: poolOnnx('MaxPool', 'ReduceMax'),
 });
 
 /** For each window of x the value of another image, h, where x has its largest: what maxPool2dGrad is the gradient of. */
@@ -172,6 +187,7 @@ export const maxPool2dPickOp: Op<PoolAttrs> = forward('maxPool2dPick', ['h', 'x'
     largestPositions(describe('maxPool2dPick', inputSpecs[1], attrs), x).forEach((at, i) => (y[i] = h[at]));
   },
   vjp: ({ inputs: [, x], gradients: [g], attrs }) => [applyOne(maxPool2dGradOp, [g!, x], attrs), null],
+  onnx: gradientOnly,
 });
 
 export const maxPool2dGradOp: KernelOp<PoolAttrs> = {
@@ -196,6 +212,7 @@ export const maxPool2dGradOp: KernelOp<PoolAttrs> = {
   },
   // Linear in g. By x it is zero wherever it exists.
   vjp: ({ inputs: [, x], gradients: [h], attrs }) => [applyOne(maxPool2dPickOp, [h!, x], attrs), null],
+  onnx: gradientOnly,
 };
 
 export const avgPool2dOp: Op<PoolAttrs> = forward('avgPool2d', ['x'], shader.avgPool2dKernel, {
@@ -206,6 +223,7 @@ export const avgPool2dOp: Op<PoolAttrs> = forward('avgPool2d', ['x'], shader.avg
     y.set(totals.map((total, iy) => total / counts[iy % counts.length]));
   },
   vjp: ({ inputs: [x], gradients: [g], attrs }) => [applyOne(avgPool2dGradOp, [g!], { ...attrs, shape: x.shape })],
+  onnx: poolOnnx('AveragePool', 'ReduceMean'),
 });
 
 export const avgPool2dGradOp: KernelOp<PoolGradAttrs> = {
@@ -226,4 +244,5 @@ export const avgPool2dGradOp: KernelOp<PoolGradAttrs> = {
     return [variant('avgPool2dGrad.gather', wgsl, shape.type, ['g'], 'dx', sizeOf(dx.shape), each)];
   },
   vjp: ({ gradients: [h], attrs: { shape: _shape, ...attrs } }) => [applyOne(avgPool2dOp, [h!], attrs)],
+  onnx: gradientOnly,
 };

@@ -106,6 +106,29 @@ export const resample2dOp: KernelOp<ResampleAttrs> = {
     return [resample2d(g!, taps(attrs.rows, rowTables), taps(attrs.columns, columnTables))];
   },
   flops: (_inputs, [y], { rows, columns }) => 2 * sizeOf(y.shape) * (rows?.taps ?? 1) * (columns?.taps ?? 1),
+  // For each axis a sum over its taps of what they pick, weighted.
+  onnx(graph, { inputs: [x], tensors, attrs }) {
+    const tables = tablesOf(tensors, attrs);
+    const dtype = tensors[0].dtype;
+    return [attrs.rows, attrs.columns].reduce((image, axis, i) => {
+      if (!axis) return image;
+      const [index, weight] = tables[i].map((table) => (table as Constant).data);
+      const terms = Array.from({ length: axis.taps }, (_, tap) => {
+        const own = (table: ArrayLike<number>) =>
+          Array.from({ length: axis.to }, (_unused, at) => table[at * axis.taps + tap]);
+        const places = graph.ints(own(index).map((at) => (at === END ? 0 : at)));
+        const weights = graph.constant({
+          dtype: 'f32',
+          shape: [axis.to, ...(i === 0 ? [1] : [])],
+          data: Float32Array.from(own(weight)),
+        });
+        const picked = graph.node('Gather', [image, places], { axis: 2 + i });
+        const isPlain = axis.taps === 1 && own(weight).every((one) => one === 1);
+        return isPlain ? picked : graph.node('Mul', [picked, dtype === 'f16' ? graph.cast(weights, 'f16') : weights]);
+      });
+      return terms.reduce((sum, term) => graph.node('Add', [sum, term]));
+    }, x);
+  },
 };
 
 /** The lists that an axis' tables hold. */

@@ -3,12 +3,14 @@
 import * as functions from '../../../shaders/lib/functions.wgsl.ts';
 import { f32Literal } from '../../../shaders/lib/literal.wgsl.ts';
 import { erfOf } from '../../core/functions.ts';
+import type { Onnx } from '../../core/onnx.ts';
 import { applyOne, expectDType } from '../../core/op.ts';
 import { formatShape, resolveAxis } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { add, div, mul, sub } from './binary.ts';
 import { clamp } from './clamp.ts';
 import { gt, lt } from './compare.ts';
+import { nest, nested, type NestedNode } from '../lib/onnx.ts';
 import { alike, pointwise } from './pointwise.ts';
 import { reshape } from '../movement/reshape.ts';
 import { slice } from '../movement/slice.ts';
@@ -21,6 +23,7 @@ function activation<A extends object>(
   wgsl: (x: string, attrs: A) => string,
   cpu: (x: number, attrs: A) => number,
   derivative: (g: Tensor, x: Tensor, attrs: A) => Tensor,
+  onnx: Onnx<A>,
   helpers?: string,
 ) {
   return pointwise<A>({
@@ -30,6 +33,7 @@ function activation<A extends object>(
     cpu: ([x], attrs) => cpu(x, attrs),
     helpers,
     vjp: (g, { inputs: [x], attrs }) => [derivative(g, x, attrs)],
+    onnx,
   });
 }
 
@@ -38,6 +42,7 @@ const leakyReluOp = activation<{ slope: number }>(
   (x, { slope }) => `select(${x} * ${f32Literal(slope)}, ${x}, ${x} > 0.0)`,
   (x, { slope }) => (x > 0 ? x : x * slope),
   (g, x, { slope }) => where(gt(x, 0), g, mul(g, slope)),
+  (graph, { inputs: [x], attrs }) => graph.node('LeakyRelu', [x], { alpha: { float: attrs.slope } }),
 );
 /** x where it is positive, `negativeSlope` · x elsewhere. */
 export const leakyRelu = (x: Tensor, negativeSlope = 0.01): Tensor =>
@@ -56,6 +61,8 @@ const eluLike = (name: string) =>
       `select(real_expm1(min(${x}, 0.0)) * ${f32Literal(below)}, ${x} * ${f32Literal(above)}, ${x} > 0.0)`,
     (x, { above, below }) => (x > 0 ? x * above : Math.expm1(x) * below),
     (g, x, { above, below }) => mul(g, where(gt(x, 0), above, mul(exp(clamp(x, { max: 0 })), below))),
+    (graph, { inputs: [x], attrs: { above, below } }) =>
+      graph.node('Selu', [x], { gamma: { float: above }, alpha: { float: below / above } }),
     functions.expm1,
   );
 const [eluOp, seluOp] = [eluLike('elu'), eluLike('selu')];
@@ -77,6 +84,7 @@ const siluOp = activation(
     const s = sigmoid(x);
     return mul(g, mul(s, add(1, mul(x, sub(1, s)))));
   },
+  nested(([x]) => ['Mul', x, ['Sigmoid', x]]),
 );
 /** x · sigmoid(x), also called swish. */
 export const silu = (x: Tensor): Tensor => applyOne(siluOp, [x], {});
@@ -92,6 +100,7 @@ const geluOp = activation(
     const density = exp(sub(mul(-0.5, square(x)), LOG_ROOT_TAU));
     return mul(g, add(cumulative, mul(x, density)));
   },
+  nested(([x]) => ['Mul', ['Mul', x, 0.5], ['Add', ['Erf', ['Mul', x, Math.SQRT1_2]], 1]]),
   functions.erf,
 );
 
@@ -110,6 +119,10 @@ const geluTanhOp = activation(
     const slope = mul(mul(bounded, sub(1, square(t))), inner);
     return mul(g, mul(0.5, add(add(1, t), slope)));
   },
+  nested(([x]) => {
+    const inner: NestedNode = ['Mul', x, ['Add', ['Mul', ['Mul', x, x], TANH_SCALE * TANH_CUBIC], TANH_SCALE]];
+    return ['Mul', ['Mul', x, 0.5], ['Add', ['Tanh', inner], 1]];
+  }),
   /* wgsl */ `
 fn gelu_tanh(x: f32) -> f32 {
   let c = clamp(x, -10.0, 10.0);
@@ -138,6 +151,11 @@ const softplusOp = activation<SoftplusAttrs>(
     const scaled = mul(x, beta);
     return where(gt(scaled, threshold), g, mul(g, sigmoid(scaled)));
   },
+  (graph, { inputs: [x], attrs: { beta, threshold } }) => {
+    const scaled = graph.node('Mul', [x, beta]);
+    const soft = nest(graph, ['Div', ['Softplus', scaled], beta]);
+    return graph.node('Where', [graph.node('Greater', [scaled, threshold]), x, soft]);
+  },
   functions.log1p,
 );
 /** log(1 + e^(beta·x)) / beta; x itself where beta·x is above `threshold`. */
@@ -149,6 +167,7 @@ const logsigmoidOp = activation(
   (x) => `min(${x}, 0.0) - real_log1p(exp(-abs(${x})))`,
   (x) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x))),
   (g, x) => mul(g, sigmoid(neg(x))),
+  nested(([x]) => ['Neg', ['Softplus', ['Neg', x]]]),
   functions.log1p,
 );
 /** log of sigmoid(x). */
@@ -160,6 +179,7 @@ const rangeOf = (name: string) =>
     (x, { min, max }) => `min(max(${x}, ${f32Literal(min)}), ${f32Literal(max)})`,
     (x, { min, max }) => Math.min(Math.max(x, min), max),
     (g, x, { min, max }) => where(gt(x, min), where(lt(x, max), g, 0), 0),
+    (graph, { inputs: [x], attrs: { min, max } }) => graph.node('Clip', [x, min, max]),
   );
 const [hardtanhOp, relu6Op] = [rangeOf('hardtanh'), rangeOf('relu6')];
 /** x held between `min` and `max`; unlike that of clamp, its gradient is 0 at both ends. */
@@ -172,6 +192,7 @@ const hardsigmoidOp = activation(
   (x) => `clamp(${x} / 6.0 + 0.5, 0.0, 1.0)`,
   (x) => Math.min(Math.max(x / 6 + 0.5, 0), 1),
   (g, x) => where(lt(abs(x), 3), div(g, 6), 0),
+  (graph, { inputs: [x] }) => graph.node('HardSigmoid', [x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } }),
 );
 /** x / 6 + 1/2, held between 0 and 1. */
 export const hardsigmoid = (x: Tensor): Tensor => applyOne(hardsigmoidOp, [x], {});
@@ -181,6 +202,7 @@ const hardswishOp = activation(
   (x) => `${x} * clamp(${x} / 6.0 + 0.5, 0.0, 1.0)`,
   (x) => x * Math.min(Math.max(x / 6 + 0.5, 0), 1),
   (g, x) => where(lt(x, -3), 0, where(lt(x, 3), mul(g, add(div(x, 3), 0.5)), g)),
+  'HardSwish',
 );
 /** x · hardsigmoid(x) (Howard et al., 2019). */
 export const hardswish = (x: Tensor): Tensor => applyOne(hardswishOp, [x], {});
@@ -193,6 +215,7 @@ const mishOp = activation(
     const t = tanh(softplus(x));
     return mul(g, add(t, mul(mul(x, sigmoid(x)), sub(1, square(t)))));
   },
+  nested(([x]) => ['Mul', x, ['Tanh', ['Softplus', x]]]),
   // With n = e^x, tanh(log(1 + n)) is n(n + 2) / (n(n + 2) + 2), which is 1 from 20 on.
   /* wgsl */ `
 fn mish(x: f32) -> f32 {
@@ -209,6 +232,7 @@ const softsignOp = activation(
   (x) => `${x} / (1.0 + abs(${x}))`,
   (x) => x / (1 + Math.abs(x)),
   (g, x) => mul(g, square(reciprocal(add(1, abs(x))))),
+  'Softsign',
 );
 /** x / (1 + |x|). */
 export const softsign = (x: Tensor): Tensor => applyOne(softsignOp, [x], {});

@@ -1,19 +1,22 @@
 // Elementwise arithmetic on two tensors, with NumPy broadcasting.
 
+import { isFloat } from '../../core/dtype.ts';
 import type { Tensor, TensorLike } from '../../core/tensor.ts';
 import { alike, binaryFunction, pointwise } from './pointwise.ts';
 import { eq, gt, lt } from './compare.ts';
 import { floor, log, neg, square } from './unary.ts';
+import { inHeldType, nest, oneNode, wrapping } from '../lib/onnx.ts';
 import { where } from './where.ts';
 
 type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
-const addOp = pointwise({
+export const addOp = pointwise({
   name: 'add',
   dtype: alike('add', 'f32', 'f16', 'i32', 'u32'),
   wgsl: ([a, b]) => `${a} + ${b}`,
   cpu: ([a, b]) => a + b,
   vjp: (g) => [g, g],
+  onnx: wrapping('Add'),
 });
 /** a + b. */
 export const add: Binary = binaryFunction(addOp);
@@ -24,6 +27,7 @@ const subOp = pointwise({
   wgsl: ([a, b]) => `${a} - ${b}`,
   cpu: ([a, b]) => a - b,
   vjp: (g) => [g, neg(g)],
+  onnx: wrapping('Sub'),
 });
 /** a - b. */
 export const sub: Binary = binaryFunction(subOp);
@@ -34,6 +38,7 @@ const mulOp = pointwise({
   wgsl: ([a, b]) => `${a} * ${b}`,
   cpu: ([a, b]) => a * b,
   vjp: (g, { inputs: [a, b] }) => [mul(g, b), mul(g, a)],
+  onnx: wrapping('Mul'),
 });
 /** a · b, element by element. */
 export const mul: Binary = binaryFunction(mulOp);
@@ -44,6 +49,7 @@ const divOp = pointwise({
   wgsl: ([a, b]) => `${a} / ${b}`,
   cpu: ([a, b]) => a / b,
   vjp: (g, { inputs: [a, b] }) => [div(g, b), neg(div(mul(g, a), square(b)))],
+  onnx: oneNode('Div'),
 });
 /** a / b; whole numbers are cut towards zero. */
 export const div: Binary = binaryFunction(divOp);
@@ -54,6 +60,7 @@ const maximumOp = pointwise({
   wgsl: ([a, b]) => `max(${a}, ${b})`,
   cpu: ([a, b]) => Math.max(a, b),
   vjp: (g, { inputs: [a, b] }) => [share(g, gt(a, b), eq(a, b)), share(g, lt(a, b), eq(a, b))],
+  onnx: oneNode('Max'),
 });
 /** The larger of a and b; where they are equal each gets half of the gradient, as in PyTorch. */
 export const maximum: Binary = binaryFunction(maximumOp);
@@ -64,6 +71,7 @@ const minimumOp = pointwise({
   wgsl: ([a, b]) => `min(${a}, ${b})`,
   cpu: ([a, b]) => Math.min(a, b),
   vjp: (g, { inputs: [a, b] }) => [share(g, lt(a, b), eq(a, b)), share(g, gt(a, b), eq(a, b))],
+  onnx: oneNode('Min'),
 });
 /** The smaller of a and b; where they are equal each gets half of the gradient, as in PyTorch. */
 export const minimum: Binary = binaryFunction(minimumOp);
@@ -88,6 +96,7 @@ fn real_pow(a: f32, b: f32) -> f32 {
     // d/db a^b = a^b · log a, which is 0 at a = 0.
     mul(g, mul(y, log(where(eq(a, 0), 1, a)))),
   ],
+  onnx: 'Pow',
 });
 /** a to the power of b. */
 export const pow: Binary = binaryFunction(powOp);
@@ -113,6 +122,12 @@ fn f32_remainder(a: f32, b: f32) -> f32 {
   return select(rest, rest + b, rest != 0.0 && (rest < 0.0) != (b < 0.0));
 }`,
   vjp: (g, { inputs: [a, b] }) => [g, neg(mul(g, floor(div(a, b))))],
+  onnx: inHeldType((graph, [a, b], { tensors: [{ dtype }] }) => {
+    if (!isFloat(dtype)) return graph.node('Mod', [a, b]);
+    const rest = graph.node('Mod', [a, b], { fmod: 1 });
+    const isBeside = nest(graph, ['Less', ['Mul', ['Sign', rest], ['Sign', b]], 0]);
+    return graph.node('Where', [isBeside, graph.node('Add', [rest, b]), rest]);
+  }),
 });
 /** What is left of a after whole multiples of b, with the sign of b. */
 export const remainder: Binary = binaryFunction(remainderOp);

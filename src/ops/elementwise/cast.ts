@@ -5,6 +5,9 @@ import { applyOne } from '../../core/op.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { pointwise } from './pointwise.ts';
 
+/** The smallest and largest numbers that both f32 and `dtype` can say. */
+const rangeOf = (dtype: DType) => (dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 128] : [0, 2 ** 32 - 256]);
+
 export const castOp = pointwise<{ from: DType; dtype: DType }>({
   name: 'cast',
   dtype: (_inputs, { dtype }) => dtype,
@@ -12,11 +15,17 @@ export const castOp = pointwise<{ from: DType; dtype: DType }>({
   cpu([x], { from, dtype }) {
     if (isFloat(dtype)) return x;
     if (dtype === 'bool') return Number(x !== 0);
-    // Whole numbers keep their bits; as in WGSL, floats are held within what both types can say.
-    const [smallest, largest] = dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 128] : [0, 2 ** 32 - 256];
+    // Whole numbers keep their bits; floats are held within the range, as in WGSL.
+    const [smallest, largest] = rangeOf(dtype);
     return isFloat(from) ? Math.min(Math.max(Math.trunc(x), smallest), largest) : x;
   },
   vjp: (g, { inputs: [x] }) => [isFloat(x.dtype) ? cast(g, x.dtype) : null],
+  onnx(graph, { inputs: [x], attrs: { from, dtype } }) {
+    if (!isFloat(from) || isFloat(dtype) || dtype === 'bool') return graph.cast(x, dtype);
+    const wide = from === 'f16' ? graph.cast(x, 'f32') : x;
+    const [smallest, largest] = rangeOf(dtype).map((bound) => graph.number(bound, 'f32'));
+    return graph.cast(graph.node('Clip', [wide, smallest, largest]), dtype);
+  },
 });
 
 /**

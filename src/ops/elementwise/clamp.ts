@@ -5,6 +5,7 @@ import { applyOne } from '../../core/op.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { ge, le } from './compare.ts';
 import { isFloat } from '../../core/dtype.ts';
+import { heldAs, inHeldType } from '../lib/onnx.ts';
 import { alike, pointwise } from './pointwise.ts';
 import { where } from './where.ts';
 
@@ -35,6 +36,10 @@ export const clampOp = pointwise<ClampAttrs>({
     const above = min === undefined ? g : where(ge(x, min), g, 0);
     return [max === undefined ? above : where(le(x, max), above, 0)];
   },
+  onnx: inHeldType((graph, [x], { attrs: { min, max }, tensors: [{ dtype }] }) => {
+    const bound = (value?: number) => (value === undefined ? null : graph.number(value, heldAs(dtype)));
+    return graph.node('Clip', [x, bound(min), bound(max)]);
+  }),
 });
 
 /** `x` held between `min` and `max`, either of which may be left out; the gradient passes up to the bounds themselves. */

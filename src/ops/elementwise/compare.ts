@@ -1,9 +1,11 @@
 // Elementwise comparisons: bool tensors, without gradient.
 
+import type { Onnx, OnnxValue } from '../../core/onnx.ts';
 import type { Tensor, TensorLike } from '../../core/tensor.ts';
+import { comparing } from '../lib/onnx.ts';
 import { alike, binaryFunction, pointwise } from './pointwise.ts';
 
-function comparison(name: string, symbol: string, cpu: (a: number, b: number) => boolean) {
+function comparison(name: string, symbol: string, cpu: (a: number, b: number) => boolean, onnx: Onnx<object>) {
   const check = alike(name, 'f32', 'f16', 'i32', 'u32');
   return pointwise({
     name,
@@ -14,15 +16,21 @@ function comparison(name: string, symbol: string, cpu: (a: number, b: number) =>
     wgsl: ([a, b]) => `${a} ${symbol} ${b}`,
     cpu: ([a, b]) => Number(cpu(a, b)),
     vjp: 'none',
+    onnx,
   });
 }
 
-const eqOp = comparison('eq', '==', (a, b) => a === b);
-const neOp = comparison('ne', '!=', (a, b) => a !== b);
-const ltOp = comparison('lt', '<', (a, b) => a < b);
-const leOp = comparison('le', '<=', (a, b) => a <= b);
-const gtOp = comparison('gt', '>', (a, b) => a > b);
-const geOp = comparison('ge', '>=', (a, b) => a >= b);
+const eqOp = comparison('eq', '==', (a, b) => a === b, comparing('Equal'));
+const neOp = comparison(
+  'ne',
+  '!=',
+  (a, b) => a !== b,
+  (graph, call) => graph.node('Not', [comparing('Equal')(graph, call) as OnnxValue]),
+);
+const ltOp = comparison('lt', '<', (a, b) => a < b, comparing('Less'));
+const leOp = comparison('le', '<=', (a, b) => a <= b, comparing('LessOrEqual'));
+const gtOp = comparison('gt', '>', (a, b) => a > b, comparing('Greater'));
+const geOp = comparison('ge', '>=', (a, b) => a >= b, comparing('GreaterOrEqual'));
 
 type Comparison = (a: TensorLike, b: TensorLike) => Tensor;
 /** a = b. */

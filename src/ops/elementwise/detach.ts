@@ -8,6 +8,7 @@ export const detachOp = pointwise({
   wgsl: ([x]) => x,
   cpu: ([x]) => x,
   vjp: () => [null],
+  onnx: (_graph, { inputs: [x] }) => x,
 });
 
 /** `x` as a constant to grad(). */

@@ -77,6 +77,7 @@ export const fusedOp: KernelOp<FusedAttrs> = {
   },
   gpu: (call) => (call.attrs.host ? hostVariants(call, call.attrs.host) : standAlone(call)),
   vjp: 'none',
+  onnx: { none: 'Compilation makes it of other ops: export the function, not what was compiled.' },
   flops: (inputs, [y], { host, lines }) =>
     sizeOf(y.shape) * lines.length + (host?.op.flops?.(inputs.slice(0, host.inputs), [y], host.attrs) ?? 0),
 };

@@ -1,6 +1,7 @@
 // Builds the record of an elementwise op from one line each: WGSL, CPU and derivative. Broadcasting is handled here.
 
 import type { DType } from '../../core/dtype.ts';
+import type { Onnx } from '../../core/onnx.ts';
 import { applyOne, type CpuCall, type Op, type Pointwise, type PointwiseOp, type VjpCall } from '../../core/op.ts';
 import { broadcastShapes, broadcastStrides, sizeOf, stridedOffsets, type Shape } from '../../core/shape.ts';
 import { toTensor, Tensor, type TensorLike, type TensorSpec } from '../../core/tensor.ts';
@@ -14,6 +15,7 @@ export interface PointwiseRecord<A extends object> extends Pointwise<A> {
   shape?(inputs: readonly TensorSpec[], attrs: A): readonly number[];
   /** Gradients of the inputs, in the shape of the output: grad() sums them over broadcast axes. */
   readonly vjp: 'none' | ((gradient: Tensor, call: VjpCall<A>) => (Tensor | null)[]);
+  readonly onnx: Onnx<A>;
 }
 
 /** The op of an elementwise function. */
@@ -29,6 +31,7 @@ export function pointwise<A extends object = object>(record: PointwiseRecord<A>)
     cpu: (call) => evaluate(record, call),
     pointwise: record,
     vjp: vjp === 'none' ? 'none' : (call) => vjp(call.gradients[0]!, call),
+    onnx: record.onnx,
   };
 }
 

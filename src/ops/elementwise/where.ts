@@ -2,6 +2,7 @@
 
 import { applyOne } from '../../core/op.ts';
 import type { Tensor, TensorLike } from '../../core/tensor.ts';
+import { inHeldType } from '../lib/onnx.ts';
 import { alike, operands, pointwise } from './pointwise.ts';
 
 const check = alike('where', 'f32', 'f16', 'i32', 'u32', 'bool');
@@ -15,6 +16,7 @@ export const whereOp = pointwise({
   wgsl: ([condition, a, b]) => `select(${b}, ${a}, ${condition})`,
   cpu: ([condition, a, b]) => (condition ? a : b),
   vjp: (g, { inputs: [condition] }) => [null, where(condition, g, 0), where(condition, 0, g)],
+  onnx: inHeldType((graph, inputs) => graph.node('Where', inputs), 1),
 });
 
 /** `a` where `condition` holds, `b` elsewhere; the three shapes broadcast. */

@@ -3,6 +3,7 @@
 import { gatherIndexKernel, scatterSumKernel, type GatherShape } from '../../../shaders/indexing/gather.wgsl.ts';
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import type { DType } from '../../core/dtype.ts';
+import type { OnnxValue } from '../../core/onnx.ts';
 import { linearGrid, type Binding } from '../../core/kernel.ts';
 import { applyOne, expectDType, type CpuArray, type KernelOp } from '../../core/op.ts';
 import {
@@ -11,6 +12,7 @@ import {
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { add } from '../elementwise/binary.ts';
 import { elementType } from '../lib/element-type.ts';
+import { heldAs } from '../lib/onnx.ts';
 import { pad } from '../movement/pad.ts';
 import { slice } from '../movement/slice.ts';
 import { argsort } from './sort.ts';
@@ -95,6 +97,15 @@ export const gatherOp: KernelOp<GatherAttrs> = {
   vjp({ inputs: [x, index], gradients: [g], attrs: { axis } }) {
     return [scatterSum(index, g!, { axis, size: x.shape[axis] }), null];
   },
+  onnx(graph, { inputs: [x, index], tensors, outputs: [{ shape }], attrs: { axis } }) {
+    const places = tensors[1].shape;
+    // One list for all that lies beside the axis picks whole slices.
+    if (places.every((dim, i) => i === axis || dim === 1)) {
+      return graph.node('Gather', [x, graph.reshape(index, [places[axis]])], { axis });
+    }
+    const all = sameShape(places, shape) ? index : graph.expand(index, shape);
+    return graph.node('GatherElements', [x, all], { axis });
+  },
 };
 
 const summable: DType[] = ['f32', 'f16', 'i32', 'u32'];
@@ -135,6 +146,15 @@ export const scatterSumOp: KernelOp<ScatterAttrs> = {
     applyOne(gatherOp, [g!, index], { axis }),
     ...(order ? [null] : []),
   ],
+  onnx(graph, { inputs: [index, source], tensors, outputs: [{ shape, dtype }], attrs: { axis } }) {
+    const all = sameShape(tensors[0].shape, tensors[1].shape) ? index : graph.expand(index, tensors[1].shape);
+    // Sums of f16 are f32, as here.
+    const type = dtype === 'f16' ? 'f32' : heldAs(dtype);
+    const wide = (x: OnnxValue) => (type === dtype ? x : graph.cast(x, type));
+    const inputs = [graph.expand(graph.number(0, type), shape), all, wide(source)];
+    const sums = graph.node('ScatterElements', inputs, { axis, reduction: 'add' });
+    return type === dtype ? sums : graph.cast(sums, dtype);
+  },
 };
 
 /** Zeros with `source` added at the places that `index` names along the axis; `index` may have size 1 along the others. */

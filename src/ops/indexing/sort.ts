@@ -16,6 +16,7 @@ import { applyOne, expectDType, type KernelCall, type KernelOp, type Variant } f
 import { resolveAxis, rowOffset, rowsAlong, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';
+import { held } from '../lib/onnx.ts';
 
 interface SortAttrs {
   readonly axis: number;
@@ -108,6 +109,10 @@ export const argsortOp: KernelOp<SortAttrs> = {
   },
   vjp: 'none',
   flops: ([x], _outputs, { axis }) => Math.ceil(sizeOf(x.shape) * Math.log2(Math.max(2, x.shape[axis]))),
+  onnx(graph, { inputs: [x], tensors: [{ dtype }], attrs: { axis, descending, count } }) {
+    const inputs = [held(graph, x, dtype), graph.ints([count])];
+    return graph.cast(graph.nodes('TopK', 2, inputs, { axis, largest: Number(descending), sorted: 1 })[1], 'i32');
+  },
 };
 
 /** Positions of the first `count` values of x along `axis` in sorted order. */

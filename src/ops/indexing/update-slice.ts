@@ -3,6 +3,7 @@
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import * as shader from '../../../shaders/indexing/update-slice.wgsl.ts';
 import { linearGrid } from '../../core/kernel.ts';
+import type { OnnxGraph, OnnxValue } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, resolveAxis, sizeOf, type Shape } from '../../core/shape.ts';
 import { fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
@@ -39,6 +40,12 @@ const startOf = ({ whole, part, inner }: shader.RunTimeSlice, position: number):
 /** Calls `visit` with each block's first element in the whole tensor, and in the tensor of blocks. */
 function forBlocks(s: shader.RunTimeSlice, position: number, visit: (whole: number, part: number) => void): void {
   for (let i = 0; i < s.outer; i++) visit(i * s.whole * s.inner + startOf(s, position), i * s.part * s.inner);
+}
+
+/** The place of a block, from 0 to `last`, as a list of one. */
+function onnxStart(graph: OnnxGraph, position: OnnxValue, last: number): OnnxValue {
+  const place = graph.cast(graph.reshape(position, [1]), 'i64');
+  return graph.node('Clip', [place, graph.number(0, 'i64'), graph.number(last, 'i64')]);
 }
 
 export const updateSliceOp: KernelOp<AxisAttrs> = {
@@ -81,6 +88,15 @@ export const updateSliceOp: KernelOp<AxisAttrs> = {
     const nothing = expand(fill([], 0, g!.dtype), value.shape);
     return [dynamicSlice(g!, position, value.shape[axis], axis), null, updateSlice(nothing, position, g!, { axis })];
   },
+  onnx(graph, { inputs: [value, position, cache], tensors, attrs: { axis } }) {
+    const [part, whole] = [tensors[0].shape[axis], tensors[2].shape[axis]];
+    const start = onnxStart(graph, position, whole - part);
+    const end = graph.node('Add', [start, graph.ints([part])]);
+    const axes = graph.ints([axis]);
+    const before = graph.node('Slice', [cache, graph.ints([0]), start, axes]);
+    const after = graph.node('Slice', [cache, end, graph.ints([whole]), axes]);
+    return graph.node('Concat', [before, value, after], { axis });
+  },
 }; // prettier-ignore
 
 export const dynamicSliceOp: KernelOp<DynamicSliceAttrs> = {
@@ -114,6 +130,11 @@ export const dynamicSliceOp: KernelOp<DynamicSliceAttrs> = {
   },
   vjp({ inputs: [x, position], gradients: [g], attrs: { axis } }) {
     return [updateSlice(g!, position, expand(fill([], 0, g!.dtype), x.shape), { axis }), null];
+  },
+  onnx(graph, { inputs: [x, position], tensors: [{ shape }], attrs: { axis, size } }) {
+    const start = onnxStart(graph, position, shape[axis] - size);
+    const places = graph.node('Add', [start, graph.ints(Array.from({ length: size }, (_, i) => i))]);
+    return graph.node('Gather', [x, places], { axis });
   },
 }; // prettier-ignore
 

@@ -2,7 +2,7 @@
 
 import { log1p } from '../../../shaders/lib/functions.wgsl.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { div, mul, sub } from '../elementwise/binary.ts';
+import { add, div, mul, sub } from '../elementwise/binary.ts';
 import { clamp } from '../elementwise/clamp.ts';
 import { lt } from '../elementwise/compare.ts';
 import { alike, pointwise } from '../elementwise/pointwise.ts';
@@ -31,4 +31,10 @@ export const bceOp = pointwise({
     mul(g, div(sub(p, y), clamp(mul(sub(1, p), p), { min: 1e-12 }))),
     neg(mul(g, sub(boundedLog(p), boundedLog(sub(1, p))))),
   ],
+  onnx: {
+    as([p, y]) {
+      const logs = mul(y, boundedLog(p));
+      return neg(add(logs, mul(sub(1, y), boundedLog(sub(1, p)))));
+    },
+  },
 });

@@ -167,6 +167,7 @@ export const crossEntropyOp: KernelOp<CrossEntropyAttrs> = {
     return result(fromTotal ? add(fromTotal, fromLoss) : fromLoss);
   },
   flops: ([logits]) => 4 * sizeOf(logits.shape),
+  onnx: { none: 'It is a loss, of training: export the scores.' },
 };
 
 /** Settings of crossEntropy and nllLoss. */

@@ -2,6 +2,7 @@
 
 import type { MatmulShape } from '../../../shaders/matmul/matmul.wgsl.ts';
 import { applyOne, type KernelOp } from '../../core/op.ts';
+import type { OnnxValue } from '../../core/onnx.ts';
 import { broadcastShapes, broadcastStrides, formatShape, sizeOf, stridedOffsets } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { expectOneFloat, floatType } from '../lib/element-type.ts';
@@ -89,6 +90,14 @@ export const matmulOp: KernelOp<MatmulAttrs> = {
     return [da, db];
   },
   flops: (inputs, [c], attrs) => 2 * sizeOf(c.shape) * describe(inputs, attrs).k,
+  onnx(graph, { inputs: [a, b], tensors, attrs: { transposeA, transposeB } }) {
+    if ((transposeA || transposeB) && tensors.every(({ shape }) => shape.length === 2)) {
+      return graph.node('Gemm', [a, b], { transA: Number(transposeA), transB: Number(transposeB) });
+    }
+    const turned = (x: OnnxValue, { shape: { length } }: TensorSpec, isTurned: boolean) =>
+      isTurned ? graph.node('Transpose', [x], { perm: [...Array(length - 2).keys(), length - 1, length - 2] }) : x;
+    return graph.node('MatMul', [turned(a, tensors[0], transposeA), turned(b, tensors[1], transposeB)]);
+  },
 };
 
 /**

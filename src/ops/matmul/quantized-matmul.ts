@@ -62,6 +62,10 @@ export const quantizedMatmulOp: KernelOp<Quantization> = {
     return [dx, null, dscales, zeros ? cast(dzeros, zeros.dtype) : null];
   },
   flops: ([x, packed]) => 2 * sizeOf(x.shape) * packed.shape[0],
+  onnx: {
+    as: ([x, packed, scales, zeros], attrs) =>
+      matmul(x, cast(dequantize(packed, scales, attrs, zeros), x.dtype), { transposeB: true }),
+  },
 };
 
 /**

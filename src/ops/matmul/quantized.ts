@@ -127,6 +127,20 @@ export const unpackOp = pointwise<UnpackAttrs>({
   },
   cpu: ([word], { bits, signed }, index) => wholeNumber(word, index, bits, signed),
   vjp: () => [null],
+  onnx(graph, { inputs: [words], attrs: { shape, bits, signed } }) {
+    const each = 32 / bits;
+    const shifts = (of: (i: number) => number) =>
+      graph.constant({ dtype: 'u32', shape: [each], data: Uint32Array.from({ length: each }, (_, i) => of(i)) });
+    // Up to the top of the word, so that what lies above is lost, and down again.
+    const spread = graph.expand(words, shape);
+    const up = graph.node('BitShift', [spread, shifts((i) => 32 - bits * (i + 1))], { direction: 'LEFT' });
+    const down = graph.node('BitShift', [up, shifts(() => 32 - bits)], { direction: 'RIGHT' });
+    const numbers = graph.cast(down, 'f32');
+    const half = (value: number) => graph.number(value, 'f32');
+    if (!signed) return numbers;
+    const isNegative = graph.node('GreaterOrEqual', [numbers, half(2 ** (bits - 1))]);
+    return graph.node('Where', [isNegative, graph.node('Sub', [numbers, half(2 ** bits)]), numbers]);
+  },
 });
 
 /** Four axes: a group's words, and the numbers of a word. Elementwise ops on these are one kernel. */

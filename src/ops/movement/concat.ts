@@ -56,6 +56,7 @@ export const concatOp: KernelOp<ConcatAttrs> = {
       return slice(g!, from, shape.map((dim, i) => from[i] + dim)); // prettier-ignore
     });
   },
+  onnx: (graph, { inputs, attrs: { axis } }) => graph.node('Concat', inputs, { axis }),
 };
 
 /** `tensors` one after the other along `axis` (the first by default); their other axes must be equal. */

@@ -17,6 +17,7 @@ export const expandOp = pointwise<{ shape: Shape }>({
   wgsl: ([x]) => x,
   cpu: ([x]) => x,
   vjp: (g) => [g],
+  onnx: (graph, { inputs: [x], attrs: { shape } }) => graph.expand(x, shape),
 });
 
 /** `x` broadcast to `shape`. */

@@ -31,6 +31,10 @@ export const flipOp: KernelOp<FlipAttrs> = {
     return [{ name: 'copy', kernels: [gathering('flip.copy', { copy, dtype, capabilities })] }];
   },
   vjp: ({ gradients: [g], attrs }) => [applyOne(flipOp, [g!], attrs)],
+  onnx: (graph, { inputs: [x], attrs: { axes } }) => {
+    const list = (value: number) => graph.ints(axes.map(() => value));
+    return axes.length === 0 ? x : graph.node('Slice', [x, list(-1), list(-(2 ** 31)), graph.ints(axes), list(-1)]);
+  },
 };
 
 /** `x` in reverse order along `axes`. */

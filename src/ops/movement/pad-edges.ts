@@ -3,6 +3,7 @@
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { padEdgesGradKernel, padEdgesKernel, type PadEdgesMode } from '../../../shaders/movement/pad-edges.wgsl.ts';
 import { linearGrid } from '../../core/kernel.ts';
+import { gradientOnly } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { expectWhole, formatShape, sizeOf, stridesOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -86,6 +87,19 @@ export const padEdgesOp: KernelOp<PadEdgesAttrs> = {
     return [{ name: 'gather', kernels: [kernel] }];
   },
   vjp: ({ gradients: [g], attrs }) => [applyOne(padEdgesGradOp, [g!], attrs)],
+  onnx(graph, { inputs: [x], attrs: { shape, before, after, mode } }) {
+    if (mode !== 'circular') {
+      const kind = mode === 'reflect' ? 'reflect' : 'edge';
+      return graph.node('Pad', [x, graph.ints([...before, ...after])], { mode: kind });
+    }
+    // Opset 17 has no such mode.
+    return shape.reduce((y, dim, axis) => {
+      const part = (start: number, end: number) =>
+        start < end ? [graph.node('Slice', [y, graph.ints([start]), graph.ints([end]), graph.ints([axis])])] : [];
+      const parts = [...part(dim - before[axis], dim), y, ...part(0, after[axis])];
+      return parts.length === 1 ? y : graph.node('Concat', parts, { axis });
+    }, x);
+  },
 };
 
 export const padEdgesGradOp: KernelOp<PadEdgesAttrs> = {
@@ -114,6 +128,7 @@ export const padEdgesGradOp: KernelOp<PadEdgesAttrs> = {
   },
   vjp: ({ gradients: [h], attrs }) => [applyOne(padEdgesOp, [h!], attrs)],
   flops: ([g]) => sizeOf(g.shape),
+  onnx: gradientOnly,
 };
 
 /** `x` with `before[i]` and `after[i]` of its own values around axis i. */

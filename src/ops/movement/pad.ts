@@ -68,6 +68,21 @@ export const padOp: KernelOp<PadAttrs> = {
     const ends = x.shape.map((dim, axis) => before[axis] + span(dim, spacing[axis]));
     return [slice(g!, before, ends, spacing)];
   },
+  onnx(graph, { inputs: [x], tensors: [{ shape }], attrs: { before, after, spacing } }) {
+    // Zeros between neighbours: behind each of them along an axis of its own.
+    const spaced = spacing.reduce((y, step, axis) => {
+      if (step === 1 || shape[axis] === 0) return y;
+      const now = shape.map((dim, i) => (i < axis ? span(dim, spacing[i]) : dim));
+      const behind = [...now.map(() => 0), 0].with(axis + 1, step - 1);
+      const apart = graph.reshape(y, now.toSpliced(axis + 1, 0, 1));
+      const padded = graph.node('Pad', [apart, graph.ints([...behind.map(() => 0), ...behind])]);
+      const joined = graph.reshape(padded, now.with(axis, now[axis] * step));
+      const end = graph.ints([span(shape[axis], step)]);
+      return graph.node('Slice', [joined, graph.ints([0]), end, graph.ints([axis])]);
+    }, x);
+    if ([...before, ...after].every((count) => count === 0)) return spaced;
+    return graph.node('Pad', [spaced, graph.ints([...before, ...after])]);
+  },
 };
 
 /** `pad` that also puts `spacing - 1` zeros between neighbours: what `slice` with steps undoes. */

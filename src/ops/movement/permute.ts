@@ -38,6 +38,7 @@ export const permuteOp: KernelOp<PermuteAttrs> = {
     return capabilities.software || Math.min(rows, columns) < 16 ? [direct, tiled] : [tiled, direct];
   },
   vjp: ({ gradients, attrs }) => [permute(gradients[0]!, attrs.order.map((_, axis) => attrs.order.indexOf(axis)))], // prettier-ignore
+  onnx: (graph, { inputs: [x], attrs: { order } }) => graph.node('Transpose', [x], { perm: order }),
 };
 
 /** `x` with its axes in a new order: axis i of the result is axis `order[i]` of `x`. */

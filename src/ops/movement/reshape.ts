@@ -17,6 +17,7 @@ export const reshapeOp: ViewOp<{ shape: Shape }> = {
   },
   cpu: ({ inputs, outputs }) => outputs[0].set(inputs[0]),
   vjp: ({ inputs, gradients }) => [reshape(gradients[0]!, inputs[0].shape)],
+  onnx: (graph, { inputs: [x], attrs: { shape } }) => graph.reshape(x, shape),
 };
 
 /** `x` as `shape`, in which one axis may be -1: whatever is left. */

@@ -55,6 +55,11 @@ export const sliceOp: KernelOp<SliceAttrs> = {
     });
     return [padWithSpacing(g!, starts, after, steps)];
   },
+  onnx(graph, { inputs: [x], tensors: [{ shape }], attrs: { starts, ends, steps } }) {
+    const cut = shape.flatMap((dim, i) => (starts[i] > 0 || ends[i] < dim || steps[i] > 1 ? [i] : []));
+    const list = (values: readonly number[]) => graph.ints(cut.map((axis) => values[axis]));
+    return cut.length === 0 ? x : graph.node('Slice', [x, list(starts), list(ends), graph.ints(cut), list(steps)]);
+  },
 };
 
 /**

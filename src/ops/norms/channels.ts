@@ -3,16 +3,19 @@
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import * as shader from '../../../shaders/norms/channels.wgsl.ts';
 import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
+import { gradientOnly } from '../../core/onnx.ts';
 import { apply, applyOne, expectDType, type KernelCall, type Op, type Variant } from '../../core/op.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import { spec, toTensor, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { add, div, mul, sub } from '../elementwise/binary.ts';
 import { elementType } from '../lib/element-type.ts';
+import { nested } from '../lib/onnx.ts';
 import { expand } from '../movement/expand.ts';
 import { alike, pointwise } from '../elementwise/pointwise.ts';
 import { reshape } from '../movement/reshape.ts';
+import { mean } from '../reductions/reduce.ts';
 import { sumTo } from '../reductions/sum-to.ts';
-import { neg, rsqrt } from '../elementwise/unary.ts';
+import { neg, rsqrt, square } from '../elementwise/unary.ts';
 
 /** Values a part should have at least, and most parts of a channel. */
 const [PART, MOST_PARTS] = [4096, 64];
@@ -120,6 +123,13 @@ export const channelMomentsOp: Op = {
     return [ofMean && ofVariance ? add(ofMean, ofVariance) : (ofMean ?? ofVariance)];
   },
   flops: ([x]) => 5 * sizeOf(x.shape),
+  onnx: {
+    as([x]) {
+      const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+      const average = mean(x, axes, true);
+      return [reshape(average, [x.shape[1]]), mean(square(sub(x, average)), axes)];
+    },
+  },
 };
 
 /** Σ g and Σ g · (x - mean) · scale over each channel, from x, mean, scale and g: two outputs, [C]. */
@@ -155,6 +165,7 @@ export const channelGradientSumsOp: Op = {
     ];
   },
   flops: ([x]) => 4 * sizeOf(x.shape),
+  onnx: gradientOnly,
 };
 
 /**
@@ -175,6 +186,7 @@ export const channelNormOp: Op = pointwise({
     const forX = mul(mul(sub(g, straight), scale), weight);
     return [forX, null, null, sumTo(sumGn, weight.shape), sumTo(sumG, bias.shape)];
   },
+  onnx: nested(([x, mean, scale, weight, bias]) => ['Add', ['Mul', ['Mul', ['Sub', x, mean], scale], weight], bias]),
 });
 
 /** Mean and (biased) variance of each channel of x [N, C, ...]: two tensors [C]. */

@@ -5,8 +5,9 @@ import { groupReduceWays, type GroupReduceBy } from '../../../shaders/lib/group-
 import { stridedOffset } from '../../../shaders/lib/index.wgsl.ts';
 import * as shader from '../../../shaders/norms/normalize-rows.wgsl.ts';
 import { linearGrid, type Binding } from '../../core/kernel.ts';
+import { gradientOnly, type OnnxCall, type OnnxGraph, type OnnxValue } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelCall, type KernelOp, type Variant } from '../../core/op.ts';
-import { broadcastStrides, sizeOf, stridedOffsets } from '../../core/shape.ts';
+import { broadcastStrides, sameShape, sizeOf, stridedOffsets } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { add, mul, sub } from '../elementwise/binary.ts';
 import { elementType } from '../lib/element-type.ts';
@@ -72,6 +73,44 @@ function variants(
 
 const present = ({ weight, bias }: NormalizeAttrs) => [...(weight ? ['weight'] : []), ...(bias ? ['bias'] : [])];
 
+/** How many of x's last axes make up a row; null where rows begin within an axis. */
+function axesOfRow({ shape }: TensorSpec, length: number): number | null {
+  for (let count = 1; count <= shape.length; count++) if (sizeOf(shape.slice(-count)) === length) return count;
+  return null;
+}
+
+/** LayerNormalization where it fits, with weight and bias behind it where these are not of a row's shape. */
+function normalizeRowsOnnx(graph: OnnxGraph, { inputs, tensors, attrs }: OnnxCall<NormalizeAttrs>): OnnxValue {
+  const [x, { shape, dtype }] = [inputs[0], tensors[0]];
+  const count = axesOfRow(tensors[0], attrs.length);
+  const rows = count === null ? [rowsOf(tensors[0], attrs), attrs.length] : shape;
+  const rowShape = rows.slice(-(count ?? 1));
+  const has = present(attrs);
+  const parameter = (name: string) => (has.includes(name) ? 1 + has.indexOf(name) : null);
+  const [weight, bias] = [parameter('weight'), parameter('bias')];
+  const isInside = (at: number | null) => at === null || sameShape(tensors[at].shape, rowShape);
+  const inside = attrs.center && count !== null && isInside(weight) && isInside(bias);
+  const epsilon = { float: attrs.epsilon };
+  let y = count === null ? graph.reshape(x, rows) : x;
+  if (attrs.center) {
+    const ones = graph.expand(graph.number(1, dtype), rowShape);
+    const scale = inside && weight !== null ? inputs[weight] : ones;
+    const shift = inside && bias !== null ? inputs[bias] : null;
+    y = graph.node('LayerNormalization', [y, scale, shift], { axis: -rowShape.length, epsilon });
+    if (inside) return y;
+  } else {
+    const wide = dtype === 'f16' ? graph.cast(y, 'f32') : y;
+    const axes = rowShape.map((_, i) => i - rowShape.length);
+    const mean = graph.node('ReduceMean', [graph.node('Mul', [wide, wide])], { axes, keepdims: 1 });
+    const root = graph.node('Sqrt', [graph.node('Add', [mean, graph.number(attrs.epsilon, 'f32')])]);
+    const scaled = graph.node('Div', [wide, root]);
+    y = dtype === 'f16' ? graph.cast(scaled, 'f16') : scaled;
+  }
+  if (count === null) y = graph.reshape(y, shape);
+  if (weight !== null) y = graph.node('Mul', [y, inputs[weight]]);
+  return bias === null ? y : graph.node('Add', [y, inputs[bias]]);
+}
+
 /** x, then weight and bias where there are some, which broadcast to x. */
 export const normalizeRowsOp: KernelOp<NormalizeAttrs> = {
   name: 'normalizeRows',
@@ -113,6 +152,7 @@ export const normalizeRowsOp: KernelOp<NormalizeAttrs> = {
     ];
   },
   flops: ([x]) => 8 * sizeOf(x.shape),
+  onnx: normalizeRowsOnnx,
 };
 
 /** The gradient of x from x and that of its normalized rows. */
@@ -158,6 +198,7 @@ export const normalizeRowsGradOp: KernelOp<NormalizeAttrs> = {
     return [reshape(mul(terms, mul(scale, -1 / length)), x.shape), forG];
   },
   flops: ([x]) => 12 * sizeOf(x.shape),
+  onnx: gradientOnly,
 };
 
 /** Settings of `normalizeRows`. */

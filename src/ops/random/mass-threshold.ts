@@ -9,7 +9,14 @@ import {
 import { linearGrid } from '../../core/kernel.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { rowsAlong, sizeOf } from '../../core/shape.ts';
-import { toTensor, type Tensor, type TensorLike, type TensorSpec } from '../../core/tensor.ts';
+import { fill, toTensor, type Tensor, type TensorLike, type TensorSpec } from '../../core/tensor.ts';
+import { minimum } from '../elementwise/binary.ts';
+import { lt } from '../elementwise/compare.ts';
+import { where } from '../elementwise/where.ts';
+import { sort } from '../indexing/ordered.ts';
+import { expand } from '../movement/expand.ts';
+import { max, min, sum } from '../reductions/reduce.ts';
+import { cumsum } from '../reductions/scan.ts';
 
 interface ThresholdAttrs {
   /** True where values weigh 1 each, false where they are weights themselves. */
@@ -54,6 +61,17 @@ export const massThresholdOp: KernelOp<ThresholdAttrs> = {
   },
   vjp: 'none',
   flops: ([x]) => 48 * sizeOf(x.shape),
+  onnx: {
+    as([x, mass], { counts }) {
+      const { values } = sort(x, -1, { descending: true });
+      const weights = counts ? fill([], 1) : values;
+      const before = cumsum(expand(weights, x.shape), -1, { exclusive: true });
+      const lowestTaken = min(where(lt(before, mass), values, -LOWEST), -1, true);
+      const all = sum(expand(weights, x.shape), -1, true);
+      const largest = max(x, -1, true);
+      return where(lt(all, mass), LOWEST, minimum(lowestTaken, largest));
+    },
+  },
 };
 
 /**

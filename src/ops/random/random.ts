@@ -2,6 +2,7 @@
 
 import { threefry } from '../../../shaders/lib/threefry.wgsl.ts';
 import type { DType } from '../../core/dtype.ts';
+import { randomOnly } from '../../core/onnx.ts';
 import { applyOne, expectDType, type Op } from '../../core/op.ts';
 import { threefry2x32, unitFloat } from '../../core/random.ts';
 import { expectWhole, type Shape } from '../../core/shape.ts';
@@ -33,6 +34,7 @@ const drawOp = (name: string, dtype: DType, cpu: (word: number) => number) =>
     cpu: ([seed, run], { stream }, index) => cpu(threefry2x32(seed, run, index >>> 1, stream)[index & 1]),
     helpers: threefry,
     vjp: () => [null, null],
+    onnx: randomOnly,
   });
 
 export const uniformOp = drawOp('uniform', 'f32', unitFloat);

@@ -1,12 +1,12 @@
 // One step of the recurrent cells out of ordinary ops, and whole sequences of such steps.
 
+import { GATES, type Cell } from '../../../shaders/recurrent/recurrent.wgsl.ts';
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { add, mul, sub } from '../elementwise/binary.ts';
 import { concat } from '../movement/concat.ts';
 import { pad } from '../movement/pad.ts';
 import { matmul } from '../matmul/matmul.ts';
-import { GATES, type Cell } from './recurrent.ts';
 import { reshape } from '../movement/reshape.ts';
 import { slice } from '../movement/slice.ts';
 import { relu, sigmoid, tanh } from '../elementwise/unary.ts';

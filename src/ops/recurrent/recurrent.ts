@@ -5,6 +5,7 @@ import { sharesLoads } from '../../../shaders/lib/lanes.wgsl.ts';
 import * as registerShader from '../../../shaders/recurrent/recurrent-register.wgsl.ts';
 import * as shader from '../../../shaders/recurrent/recurrent.wgsl.ts';
 import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
+import { gradientOnly } from '../../core/onnx.ts';
 import { apply, type CpuArray, type KernelCall, type KernelOp, type Variant } from '../../core/op.ts';
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts';
 import { fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
@@ -13,6 +14,7 @@ import { cast } from '../elementwise/cast.ts';
 import { concat } from '../movement/concat.ts';
 import { expand } from '../movement/expand.ts';
 import { matmul } from '../matmul/matmul.ts';
+import { recurrentOnnx } from './recurrent-onnx.ts';
 import { sum } from '../reductions/reduce.ts';
 import { reshape } from '../movement/reshape.ts';
 import { slice } from '../movement/slice.ts';
@@ -266,6 +268,7 @@ export const recurrentOp: KernelOp<RecurrentAttrs> = {
     ];
   },
   flops: ([weight], [y]) => 2 * sizeOf(y.shape) * weight.shape[0],
+  onnx: recurrentOnnx,
 };
 
 /** For each gate of hidden unit j: row of the weight · h of a batch row. */
@@ -354,4 +357,5 @@ export const recurrentGradOp: KernelOp<RecurrentGradAttrs> = {
   vjp: 'none',
   noGradient: 'For second derivatives call rnn, lstm or gru with { fused: false }.',
   flops: ([weight], [dgates]) => 2 * sizeOf(dgates.shape) * weight.shape[1],
+  onnx: gradientOnly,
 };

@@ -46,6 +46,11 @@ function argExtreme(name: string, largest: boolean): KernelOp<ArgAttrs> {
       return capabilities.software || shape.length < 64 ? [serial, tree] : [tree, serial];
     },
     vjp: 'none',
+    onnx(graph, { inputs: [x], tensors: [{ dtype }], attrs: { axis, keepdims } }) {
+      const exact = dtype === 'u32' ? graph.cast(x, 'f64') : x;
+      const type = largest ? 'ArgMax' : 'ArgMin';
+      return graph.cast(graph.node(type, [exact], { axis, keepdims: Number(keepdims) }), 'i32');
+    },
   };
 }
 

@@ -20,6 +20,7 @@ import { div, mul } from '../elementwise/binary.ts';
 import { cast } from '../elementwise/cast.ts';
 import { eq } from '../elementwise/compare.ts';
 import { elementType } from '../lib/element-type.ts';
+import { inHeldType } from '../lib/onnx.ts';
 import { expand } from '../movement/expand.ts';
 import { reshape } from '../movement/reshape.ts';
 import { productOfOthers } from './scan.ts';
@@ -40,6 +41,8 @@ interface Reduction {
   scale?(count: number): number;
   /** True where whole numbers make no sense of it, or soon outgrow their range. */
   readonly onlyFloats?: boolean;
+  /** Its node in ONNX. */
+  readonly onnx: string;
   /** Gradient of x; `spread` repeats a tensor of the output's size over the reduced axes. */
   vjp(g: Tensor, call: VjpCall<ReduceAttrs>, spread: (t: Tensor) => Tensor): Tensor;
 }
@@ -89,6 +92,13 @@ function reduction(r: Reduction): KernelOp<ReduceAttrs> {
       const spread = (t: Tensor) => expand(reshape(t, keptShape), x.shape);
       return [r.vjp(spread(call.gradients[0]!), call, spread)];
     },
+    onnx: inHeldType((graph, [x], { attrs: { axes, keepdims } }) => {
+      if (axes.length === 0) return x;
+      // Of the reductions only the sum takes its axes as an input in opset 17.
+      return r.onnx === 'ReduceSum'
+        ? graph.node(r.onnx, [x, graph.ints(axes)], { keepdims: Number(keepdims) })
+        : graph.node(r.onnx, [x], { axes, keepdims: Number(keepdims) });
+    }),
     flops: ([x]) => sizeOf(x.shape),
   };
 }
@@ -202,6 +212,7 @@ function slicesFor(outputs: number, lanes: number, count: number, { software }: 
 
 const sumOp = reduction({
   name: 'sum',
+  onnx: 'ReduceSum',
   identity: 0,
   wgsl: 'a + b',
   cpu: (a, b) => a + b,
@@ -210,6 +221,7 @@ const sumOp = reduction({
 
 const meanOp = reduction({
   name: 'mean',
+  onnx: 'ReduceMean',
   identity: 0,
   wgsl: 'a + b',
   cpu: (a, b) => a + b,
@@ -220,6 +232,7 @@ const meanOp = reduction({
 
 const prodOp = reduction({
   name: 'prod',
+  onnx: 'ReduceProd',
   identity: 1,
   wgsl: 'a * b',
   cpu: (a, b) => a * b,
@@ -234,8 +247,22 @@ const shareAmongTies: Reduction['vjp'] = (g, { inputs: [x], outputs: [y], attrs 
   return where(isExtreme, div(g, spread(ties)), 0);
 };
 
-const maxOp = reduction({ name: 'max', identity: -Infinity, wgsl: 'max(a, b)', cpu: Math.max, vjp: shareAmongTies });
-const minOp = reduction({ name: 'min', identity: Infinity, wgsl: 'min(a, b)', cpu: Math.min, vjp: shareAmongTies });
+const maxOp = reduction({
+  name: 'max',
+  identity: -Infinity,
+  wgsl: 'max(a, b)',
+  cpu: Math.max,
+  onnx: 'ReduceMax',
+  vjp: shareAmongTies,
+});
+const minOp = reduction({
+  name: 'min',
+  identity: Infinity,
+  wgsl: 'min(a, b)',
+  cpu: Math.min,
+  onnx: 'ReduceMin',
+  vjp: shareAmongTies,
+});
 
 export type Reduce = (x: Tensor, axes?: number | readonly number[], keepdims?: boolean) => Tensor;
 

@@ -13,8 +13,9 @@ import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
 import { applyOne, expectDType, type KernelCall, type KernelOp, type Variant } from '../../core/op.ts';
 import { resolveAxis, rowOffset, rowsAlong, sizeOf, type Shape } from '../../core/shape.ts';
 import { fill, type Tensor } from '../../core/tensor.ts';
-import { mul } from '../elementwise/binary.ts';
+import { add, mul } from '../elementwise/binary.ts';
 import { elementType } from '../lib/element-type.ts';
+import { inHeldType } from '../lib/onnx.ts';
 import { pad } from '../movement/pad.ts';
 import { permute } from '../movement/permute.ts';
 import { reshape } from '../movement/reshape.ts';
@@ -104,6 +105,11 @@ export const cumsumOp: KernelOp<ScanAttrs> = {
   },
   gpu: (call) => variants('sum', call),
   vjp: ({ gradients: [g], attrs }) => [applyOne(cumsumOp, [g!], { ...attrs, reverse: !attrs.reverse })],
+  onnx: inHeldType((graph, [x], { attrs: { axis, exclusive, reverse }, outputs: [{ dtype }] }) => {
+    const options = { exclusive: Number(exclusive), reverse: Number(reverse) };
+    const y = graph.node('CumSum', [x, graph.number(axis, 'i64')], options);
+    return dtype === 'u32' ? graph.node('Mod', [y, graph.number(2 ** 32, 'i64')]) : y;
+  }),
 };
 
 /** s[i] = a[i] · s[i-1] + b[i] along an axis, from s[-1] = 0 (with `reverse`, from the other end). */
@@ -128,18 +134,29 @@ export const recurrenceOp: KernelOp<ScanAttrs> = {
     return [mul(d, shifted(s, axis, reverse)), d];
   },
   flops: ([a]) => 2 * sizeOf(a.shape),
+  onnx: {
+    // Each pass joins what lies a power of two apart (Hillis and Steele, 1986).
+    as([a, b], { axis, reverse }) {
+      let [factor, state] = [a, b];
+      for (let by = 1; by < a.shape[axis]; by *= 2) {
+        state = add(mul(factor, shifted(state, axis, reverse, by)), state);
+        factor = mul(factor, shifted(factor, axis, reverse, by));
+      }
+      return state;
+    },
+  },
 };
 
 const recurrence = (a: Tensor, b: Tensor, axis: number, reverse: boolean): Tensor =>
   applyOne(recurrenceOp, [a, b], { axis, reverse, exclusive: false });
 
-/** x moved on by one along `axis` in the order of a scan; the first place gets 0. */
-function shifted(x: Tensor, axis: number, reverse: boolean): Tensor {
+/** x moved on by `by` places along `axis` in the order of a scan; the first places get 0. */
+function shifted(x: Tensor, axis: number, reverse: boolean, by = 1): Tensor {
   const along = (value: number) => x.shape.map((_, i) => (i === axis ? value : 0));
-  const ends = x.shape.map((dim, i) => (i === axis ? dim - 1 : dim));
+  const ends = x.shape.map((dim, i) => (i === axis ? dim - by : dim));
   return reverse
-    ? pad(slice(x, along(1), x.shape), along(0), along(1))
-    : pad(slice(x, along(0), ends), along(1), along(0));
+    ? pad(slice(x, along(by), x.shape), along(0), along(by))
+    : pad(slice(x, along(0), ends), along(by), along(0));
 }
 
 /** Options of a scan. */

@@ -54,6 +54,7 @@ export const softmaxOp: KernelOp<SoftmaxAttrs> = {
     return [mul(y, sub(g!, sum(mul(g!, y), attrs.axis, true)))];
   },
   flops: ([x]) => 5 * sizeOf(x.shape),
+  onnx: (graph, { inputs: [x], attrs: { axis } }) => graph.node('Softmax', [x], { axis }),
 };
 
 /** e^x over its sum along `axis` (the last one by default). */

@@ -1,0 +1,48 @@
+// Makes a record smaller: without what its outputs do not need, and with each constant once.
+
+import type { Initializer, OnnxNode, OnnxRecord } from './record.ts';
+
+/** `record` without nodes and initializers that its outputs do not need. */
+export function withoutUnused(record: OnnxRecord): OnnxRecord {
+  const needed = new Set(record.outputs.map(({ name }) => name));
+  const kept: OnnxNode[] = [];
+  for (const node of record.nodes.toReversed()) {
+    if (!node.outputs.some((output) => needed.has(output))) continue;
+    node.inputs.forEach((input) => needed.add(input));
+    kept.push(node);
+  }
+  const initializers = new Map([...record.initializers].filter(([name]) => needed.has(name)));
+  // What may be given and is not needed is not asked for.
+  const inputs = record.inputs.filter(({ name }) => needed.has(name) || !record.initializers.has(name));
+  return { ...record, inputs, nodes: kept.reverse(), initializers };
+}
+
+/** What small constants are compared by. */
+function keyOf(initializer: Initializer): string | null {
+  if (initializer.kind === 'ints') return `ints ${JSON.stringify(initializer.values)}`;
+  if (initializer.kind === 'parameter' || initializer.data.length > 64) return null;
+  const values = Array.from(initializer.data as ArrayLike<number | bigint>, (value) =>
+    Object.is(value, -0) ? '-0' : String(value),
+  );
+  return `${initializer.type} [${initializer.shape}] ${values}`;
+}
+
+/** `record` with one initializer for constants of the same values. */
+export function withSharedConstants(record: OnnxRecord): OnnxRecord {
+  const inputs = new Set(record.inputs.map(({ name }) => name));
+  const firstOf = new Map<string, string>();
+  const renamed = new Map<string, string>();
+  const initializers = new Map<string, Initializer>();
+  for (const [name, initializer] of record.initializers) {
+    const key = inputs.has(name) ? null : keyOf(initializer);
+    const first = key === null ? undefined : firstOf.get(key);
+    if (first !== undefined) renamed.set(name, first);
+    else initializers.set(name, initializer);
+    if (key !== null && first === undefined) firstOf.set(key, name);
+  }
+  const nodes = record.nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map((name) => renamed.get(name) ?? name),
+  }));
+  return { ...record, nodes, initializers };
+}

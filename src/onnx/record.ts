@@ -1,0 +1,269 @@
+// A traced function as ONNX nodes for one batch size, as plain data.
+
+import { allocate, type DType, type TensorData, type TypedArray } from '../core/dtype.ts';
+import { toFloat16 } from '../core/float16.ts';
+import { topologicalOrder } from '../core/graph.ts';
+import type { OnnxAttributes, OnnxGraph, OnnxOperand, OnnxType, OnnxValue } from '../core/onnx.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
+import { Parameter } from '../core/parameter.ts';
+import { Constant, Input, Scalar, Tensor, type Node, type TensorSpec } from '../core/tensor.ts';
+import { RandomState, trace } from '../core/trace.ts';
+
+/** A size: fixed, or a multiple of the batch plus a number. */
+export type Dim = number | { readonly times: number; readonly plus: number };
+
+export interface OnnxNode {
+  readonly type: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: OnnxAttributes;
+}
+
+/** Values that a graph holds: a parameter's, a constant's, or a list of sizes. */
+export type Initializer =
+  | { readonly kind: 'parameter'; readonly parameter: Parameter }
+  | { readonly kind: 'tensor'; readonly type: OnnxType; readonly shape: Shape; readonly data: StoredArray }
+  | { readonly kind: 'ints'; readonly values: readonly Dim[] };
+
+export type StoredArray = TypedArray | Float64Array | BigInt64Array;
+
+/** An input or an output. */
+export interface OnnxPort {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly Dim[];
+}
+
+export interface OnnxRecord {
+  readonly nodes: readonly OnnxNode[];
+  readonly inputs: readonly OnnxPort[];
+  readonly outputs: readonly OnnxPort[];
+  /** By name. One with the name of an input is the value that it has when none is given. */
+  readonly initializers: ReadonlyMap<string, Initializer>;
+}
+
+/** A function to export, and how its parameters are called. */
+export interface Source {
+  readonly fn: (inputs: Readonly<Record<string, Tensor>>) => Tensor | Readonly<Record<string, Tensor>>;
+  readonly specs: Readonly<Record<string, TensorSpec>>;
+  readonly names: ReadonlyMap<Parameter, string>;
+}
+
+const stored = (type: OnnxType, values: readonly number[]): StoredArray => {
+  if (type === 'i64') return BigInt64Array.from(values, BigInt);
+  if (type === 'f64') return Float64Array.from(values);
+  const data = allocate(type, values.length);
+  values.forEach((value, i) => (data[i] = type === 'f16' ? toFloat16(value) : value));
+  return data;
+};
+
+/** Traces `fn` and writes what its outputs, and the parameters that it assigns, need. */
+export function recordOnnx({ fn, specs, names }: Source): OnnxRecord {
+  const inputs = Object.entries(specs).map(([name, spec]) => new Input(name, spec));
+  const tensors = Object.fromEntries(inputs.map((input) => [input.name, input]));
+  const { result, trace: recorded } = trace(() => fn(tensors), new RandomState(0));
+  const results = result instanceof Tensor ? { output: result } : result;
+  const nameOf = (parameter: Parameter) => names.get(parameter) ?? parameter.name;
+  const next = recorded.updates.map(({ parameter, value }) => [`${nameOf(parameter)}.next`, value] as const);
+  const recorder = new Recorder(new Set(recorded.updates.map(({ parameter }) => parameter)), nameOf);
+  for (const input of inputs) recorder.addInput(input, input.name);
+  return recorder.finish([...Object.entries(results), ...next]);
+}
+
+class Recorder implements OnnxGraph {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #inputs: OnnxPort[] = [];
+  readonly #initializers = new Map<string, Initializer>();
+  readonly #values = new Map<Tensor, OnnxValue>();
+  readonly #taken = new Set<string>();
+  readonly #counts = new Map<string, number>();
+  readonly #readers = new Map<Tensor, (Node | null)[]>();
+  readonly #written = new Set<Node>();
+  readonly #state: ReadonlySet<Parameter>;
+  readonly #nameOf: (parameter: Parameter) => string;
+  /** What the node that is being written is called, and the type of its numbers. */
+  #scope: { readonly label: string; readonly type: OnnxType } = { label: '', type: 'f32' };
+
+  constructor(state: ReadonlySet<Parameter>, nameOf: (parameter: Parameter) => string) {
+    this.#state = state;
+    this.#nameOf = nameOf;
+  }
+
+  addInput(tensor: Tensor, wanted: string): OnnxValue {
+    const name = this.#unique(wanted);
+    this.#inputs.push({ name, dtype: tensor.dtype, shape: tensor.shape });
+    this.#values.set(tensor, { name });
+    return { name };
+  }
+
+  /** Writes all that `results` need; the graph's outputs get their names. */
+  finish(results: readonly (readonly [name: string, tensor: Tensor])[]): OnnxRecord {
+    for (const [name] of results) {
+      if (this.#taken.has(name)) throw new Error(`exportOnnx: "${name}" names two inputs or outputs; ONNX needs one name for each.`); // prettier-ignore
+      this.#taken.add(name);
+    }
+    this.#write(results.map(([, tensor]) => tensor));
+    // A value that a node computes takes an output's name; a leaf, or one that is given twice, is copied.
+    const computed = new Set(this.#nodes.flatMap(({ outputs }) => outputs));
+    const renamed = new Map<string, string>();
+    const copies: OnnxNode[] = [];
+    const outputs = results.map(([name, tensor]): OnnxPort => {
+      const value = this.valueOf(tensor).name;
+      if (computed.has(value) && !renamed.has(value)) renamed.set(value, name);
+      else copies.push({ type: 'Identity', inputs: [renamed.get(value) ?? value], outputs: [name], attributes: {} });
+      return { name, dtype: tensor.dtype, shape: tensor.shape };
+    });
+    const rename = (name: string) => renamed.get(name) ?? name;
+    const nodes = this.#nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(rename),
+      outputs: node.outputs.map(rename),
+    }));
+    return { nodes: [...nodes, ...copies], inputs: this.#inputs, outputs, initializers: this.#initializers };
+  }
+
+  node(type: string, inputs: readonly OnnxOperand[], attributes?: OnnxAttributes): OnnxValue {
+    return this.nodes(type, 1, inputs, attributes)[0];
+  }
+
+  nodes(type: string, count: number, inputs: readonly OnnxOperand[], attributes: OnnxAttributes = {}): OnnxValue[] {
+    const { label, type: numbers } = this.#scope;
+    const given = inputs.map((input) =>
+      input === null ? '' : typeof input === 'number' ? this.number(input, numbers).name : input.name,
+    );
+    const outputs = Array.from({ length: count }, () => this.#unique(`${label}/${type}`));
+    this.#nodes.push({ type, inputs: given, outputs, attributes });
+    return outputs.map((name) => ({ name }));
+  }
+
+  cast(x: OnnxValue, type: OnnxType): OnnxValue {
+    return this.node('Cast', [x], { to: elementTypes[type] });
+  }
+
+  number(value: number, type: OnnxType): OnnxValue {
+    return this.#initializer('number', { kind: 'tensor', type, shape: [], data: stored(type, [value]) });
+  }
+
+  ints(values: readonly number[]): OnnxValue {
+    return this.#initializer('ints', { kind: 'ints', values: [...values] });
+  }
+
+  constant({ dtype, shape, data }: TensorData): OnnxValue {
+    return this.#initializer('constant', { kind: 'tensor', type: dtype, shape, data });
+  }
+
+  reshape(x: OnnxValue, shape: Shape): OnnxValue {
+    // A size of 0 would mean that of the input.
+    return this.node('Reshape', [x, this.ints(shape)], shape.includes(0) ? { allowzero: 1 } : {});
+  }
+
+  expand(x: OnnxValue, shape: Shape): OnnxValue {
+    return this.node('Expand', [x, this.ints(shape)]);
+  }
+
+  valueOf(tensor: Tensor): OnnxValue {
+    const known = this.#values.get(tensor);
+    if (known) return known;
+    if (tensor.node && !this.#written.has(tensor.node)) {
+      this.#write([tensor]);
+      return this.valueOf(tensor);
+    }
+    if (tensor.node) {
+      const at = tensor.node.outputs.indexOf(tensor);
+      throw new Error(`exportOnnx: output ${at} of ${tensor.node.op.name} has no form in ONNX.`);
+    }
+    const value = this.#leaf(tensor);
+    this.#values.set(tensor, value);
+    return value;
+  }
+
+  #leaf(tensor: Tensor): OnnxValue {
+    if (tensor instanceof Constant) return this.constant(tensor);
+    if (tensor instanceof Scalar) {
+      const value = this.addInput(tensor, tensor.name);
+      const data = stored(tensor.dtype, [tensor.value]);
+      this.#initializers.set(value.name, { kind: 'tensor', type: tensor.dtype, shape: [], data });
+      return value;
+    }
+    if (tensor instanceof Parameter) {
+      const initializer: Initializer = { kind: 'parameter', parameter: tensor };
+      if (!this.#state.has(tensor)) return this.#initializer(this.#nameOf(tensor), initializer);
+      // What the function updates comes from outside, and starts with what it holds now.
+      const value = this.addInput(tensor, this.#nameOf(tensor));
+      this.#initializers.set(value.name, initializer);
+      return value;
+    }
+    throw new Error(`exportOnnx: the function uses ${tensor}, an input of another function.`);
+  }
+
+  #initializer(wanted: string, initializer: Initializer): OnnxValue {
+    const name = this.#unique(wanted);
+    this.#initializers.set(name, initializer);
+    return { name };
+  }
+
+  #unique(wanted: string): string {
+    let [name, count] = [wanted, this.#counts.get(wanted) ?? 0];
+    while (this.#taken.has(name)) name = `${wanted}_${++count}`;
+    this.#counts.set(wanted, count);
+    this.#taken.add(name);
+    return name;
+  }
+
+  /** Writes the nodes behind `roots` that are not written yet. */
+  #write(roots: readonly Tensor[]): void {
+    const order = topologicalOrder(roots, [], this.#written);
+    const note = (tensor: Tensor, reader: Node | null) => {
+      const known = this.#readers.get(tensor);
+      if (known) known.push(reader);
+      else this.#readers.set(tensor, [reader]);
+    };
+    for (const node of order) for (const input of node.inputs) note(input, node);
+    for (const root of roots) note(root, null);
+    // Leaves first: parameters keep their names whatever nodes are called.
+    for (const leaf of new Set([...order.flatMap(({ inputs }) => inputs), ...roots]))
+      if (!leaf.node) this.valueOf(leaf);
+    for (const node of order) this.#writeNode(node);
+  }
+
+  #writeNode({ op, attrs, inputs, outputs }: Node): void {
+    const { onnx } = op;
+    const outer = this.#scope;
+    const fail = (reason: string) => new Error(`exportOnnx: ${op.name} has no form in ONNX. ${reason}`);
+    if (onnx === undefined) throw fail('Its record does not say how.');
+    if (typeof onnx === 'object' && 'none' in onnx) throw fail(onnx.none);
+    if (typeof onnx === 'object') {
+      const results = [onnx.as(inputs, attrs)].flat() as readonly Tensor[];
+      results.forEach((result, i) => this.#values.set(outputs[i], this.valueOf(result)));
+      return;
+    }
+    this.#scope = { label: this.#label(op.name), type: (inputs[0] ?? outputs[0]).dtype };
+    const given = inputs.map((input) => this.valueOf(input));
+    const readers = (output: number) => this.#readers.get(outputs[output]) ?? [];
+    const values =
+      typeof onnx === 'string'
+        ? this.nodes(onnx, outputs.length, given)
+        : [onnx(this, { inputs: given, tensors: inputs, outputs, attrs, readers })].flat();
+    values.forEach((value, i) => this.#values.set(outputs[i], value));
+    this.#scope = outer;
+  }
+
+  #label(op: string): string {
+    const count = (this.#counts.get(`op ${op}`) ?? 0) + 1;
+    this.#counts.set(`op ${op}`, count);
+    return count === 1 ? op : `${op}_${count}`;
+  }
+}
+
+/** ONNX's numbers for element types (TensorProto.DataType). */
+export const elementTypes: Readonly<Record<OnnxType, number>> = {
+  f32: 1, f16: 10, f64: 11, i32: 6, u32: 12, i64: 7, bool: 9,
+}; // prettier-ignore
+
+/** A shape as errors show it. */
+export const formatDims = (dims: readonly Dim[]): string =>
+  formatShape(dims.map((dim) => (typeof dim === 'number' ? dim : dimName(dim))) as unknown as Shape);
+
+/** A size that depends on the batch, as ONNX names it. */
+export const dimName = ({ times, plus }: Exclude<Dim, number>): string =>
+  `${times === 1 ? 'batch' : `${times}*batch`}${plus === 0 ? '' : plus > 0 ? `+${plus}` : plus}`;

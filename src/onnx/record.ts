@@ -64,8 +64,8 @@ export function recordOnnx({ fn, specs, names }: Source): OnnxRecord {
   const { result, trace: recorded } = trace(() => fn(tensors), new RandomState(0));
   const results = result instanceof Tensor ? { output: result } : result;
   const nameOf = (parameter: Parameter) => names.get(parameter) ?? parameter.name;
-  const next = recorded.updates.map(({ parameter, value }) => [`${nameOf(parameter)}.next`, value] as const);
-  const recorder = new Recorder(new Set(recorded.updates.map(({ parameter }) => parameter)), nameOf);
+  const next = [...recorded.updates].map(([parameter, value]) => [`${nameOf(parameter)}.next`, value] as const);
+  const recorder = new Recorder(new Set(recorded.updates.keys()), nameOf);
   for (const input of inputs) recorder.addInput(input, input.name);
   return recorder.finish([...Object.entries(results), ...next]);
 }

@@ -1,7 +1,7 @@
 // Reads the reference values of tests/fixtures: an op's cases with inputs, outputs and gradients.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { TensorData } from '../../src/core/dtype.ts';
 import { readSafetensors } from '../../src/weights/safetensors.ts';
 
@@ -23,10 +23,18 @@ export interface OpCase extends CaseInfo {
   readonly gradients: readonly (TensorData | undefined)[];
 }
 
+const folder = join(import.meta.dirname, '..', 'fixtures');
+
+/** Paths by name: no two families have files of one name. */
+const paths = new Map(
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => [basename(path, '.safetensors'), path]),
+);
+
 /** The tensors of a file by name, and what its metadata says of each case. */
 export function readFixture(name: string): { tensors: Map<string, TensorData>; cases: CaseInfo[] } {
-  const file = join(import.meta.dirname, '..', 'fixtures', `${name}.safetensors`);
-  const { tensors, metadata } = readSafetensors(readFileSync(file));
+  const path = paths.get(name);
+  if (!path?.endsWith('.safetensors')) throw new Error(`tests/fixtures has no ${name}.safetensors.`);
+  const { tensors, metadata } = readSafetensors(readFileSync(join(folder, path)));
   return { tensors, cases: JSON.parse(metadata.cases) as CaseInfo[] };
 }
 

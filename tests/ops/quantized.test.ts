@@ -11,10 +11,6 @@ import { toleranceOf } from '../../src/verify/tolerances.ts';
 import { forEachVariant } from '../../src/verify/variants.ts';
 import { difference } from '../harness/compare.ts';
 import { compileOnlyDevice, hasCompileOnlyDevice, testGpu } from '../harness/devices.ts';
-import { testOps } from '../harness/test-op.ts';
-import { quantized } from './specs/quantized.ts';
-
-testOps(quantized);
 
 /** x [17, 64] · Wᵀ with 5 rows of W in 4 bits, of which x has one type of floats and scales and zeros the other. */
 function mixed(device: Device, [ofX, ofScales]: readonly ('f32' | 'f16')[], options?: CompileOptions) {

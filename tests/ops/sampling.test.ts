@@ -11,6 +11,10 @@ import { exp } from '../../src/ops/elementwise/unary.ts';
 import { compile } from '../../src/runtime/compile.ts';
 import { testGpu } from '../harness/devices.ts';
 import { expectShares, shareOf } from '../harness/shares.ts';
+import { testOps } from '../harness/test-op.ts';
+import { random } from './specs/random.ts';
+
+testOps(random);
 
 const PROBABILITIES = [0.06, 0.4, 0.1, 0.24, 0.2];
 const ROWS = 4000;

@@ -1,7 +1,7 @@
-// How attention and what decoding needs are called, and what they refuse.
+// How attention and rotary positions are called, and what they refuse.
 
-import { spec, type Tensor } from '../../../src/core/tensor.ts';
 import * as ops from '../../../src/ops/index.ts';
+import { spec, type Tensor } from '../../../src/core/tensor.ts';
 import type { OpSpec } from '../../harness/test-op.ts';
 import { shaped } from './wrong.ts';
 
@@ -17,6 +17,7 @@ export const callAttention = (
   ops.scaledDotProductAttention(q, k, v, { ...rest, ...Object.fromEntries(roles.map((role, i) => [role, others[i]])) });
 
 const same = [2, 3, 4];
+
 const position = spec([], 'i32');
 
 export const attention: Record<string, OpSpec> = {
@@ -48,24 +49,6 @@ export const attention: Record<string, OpSpec> = {
       { inputs: [spec([2, 4]), spec([2], 'i32')], says: ['offset', '[2]'] },
       { inputs: [spec([2, 4]), spec([])], says: ['offset', 'f32'] },
       { inputs: [spec([2, 4], 'i32'), position], says: ['i32'] },
-    ],
-  },
-  updateSlice: {
-    call: ([value, at, cache], attrs: { axis: number }) => ops.updateSlice(value, at, cache, attrs),
-    wrong: [
-      { inputs: [spec([2, 3]), position, spec([1, 3])], attrs: { axis: 0 }, says: ['[2, 3]', '[1, 3]'] },
-      { inputs: [spec([1, 3]), position, spec([4, 2])], attrs: { axis: 0 }, says: ['[1, 3]', '[4, 2]'] },
-      { inputs: [spec([1, 3], 'i32'), position, spec([4, 3])], attrs: { axis: 0 }, says: ['i32'] },
-      { inputs: [spec([1, 3]), spec([2], 'i32'), spec([4, 3])], attrs: { axis: 0 }, says: ['position', '[2]'] },
-      { inputs: [spec([1, 3]), spec([]), spec([4, 3])], attrs: { axis: 0 }, says: ['position', 'f32'] },
-    ],
-  },
-  dynamicSlice: {
-    call: ([x, at], { size, axis }: { size: number; axis: number }) => ops.dynamicSlice(x, at, size, axis),
-    wrong: [
-      { inputs: [spec([4, 3]), position], attrs: { axis: 0, size: 5 }, says: ['5', '[4, 3]'] },
-      { inputs: [spec([4, 3]), position], attrs: { axis: 2, size: 1 }, says: ['axis 2'] },
-      { inputs: [spec([4, 3]), spec([3], 'u32')], attrs: { axis: 0, size: 1 }, says: ['[3]'] },
     ],
   },
 };

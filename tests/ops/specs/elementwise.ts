@@ -1,8 +1,8 @@
-// How elementwise ops are called, and what they refuse.
+// How elementwise ops and activations are called, and what they refuse.
 
+import * as ops from '../../../src/ops/index.ts';
 import type { DType, TensorData, TypedArray } from '../../../src/core/dtype.ts';
 import { spec, type Tensor } from '../../../src/core/tensor.ts';
-import * as ops from '../../../src/ops/index.ts';
 import type { OpCase } from '../../harness/fixtures.ts';
 import type { OpSpec } from '../../harness/test-op.ts';
 import { shaped, wrongTypes } from './wrong.ts';
@@ -34,8 +34,11 @@ const plainCase = (name: string, input: TensorData, output: TensorData): OpCase 
 });
 
 const fractions = data('f32', Float32Array.of(-2.7, -0.5, -0, 0.5, 2.7, 3e9, -3e9, 1e10, Math.fround(123456789)));
+
 const negative = data('i32', Int32Array.of(-1, 0, 7, -(2 ** 31)));
+
 const large = data('u32', Uint32Array.of(2 ** 32 - 1, 0, 7, 2 ** 31));
+
 const truth = data('bool', Uint32Array.of(1, 0, 1));
 
 /** Past the ends of i32 and u32 stands the nearest number that f32 has too, as in WGSL. */
@@ -54,6 +57,18 @@ const casts: OpCase[] = [
   plainCase('boolToU32', truth, data('u32', Uint32Array.of(1, 0, 1))),
   plainCase('same', fractions, fractions),
 ];
+
+/** `call` gets a case's attributes as they are in the fixture. */
+const activation = <A>(call: (x: Tensor, attrs: A) => Tensor): OpSpec => ({
+  call: ([x], attrs: A) => call(x, attrs),
+  // Some are made of others, which are then named.
+  wrong: [wrongTypes('i32'), wrongTypes('bool')],
+});
+
+const triangle = (call: typeof ops.tril): OpSpec => ({
+  call: ([x], { diagonal }: { diagonal?: number }) => call(x, diagonal),
+  wrong: [{ inputs: [spec([3])] }, { inputs: [spec([3, 3])], attrs: { diagonal: 0.5 }, says: ['0.5'] }],
+});
 
 export const elementwise: Record<string, OpSpec> = {
   abs: unary(ops.abs),
@@ -108,5 +123,54 @@ export const elementwise: Record<string, OpSpec> = {
     call: ([x]) => ops.detach(x),
     cases: [fractions, negative, truth].map((input) => plainCase(input.dtype, input, input)),
     wrong: 'nothing',
+  },
+  leakyRelu: activation<{ negativeSlope?: number }>((x, { negativeSlope }) => ops.leakyRelu(x, negativeSlope)),
+  elu: activation<{ alpha?: number }>((x, { alpha }) => ops.elu(x, alpha)),
+  selu: activation(ops.selu),
+  silu: activation(ops.silu),
+  gelu: activation<{ approximate?: 'none' | 'tanh' }>(ops.gelu),
+  softplus: activation<{ beta?: number; threshold?: number }>(ops.softplus),
+  logsigmoid: activation(ops.logsigmoid),
+  hardtanh: activation<{ min?: number; max?: number }>(ops.hardtanh),
+  relu6: activation(ops.relu6),
+  hardsigmoid: activation(ops.hardsigmoid),
+  hardswish: activation(ops.hardswish),
+  mish: activation(ops.mish),
+  softsign: activation(ops.softsign),
+  clamp: {
+    call: ([x], bounds: { min?: number; max?: number }) => ops.clamp(x, bounds),
+    wrong: [
+      { ...wrongTypes('bool'), attrs: { min: 0 } },
+      { inputs: shaped([2]), says: ['min or max'] },
+    ],
+  },
+  prelu: {
+    call: ([x, weight]) => ops.prelu(x, weight),
+    wrong: [{ inputs: shaped([2, 3], [2]) }, { inputs: shaped([3], [3]) }, { inputs: shaped([2, 3], [3, 1]) }],
+  },
+  glu: {
+    call: ([x], { axis }: { axis: number }) => ops.glu(x, axis),
+    wrong: [{ inputs: shaped([2, 3]), attrs: { axis: 1 } }, { inputs: shaped([2]), attrs: { axis: 1 }, says: ['axis 1', '1 axes'] }], // prettier-ignore
+  },
+  tril: triangle(ops.tril),
+  triu: triangle(ops.triu),
+  maskedFill: {
+    call: ([x, mask], { value }: { value: number }) => ops.maskedFill(x, mask, value),
+    wrong: [{ inputs: [spec([2]), spec([2])], attrs: { value: 0 }, says: ['mask', 'f32'] }],
+  },
+  arange: {
+    call: (_, { end, ...options }: { end: number } & ops.RangeOptions) => ops.arange(end, options),
+    wrong: [
+      { inputs: [], attrs: { end: 5, step: -1 }, says: ['5', '-1'] },
+      { inputs: [], attrs: { end: 1, step: 0.5, dtype: 'i32' }, says: ['i32', 'steps of 0.5', 'use f32'] },
+    ],
+  },
+  linspace: {
+    call: (_, { start, end, count }: { start: number; end: number; count: number }) => ops.linspace(start, end, count),
+    wrong: [{ inputs: [], attrs: { start: 0, end: 1, count: -1 }, says: ['count', '-1'] }],
+  },
+  eye: {
+    call: (_, { rows, columns }: { rows: number; columns: number }) => ops.eye(rows, columns),
+    wrong: [{ inputs: [], attrs: { rows: -1, columns: 2 }, says: ['-1'] }],
   },
 };

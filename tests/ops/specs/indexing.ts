@@ -1,18 +1,21 @@
-// How ops that pick, add and arrange by index are called, and what they refuse.
+// How ops that pick, add and sort by index are called, and what they refuse.
 
-import { spec } from '../../../src/core/tensor.ts';
 import * as ops from '../../../src/ops/index.ts';
+import { spec } from '../../../src/core/tensor.ts';
 import type { OpSpec } from '../../harness/test-op.ts';
-import { noAxis } from './reductions.ts';
+import { noAxis, shaped, wrongTypes } from './wrong.ts';
 
 interface Axis {
   readonly axis: number;
 }
 
-const triangle = (call: typeof ops.tril): OpSpec => ({
-  call: ([x], { diagonal }: { diagonal?: number }) => call(x, diagonal),
-  wrong: [{ inputs: [spec([3])] }, { inputs: [spec([3, 3])], attrs: { diagonal: 0.5 }, says: ['0.5'] }],
-});
+/** Which of the two results a case is about. */
+interface Returns {
+  readonly axis: number;
+  readonly returns: keyof ops.Ordered;
+}
+
+const position = spec([], 'i32');
 
 export const indexing: Record<string, OpSpec> = {
   gather: {
@@ -67,76 +70,39 @@ export const indexing: Record<string, OpSpec> = {
       { inputs: [spec([2], 'i32')], attrs: { classes: 0 }, says: ['classes', '0'] },
     ],
   },
-  flip: { call: ([x], { axes }: { axes: number[] }) => ops.flip(x, axes), wrong: [noAxis({ axes: [2] })] },
-  roll: {
-    call: ([x], { shifts, axes }: { shifts: number[]; axes: number[] }) => ops.roll(x, shifts, axes),
+  argsort: {
+    call: ([x], { axis, ...options }: { axis: number } & ops.SortOptions) => ops.argsort(x, axis, options),
+    wrong: [noAxis({ axis: 2 }), { ...wrongTypes('bool'), attrs: { axis: 0 } }],
+  },
+  sort: {
+    call: ([x], { axis, returns, ...options }: Returns & ops.SortOptions) => ops.sort(x, axis, options)[returns],
+    wrong: [noAxis({ axis: 2 }), { ...wrongTypes('bool'), attrs: { axis: 0 } }],
+  },
+  topk: {
+    call: ([x], { axis, k, returns, ...options }: Returns & { k: number; largest?: boolean }) =>
+      ops.topk(x, k, axis, options)[returns],
     wrong: [
-      noAxis({ shifts: [1], axes: [2] }),
-      { inputs: [spec([2])], attrs: { shifts: [1, 2], axes: [0] }, says: ['1,2'] },
+      noAxis({ k: 1, axis: 2 }),
+      { inputs: shaped([2, 3]), attrs: { k: 4, axis: 1 } },
+      { inputs: shaped([2, 3]), attrs: { k: -1, axis: 1 }, says: ['-1'] },
     ],
   },
-  stack: {
-    call: (tensors, { axis }: Axis) => ops.stack(tensors, axis),
+  updateSlice: {
+    call: ([value, at, cache], attrs: { axis: number }) => ops.updateSlice(value, at, cache, attrs),
     wrong: [
-      { inputs: [spec([2, 3]), spec([3, 2])], attrs: { axis: 0 } },
-      { inputs: [], attrs: { axis: 0 }, says: ['at least one'] },
+      { inputs: [spec([2, 3]), position, spec([1, 3])], attrs: { axis: 0 }, says: ['[2, 3]', '[1, 3]'] },
+      { inputs: [spec([1, 3]), position, spec([4, 2])], attrs: { axis: 0 }, says: ['[1, 3]', '[4, 2]'] },
+      { inputs: [spec([1, 3], 'i32'), position, spec([4, 3])], attrs: { axis: 0 }, says: ['i32'] },
+      { inputs: [spec([1, 3]), spec([2], 'i32'), spec([4, 3])], attrs: { axis: 0 }, says: ['position', '[2]'] },
+      { inputs: [spec([1, 3]), spec([]), spec([4, 3])], attrs: { axis: 0 }, says: ['position', 'f32'] },
     ],
   },
-  split: {
-    call: ([x], { sizes, axis }: Axis & { sizes: number | number[] }) =>
-      ops.concat(ops.split(x, sizes, axis).reverse(), axis),
+  dynamicSlice: {
+    call: ([x, at], { size, axis }: { size: number; axis: number }) => ops.dynamicSlice(x, at, size, axis),
     wrong: [
-      { inputs: [spec([2, 3])], attrs: { sizes: [1, 1], axis: 1 }, says: ['[1,1]', '[2, 3]'] },
-      { inputs: [spec([2, 3])], attrs: { sizes: 0, axis: 1 }, says: ['sizes', '0'] },
+      { inputs: [spec([4, 3]), position], attrs: { axis: 0, size: 5 }, says: ['5', '[4, 3]'] },
+      { inputs: [spec([4, 3]), position], attrs: { axis: 2, size: 1 }, says: ['axis 2'] },
+      { inputs: [spec([4, 3]), spec([3], 'u32')], attrs: { axis: 0, size: 1 }, says: ['[3]'] },
     ],
-  },
-  chunk: {
-    call: ([x], { count, axis }: Axis & { count: number }) => ops.concat(ops.chunk(x, count, axis).reverse(), axis),
-    wrong: [noAxis({ count: 2, axis: 2 }), { inputs: [spec([2])], attrs: { count: 0, axis: 0 }, says: ['count', '0'] }],
-  },
-  tile: {
-    call: ([x], { counts }: { counts: number[] }) => ops.tile(x, counts),
-    wrong: [{ inputs: [spec([2])], attrs: { counts: [-1] }, says: ['counts', '-1'] }],
-  },
-  repeatInterleave: {
-    call: ([x], { count, axis }: Axis & { count: number }) => ops.repeatInterleave(x, count, axis),
-    wrong: [noAxis({ count: 2, axis: 2 }), { inputs: [spec([2])], attrs: { count: -1, axis: 0 }, says: ['-1'] }],
-  },
-  squeeze: {
-    call: ([x], { axes }: { axes?: number }) => ops.squeeze(x, axes),
-    wrong: [noAxis({ axes: 2 })],
-  },
-  unsqueeze: {
-    call: ([x], { axis }: Axis) => ops.unsqueeze(x, axis),
-    wrong: [{ inputs: [spec([2, 3])], attrs: { axis: 3 }, says: ['axis 3', '3 axes'] }],
-  },
-  movedim: {
-    call: ([x], { source, destination }: { source: number | number[]; destination: number | number[] }) =>
-      ops.movedim(x, source, destination),
-    wrong: [
-      noAxis({ source: 2, destination: 0 }),
-      { inputs: [spec([2, 3])], attrs: { source: [0, 0], destination: [0, 1] } },
-    ],
-  },
-  tril: triangle(ops.tril),
-  triu: triangle(ops.triu),
-  maskedFill: {
-    call: ([x, mask], { value }: { value: number }) => ops.maskedFill(x, mask, value),
-    wrong: [{ inputs: [spec([2]), spec([2])], attrs: { value: 0 }, says: ['mask', 'f32'] }],
-  },
-  arange: {
-    call: (_, { end, ...options }: { end: number } & ops.RangeOptions) => ops.arange(end, options),
-    wrong: [
-      { inputs: [], attrs: { end: 5, step: -1 }, says: ['5', '-1'] },
-      { inputs: [], attrs: { end: 1, step: 0.5, dtype: 'i32' }, says: ['i32', 'steps of 0.5', 'use f32'] },
-    ],
-  },
-  linspace: {
-    call: (_, { start, end, count }: { start: number; end: number; count: number }) => ops.linspace(start, end, count),
-    wrong: [{ inputs: [], attrs: { start: 0, end: 1, count: -1 }, says: ['count', '-1'] }],
-  },
-  eye: {
-    call: (_, { rows, columns }: { rows: number; columns: number }) => ops.eye(rows, columns),
-    wrong: [{ inputs: [], attrs: { rows: -1, columns: 2 }, says: ['-1'] }],
   },
 };

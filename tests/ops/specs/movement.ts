@@ -1,10 +1,11 @@
-// How ops that only move values are called, and what they refuse.
+// How ops that move values are called, and what they refuse.
 
 import * as ops from '../../../src/ops/index.ts';
+import { spec } from '../../../src/core/tensor.ts';
 import type { PadOptions } from '../../../src/ops/movement/pad.ts';
 import { loadCases, type OpCase } from '../../harness/fixtures.ts';
 import type { OpSpec } from '../../harness/test-op.ts';
-import { shaped, wrongTypes } from './wrong.ts';
+import { noAxis, shaped, wrongTypes } from './wrong.ts';
 
 /** The cases of a fixture that another function can stand for, with what tells which. */
 const casesWhere = (op: string, fits: (one: OpCase) => boolean): OpCase[] => loadCases(op).filter(fits);
@@ -14,6 +15,10 @@ const swapsLastTwo = ({ attrs }: OpCase): boolean => {
   const rank = order.length;
   return rank >= 2 && order.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
 };
+
+interface Axis {
+  readonly axis: number;
+}
 
 export const movement: Record<string, OpSpec> = {
   permute: {
@@ -80,6 +85,57 @@ export const movement: Record<string, OpSpec> = {
       { inputs: shaped([2, 3]), attrs: { before: [1], after: [1], mode: 'replicate' } },
       { inputs: shaped([2, 3]), attrs: { before: [1], after: [1] } },
       { inputs: shaped([2, 3]), attrs: { before: [-1, 0], after: [0, 0] } },
+    ],
+  },
+  flip: { call: ([x], { axes }: { axes: number[] }) => ops.flip(x, axes), wrong: [noAxis({ axes: [2] })] },
+  roll: {
+    call: ([x], { shifts, axes }: { shifts: number[]; axes: number[] }) => ops.roll(x, shifts, axes),
+    wrong: [
+      noAxis({ shifts: [1], axes: [2] }),
+      { inputs: [spec([2])], attrs: { shifts: [1, 2], axes: [0] }, says: ['1,2'] },
+    ],
+  },
+  stack: {
+    call: (tensors, { axis }: Axis) => ops.stack(tensors, axis),
+    wrong: [
+      { inputs: [spec([2, 3]), spec([3, 2])], attrs: { axis: 0 } },
+      { inputs: [], attrs: { axis: 0 }, says: ['at least one'] },
+    ],
+  },
+  split: {
+    call: ([x], { sizes, axis }: Axis & { sizes: number | number[] }) =>
+      ops.concat(ops.split(x, sizes, axis).reverse(), axis),
+    wrong: [
+      { inputs: [spec([2, 3])], attrs: { sizes: [1, 1], axis: 1 }, says: ['[1,1]', '[2, 3]'] },
+      { inputs: [spec([2, 3])], attrs: { sizes: 0, axis: 1 }, says: ['sizes', '0'] },
+    ],
+  },
+  chunk: {
+    call: ([x], { count, axis }: Axis & { count: number }) => ops.concat(ops.chunk(x, count, axis).reverse(), axis),
+    wrong: [noAxis({ count: 2, axis: 2 }), { inputs: [spec([2])], attrs: { count: 0, axis: 0 }, says: ['count', '0'] }],
+  },
+  tile: {
+    call: ([x], { counts }: { counts: number[] }) => ops.tile(x, counts),
+    wrong: [{ inputs: [spec([2])], attrs: { counts: [-1] }, says: ['counts', '-1'] }],
+  },
+  repeatInterleave: {
+    call: ([x], { count, axis }: Axis & { count: number }) => ops.repeatInterleave(x, count, axis),
+    wrong: [noAxis({ count: 2, axis: 2 }), { inputs: [spec([2])], attrs: { count: -1, axis: 0 }, says: ['-1'] }],
+  },
+  squeeze: {
+    call: ([x], { axes }: { axes?: number }) => ops.squeeze(x, axes),
+    wrong: [noAxis({ axes: 2 })],
+  },
+  unsqueeze: {
+    call: ([x], { axis }: Axis) => ops.unsqueeze(x, axis),
+    wrong: [{ inputs: [spec([2, 3])], attrs: { axis: 3 }, says: ['axis 3', '3 axes'] }],
+  },
+  movedim: {
+    call: ([x], { source, destination }: { source: number | number[]; destination: number | number[] }) =>
+      ops.movedim(x, source, destination),
+    wrong: [
+      noAxis({ source: 2, destination: 0 }),
+      { inputs: [spec([2, 3])], attrs: { source: [0, 0], destination: [0, 1] } },
     ],
   },
 };

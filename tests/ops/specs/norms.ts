@@ -1,7 +1,7 @@
 // How normalizations are called, and what they refuse.
 
-import { spec } from '../../../src/core/tensor.ts';
 import * as ops from '../../../src/ops/index.ts';
+import { spec } from '../../../src/core/tensor.ts';
 import type { OpSpec, WrongInputs } from '../../harness/test-op.ts';
 import { shaped } from './wrong.ts';
 
@@ -34,12 +34,15 @@ const grouped = (
     { inputs: shaped([2, 4, 3], [4], [1]), attrs: { groups: 2 }, says: ['bias', '[4]', '[1]'] },
   ],
 });
+
 /** Besides those that both refuse. */
 const alsoWrong = (opSpec: OpSpec, ...more: WrongInputs[]): OpSpec => ({
   ...opSpec,
   wrong: [...(opSpec.wrong as WrongInputs[]), ...more],
 });
+
 const groups = grouped(ops.groupNorm);
+
 const instances = grouped((x, _groups, options) => ops.instanceNorm(x, options));
 
 export const norms: Record<string, OpSpec> = {
@@ -71,12 +74,5 @@ export const norms: Record<string, OpSpec> = {
   normalize: {
     call: ([x], { axis, epsilon }: { axis: number; epsilon: number }) => ops.normalize(x, axis, epsilon),
     wrong: [{ inputs: shaped([3]), attrs: { axis: 1 }, says: ['axis 1'] }],
-  },
-  modulatedConv2d: {
-    call: ([x, weight, styles], attrs: object) => ops.modulatedConv2d(x, weight, styles, attrs),
-    wrong: [
-      { inputs: shaped([2, 3, 4, 4], [5, 3, 3, 3], [2, 5]) },
-      { inputs: shaped([3, 4, 4], [5, 3, 3, 3], [3, 4]) },
-    ],
   },
 };

@@ -12,3 +12,6 @@ export const wrongTypes = (...dtypes: DType[]): WrongInputs => ({
   inputs: dtypes.map((dtype) => spec([2], dtype)),
   says: dtypes,
 });
+
+/** An axis that [2, 3] does not have. */
+export const noAxis = (attrs: object): WrongInputs => ({ inputs: shaped([2, 3]), attrs, says: ['axis 2', '2 axes'] });

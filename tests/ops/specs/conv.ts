@@ -1,9 +1,9 @@
-// How the ops for images and sequences are called, and what they refuse.
+// How convolutions, pooling and resizing are called, and what they refuse.
 
+import * as ops from '../../../src/ops/index.ts';
 import { spec } from '../../../src/core/tensor.ts';
 import type { Conv1dOptions, ConvTranspose1dOptions } from '../../../src/ops/conv/convolutions.ts';
 import type { InterpolateOptions } from '../../../src/ops/conv/interpolate.ts';
-import * as ops from '../../../src/ops/index.ts';
 import type { OpSpec, WrongInputs } from '../../harness/test-op.ts';
 import { shaped } from './wrong.ts';
 
@@ -58,7 +58,7 @@ const wrongSequences: readonly WrongInputs[] = [
   { inputs: [spec([1, 3, 8]), spec([3, 3, 3], 'i32')], says: ['weight', 'i32'] },
 ];
 
-export const images: Record<string, OpSpec> = {
+export const conv: Record<string, OpSpec> = {
   conv2d: {
     call: ([x, weight, bias], attrs: ConvAttrs) => ops.conv2d(x, weight, bias, attrs),
     wrong: [
@@ -126,5 +126,12 @@ export const images: Record<string, OpSpec> = {
   channelShuffle: {
     call: ([x], { groups }: { groups: number }) => ops.channelShuffle(x, groups),
     wrong: [{ inputs: shaped([1, 5, 2, 2]), attrs: { groups: 2 } }],
+  },
+  modulatedConv2d: {
+    call: ([x, weight, styles], attrs: object) => ops.modulatedConv2d(x, weight, styles, attrs),
+    wrong: [
+      { inputs: shaped([2, 3, 4, 4], [5, 3, 3, 3], [2, 5]) },
+      { inputs: shaped([3, 4, 4], [5, 3, 3, 3], [3, 4]) },
+    ],
   },
 };

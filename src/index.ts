@@ -128,3 +128,18 @@ export { exportOnnx, type OnnxModel, type OnnxOptions, type OnnxPortDescription 
 export { planOnly } from './runtime/plan-only.ts';
 export { mergeTuning, parseTuningTable, tuningKey, type TuningTable } from './runtime/tuning.ts';
 export { type Candidate, tune, type TuneOptions, type TuneRow } from './tune/tune.ts';
+export {
+  CharTokenizer,
+  type CharTokenizerJson,
+  UnknownCharacterError,
+  type UnknownCharacters,
+} from './text/char-tokenizer.ts';
+export { type DecodedText, decodeText, type DecodeTextOptions, type TextEncoding } from './text/decode-text.ts';
+export { encodeBatch, type EncodeBatchOptions, type EncodedBatch } from './text/encode-batch.ts';
+export { HuggingFaceTokenizer } from './text/hugging-face.ts';
+export { KneserNey, type KneserNeyOptions } from './text/rivals/kneser-ney.ts';
+export { mostFrequent, NeighbourCounts } from './text/rivals/neighbours.ts';
+export { chaptersOf, heldOutChapters, lastTenth, type Split, withoutBlanks } from './text/splits.ts';
+export { TextStream } from './text/stream-text.ts';
+export { type Framed, type SpecialIds, type Tokenizer } from './text/tokenizer.ts';
+export { windowBatches, type WindowBatches, type WindowOptions } from './text/windows.ts';

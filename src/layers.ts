@@ -66,7 +66,7 @@ export const layers: readonly Layer[] = [
   },
   {
     path: 'src/text',
-    holds: 'tokenizers, windows of text',
+    holds: 'tokenizers, text files, splits, windows of text; models of counts to compare with',
     imports: ['src/core'],
     packages: ['@huggingface/tokenizers'],
   },

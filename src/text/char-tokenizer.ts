@@ -1,0 +1,147 @@
+// Characters as tokens: a character's place in the vocabulary is its id.
+
+import { expectTokenId, frameAsBert, type Framed, type SpecialIds, type Tokenizer } from './tokenizer.ts';
+
+/** What happens to a character that the vocabulary lacks: an error that names it, nothing, or its [UNK] in the place. */
+export type UnknownCharacters = 'error' | 'drop' | 'token';
+
+/** Some characters of a text are not in the vocabulary. */
+export class UnknownCharacterError extends Error {
+  /** Each unknown character once, in the order of the text. */
+  readonly characters: readonly string[];
+
+  constructor(characters: readonly string[], first: number, vocabularySize: number) {
+    const shown = characters.slice(0, 5).map(spelled).join(', ');
+    const more = characters.length > 5 ? ` and ${characters.length - 5} more` : '';
+    super(
+      `The vocabulary of ${vocabularySize} lacks ${shown}${more} (first at character ${first + 1} of the text). ` +
+        `Remove ${characters.length > 1 ? 'them' : 'it'}, or drop unknown characters with unknown: 'drop'.`,
+    );
+    this.name = 'UnknownCharacterError';
+    this.characters = characters;
+  }
+}
+
+/** A character and its code point: many cannot be seen. */
+const spelled = (character: string) =>
+  `${JSON.stringify(character)} (U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')})`;
+
+/** The names under which BERT's vocabularies have their special tokens. */
+const SPECIAL_NAMES = { pad: '[PAD]', unknown: '[UNK]', begin: '[CLS]', end: '[SEP]', mask: '[MASK]' } as const;
+
+/** As JSON, and in the metadata of a weights file. */
+export interface CharTokenizerJson {
+  readonly type: 'characters';
+  readonly vocabulary: readonly string[];
+}
+
+/**
+ * A tokenizer whose tokens are characters (Unicode code points, never bytes or halves of a surrogate pair). An entry of more than
+ * one character, such as `[MASK]`, is a special token: recognised in texts, and decoded to nothing.
+ */
+export class CharTokenizer implements Tokenizer {
+  /** The token of each id. */
+  readonly vocabulary: readonly string[];
+  readonly special: SpecialIds;
+  readonly unknown: UnknownCharacters;
+  readonly #ids: ReadonlyMap<string, number>;
+  /** Finds special tokens and characters; null where there are characters only. */
+  readonly #pattern: RegExp | null;
+
+  constructor(vocabulary: readonly string[], { unknown = 'error' }: { readonly unknown?: UnknownCharacters } = {}) {
+    if (vocabulary.length === 0) throw new Error('CharTokenizer: the vocabulary is empty.');
+    this.vocabulary = [...vocabulary];
+    this.#ids = new Map(vocabulary.map((token, id) => [token, id]));
+    if (this.#ids.size < vocabulary.length || this.#ids.has('')) {
+      const wrong = vocabulary.find((token, id) => token === '' || this.#ids.get(token) !== id)!;
+      throw new Error(
+        `CharTokenizer: the vocabulary holds ${JSON.stringify(wrong)} ${wrong ? 'twice' : 'as a token'}.`,
+      );
+    }
+    const named = Object.entries(SPECIAL_NAMES).map(([name, token]) => [name, this.#ids.get(token)] as const);
+    this.special = Object.fromEntries(named.filter(([, id]) => id !== undefined));
+    this.unknown = unknown;
+    if (unknown === 'token' && this.special.unknown === undefined) {
+      throw new Error(
+        "CharTokenizer: unknown: 'token' needs the token [UNK] in the vocabulary; use 'drop' or 'error'.",
+      );
+    }
+    const long = vocabulary.filter((token) => [...token].length > 1).toSorted((a, b) => b.length - a.length);
+    const escaped = long.map((token) => token.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
+    this.#pattern = long.length > 0 ? new RegExp(`${escaped.join('|')}|.`, 'gsu') : null;
+  }
+
+  /** The characters of `text` in the order of their code points, behind the tokens `special`. */
+  static of(text: string, special: readonly string[] = []): CharTokenizer {
+    const characters = [...new Set(text)].toSorted((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
+    if (characters.length === 0) throw new Error('CharTokenizer: the text is empty, so it has no vocabulary.');
+    return new CharTokenizer([...special, ...characters]);
+  }
+
+  /** The tokens `special`, then the characters of `texts`, the most frequent first, as vocab.txt lists them: `size` in all at most. */
+  static byFrequency(texts: readonly string[], special: readonly string[] = [], size = Infinity): CharTokenizer {
+    const counts = new Map<string, number>();
+    for (const text of texts) for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
+    if (counts.size === 0) throw new Error('CharTokenizer: the texts are empty, so they have no vocabulary.');
+    const byCount = [...counts].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+    return new CharTokenizer([...special, ...byCount.map(([character]) => character)].slice(0, size));
+  }
+
+  /** From what `JSON.stringify(tokenizer)` gave. */
+  static parse(json: string): CharTokenizer {
+    const { type, vocabulary } = JSON.parse(json) as Partial<CharTokenizerJson>;
+    if (type !== 'characters' || !Array.isArray(vocabulary)) {
+      throw new Error(
+        'CharTokenizer: this JSON is not of a character tokenizer: { "type": "characters", "vocabulary": […] }.',
+      );
+    }
+    return new CharTokenizer(vocabulary);
+  }
+
+  toJSON(): CharTokenizerJson {
+    return { type: 'characters', vocabulary: this.vocabulary };
+  }
+
+  /** The same vocabulary, with another way of unknown characters. */
+  with(unknown: UnknownCharacters): CharTokenizer {
+    return new CharTokenizer(this.vocabulary, { unknown });
+  }
+
+  get vocabularySize(): number {
+    return this.vocabulary.length;
+  }
+
+  /** Throws an UnknownCharacterError that names what the vocabulary lacks, unless `unknown` says what becomes of it. */
+  encode(text: string): Int32Array {
+    const tokens = this.#pattern ? (text.match(this.#pattern) ?? []) : [...text];
+    const ids = new Int32Array(tokens.length);
+    const unknown = new Set<string>();
+    let [length, first] = [0, -1];
+    for (const [place, token] of tokens.entries()) {
+      const id = this.#ids.get(token) ?? (this.unknown === 'token' ? this.special.unknown : undefined);
+      if (id !== undefined) ids[length++] = id;
+      else if (unknown.add(token).size === 1) first = place;
+    }
+    if (unknown.size > 0 && this.unknown === 'error') {
+      throw new UnknownCharacterError([...unknown], first, this.vocabularySize);
+    }
+    return ids.slice(0, length);
+  }
+
+  decode(ids: ArrayLike<number>): string {
+    return Array.from(ids, (id) => {
+      const token = this.token(id);
+      // Special tokens are longer than a character.
+      return token.length > String.fromCodePoint(token.codePointAt(0)!).length ? '' : token;
+    }).join('');
+  }
+
+  token(id: number): string {
+    expectTokenId('CharTokenizer', id, this.vocabularySize);
+    return this.vocabulary[id];
+  }
+
+  frame(first: Int32Array, second?: Int32Array): Framed {
+    return frameAsBert('CharTokenizer', this.special, first, second);
+  }
+}

@@ -1,0 +1,63 @@
+// Batches of a long text: windows of one length, with the token that follows each.
+
+import { RandomSource } from '../core/random.ts';
+import { spec, type TensorSpec } from '../core/tensor.ts';
+
+/** How `windowBatches` cuts. */
+export interface WindowOptions {
+  readonly batchSize: number;
+  /** Tokens of a window. */
+  readonly length: number;
+  readonly seed: number;
+}
+
+/** Batches of ids [B, T] and the token that follows each, `next` [B, T]; i32. */
+export interface WindowBatches {
+  readonly specs: { readonly ids: TensorSpec; readonly next: TensorSpec };
+  /** Steps in which each window of the text is seen once. */
+  readonly stepsPerEpoch: number;
+  /** The batch of a step: it depends on the seed and the step alone. */
+  batch(step: number): { readonly ids: Int32Array<ArrayBuffer>; readonly next: Int32Array<ArrayBuffer> };
+}
+
+/** Stream numbers of the random source: an epoch's order is drawn from this one plus the epoch's number. */
+const STREAM = 0x7e470000;
+
+/**
+ * Windows of `ids` in random order. An epoch passes over the text once, from a first token that is drawn anew. Throws, saying how many tokens
+ * are needed, for a text that does not fill one batch.
+ */
+export function windowBatches(ids: Int32Array, { batchSize, length, seed }: WindowOptions): WindowBatches {
+  for (const [name, value] of Object.entries({ batchSize, length })) {
+    if (!(Number.isInteger(value) && value >= 1)) throw new Error(`windowBatches: ${name} must be an integer of at least 1, but is ${value}.`); // prettier-ignore
+  }
+  const windows = Math.floor((ids.length - length) / length);
+  const stepsPerEpoch = Math.floor(windows / batchSize);
+  if (stepsPerEpoch < 1) {
+    throw new Error(
+      `The text is too short: it has ${ids.length} tokens, but a batch of ${batchSize} windows of ${length} needs ` +
+        `${(batchSize + 1) * length}. Use more text, a smaller batch or shorter windows.`,
+    );
+  }
+  let epoch = { number: -1, first: 0, order: Uint32Array.of() as Uint32Array };
+  const begin = (number: number) => {
+    const random = new RandomSource(seed, STREAM + number);
+    return { number, first: random.integer(length), order: random.permutation(windows) };
+  };
+  const shape = spec([batchSize, length], 'i32');
+  return {
+    specs: { ids: shape, next: shape },
+    stepsPerEpoch,
+    batch(step) {
+      const number = Math.floor(step / stepsPerEpoch);
+      if (epoch.number !== number) epoch = begin(number);
+      const batch = { ids: new Int32Array(batchSize * length), next: new Int32Array(batchSize * length) };
+      for (let row = 0; row < batchSize; row++) {
+        const from = epoch.first + epoch.order[(step % stepsPerEpoch) * batchSize + row] * length;
+        batch.ids.set(ids.subarray(from, from + length), row * length);
+        batch.next.set(ids.subarray(from + 1, from + length + 1), row * length);
+      }
+      return batch;
+    },
+  };
+}

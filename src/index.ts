@@ -66,9 +66,10 @@ export { CollapsedError, DivergedError, type Watch } from './train/failures.ts';
 export { type PhaseOptions, type PhaseResult, type Task } from './train/phase.ts';
 export { type SingleStepResult, type StepResult } from './train/result.ts';
 export { type Stateful } from './train/run-state.ts';
+export { makeOptimizer, makeSchedule } from './train/recipe.ts';
 export {
-  makeOptimizer, makeSchedule, type OptimizerChoice, type OptimizerName, optimizers, type OptimizerSettings, type Recipe,
-  type ScheduleChoice, type ScheduleName, schedules, type SettingConflict, settingConflicts, type Settings, stepsOf, withChoices,
+  type OptimizerChoice, type OptimizerName, type OptimizerRecipe, optimizers, type Recipe, type ScheduleName, type ScheduleRecipe,
+  schedules, type SettingConflict, settingConflicts, type Settings, stepsOf, withChoices,
 } from './train/settings.ts'; // prettier-ignore
 export { type PhasedTrainerOptions, type RunOptions, type TrainerOptions } from './train/options.ts';
 export { Trainer } from './train/trainer.ts';

@@ -2,15 +2,14 @@
 
 import {
   imageBatches,
-  optimizers,
+  makeOptimizer,
   Trainer,
   type Device,
   type ImageBatch,
   type ImageBatches,
-  type Optimizer,
   type Profile,
 } from '../../../src/index.ts';
-import { LENET_SIZE, type LeNet5 } from '../../../models/cnn/lenet5/model.ts';
+import { LENET_SIZE } from '../../../models/cnn/lenet5/model.ts';
 import { lenet5Task } from '../../../models/cnn/lenet5/train.ts';
 import type { RunSettings, Samples, StepNote } from '../protocol.ts';
 import type { TrainingData } from './data.ts';
@@ -36,9 +35,6 @@ interface Parts {
   readonly data: TrainingData;
   readonly trainer: Trainer;
 }
-
-const makeOptimizer = ({ optimizer, learningRate }: RunSettings, model: LeNet5): Optimizer =>
-  optimizers[optimizer].make(model.parameters(), { learningRate });
 
 const makeBatches = ({ train, augment }: TrainingData, { batchSize, seed }: RunSettings): ImageBatches =>
   imageBatches(train.digits, { batchSize, seed, size: LENET_SIZE, augment });
@@ -83,7 +79,7 @@ export class Run {
     let device: Device | null = null;
     const trainer = await Trainer.create({
       state: { model },
-      optimizer: makeOptimizer(settings, model),
+      optimizer: makeOptimizer(settings, model.parameters()),
       data: makeBatches(data, settings),
       task,
       openDevice: async () => (device = await (device ? devices.insteadOf(device) : devices.get())),
@@ -145,7 +141,8 @@ export class Run {
     const before = this.settings;
     const settings = { ...before, ...changes };
     if (settings.batchSize !== before.batchSize) await this.setData(this.#data, settings);
-    if (settings.optimizer !== before.optimizer) await trainer.setOptimizer(makeOptimizer(settings, network.model));
+    if (settings.optimizer !== before.optimizer)
+      await trainer.setOptimizer(makeOptimizer(settings, network.model.parameters()));
     trainer.optimizer.learningRate.value = settings.learningRate;
     this.#settings = settings;
     this.#note();

@@ -11,11 +11,11 @@ export const bertRecipe = {
   length: 128,
   /** Share of the tokens that are to be predicted. */
   masked: 0.2,
-  optimizer: 'AdamW',
+  optimizer: 'adamw',
   learningRate: 0.002,
   betas: [0.9, 0.98],
-  /** On matrices; vectors do not decay. */
   weightDecay: 0.01,
+  decayOf: 'matrices',
   maxGradNorm: 1,
   schedule: 'cosine',
   warmup: 200,

@@ -7,7 +7,7 @@ import type { DCGAN } from './model.ts';
 export const dcganRecipe = {
   epochs: 2,
   batchSize: 64,
-  optimizer: 'Adam',
+  optimizer: 'adam',
   learningRate: 0.0004,
   /** As in the paper: momentum of 0.9 makes the two networks swing. */
   betas: [0.5, 0.999],

@@ -9,11 +9,11 @@ export const charRNNRecipe = {
   batchSize: 32,
   /** Characters of a window; the state starts at zero in each. */
   length: 128,
-  optimizer: 'AdamW',
+  optimizer: 'adamw',
   learningRate: 0.004,
   betas: [0.9, 0.98],
-  /** On matrices; vectors do not decay. */
   weightDecay: 0.1,
+  decayOf: 'matrices',
   maxGradNorm: 1,
   schedule: 'cosine',
   warmup: 100,

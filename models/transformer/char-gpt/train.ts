@@ -9,11 +9,11 @@ export const charGPTRecipe = {
   batchSize: 16,
   /** Characters of a window. */
   length: 128,
-  optimizer: 'AdamW',
+  optimizer: 'adamw',
   learningRate: 0.003,
   betas: [0.9, 0.98],
-  /** On matrices; vectors do not decay. */
   weightDecay: 0.1,
+  decayOf: 'matrices',
   maxGradNorm: 1,
   schedule: 'cosine',
   warmup: 100,

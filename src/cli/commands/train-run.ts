@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ModelEntry, TrainingData } from '../../../models/index.ts';
 import {
-  decodeCheckpoint, makeSchedule, manualSeed, optimizers, readFileOrExplain, Trainer, type DataFiles, type Module, type StepResult,
+  decodeCheckpoint, makeOptimizer, makeSchedule, manualSeed, readFileOrExplain, Trainer, type DataFiles, type Module, type StepResult,
 } from '../../node.ts'; // prettier-ignore
 import { describeDevice, openWithNews, type DeviceOptions } from '../ui/device.ts';
 import { watchInterruption } from '../ui/interruption.ts';
@@ -51,10 +51,10 @@ export async function prepare(
   const data = await entry.train!.open(files, asked);
   if (started) expectSameData(options.resume!, asked.data, digest());
   const settings = { ...asked, data: digest() };
-  const { seed, config, learningRate, optimizer } = settings;
+  const { seed, config } = settings;
   manualSeed(seed);
   const model = entry.build(config, data.details);
-  const phases = data.phases(model, (parameters) => optimizers[optimizer].make(parameters, { learningRate }));
+  const phases = data.phases(model, (parameters) => makeOptimizer(settings, parameters));
   const schedule = makeSchedule(settings, settings.epochs * data.stepsPerEpoch);
   const trainer = await Trainer.create({
     state: { model },

@@ -1,5 +1,7 @@
 // A compiled function: checks what it is given, runs it, and names what comes back.
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Executable, Plan, Timing } from '../backends/device.ts';
 import type { TensorData, TypedArray } from '../core/dtype.ts';
 import { allocate } from '../core/dtype.ts';

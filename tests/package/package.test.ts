@@ -100,6 +100,32 @@ test("the README's script has right types, and learns its eight pictures", async
   expect(right.length).toBeGreaterThanOrEqual(7);
 }, 300_000);
 
+/** What a strict project without @webgpu/types uses of the library. */
+const TYPED = `
+import { compile, openDevice, relu, spec, WebGpuDevice, type Device, type Trainer } from 'five-tigers';
+import { models } from 'five-tigers/models';
+const device: Device = await openDevice('cpu');
+using program = await compile(device, ({ x }) => relu(x), { x: spec([2]) });
+const { data } = await program.run({ x: Float32Array.of(-1, 1) });
+export const first: number = data[0];
+export const gpu: object | null = device instanceof WebGpuDevice ? device.gpu : null;
+export const steps = (trainer: Trainer): number => trainer.stepsDone;
+export const names: string[] = Object.keys(models);
+`;
+
+test.each(['typescript', 'typescript-5.9'])(
+  'types hold in a strict project without WebGPU types: %s',
+  async (compiler) => {
+    await writeFile(join(project, 'typed.ts'), TYPED);
+    for (const module of [{ module: 'nodenext' }, { module: 'esnext', moduleResolution: 'bundler' }]) {
+      const compilerOptions = { ...module, noEmit: true, strict: true, skipLibCheck: false, target: 'es2022', lib: ['es2023', 'dom'], types: [] }; // prettier-ignore
+      await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['typed.ts'] }));
+      await run(project, process.execPath, join(root, 'node_modules', compiler, 'bin', 'tsc'), '-p', '.');
+    }
+    await rm(join(project, 'tsconfig.json'));
+  },
+);
+
 test('the command runs from the installed package', async () => {
   const main = join(project, 'node_modules', 'five-tigers', 'dist', 'src', 'cli', 'main.js');
   const help = await run(project, process.execPath, main, '--help');

@@ -1,7 +1,9 @@
 // Finds the adapter of a browser or of Deno, where WebGPU is built in.
 
+import type { GpuAdapter } from './gpu-types.ts';
+
 /** Finds an adapter, or throws an error that says why there is none. */
-export type FindAdapter = () => Promise<GPUAdapter>;
+export type FindAdapter = () => Promise<GpuAdapter>;
 
 /** The adapter behind `navigator.gpu`. */
 export const findNavigatorAdapter: FindAdapter = async () => {

@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import type * as Dawn from 'webgpu';
+import type { Gpu, GpuAdapter } from './gpu-types.ts';
 import { unpack } from './unpack-node.ts';
 
 /**
@@ -24,8 +25,8 @@ export interface NodeAdapterOptions {
 
 /** An adapter and the Dawn instance that it belongs to. */
 export interface NodeAdapter {
-  readonly gpu: GPU;
-  readonly adapter: GPUAdapter;
+  readonly gpu: Gpu;
+  readonly adapter: GpuAdapter;
 }
 
 const sources: readonly string[] = ['auto', 'system', 'swiftshader', 'lavapipe', 'null'];

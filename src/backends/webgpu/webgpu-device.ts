@@ -5,6 +5,7 @@ import { DeviceLostError } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
 import type { Capabilities, SubgroupMatrix } from '../../core/kernel.ts';
 import type { Parameter } from '../../core/parameter.ts';
+import type { GpuAdapter, GpuDevice } from './gpu-types.ts';
 import { loadExecutable, type Host } from './executable.ts';
 import { MATRIX_UNITS, matrixUnitsOf } from './matrix-units.ts';
 import { ParameterStore } from './parameter-store.ts';
@@ -37,7 +38,7 @@ export class WebGpuDevice implements Device {
   tuning?: TuningTable | null;
   readonly lost: Promise<string>;
   /** The device underneath, for those who draw or compute beside the library. */
-  readonly gpu: GPUDevice;
+  readonly gpu: GpuDevice;
   readonly #host: Host;
   readonly #parameters: ParameterStore;
   readonly #wait: <T>(work: Promise<T>) => Promise<T>;
@@ -80,7 +81,7 @@ export class WebGpuDevice implements Device {
   }
 
   /** Opens a device on `adapter`, with every feature and limit of it that kernels can use. */
-  static async open(adapter: GPUAdapter, options: OpenOptions = {}): Promise<WebGpuDevice> {
+  static async open(adapter: GpuAdapter, options: OpenOptions = {}): Promise<WebGpuDevice> {
     const requiredFeatures = USED_FEATURES.filter((feature) => adapter.features.has(feature));
     const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
     const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits });

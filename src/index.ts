@@ -81,9 +81,10 @@ export { WeightAverage } from './optim/weight-average.ts';
 export { SGD, type SGDOptions } from './optim/sgd.ts';
 export { readSafetensors, type Safetensors, writeSafetensors } from './weights/safetensors.ts';
 export { type DataFiles } from './data/data-files.ts';
-export { type FillOptions, type LoadProgress, type LoadReport, transposeWeights } from './weights/load.ts';
-export { type LoadOptions, loadWeights, openWeights } from './weights/load-weights.ts';
+export { type FillOptions, type FillReport, type LoadProgress, transposeWeights } from './weights/load.ts';
+export { type LoadOptions, type LoadReport, loadWeights, openWeights } from './weights/load-weights.ts';
 export { type OpenOptions, type WeightInput } from './weights/open-weights.ts';
+export { type FileCache, type FileFacts, type KeptFile, type PartialFile } from './weights/file-cache.ts';
 export { type WeightEntry, type WeightSource } from './weights/weight-source.ts';
 export { WeightsError } from './weights/weights-error.ts';
 export {

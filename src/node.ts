@@ -6,8 +6,8 @@ import { findNavigatorAdapter } from './backends/webgpu/adapter-navigator.ts';
 import { nodeAdapter, type NodeAdapterOptions } from './backends/webgpu/adapter-node.ts';
 import { waitAsleep } from './backends/webgpu/wait-node.ts';
 import type { Module } from './nn/module.ts';
-import type { LoadReport } from './weights/load.ts';
-import { loadWeightsOn, type LoadOptions } from './weights/load-weights.ts';
+import { cacheFolder, folderCache } from './weights/cache-node.ts';
+import { loadWeightsOn, type LoadOptions, type LoadReport } from './weights/load-weights.ts';
 import { openWeightsOn, type OpenOptions, type Platform, type WeightInput } from './weights/open-weights.ts';
 import { findPath } from './weights/place-node.ts';
 import type { WeightSource } from './weights/weight-source.ts';
@@ -16,6 +16,7 @@ export * from './index.ts';
 export { type NodeAdapterOptions, type NodeAdapterSource } from './backends/webgpu/adapter-node.ts';
 export { decodeImage } from './data/image-node.ts';
 export { openDataFiles } from './data/data-files-node.ts';
+export { cacheFolder, folderCache } from './weights/cache-node.ts';
 export { loadSafetensorsFile, readFileOrExplain, saveSafetensorsFile, writeFileAtomic } from './weights/files-node.ts';
 
 /**
@@ -29,7 +30,12 @@ export function openDevice(kind: DeviceKind = 'auto', options: NodeAdapterOption
   return openWith(kind, find, 'Deno' in globalThis ? {} : { waitForSoftware: waitAsleep });
 }
 
-const node: Platform = { findPath };
+/** Deno may not be allowed to read the environment; then there is no folder to keep files in. */
+const node: Platform = {
+  findPath,
+  cache: async () => folderCache(cacheFolder()),
+  hub: () => ({ hubUrl: process.env.HF_ENDPOINT || undefined, token: process.env.HF_TOKEN || undefined }),
+};
 
 /** `loadWeights` that also knows paths and `file:` URLs. */
 export const loadWeights = (model: Module, input: WeightInput, options?: LoadOptions): Promise<LoadReport> =>

@@ -1,12 +1,21 @@
 // Weights into a model in one line, wherever they are.
 
 import type { Module } from '../nn/module.ts';
-import { fillModel, type FillOptions, type LoadReport } from './load.ts';
+import { fillModel, type FillOptions, type FillReport } from './load.ts';
 import type { WeightSource } from './weight-source.ts';
+import { browserCache } from './cache-browser.ts';
 import { openWeightsOn, type OpenOptions, type Platform, type WeightInput } from './open-weights.ts';
 
 /** How weights are found, and how their names become the model's. */
 export type LoadOptions = FillOptions & OpenOptions;
+
+/** What a load did, also on the way. */
+export interface LoadReport extends FillReport {
+  /** What went wrong without ending the load, such as a cache that is full. */
+  readonly notices: readonly string[];
+  /** The newer version that the server has, where a kept one was used; `update: true` fetches it. */
+  readonly newer: string | null;
+}
 
 /** `loadWeights` of a platform. */
 export async function loadWeightsOn(
@@ -15,9 +24,19 @@ export async function loadWeightsOn(
   input: WeightInput,
   options: LoadOptions = {},
 ): Promise<LoadReport> {
-  const source = await openWeightsOn(platform, input, options);
+  const notices: string[] = [];
+  let newer: string | null = null;
+  const onNotice = (text: string) => {
+    notices.push(text);
+    options.onNotice?.(text);
+  };
+  const onNewer = (version: string) => {
+    newer = version;
+    options.onNewer?.(version);
+  };
+  const source = await openWeightsOn(platform, input, { ...options, onNotice, onNewer });
   try {
-    return await fillModel(model, source, options);
+    return { ...(await fillModel(model, source, options)), notices, newer };
   } finally {
     // A source that was given is its owner's.
     if (source !== input) await source.close();
@@ -25,7 +44,7 @@ export async function loadWeightsOn(
 }
 
 /** A platform without paths. */
-const browser: Platform = {};
+const browser: Platform = { cache: browserCache };
 
 /**
  * Loads weights into a model: all, or none if anything is wrong. See `WeightInput` for where they may be; the kind of file

@@ -28,7 +28,7 @@ export interface FillOptions extends NameOptions {
 }
 
 /** What a load did. */
-export interface LoadReport extends Pick<LoadPlan, 'prefix' | 'ignored' | 'kept'> {
+export interface FillReport extends Pick<LoadPlan, 'prefix' | 'ignored' | 'kept'> {
   /** The file or files, and their format. */
   readonly source: string;
   readonly format: string;
@@ -45,7 +45,7 @@ export interface LoadReport extends Pick<LoadPlan, 'prefix' | 'ignored' | 'kept'
  * the model changes only when all are read.
  * @throws a WeightsError that groups what does not fit by its cause; the source's error for what cannot be read.
  */
-export async function fillModel(model: Module, source: WeightSource, options: FillOptions = {}): Promise<LoadReport> {
+export async function fillModel(model: Module, source: WeightSource, options: FillOptions = {}): Promise<FillReport> {
   const { map, onProgress, signal } = options;
   const state = model.state();
   const plan = planLoad(model, state, source, options, !!map);

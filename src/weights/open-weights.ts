@@ -2,7 +2,11 @@
 
 import type { DType, TensorData } from '../core/dtype.ts';
 import { blobSource, bytesSource, type ByteSource } from './byte-source.ts';
+import { HttpError } from './download.ts';
+import type { FileCache } from './file-cache.ts';
+import { openHub, parseHubId, type HubId, type HubOptions } from './hub.ts';
 import { openFile } from './open-file.ts';
+import { openRemote } from './remote.ts';
 import { shardedSource, startsAsJson, type OpenSibling } from './sharded.ts';
 import { convert, storedAs } from './stored-type.ts';
 import { entryOf, type WeightSource } from './weight-source.ts';
@@ -57,12 +61,20 @@ export const MODEL_FILES = [
 export interface Platform {
   /** The folder of a file and its name there, or of a folder of weights; null where there is neither. */
   readonly findPath?: (path: string) => Promise<{ readonly place: Place; readonly file: string } | null>;
+  /** Where downloads are kept unless the options say it; null where nothing can be kept. */
+  readonly cache: () => Promise<FileCache | null>;
+  /** How Hugging Face is reached unless the options say it. */
+  readonly hub?: () => Pick<HubOptions, 'hubUrl' | 'token'>;
 }
 
 /** How weights are opened. */
-export interface OpenOptions {
+export interface OpenOptions extends HubOptions {
   /** For PyTorch's files: the key of the dict that holds the tensors, such as `g_ema`, where it is not found by itself. */
   readonly within?: string;
+  /** The SHA-256 that a URL's file must have, in hexadecimal digits. For a Hugging Face id it is known. */
+  readonly sha256?: string;
+  /** What keeps downloads; null reads the file from the server each time, only the parts that are needed if it can do that. */
+  readonly cache?: FileCache | null;
 }
 
 /**
@@ -132,14 +144,52 @@ async function openText(platform: Platform, text: string, options: OpenOptions):
   if (/^(https?|file|blob|data):/.test(text)) return openUrl(platform, new URL(text), options);
   const found = await platform.findPath?.(text);
   if (found) return openIn(found.place, found.file, options);
-  throw new Error(platform.findPath ? `There is no file or folder ${text}.` : `${text} is no URL.`);
+  const isFile = /^[./]|\.(safetensors|json|pth?|bin|np[yz])$/.test(text);
+  if (isFile && !platform.findPath) return openUrl(platform, new URL(text, location.href), options);
+  const id = isFile && text.split('/').length < 3 ? null : parseHubId(text);
+  if (id) return openHubWeights(platform, id, options);
+  throw new Error(
+    `There is no file or folder ${text}. Weights are named by a path, a URL, or a Hugging Face id such as org/name.`,
+  );
+}
+
+async function openHubWeights(platform: Platform, id: HubId, options: OpenOptions): Promise<WeightSource> {
+  const cache = options.cache === undefined ? await platform.cache() : options.cache;
+  const place = await openHub(id, id.file ? [id.file] : MODEL_FILES, cache, { ...platform.hub?.(), ...options });
+  if (id.file) return openIn(place, id.file, options);
+  for (const file of MODEL_FILES) {
+    const bytes = place.files && !place.files.has(file) ? null : await place.open(file);
+    if (bytes) return openBytes(bytes, place, options);
+  }
+  const files = [...(place.files ?? [])].filter((name) => /\.(safetensors|pth?|bin|np[yz])$/.test(name));
+  throw new Error(
+    `${id.repo} holds none of ${MODEL_FILES.join(', ')}. ` +
+      (files.length > 0
+        ? `Name one of its files, such as ${id.repo}/${files[0]}.`
+        : 'It has no file of weights that can be read.'),
+  );
 }
 
 async function openUrl(platform: Platform, url: URL, options: OpenOptions): Promise<WeightSource> {
-  if (url.protocol === 'file:' && platform.findPath) {
-    const found = await platform.findPath(url.href);
-    if (!found) throw new Error(`There is no file ${url.pathname}.`);
+  if (url.protocol === 'file:') {
+    const found = await platform.findPath?.(url.href);
+    if (!found) throw new Error(`There is no file ${url.href}.`);
     return openIn(found.place, found.file, options);
   }
-  throw new Error(`${url.href}: only files can be opened.`);
+  if (!/^https?:$/.test(url.protocol)) {
+    const response = await fetch(url, { signal: options.signal });
+    return openBytes(blobSource(await response.blob(), 'the blob'), nowhere, options);
+  }
+  const cache = options.cache === undefined ? await platform.cache() : options.cache;
+  const shards: Place = {
+    async open(name) {
+      try {
+        return await openRemote(new URL(name, url), cache, { ...options, sha256: undefined });
+      } catch (error) {
+        if (error instanceof HttpError && error.status === 404) return null;
+        throw error;
+      }
+    },
+  };
+  return openBytes(await openRemote(url, cache, options), shards, options);
 }

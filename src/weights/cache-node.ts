@@ -1,0 +1,111 @@
+// Keeps downloads in a folder: a file under its own name, what is known of it beside it.
+
+import { createReadStream, promises } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { FileCache, FileFacts, PartialFile } from './file-cache.ts';
+import { writeFileAtomic } from './files-node.ts';
+import { fileSource } from './place-node.ts';
+
+const { mkdir, open, readFile, rename, rm, stat } = promises;
+
+/**
+ * The folder of downloads: `FIVE_TIGERS_CACHE` if that is set, else `five-tigers` in the user's folder of caches
+ * (`XDG_CACHE_HOME`, `~/.cache`, or `LOCALAPPDATA` under Windows).
+ */
+export function cacheFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const caches = env.XDG_CACHE_HOME || env.LOCALAPPDATA || join(homedir(), '.cache');
+  return env.FIVE_TIGERS_CACHE || join(caches, 'five-tigers');
+}
+
+/**
+ * A cache in `folder`, which is made when it is needed. Two processes may fetch the same file at once: both write the same
+ * bytes to the same places.
+ */
+export function folderCache(folder: string): FileCache {
+  const pathOf = (key: string) => join(folder, ...key.split('/').map(safePart));
+  return {
+    name: folder,
+    async find(key, name) {
+      const path = pathOf(key);
+      const facts = await readFacts(`${path}.json`);
+      const found = await stat(path).catch(() => null);
+      // A file that was cut by hand, or whose facts were lost, is fetched again.
+      if (!facts || !found?.isFile() || found.size !== facts.size) return null;
+      return { facts, bytes: { ...(await fileSource(path)), name } };
+    },
+    begin: (key) => beginFile(pathOf(key)),
+  };
+}
+
+// A name from a server must not lead out of the folder, nor be one that some system forbids.
+const safePart = (part: string): string =>
+  /^\.+$/.test(part) || part === ''
+    ? `_${part}`
+    : part.replace(/[^\w.@+-]/g, (char) => `%${char.codePointAt(0)!.toString(16)}`);
+
+async function readFacts(path: string): Promise<FileFacts | null> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as FileFacts;
+  } catch {
+    return null;
+  }
+}
+
+const writeFacts = (path: string, facts: FileFacts) =>
+  writeFileAtomic(path, new TextEncoder().encode(JSON.stringify(facts)));
+
+async function beginFile(path: string): Promise<PartialFile> {
+  const [part, partFacts] = [`${path}.part`, `${path}.part.json`];
+  await mkdir(dirname(path), { recursive: true });
+  let facts = await readFacts(partFacts);
+  const handle = await open(part, 'a+').then(async (created) => {
+    // Opened again without "append", which would ignore positions.
+    await created.close();
+    return open(part, 'r+');
+  });
+  let { size } = await handle.stat();
+  if (!facts) size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    get facts() {
+      return facts;
+    },
+    read: () => (size === 0 ? nothing() : createReadStream(part, { end: size - 1 })),
+    async append(bytes) {
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, size + done);
+        done += bytesWritten;
+      }
+      size += bytes.length;
+    },
+    async restart(newFacts) {
+      await handle.truncate(0);
+      size = 0;
+      facts = newFacts;
+      await writeFacts(partFacts, facts);
+    },
+    async finish(name, wholeFacts) {
+      await handle.sync();
+      await handle.close();
+      // Another process that fetched the same may have been quicker.
+      await rename(part, path).catch(async (error) => {
+        if ((await stat(path).catch(() => null))?.size !== wholeFacts.size) throw error;
+      });
+      // After the file: what these facts say must never be of an older one.
+      await writeFacts(`${path}.json`, wholeFacts);
+      await rm(partFacts, { force: true });
+      return { ...(await fileSource(path)), name };
+    },
+    pause: () => handle.close().catch(() => {}),
+    async drop() {
+      await handle.close().catch(() => {});
+      await rm(part, { force: true });
+      await rm(partFacts, { force: true });
+    },
+  };
+}
+
+async function* nothing(): AsyncIterable<Uint8Array> {}

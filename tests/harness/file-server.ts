@@ -1,0 +1,90 @@
+// A server on this machine that serves bytes as real ones do: ranges, marks of versions, connections that break.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A file as the server has it. */
+export interface Served {
+  readonly bytes: Uint8Array;
+  readonly etag?: string;
+  /** Whether it answers range requests (default true). */
+  readonly ranges?: boolean;
+  /** Bytes after which the connection breaks, for each request in turn; then no more. */
+  readonly cuts?: number[];
+  /** The answer instead of the file. */
+  readonly status?: number;
+}
+
+/** What was asked. */
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly range: string | null;
+  readonly authorization: string | null;
+}
+
+/** A server that is up. */
+export interface FileServer {
+  readonly url: string;
+  /** Files by path, such as `/model.safetensors`; may change while it runs. */
+  readonly files: Map<string, Served>;
+  /** All requests so far. */
+  readonly asked: Asked[];
+  close(): Promise<void>;
+}
+
+/** Starts a server on 127.0.0.1. */
+export async function startFileServer(files: Record<string, Served> = {}): Promise<FileServer> {
+  const served = new Map(Object.entries(files));
+  const asked: Asked[] = [];
+  const server = createServer((request, response) => answer(served, asked, request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    files: served,
+    asked,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function answer(files: Map<string, Served>, asked: Asked[], request: IncomingMessage, response: ServerResponse): void {
+  const { method = 'GET', url = '/', headers } = request;
+  asked.push({ method, path: url, range: headers.range ?? null, authorization: headers.authorization ?? null });
+  // Pages of other origins may read everything here.
+  const cors = {
+    'access-control-allow-origin': '*',
+    'access-control-expose-headers': '*',
+    'access-control-allow-headers': '*',
+  };
+  const file = files.get(url);
+  if (method === 'OPTIONS' || !file || file.status) {
+    response.writeHead(method === 'OPTIONS' ? 204 : (file?.status ?? 404), cors).end();
+    return;
+  }
+  const { bytes, etag, ranges = true, cuts } = file;
+  const range = ranges ? /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') : null;
+  const begin = range ? Number(range[1]) : 0;
+  const end = range?.[2] ? Math.min(Number(range[2]) + 1, bytes.length) : bytes.length;
+  if (range && begin >= bytes.length) {
+    response.writeHead(416, { ...cors, 'content-range': `bytes */${bytes.length}` }).end();
+    return;
+  }
+  response.writeHead(range ? 206 : 200, {
+    ...cors,
+    'content-length': end - begin,
+    ...(etag ? { etag } : {}),
+    ...(range ? { 'content-range': `bytes ${begin}-${end - 1}/${bytes.length}` } : {}),
+  });
+  const cut = method === 'GET' ? cuts?.shift() : undefined;
+  if (method === 'HEAD') response.end();
+  else if (cut === undefined) response.end(bytes.subarray(begin, end));
+  else {
+    response.flushHeaders();
+    response.write(bytes.subarray(begin, Math.min(begin + cut, end)), () => setTimeout(() => response.destroy(), 150));
+  }
+}

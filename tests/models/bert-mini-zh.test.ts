@@ -1,9 +1,7 @@
 // BERT against PyTorch: the scores of both heads and every gradient; what a pre-training batch holds.
 
 import { describe, expect, test } from 'vitest';
-import {
-  chaptersOf, encode, pretrainingBatches, specialTokens, splitChapters, vocabularyOf,
-} from '../../models/bert/bert-mini-zh/data.ts'; // prettier-ignore
+import { pretrainingBatches } from '../../models/bert/bert-mini-zh/data.ts';
 import { BertForPreTraining, type BertConfig } from '../../models/bert/bert-mini-zh/model.ts';
 import { add, crossEntropy } from '../../src/node.ts';
 import { below, computeModel, modelCase, modelProblems, pick, testDevices } from '../harness/model-fixture.ts';
@@ -31,34 +29,18 @@ test.each(['cpu', 'gpu'] as const)('computes on the %s what PyTorch computes', a
   expect(Object.keys(found).filter((name) => name.startsWith('grad/'))).toHaveLength(model.parameters().length);
 });
 
-describe('the data', () => {
-  const novel = `序言\r\n${Array.from({ length: 11 }, (_, i) => `第${'一二三四五六七八九十百'[i]}回 题\r\n　　甲乙 丙${i}\r\n`).join('')}`;
-  const chapters = chaptersOf(novel);
-
-  test('is parted by chapters, without blanks; the preface is chapter 0', () => {
-    expect(chapters).toHaveLength(12);
-    expect(chapters[0]).toBe('序言');
-    expect(chapters[3]).toBe('第三回题甲乙丙2');
-    expect(splitChapters(chapters).heldOut).toEqual([chapters[5]]);
-  });
-
-  test('has a vocabulary by frequency, behind the special tokens', () => {
-    const vocabulary = vocabularyOf(['天地天', '天黄黄']);
-    expect(vocabulary).toEqual([...specialTokens, '天', '黄', '地']);
-    expect([...encode('天玄黄', vocabulary)]).toEqual([5, 1, 6]);
-  });
-
+describe('pre-training batches', () => {
   const texts = [0, 1, 2].map((i) => Int32Array.from({ length: 50 }, (_, place) => 5 + i * 50 + place));
   const batches = pretrainingBatches(texts, { batchSize: 40, length: 16, masked: 0.25, vocabularySize: 155, seed: 3 });
 
-  test('comes in batches that depend on seed and step alone', () => {
+  test('depend on seed and step alone', () => {
     const second = batches.batch(1);
     batches.batch(7);
     expect(batches.batch(1)).toEqual(second);
     expect(batches.batch(2)).not.toEqual(second);
   });
 
-  test('labels what was hidden, and says whether the second segment follows', () => {
+  test('label what was hidden, and say whether the second segment follows', () => {
     const { input_ids, token_type_ids, positions, labels, follows } = batches.batch(0);
     expect(positions).toHaveLength(40 * 3);
     const original = input_ids.slice();

@@ -1,38 +1,11 @@
-// Chinese texts as BERT's inputs: a vocabulary of characters, and batches of two segments with masked places.
+// What BERT is pre-trained on: batches of two segments with masked places.
 
 import { RandomSource, spec } from '../../../src/index.ts';
 
-/** The tokens that BERT's vocabularies begin with, in the order of their numbers here. */
+/** The tokens that the vocabulary begins with, in the order of their numbers. */
 export const specialTokens = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
-const [, UNKNOWN, CLS, SEP, MASK] = specialTokens.keys();
+const [, , CLS, SEP, MASK] = specialTokens.keys();
 const FIRST = specialTokens.length;
-
-/** `text` by chapters, each without blanks: parted before each line that begins with 第…回. What precedes the first is chapter 0. */
-export const chaptersOf = (text: string): string[] =>
-  text.split(/^(?=[^\S\n]*第[^\s]{1,8}回)/m).map((chapter) => chapter.replaceAll(/\s/gu, ''));
-
-/** Chapters 5, 15, 25 … are held out. */
-export function splitChapters(chapters: readonly string[]): { train: string[]; heldOut: string[] } {
-  const isHeldOut = (i: number) => i % 10 === 5;
-  return {
-    train: chapters.filter((_, i) => !isHeldOut(i)),
-    heldOut: chapters.filter((_, i) => isHeldOut(i)),
-  };
-}
-
-/** A vocabulary of the special tokens and all characters of `texts`, the most frequent first, as vocab.txt lists them. */
-export function vocabularyOf(texts: readonly string[]): string[] {
-  const counts = new Map<string, number>();
-  for (const text of texts) for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
-  const byCount = [...counts].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-  return [...specialTokens, ...byCount.map(([character]) => character)];
-}
-
-/** The number of each character, [UNK] where the vocabulary lacks it. */
-export function encode(text: string, vocabulary: readonly string[]): Int32Array {
-  const numbers = new Map(vocabulary.map((token, i) => [token, i]));
-  return Int32Array.from(text, (character) => numbers.get(character) ?? UNKNOWN);
-}
 
 /** How `pretrainingBatches` makes batches. */
 export interface PretrainingOptions {

@@ -1,7 +1,8 @@
 // What a model can do, each part optional, so that commands, pages and tests know no model by its name.
 
 import type {
-  BatchSource, DataFiles, Device, Module, OnProgram, Optimizer, Parameters, RgbaImage, Tensor, TensorSpec, TypedArray,
+  BatchSource, DataFiles, Device, Module, OnProgram, PhaseOptions, Recipe, RgbaImage, Settings, Tensor, TensorSpec, TypedArray, Watch,
+  WeightAverage,
 } from '../src/index.ts'; // prettier-ignore
 
 /** The five families. */
@@ -35,8 +36,6 @@ export interface ModelAbout {
 export interface ModelEntry<M extends Module = Module> extends ModelAbout {
   /** A model with fresh weights. `details` are those of the weights that will be loaded, or of the training data. */
   build(config: string, details?: Details): M;
-  /** What `build` needs to make this model again, to be kept with its weights. */
-  details?(model: M): Details;
   /** Shipped weights by config: safetensors files. */
   readonly weights: Readonly<Record<string, URL>>;
   /** What `inspect`, `diverge`, `bench` and `export` work on. The same seed gives the same inputs. */
@@ -71,40 +70,33 @@ export interface Work {
   readonly signal?: AbortSignal;
 }
 
-/** How the shipped weights were trained: the defaults of a run. Plain JSON; what a model adds is described in `settings`. */
-export interface Recipe extends Readonly<Record<string, unknown>> {
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
+/** What a measurement is given. */
+export interface EvaluationWork extends Work {
+  /** Loads weights of another model, such as a classifier that judges pictures. */
+  loadWeights(model: Module, source: URL): Promise<unknown>;
+  /** A part of the data will do: this is an evaluation in the middle of training. */
+  readonly quick?: boolean;
 }
 
+/** How the shipped weights were trained: the defaults of a run. What a model adds is described in `Training.settings`. */
+export type ModelRecipe = Recipe & Settings;
+
 /** A recipe with the user's changes, and a seed. */
-export interface RunSettings extends Recipe {
-  readonly seed: number;
-}
+export type RunSettings = ModelRecipe & { readonly seed: number };
 
 /** How a model is trained. */
 export interface Training<M> {
   /** What --data takes, such as `folder with MNIST's four files`. */
   readonly data: string;
-  readonly recipe: Recipe;
+  readonly recipe: ModelRecipe;
   /** Names of what is trained in turn: `step` alone, but for models of several optimizers. */
   readonly phases: readonly string[];
-  /** What each setting means that this recipe has beyond the common ones. */
+  /** What each setting means that this recipe has beyond those of all recipes. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Whether the weights with the best held-out score are kept. Not where that score is the test's: it would be chosen by it. */
+  readonly keepBest: boolean;
   /** @throws an Error that names the file at fault, or says how much data there should be. */
   open(files: DataFiles, settings: RunSettings): Promise<TrainingData<M>>;
-}
-
-/** One optimizer and what it minimises. */
-export interface Phase {
-  readonly optimizer: Optimizer;
-  /** All outputs of one element are shown while training. */
-  readonly task: (
-    batch: Readonly<Record<string, Tensor>>,
-  ) => Readonly<Record<string, Tensor>> & { readonly loss: Tensor };
-  readonly data?: BatchSource;
-  readonly maxGradNorm?: number;
 }
 
 /** Data to train on, read and checked. */
@@ -113,10 +105,22 @@ export interface TrainingData<M> {
   readonly summary: string;
   /** What the model must be built with for this data. */
   readonly details?: Details;
-  readonly stepsPerEpoch: number;
+  /** Batches in a pass over the data. */
+  readonly batchesPerEpoch: number;
+  /** Steps from one held-out evaluation to the next; an epoch unless given. */
+  readonly evaluateEvery?: number;
+  /** The parts of a run of `model`. */
+  start(model: M): TrainingParts;
+}
+
+/** What a run is made of besides its model: options of `Trainer`. */
+export interface TrainingParts {
   readonly data: BatchSource;
-  /** The phases by name. `makeOptimizer` makes the optimizer that the settings name. */
-  phases(model: M, makeOptimizer: (parameters: Parameters) => Optimizer): Readonly<Record<string, Phase>>;
+  /** Each of `Training.phases`. Outputs of one element are shown while training. */
+  readonly phases: Readonly<Record<string, PhaseOptions>>;
+  /** The running mean of weights that is measured and saved in their place, by the names of the model's `state()`. */
+  readonly average?: WeightAverage;
+  readonly watch?: readonly Watch[];
 }
 
 /** A number that an evaluation gives. */
@@ -144,9 +148,9 @@ export interface Evaluation<M> {
 /** Data to measure on, read and checked. */
 export interface EvaluationData {
   readonly count: number;
-  measure(work: Work): Promise<Readonly<Record<string, number>>>;
+  measure(work: EvaluationWork): Promise<Readonly<Record<string, number>>>;
   /** Rivals that have learned nothing deep, each with its metrics, by name. */
-  baselines?(work: Work): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>>;
+  baselines?(work: EvaluationWork): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>>;
 }
 
 /** What a model is asked about: a word of the command line, and the file that it may name. */

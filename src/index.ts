@@ -86,6 +86,7 @@ export { type LoadOptions, type LoadReport, loadWeights, openWeights } from './w
 export { type OpenOptions, type WeightInput } from './weights/open-weights.ts';
 export { type FileCache, type FileFacts, type KeptFile, type PartialFile } from './weights/file-cache.ts';
 export { type WeightEntry, type WeightSource } from './weights/weight-source.ts';
+export { halfWeights } from './weights/half.ts';
 export { WeightsError } from './weights/weights-error.ts';
 export {
   evaluationBatches, imageBatches, type ImageBatch, type ImageBatches, type ImageBatchOptions,

@@ -86,7 +86,9 @@ test('the weights file tells what made it, and evaluates to the accuracy it note
     '4',
   ];
   expect(await train('cpu', 'noted', ...small(), ...options)).toMatchObject({ code: 0 });
-  const { metadata } = await loadSafetensorsFile(at('noted.safetensors'));
+  const { metadata, tensors } = await loadSafetensorsFile(at('noted.safetensors'));
+  // Matrices in half their size; biases as they are.
+  expect([tensors.get('f6.weight')!.dtype, tensors.get('f6.bias')!.dtype]).toEqual(['f16', 'f32']);
   expect(metadata).toMatchObject({
     model: 'lenet5',
     config: 'classic',
@@ -161,6 +163,37 @@ test('a run that diverges keeps its last good weights and says at which step', a
   const { tensors, metadata } = await loadSafetensorsFile(at('diverged.safetensors'));
   expect(metadata.steps).toBe('0');
   expect([...tensors.values()].every(({ data }) => data.every(Number.isFinite))).toBe(true);
+});
+
+test('a finished run says so when it is resumed, and gives its result once more', async () => {
+  const first = await train('cpu', 'finished', ...small());
+  const again = await train(
+    'cpu',
+    'finished',
+    '--data',
+    at('mnist'),
+    '--resume',
+    at('finished.checkpoint.safetensors'),
+  );
+  expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(/is finished: all 12 steps are done/) });
+  expect(lossesIn(again)).toEqual([]);
+  expect(jsonLines(again).at(-1)).toMatchObject({ ...jsonLines(first).at(-1), seconds: expect.any(Number) });
+});
+
+test('of two runs that would write one file, the second is refused; what a killed run left behind is taken over', async () => {
+  await writeFile(at('shared.safetensors.lock'), '4194303');
+  const [first, second] = await Promise.all([
+    train('cpu', 'shared', ...small()),
+    train('cpu', 'shared', ...small(), '--seed', '2'),
+  ]);
+  const [kept, refused] = first.code === 0 ? [first, second] : [second, first];
+  expect(kept).toMatchObject({ code: 0 });
+  expect(refused).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/^Another run \(process \d+\) is writing .*shared\.safetensors\. Name other files/),
+  });
+  expect((await readdir(folder())).filter((name) => name.endsWith('.lock'))).toEqual([]);
 });
 
 test('what cannot be resumed from or written to is known before the training', async () => {

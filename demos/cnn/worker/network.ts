@@ -65,11 +65,11 @@ export function loadNetwork(bytes: Uint8Array, file: string): Loaded {
   if (!isCheckpoint(metadata)) return { network: filledNetwork(tensors, metadata.config, file), resumed: null };
   const { state, settings, optimizers: used } = decodeCheckpoint(bytes);
   const [{ kind, hyperparameters }] = Object.values(used);
-  const { batch, seed } = settings as { batch?: number; seed?: number };
+  const { batchSize, seed } = settings as { batchSize?: number; seed?: number };
   const network = filledNetwork(state.model, settings.config, file);
   const { config } = network;
   const { learningRate } = hyperparameters;
-  const resumed = { config, learningRate, optimizer: nameOf(kind), batchSize: batch, seed };
+  const resumed = { config, learningRate, optimizer: nameOf(kind), batchSize, seed };
   return { network, resumed: { bytes, settings: withoutGaps(resumed), data: settings.data } };
 }
 

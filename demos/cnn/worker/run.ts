@@ -43,7 +43,7 @@ const makeBatches = ({ train, augment }: TrainingData, { batchSize, seed }: RunS
 const notesOf = ({ config, batchSize, optimizer, seed }: RunSettings, data: TrainingData) => ({
   model: 'lenet5',
   config,
-  batch: batchSize,
+  batchSize,
   optimizer,
   seed,
   data: data.kind,

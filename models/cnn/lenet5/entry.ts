@@ -1,7 +1,7 @@
 // LeNet-5 in the registry: how it is trained, measured and asked.
 
 import {
-  AdamW, compile, evaluationBatches, imageBatches, loadMnist, RandomSource, softmax, spec, type Augmentation,
+  AdamW, compile, evaluationBatches, imageBatches, loadMnist, makeOptimizer, RandomSource, softmax, spec, type Augmentation,
 } from '../../../src/index.ts'; // prettier-ignore
 import type { Evaluation, Example, ModelEntry, Running, Training } from '../../entry.ts';
 import { optimizerStep } from '../../graphs.ts';
@@ -39,16 +39,18 @@ const train: Training<LeNet5> = {
   recipe: lenet5Recipe,
   phases: ['step'],
   settings: { augment: 'random shifts in pixels, turns in degrees and relative changes of size' },
-  async open(files, { batchSize, seed, augment }) {
+  keepBest: false,
+  async open(files, settings) {
+    const { batchSize, seed, augment } = settings;
     const images = await loadMnist(files, 'train');
     const options = { batchSize, seed, size: LENET_SIZE, augment: (augment as Augmentation | null) ?? undefined };
     const batches = imageBatches(images, options);
     return {
       summary: `${images.count.toLocaleString('en')} images`,
-      stepsPerEpoch: batches.stepsPerEpoch,
-      data: batches,
-      phases: (model, makeOptimizer) => ({
-        step: { optimizer: makeOptimizer(model.parameters()), task: lenet5Task(model) },
+      batchesPerEpoch: batches.stepsPerEpoch,
+      start: (model) => ({
+        data: batches,
+        phases: { step: { optimizer: makeOptimizer(settings, model.parameters()), task: lenet5Task(model) } },
       }),
     };
   },

@@ -7,6 +7,8 @@ import type { LeNet5 } from './model.ts';
 export const lenet5Recipe = {
   epochs: 18,
   batchSize: 64,
+  optimizer: 'adamw',
+  schedule: 'cosine',
   learningRate: 0.002,
   /** Random shifts in pixels, turns in degrees and relative changes of size. */
   augment: { shift: 2, rotate: 10, scale: 0.1 },

@@ -47,7 +47,7 @@ async function divergeModel(entry: ModelEntry, options: DivergeCommandOptions, t
   // Kernels are as exact with random weights, where none are shipped.
   const wanted = options.config ?? config;
   const isFresh = !options.weights && !Object.hasOwn(weights, wanted);
-  const model = isFresh ? seededModel(entry, wanted) : (await loadModel(entry, options.weights, options.config)).model;
+  const model = isFresh ? seededModel(entry, wanted) : (await loadModel(entry, options, terminal)).model;
   const profiler = await openProfiler(options.profile);
   const device = await openDevice('webgpu');
   let progress: ReturnType<typeof showProgress> | undefined;

@@ -1,7 +1,7 @@
 // `five-tigers eval`: a model measured on data that it was not trained on.
 
 import type { Metric } from '../../../models/index.ts';
-import { openDataFiles } from '../../node.ts';
+import { loadWeights, openDataFiles } from '../../node.ts';
 import { describeDevice, openWithNews, type DeviceOptions } from '../ui/device.ts';
 import { addCommon, addProfile, addTuning, addWeights } from '../ui/options.ts';
 import { openProfiler, profileTable, type ProfileOption } from '../ui/profile.ts';
@@ -31,7 +31,7 @@ export const evalCommand: ModelCommand<EvalOptions> = {
   },
   async run(entry, _, options, terminal) {
     const evaluation = entry.evaluate!;
-    const { model, config, file } = await loadModel(entry, options.weights, options.config);
+    const { model, config, file } = await loadModel(entry, options, terminal);
     const data = await evaluation.open(model, await openDataFiles(options.data));
     const profiler = await openProfiler(options.profile);
     const device = await openWithNews(options, terminal);
@@ -39,10 +39,10 @@ export const evalCommand: ModelCommand<EvalOptions> = {
     try {
       const start = performance.now();
       const onProgress = (done: number) => progress.update(done);
-      const metrics = await data.measure({ device, onProgress, onProgram: profiler.onProgram });
+      const metrics = await data.measure({ device, onProgress, onProgram: profiler.onProgram, loadWeights });
       const seconds = (performance.now() - start) / 1000;
       progress.stop();
-      const baselines = (options.baseline && (await data.baselines?.({ device }))) || {};
+      const baselines = (options.baseline && (await data.baselines?.({ device, loadWeights }))) || {};
       const profile = await profiler.complete(device);
       const [adapter, { count }] = [device.info.description, data];
       if (options.json) {

@@ -29,7 +29,7 @@ export const runCommand: ModelCommand<RunOptions> = {
     addTuning(addProfile(addCommon(addWeights(command, entry))));
   },
   async run(entry, [text], options, terminal) {
-    const { model, config } = await loadModel(entry, options.weights, options.config);
+    const { model, config } = await loadModel(entry, options, terminal);
     const profiler = await openProfiler(options.profile);
     const input = { text, image: async () => decodeImage(await readFileOrExplain(text, 'the image'), text) };
     const device = await openWithNews(options, terminal);

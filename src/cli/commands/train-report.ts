@@ -2,6 +2,7 @@
 
 import { profileTable, type MeasuredProfile } from '../ui/profile.ts';
 import type { ModelEntry } from '../../../models/index.ts';
+import type { EvaluationResult } from '../../node.ts';
 import { describeMetrics } from './eval.ts';
 import type { CliSettings } from './train-settings.ts';
 import { grouped, showProgress, type ProgressReport, type Terminal } from '../ui/terminal.ts';
@@ -14,6 +15,8 @@ export interface Started {
   readonly adapter: string;
   readonly parameters: number;
   readonly stepsPerEpoch: number;
+  /** Of the whole run. */
+  readonly steps: number;
   /** Steps already done by the run that is resumed; 0 for a new one. */
   readonly step: number;
 }
@@ -35,6 +38,8 @@ export interface Trained {
   readonly model: string;
   readonly config: string;
   readonly step: number;
+  /** The step of the weights that were saved, where the best were kept. */
+  readonly bestStep?: number;
   /** On the held-out data. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly count: number;
@@ -52,7 +57,9 @@ export interface TrainReport {
   started(run: Started): void;
   step(step: TrainedStep): void;
   saved(step: number, checkpoint: string): void;
-  evaluated(done: number, count: number): void;
+  /** A measurement on the held-out data goes on. */
+  measuring(done: number, count: number): void;
+  measured(evaluation: EvaluationResult): void;
   finished(result: Trained): void;
   /** Where the time of a step goes. */
   profiled(profile: MeasuredProfile): void;
@@ -68,7 +75,8 @@ export function jsonReport(terminal: Terminal): TrainReport {
     started: (run) => print('start', run),
     step: ({ measures, ...step }) => print('step', { ...step, ...measures }),
     saved: (step, checkpoint) => print('checkpoint', { step, checkpoint }),
-    evaluated() {},
+    measuring() {},
+    measured: (evaluation) => print('evaluation', evaluation),
     finished: (result) => print('result', result),
     profiled: (profile) => print('profile', profile),
     close() {},
@@ -76,11 +84,12 @@ export function jsonReport(terminal: Terminal): TrainReport {
 }
 
 /** What a bar is for: an epoch by its number, or something else. */
-type Part = number | 'kernels' | 'test';
+type Part = number | 'kernels' | 'held-out';
 
 /** For people: progress on stderr, the result on stdout. */
 export function textReport(terminal: Terminal, { evaluate }: ModelEntry): TrainReport {
   let run: Started;
+  let epochs = 0;
   let progress: { readonly report: ProgressReport; readonly part: Part } | null = null;
   let [sums, counted]: [Record<string, number>, number] = [{}, 0];
   const close = () => {
@@ -99,18 +108,19 @@ export function textReport(terminal: Terminal, { evaluate }: ModelEntry): TrainR
     started(about) {
       close();
       run = about;
-      const { model, config, epochs, batchSize, optimizer, learningRate, schedule } = about.settings;
+      const { model, config, batchSize, optimizer, learningRate, schedule } = about.settings;
+      epochs = Math.ceil(about.steps / about.stepsPerEpoch);
       terminal.news(
         `Training ${model} (${config}, ${grouped(about.parameters)} parameters) on ${about.adapter}\n` +
-          `${about.data}; ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${grouped(about.stepsPerEpoch)} steps, ` +
+          `${about.data}; ${grouped(about.steps)} steps, ${grouped(about.stepsPerEpoch)} an epoch, ` +
           `batch ${batchSize}; ${optimizer}, learning rate ${learningRate} (${schedule})` +
           (about.step > 0 ? `\nResuming after step ${grouped(about.step)}` : ''),
       );
     },
     step({ step, epoch, loss, measures }) {
-      const { stepsPerEpoch, settings } = run;
+      const { stepsPerEpoch } = run;
       if (progress?.part !== epoch) [sums, counted] = [{}, 0];
-      const report = progressOf(epoch, `epoch ${epoch}/${settings.epochs}`, stepsPerEpoch);
+      const report = progressOf(epoch, `epoch ${epoch}/${epochs}`, stepsPerEpoch);
       counted++;
       const means = Object.entries({ loss, ...measures }).map(([name, value]) => {
         sums[name] = (sums[name] ?? 0) + value;
@@ -119,14 +129,19 @@ export function textReport(terminal: Terminal, { evaluate }: ModelEntry): TrainR
       report.update(step - (epoch - 1) * stepsPerEpoch, means.join('  '));
     },
     saved() {},
-    evaluated: (done, count) => progressOf('test', evaluate!.unit, count).update(done),
-    finished({ model, metrics, count, step, weights, checkpoint }) {
+    measuring: (done, count) => progressOf('held-out', evaluate!.unit, count).update(done),
+    measured({ step, metrics, isBest }) {
+      close();
+      const best = isBest ? ', the best so far' : '';
+      terminal.news(`step ${grouped(step)}: ${describeMetrics(metrics, evaluate!.metrics)} on held-out data${best}`);
+    },
+    finished({ model, metrics, count, step, bestStep = step, weights, checkpoint }) {
       close();
       const measured = evaluate
         ? `${describeMetrics(metrics, evaluate.metrics)} (${grouped(count)} ${evaluate.unit})`
         : 'trained';
       terminal.result(
-        `${model}: ${measured} after ${grouped(step)} steps\n` +
+        `${model}: ${measured} after ${grouped(step)} steps${bestStep === step ? '' : ` (the best, of step ${grouped(bestStep)})`}\n` +
           `Weights:    ${weights}\n` +
           `Checkpoint: ${checkpoint}`,
       );

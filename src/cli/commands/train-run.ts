@@ -1,9 +1,10 @@
 // The training run of `five-tigers train`: made anew or from a checkpoint, and carried on step by step.
 
 import { setImmediate } from 'node:timers/promises';
-import type { ModelEntry, TrainingData } from '../../../models/index.ts';
+import type { EvaluationData, ModelEntry, TrainingData, TrainingParts } from '../../../models/index.ts';
 import {
-  decodeCheckpoint, makeOptimizer, makeSchedule, manualSeed, readFileOrExplain, Trainer, type DataFiles, type Module, type StepResult,
+  decodeCheckpoint, loadWeights, makeSchedule, manualSeed, readFileOrExplain, stepsOf, Trainer, type DataFiles, type EvaluateOptions,
+  type Module, type StepResult,
 } from '../../node.ts'; // prettier-ignore
 import { describeDevice, openWithNews, type DeviceOptions } from '../ui/device.ts';
 import { watchInterruption } from '../ui/interruption.ts';
@@ -21,7 +22,13 @@ export interface Run {
   readonly settings: CliSettings;
   readonly model: Module;
   readonly data: TrainingData<Module>;
+  readonly parts: TrainingParts;
+  /** What it is measured on; null for a model that has no evaluation. */
+  readonly heldOut: EvaluationData | null;
   readonly trainer: Trainer<StepResult>;
+  /** Steps in an epoch, and of the whole run. */
+  readonly stepsPerEpoch: number;
+  readonly steps: number;
 }
 
 async function readCheckpoint(file: string) {
@@ -50,24 +57,55 @@ export async function prepare(
   const { files, digest } = digested(dataFiles);
   const data = await entry.train!.open(files, asked);
   if (started) expectSameData(options.resume!, asked.data, digest());
-  const settings = { ...asked, data: digest() };
-  const { seed, config } = settings;
-  manualSeed(seed);
-  const model = entry.build(config, data.details);
-  const phases = data.phases(model, (parameters) => makeOptimizer(settings, parameters));
-  const schedule = makeSchedule(settings, settings.epochs * data.stepsPerEpoch);
+  const settings: CliSettings = { ...asked, ...data.details, data: digest() };
+  manualSeed(settings.seed);
+  const model = entry.build(settings.config, data.details);
+  // Opened now, so that a missing file is known before the training and not after it.
+  const heldOut = (await entry.evaluate?.open(model, dataFiles)) ?? null;
+  const stepsPerEpoch = Math.max(1, Math.floor(data.batchesPerEpoch / (settings.accumulate ?? 1)));
+  const steps = Math.max(1, stepsOf(settings, stepsPerEpoch));
+  const parts = data.start(model);
+  const schedule = makeSchedule(settings, steps);
+  const { average, watch } = parts;
   const trainer = await Trainer.create({
-    state: { model },
-    phases: Object.fromEntries(Object.entries(phases).map(([name, phase]) => [name, { ...phase, schedule }])),
-    data: data.data,
+    state: { model, ...(average && { average }) },
+    phases: Object.fromEntries(Object.entries(parts.phases).map(([name, phase]) => [name, { schedule, ...phase }])),
+    data: parts.data,
+    accumulate: settings.accumulate,
+    ...(entry.train!.keepBest &&
+      heldOut && { evaluate: evaluation(entry, data, parts, heldOut, stepsPerEpoch, report) }),
+    watch,
     openDevice: () => openWithNews(options, terminal),
-    seed,
+    seed: settings.seed,
     settings,
     onProgress: (done, total) => report.preparing(done, total),
     onRecovered: (reason) => terminal.news(`The GPU was lost (${reason}). Another one takes over; nothing is lost.`),
   });
   if (started) trainer.restore(started.bytes);
-  return { settings, model, data, trainer };
+  return { settings, model, data, parts, heldOut, trainer, stepsPerEpoch, steps };
+}
+
+/** How a run is measured while it goes on: as its weights would be saved, running mean and all. */
+function evaluation(
+  { evaluate }: ModelEntry,
+  data: TrainingData<Module>,
+  { average }: TrainingParts,
+  heldOut: EvaluationData,
+  stepsPerEpoch: number,
+  report: TrainReport,
+): EvaluateOptions {
+  const [[metric, { better }]] = Object.entries(evaluate!.metrics);
+  return {
+    every: data.evaluateEvery ?? stepsPerEpoch,
+    best: { metric, better },
+    async measure(device) {
+      await average?.swap();
+      const onProgress = (done: number, total: number) => report.measuring(done, total);
+      const metrics = await heldOut.measure({ device, loadWeights, onProgress, quick: true });
+      await average?.swap();
+      return metrics;
+    },
+  };
 }
 
 /** The outputs of one element, by name: what is worth reporting of a step besides the loss of its first phase. */
@@ -81,38 +119,40 @@ function measuresOf({ phases }: StepResult): Record<string, number> {
   return Object.fromEntries(measures);
 }
 
+/** Most seconds of training that a killed process loses. */
+const SECONDS_BETWEEN_SAVES = 300;
+
 /** Trains to the end of the run or step `lastStep`, saving after each epoch. True when the user has interrupted it. */
 export async function trainSteps(
-  { settings, model, data, trainer }: Run,
+  { settings, model, data, trainer, stepsPerEpoch, steps }: Run,
   lastStep: number,
   save: () => Promise<void>,
   report: TrainReport,
   terminal: Terminal,
 ): Promise<boolean> {
-  const { stepsPerEpoch } = data;
-  const steps = settings.epochs * stepsPerEpoch;
-  const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0);
   report.started({
     settings,
     data: data.summary,
     adapter: describeDevice(trainer.device),
-    parameters,
+    parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),
     stepsPerEpoch,
+    steps,
     step: trainer.stepsDone,
   });
   const interruption = watchInterruption(() =>
     terminal.news('\nFinishing this step to save it; press again to stop at once.'),
   );
-  let saved = NaN;
+  let [saved, savedAt] = [NaN, Date.now()];
   try {
     while (trainer.stepsDone < Math.min(steps, lastStep) && !interruption.requested) {
       const result = await trainer.step();
-      const { step } = result;
+      const { step, evaluation: measured } = result;
       const [{ loss, learningRate }] = Object.values(result.phases);
       report.step({ step, epoch: Math.ceil(step / stepsPerEpoch), loss, learningRate, measures: measuresOf(result) });
-      if (step % stepsPerEpoch === 0) {
+      if (measured) report.measured(measured);
+      if (step % stepsPerEpoch === 0 || measured || Date.now() - savedAt > 1000 * SECONDS_BETWEEN_SAVES) {
         await save();
-        saved = step;
+        [saved, savedAt] = [step, Date.now()];
       }
       // The CPU's steps never wait for anything, and so Ctrl-C would never be heard.
       await setImmediate();

@@ -2,27 +2,18 @@
 
 import { createHash } from 'node:crypto';
 import { Option, type Command } from 'commander';
-import type { ModelEntry, Recipe, RunSettings } from '../../../models/index.ts';
-import {
-  optimizers,
-  schedules,
-  type DataFiles,
-  type OptimizerName,
-  type ScheduleName,
-  type Settings,
-} from '../../node.ts';
+import type { ModelEntry, RunSettings } from '../../../models/index.ts';
+import { optimizers, schedules, withChoices, type DataFiles, type Settings } from '../../node.ts';
 import { CommandError, USAGE } from '../ui/command-error.ts';
 import { integer, notNegative, positive } from '../ui/options.ts';
 
 /** Everything that decides the losses of a run, under the names of recipes. */
-export interface CliSettings extends RunSettings, Settings {
+export type CliSettings = RunSettings & {
   readonly model: string;
   readonly config: string;
-  readonly optimizer: OptimizerName;
-  readonly schedule: ScheduleName;
   /** Digest of the training data. */
   readonly data: string;
-}
+};
 
 interface SettingOption {
   readonly flags: string;
@@ -33,48 +24,57 @@ interface SettingOption {
 
 /** Settings that recipes share, with the options that change them. */
 const common: Readonly<Record<string, SettingOption>> = {
-  epochs: { flags: '--epochs <n>', description: 'passes over the training data', parse: integer(1) },
+  epochs: { flags: '--epochs <x>', description: 'passes over the training data', parse: positive },
   batchSize: { flags: '--batch <n>', description: 'examples a step', parse: integer(1) },
-  learningRate: { flags: '--lr <x>', description: 'learning rate', parse: positive },
+  accumulate: { flags: '--accumulate <n>', description: 'batches whose mean gradient makes a step', parse: integer(1) },
+  learningRate: { flags: '--lr <x>', description: 'highest learning rate', parse: positive },
   optimizer: { flags: '--optimizer <name>', description: 'update rule', choices: Object.keys(optimizers) },
   schedule: { flags: '--schedule <name>', description: 'course of the learning rate', choices: Object.keys(schedules) },
+  warmup: { flags: '--warmup <n>', description: 'steps of rising learning rate', parse: integer(0) },
+  weightDecay: { flags: '--weight-decay <x>', description: 'decay of the weights', parse: notNegative },
+  maxGradNorm: { flags: '--max-grad-norm <x>', description: 'largest norm of all gradients', parse: positive },
+  averageDecay: { flags: '--average-decay <x>', description: 'share of the mean of the weights that is kept in a step', parse: notNegative },
   seed: { flags: '--seed <n>', description: 'of weights, order and random changes of the data', parse: integer(0) },
-};
+}; // prettier-ignore
 
-/** A recipe with what recipes may leave out. */
-const complete = (recipe: Recipe) => ({
-  optimizer: 'adamw' as OptimizerName,
-  schedule: 'cosine' as ScheduleName,
-  seed: 1,
-  ...recipe,
-});
+/** Settings that every run has, in whichever way its recipe says it. */
+const always = ['epochs', 'batchSize', 'learningRate', 'optimizer', 'schedule', 'warmup', 'seed'];
+
+/** Settings of a recipe that no option changes. */
+const fixed = ['steps', 'betas', 'momentum', 'decayOf'];
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** The option of a setting that only this model has; null for one that cannot be changed. */
-function ownOption(name: string, value: unknown, description: string): SettingOption | null {
+/** The option of a setting that only this model has. */
+function ownOption(name: string, value: unknown, description: string): SettingOption {
   if (typeof value === 'number') return { flags: `--${kebab(name)} <n>`, description, parse: notNegative };
   if (typeof value === 'string') return { flags: `--${kebab(name)} <text>`, description };
-  // What is switched on by a recipe can be switched off.
-  return value && !Array.isArray(value)
-    ? { flags: `--no-${kebab(name)}`, description: `without ${description}` }
-    : null;
+  // What a recipe switches on can be switched off.
+  return { flags: `--no-${kebab(name)}`, description: `without ${description}` };
 }
 
 /** The options of all settings of a model, by setting, with their defaults in words. */
 function settingOptions({ train }: ModelEntry): Map<string, Option> {
   const { recipe, settings = {} } = train!;
   const options = new Map<string, Option>();
-  for (const [name, value] of Object.entries(complete(recipe))) {
-    const known = common[name] ?? ownOption(name, value, settings[name] ?? name);
-    if (!known) continue;
-    const preset = known.flags.startsWith('--no-') ? '' : ` (default: ${String(value)})`;
-    const option = new Option(known.flags, known.description + preset);
-    if (known.parse) option.argParser(known.parse);
-    if (known.choices) option.choices(known.choices);
+  for (const name of new Set([...always, ...Object.keys(recipe)])) {
+    if (fixed.includes(name)) continue;
+    const value = recipe[name];
+    const { flags, description, parse, choices } = common[name] ?? ownOption(name, value, settings[name] ?? name);
+    const option = new Option(flags, description + presetOf(name, value, recipe.steps));
+    if (parse) option.argParser(parse);
+    if (choices) option.choices(choices);
     options.set(name, option);
   }
   return options;
+}
+
+/** What a setting is unless given, in words. */
+function presetOf(name: string, value: unknown, steps: number | undefined): string {
+  if (typeof value === 'object') return '';
+  if (value !== undefined) return ` (default: ${String(value)})`;
+  if (name === 'epochs') return ` (default: ${steps} steps)`;
+  return name === 'seed' ? ' (default: 1)' : name === 'warmup' ? ' (default: a twentieth of all, 500 at most)' : '';
 }
 
 /** Adds the options of a model's recipe to its command. */
@@ -97,12 +97,10 @@ function chosenSettings(entry: ModelEntry, given: Readonly<Record<string, unknow
 
 /** The settings of a new run. `given`: the options of the command line. */
 export function newSettings(entry: ModelEntry, given: Readonly<Record<string, unknown>>): CliSettings {
-  const chosen = [...chosenSettings(entry, given)].map(([name, { value }]) => [name, value] as const);
-  const recipe = complete(entry.train!.recipe);
-  const settings = { ...recipe, config: entry.config, ...Object.fromEntries(chosen), model: entry.name, data: '' };
-  // Steps of SGD are not scaled as Adam's are.
-  const scale = optimizers[settings.optimizer].rateScale / optimizers[recipe.optimizer].rateScale;
-  return given.lr === undefined ? { ...settings, learningRate: recipe.learningRate * scale } : settings;
+  const { config = entry.config, ...choices } = Object.fromEntries(
+    [...chosenSettings(entry, given)].map(([name, { value }]) => [name, value]),
+  ) as Partial<CliSettings>;
+  return { seed: 1, ...withChoices(entry.train!.recipe, choices), model: entry.name, config, data: '' } as CliSettings;
 }
 
 /**

@@ -1,17 +1,19 @@
 // `five-tigers train`: trains a model on the user's data, with checkpoints from which it goes on exactly.
 
-import { resolve } from 'node:path';
 import type { ModelEntry } from '../../../models/index.ts';
-import { DivergedError, openDataFiles, saveSafetensorsFile, writeFileAtomic } from '../../node.ts';
-import { CommandError, INTERRUPTED, USAGE } from '../ui/command-error.ts';
+import {
+  CollapsedError, DivergedError, halfWeights, loadWeights, openDataFiles, saveSafetensorsFile, writeFileAtomic, type StepResult,
+  type TensorData, type Trainer,
+} from '../../node.ts'; // prettier-ignore
+import { CommandError, INTERRUPTED } from '../ui/command-error.ts';
 import { addCommon, addConfig, addProfile, addTuning, integer } from '../ui/options.ts';
-import { openProfiler, type ProfileOption } from '../ui/profile.ts';
+import { openProfiler, type ProfileOption, type Profiler } from '../ui/profile.ts';
 import type { Terminal } from '../ui/terminal.ts';
 import type { ModelCommand } from './command.ts';
-import { jsonReport, textReport } from './train-report.ts';
+import { claimOutputs, type Outputs } from './train-outputs.ts';
+import { jsonReport, textReport, type TrainReport } from './train-report.ts';
 import { prepare, trainSteps, type Run, type StartOptions } from './train-run.ts';
 import { addSettings } from './train-settings.ts';
-import { expectWritable } from '../ui/writable.ts';
 
 interface TrainOptions extends StartOptions {
   readonly data: readonly string[];
@@ -23,7 +25,7 @@ interface TrainOptions extends StartOptions {
   readonly profile?: ProfileOption;
 }
 
-/** Trains a model. Throws a CommandError when the user stops it and when it diverges. */
+/** Trains a model. Throws a CommandError when the user stops it and when it diverges or collapses. */
 export const trainCommand: ModelCommand<TrainOptions> = {
   name: 'train',
   description: 'train a model on your data; Ctrl-C saves, --resume goes on',
@@ -40,99 +42,127 @@ export const trainCommand: ModelCommand<TrainOptions> = {
       .option('--resume <file>', 'checkpoint to go on from, with the settings stored in it');
     addTuning(addProfile(addCommon(command)));
   },
-  run: (entry, _, options, terminal) => train(entry, options, terminal),
+  async run(entry, _, options, terminal) {
+    const weights = options.out ?? `${entry.name}.safetensors`;
+    const beside = weights.replace(/(\.safetensors)?$/, '.checkpoint.safetensors');
+    const outputs = await claimOutputs(weights, options.checkpoint ?? options.resume ?? beside);
+    try {
+      await train(entry, options, outputs, terminal);
+    } finally {
+      await outputs.release();
+    }
+  },
 };
 
-async function train(entry: ModelEntry, options: TrainOptions, terminal: Terminal): Promise<void> {
-  const { name } = entry;
-  const weights = options.out ?? `${name}.safetensors`;
-  const checkpoint =
-    options.checkpoint ?? options.resume ?? weights.replace(/(\.safetensors)?$/, '.checkpoint.safetensors');
-  await checkOutputs(weights, checkpoint);
+async function train(entry: ModelEntry, options: TrainOptions, outputs: Outputs, terminal: Terminal): Promise<void> {
   const profiler = await openProfiler(options.profile);
   const files = await openDataFiles(options.data);
   const report = options.json ? jsonReport(terminal) : textReport(terminal, entry);
   const run = await prepare(entry, files, options, report, terminal);
-  const { trainer, model, settings } = run;
+  const { trainer, steps } = run;
   const start = performance.now();
   try {
-    // Opened now, so that a missing file is known before the training and not after it.
-    const test = await entry.evaluate?.open(model, files);
+    if (trainer.stepsDone >= steps) {
+      terminal.news(`The run in ${options.resume} is finished: all ${steps} steps are done. It is measured once more.`);
+    }
     const save = async () => {
-      await writeFileAtomic(checkpoint, await trainer.checkpoint());
-      report.saved(trainer.stepsDone, checkpoint);
+      await writeFileAtomic(outputs.checkpoint, await trainer.checkpoint());
+      report.saved(trainer.stepsDone, outputs.checkpoint);
     };
     const interrupted = await trainSteps(run, options.steps ?? Infinity, save, report, terminal);
-    if (interrupted) {
-      const device = options.device === 'auto' ? {} : { device: [options.device] };
-      const again = { data: options.data, resume: [checkpoint], out: [weights], ...device };
-      const words = Object.entries(again).map(([option, values]) => ` --${option} ${values.map(quoted).join(' ')}`);
-      throw new CommandError(
-        `Stopped after step ${trainer.stepsDone}. Resume with:\n  five-tigers train ${name}${words.join('')}`,
-        INTERRUPTED,
-      );
-    }
-    // Before the evaluation, which leaves the model out of training.
-    if (options.profile) profiler.add(await trainer.profile());
-    const count = test?.count ?? 0;
-    const work = { device: trainer.device, onProgress: (done: number) => report.evaluated(done, count) };
-    const metrics = (await test?.measure(work)) ?? {};
-    const noted = Object.entries(metrics).map(([metric, value]) => [metric, String(value)]);
-    await saveWeights(weights, entry, run, { ...Object.fromEntries(noted), count: String(count) });
-    const adapter = trainer.device.info.description;
-    const seconds = (performance.now() - start) / 1000;
-    const step = trainer.stepsDone;
-    report.finished({
-      model: name,
-      config: settings.config,
-      step,
-      metrics,
-      count,
-      adapter,
-      seconds,
-      weights,
-      checkpoint,
-    });
-    const profile = await profiler.complete(trainer.device);
-    if (profile) report.profiled(profile);
+    if (interrupted) throw stopped(entry, options, outputs, trainer);
+    await finish(entry, run, outputs, profiler, options, report, start);
   } catch (error) {
     report.close();
-    if (!(error instanceof DivergedError)) throw error;
-    await saveWeights(weights, entry, run, {});
-    throw new CommandError(
-      `Training diverged: the loss of step ${error.step} is not finite. The last good weights, of step ` +
-        `${error.restoredStep}, are in ${weights}. Start again with a --lr below ${settings.learningRate}.`,
-      1,
-      { cause: error },
-    );
+    if (!(error instanceof DivergedError || error instanceof CollapsedError)) throw error;
+    throw await failed(error, run, outputs);
   } finally {
     trainer.device.destroy();
   }
 }
 
-const quoted = (path: string): string => (/[^\w./-]/.test(path) ? `'${path}'` : path);
+/** Measures the weights as they are saved, and saves them. */
+async function finish(
+  entry: ModelEntry,
+  run: Run,
+  { weights, checkpoint }: Outputs,
+  profiler: Profiler,
+  options: TrainOptions,
+  report: TrainReport,
+  start: number,
+): Promise<void> {
+  const { trainer, model, heldOut, settings } = run;
+  const step = trainer.stepsDone;
+  // Before the best weights take the place of the last.
+  if (options.profile) profiler.add(await trainer.profile());
+  const tensors = await finalWeights(run);
+  // What is saved is rounded, and so is what is measured.
+  model.loadStateDict(tensors);
+  const onProgress = (done: number, total: number) => report.measuring(done, total);
+  const metrics = (await heldOut?.measure({ device: trainer.device, loadWeights, onProgress })) ?? {};
+  const count = heldOut?.count ?? 0;
+  await saveWeights(weights, tensors, run, { ...metrics, count });
+  const seconds = (performance.now() - start) / 1000;
+  const { device, best } = trainer;
+  const adapter = device.info.description;
+  const { config } = settings;
+  report.finished({
+    model: entry.name, config, step, bestStep: best?.step, metrics, count, adapter, seconds, weights, checkpoint,
+  }); // prettier-ignore
+  const profile = await profiler.complete(device);
+  if (profile) report.profiled(profile);
+}
 
-/** Finds out before the training whether its results can be written. */
-async function checkOutputs(weights: string, checkpoint: string): Promise<void> {
-  if (resolve(weights) === resolve(checkpoint)) {
-    throw new CommandError(`--out and the checkpoint are the same file, ${weights}: name two.`, USAGE);
-  }
-  for (const file of [weights, checkpoint]) await expectWritable(file);
+/** The weights that a run has come to: the best ones, where it kept some, and the running mean of what it averages. */
+async function finalWeights({ trainer, model, parts }: Run): Promise<Map<string, TensorData>> {
+  if (trainer.best) trainer.useBest();
+  await parts.average?.swap();
+  return halfWeights(await model.stateDict());
 }
 
 async function saveWeights(
   file: string,
-  entry: ModelEntry,
-  { model, settings, trainer }: Run,
-  more: Record<string, string>,
+  tensors: ReadonlyMap<string, TensorData>,
+  { settings, trainer }: Run,
+  more: Readonly<Record<string, number>>,
 ): Promise<void> {
+  const noted = { ...settings, steps: trainer.stepsDone, ...more };
   const text = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
-  const texts = Object.entries(settings).map(([key, value]) => [key, text(value)]);
-  const steps = String(trainer.stepsDone);
-  await saveSafetensorsFile(file, await model.stateDict(), {
-    ...Object.fromEntries(texts),
-    ...entry.details?.(model),
-    steps,
-    ...more,
-  });
+  await saveSafetensorsFile(
+    file,
+    tensors,
+    Object.fromEntries(Object.entries(noted).map(([key, value]) => [key, text(value)])),
+  );
+}
+
+/** Saves the best weights of a run that failed, and says what happened. */
+async function failed(error: DivergedError | CollapsedError, run: Run, { weights }: Outputs): Promise<CommandError> {
+  const { trainer, settings } = run;
+  const { best } = trainer;
+  const isPhased = Object.keys(run.parts.phases).length > 1;
+  await saveWeights(weights, await finalWeights(run), run, {});
+  const kept = best
+    ? `The best weights, of step ${best.step},`
+    : `The last good weights, of step ${trainer.stepsDone},`;
+  const problem =
+    error instanceof DivergedError
+      ? `Training diverged: the loss of ${isPhased ? `the ${error.phase} in ` : ''}step ${error.step} is not finite.`
+      : `Training collapsed at step ${error.step}: ${error.reason}.`;
+  const advice = `Start again with a --lr below ${settings.learningRate}, or another --seed.`;
+  return new CommandError(`${problem} ${kept} are in ${weights}. ${advice}`, 1, { cause: error });
+}
+
+/** The error of a run that the user has stopped: the command that resumes it. */
+function stopped(
+  entry: ModelEntry,
+  options: TrainOptions,
+  outputs: Outputs,
+  trainer: Trainer<StepResult>,
+): CommandError {
+  const device = options.device === 'auto' ? {} : { device: [options.device] };
+  const again = { data: options.data, resume: [outputs.checkpoint], out: [outputs.weights], ...device };
+  const quoted = (path: string): string => (/[^\w./-]/.test(path) ? `'${path}'` : path);
+  const words = Object.entries(again).map(([option, values]) => ` --${option} ${values.map(quoted).join(' ')}`);
+  const command = `five-tigers train ${entry.name}${words.join('')}`;
+  return new CommandError(`Stopped after step ${trainer.stepsDone}. Resume with:\n  ${command}`, INTERRUPTED);
 }

@@ -1,4 +1,4 @@
-// Ctrl-C during training: the step is finished and saved before the process ends.
+// Ctrl-C, or a closed terminal, during training: the step is finished and saved before the process ends.
 
 import { INTERRUPTED } from './command-error.ts';
 
@@ -12,7 +12,9 @@ export interface Interruption {
 // npm and tsx pass a signal on that the terminal has sent to this process as well.
 const SAME_SIGNAL_MS = 1000;
 
-/** Takes note of SIGINT and SIGTERM from now on, and calls `onRequest` at the first. A second one ends the process. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Takes note of signals that end a process from now on, and calls `onRequest` at the first. A second one ends the process. */
 export function watchInterruption(onRequest: () => void): Interruption {
   let first: number | null = null;
   const listener = () => {
@@ -21,11 +23,11 @@ export function watchInterruption(onRequest: () => void): Interruption {
       onRequest();
     } else if (Date.now() - first > SAME_SIGNAL_MS) process.exit(INTERRUPTED);
   };
-  process.on('SIGINT', listener).on('SIGTERM', listener);
+  for (const signal of SIGNALS) process.on(signal, listener);
   return {
     get requested() {
       return first !== null;
     },
-    end: () => void process.off('SIGINT', listener).off('SIGTERM', listener),
+    end: () => SIGNALS.forEach((signal) => void process.off(signal, listener)),
   };
 }

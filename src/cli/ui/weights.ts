@@ -1,9 +1,16 @@
-// Makes a registered model and fills it with weights from a file.
+// Makes a registered model and fills it with weights from wherever they are.
 
 import { fileURLToPath } from 'node:url';
 import type { ModelEntry } from '../../../models/index.ts';
-import { decodeCheckpoint, isCheckpoint, loadSafetensorsFile, readFileOrExplain, type Module } from '../../node.ts';
+import { isCheckpoint, loadWeights, openWeights, type Module, type TensorData, type WeightSource } from '../../node.ts';
 import { CommandError } from './command-error.ts';
+import { showProgress, type Terminal } from './terminal.ts';
+
+/** Where weights are, and of which config. */
+export interface WeightsOptions {
+  readonly weights?: string;
+  readonly config?: string;
+}
 
 /** A model with weights, and where these are from. */
 export interface LoadedModel {
@@ -13,32 +20,64 @@ export interface LoadedModel {
 }
 
 /** The shipped weights of `config`. @throws a CommandError that says how to make some, where there are none. */
-function shippedWeights({ name, weights, train }: ModelEntry, config: string): string {
+function shippedWeights({ name, weights, configs, train }: ModelEntry, config: string): string {
   if (Object.hasOwn(weights, config)) return fileURLToPath(weights[config]);
-  const way = train ? `Train it with five-tigers train ${name} --config ${config}, and` : 'Get some, and';
-  throw new CommandError(`No weights of ${name} (${config}) are shipped. ${way} name the file with --weights.`);
+  const choice = configs.length > 1 ? ` --config ${config}` : '';
+  const way = train ? `Train it (five-tigers train ${name}${choice} --data …), and` : 'Get some, and';
+  throw new CommandError(`No weights of ${name} (${config}) are shipped yet. ${way} name the file with --weights.`);
 }
 
 /**
- * Builds the model of `entry` and loads its weights from `file`, by default the shipped ones. A training checkpoint will
- * do as well. The config is `config`, else the one noted in the file, else that of the shipped weights.
- * @throws an Error that names the file; for weights of another model, with all names that do not fit.
+ * Builds the model of `entry` and loads its weights, by default the shipped ones, else from any source that `loadWeights`
+ * takes, or from a training checkpoint: its best weights. The config is `config`, else the one noted in the file, else that of
+ * the shipped weights.
+ * @throws an Error that names the source; for weights of another model, what does not fit.
  */
-export async function loadModel(entry: ModelEntry, file?: string, config?: string): Promise<LoadedModel> {
-  const path = file ?? shippedWeights(entry, config ?? entry.config);
-  let { tensors, metadata } = await loadSafetensorsFile(path);
-  if (isCheckpoint(metadata)) {
-    const { state, settings } = decodeCheckpoint(await readFileOrExplain(path, 'the weights'));
-    tensors = new Map(state.model);
-    metadata = Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)]));
-  }
-  const noted = entry.configs.includes(metadata.config) ? metadata.config : entry.config;
-  const chosen = config ?? noted;
-  const model = entry.build(chosen, metadata);
+export async function loadModel(entry: ModelEntry, options: WeightsOptions, terminal: Terminal): Promise<LoadedModel> {
+  const file = options.weights ?? shippedWeights(entry, options.config ?? entry.config);
+  const source = await openWeights(file);
   try {
-    model.loadStateDict(tensors);
-  } catch (cause) {
-    throw new Error(`${path}: ${(cause as Error).message}`, { cause });
+    const metadata = notedIn(source);
+    if (metadata.model !== undefined && metadata.model !== entry.name) {
+      throw new CommandError(`${file} holds weights of ${metadata.model}, and ${entry.name} cannot use them.`);
+    }
+    const noted = entry.configs.includes(metadata.config) ? metadata.config : entry.config;
+    const config = options.config ?? noted;
+    const model = entry.build(config, metadata);
+    const weights = isCheckpoint(source.metadata) ? await checkpointWeights(source) : source;
+    let progress: ReturnType<typeof showProgress> | undefined;
+    await loadWeights(model, weights, {
+      onProgress({ phase, name, loaded, total }) {
+        if (phase !== 'download') return;
+        progress ??= showProgress(terminal, `${name}, MB`, megabytes(total ?? 0));
+        progress.update(megabytes(loaded));
+      },
+    });
+    progress?.stop();
+    return { model, config, file };
+  } finally {
+    await source.close();
   }
-  return { model, config: chosen, file: path };
+}
+
+const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
+
+/** What a file says of its weights: the settings of the run, for a checkpoint. */
+function notedIn({ metadata }: WeightSource): Readonly<Record<string, string>> {
+  if (!isCheckpoint(metadata)) return metadata;
+  const settings = JSON.parse(metadata.settings) as Record<string, unknown>;
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)]));
+}
+
+/** The weights of a run: the best ones where it kept some, and the running mean in the place of what it averages. */
+async function checkpointWeights(source: WeightSource): Promise<ReadonlyMap<string, TensorData>> {
+  const names = [...source.entries.keys()];
+  const tensors = new Map<string, TensorData>();
+  for (const part of ['model.', 'average.']) {
+    const prefix = names.some((name) => name.startsWith(`best.${part}`)) ? `best.${part}` : part;
+    for (const name of names.filter((one) => one.startsWith(prefix))) {
+      tensors.set(name.slice(prefix.length), await source.read(name));
+    }
+  }
+  return tensors;
 }

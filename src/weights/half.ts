@@ -1,0 +1,20 @@
+// Weights in half their size, for files.
+
+import { toFloat16 } from '../core/float16.ts';
+import type { TensorData } from '../core/dtype.ts';
+
+const LARGEST = 65_504;
+
+/**
+ * `tensors` with f32 matrices (two axes and more) in f16. Vectors, such as biases and running statistics, stay as they are:
+ * they are small, and what they hold is not always near 1. So do matrices with a number that f16 cannot hold.
+ */
+export function halfWeights(tensors: ReadonlyMap<string, TensorData>): Map<string, TensorData> {
+  return new Map([...tensors].map(([name, values]) => [name, half(values)]));
+}
+
+function half(values: TensorData): TensorData {
+  const { shape, dtype, data } = values;
+  if (dtype !== 'f32' || shape.length < 2 || !data.every((value) => Math.abs(value) <= LARGEST)) return values;
+  return { shape, dtype: 'f16', data: Uint16Array.from(data as Float32Array, toFloat16) };
+}

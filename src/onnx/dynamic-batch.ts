@@ -104,6 +104,7 @@ export function mergeSamples(samples: readonly Sample[], batchOf: { input: strin
     inputs: ports(({ inputs }) => inputs),
     outputs: ports(({ outputs }) => outputs),
     initializers: sizes.initializers,
+    state: record.state,
   };
 }
 

@@ -1,8 +1,9 @@
 // exportOnnx(): a function and its parameters as a file for ONNX Runtime, Triton, or whatever else reads ONNX.
 
-import type { DType } from '../core/dtype.ts';
-import type { Parameter } from '../core/parameter.ts';
-import type { Tensor, TensorSpec } from '../core/tensor.ts';
+import { allocate, type DType, type TensorData } from '../core/dtype.ts';
+import { toFloat16 } from '../core/float16.ts';
+import { Parameter } from '../core/parameter.ts';
+import type { Scalar, Tensor, TensorSpec } from '../core/tensor.ts';
 import type { Outputs } from '../runtime/compile.ts';
 import { DynamicBatchError, mergeSamples, type Sample } from './dynamic-batch.ts';
 import { encodeModel, OPSET, type Encoded } from './encode.ts';
@@ -43,6 +44,8 @@ export interface OnnxModel extends Encoded {
   readonly inputs: readonly OnnxPortDescription[];
   readonly outputs: readonly OnnxPortDescription[];
   readonly nodes: number;
+  /** What the inputs that are no inputs of the function hold here now: scalars, and parameters that it updates. */
+  readonly state: Readonly<Record<string, TensorData>>;
 }
 
 /** Batch sizes that are compared. 1 is none of them: axes of size 1 are moved and broadcast in other ways. */
@@ -51,8 +54,8 @@ const BATCHES = [2, 3, 5];
 /**
  * Writes `fn`, traced with symbolic tensors of the given specs, as an ONNX model (opset 17). No device is needed. Inputs have
  * the names of `specs`, outputs those of the record that `fn` returns ('output' for a single tensor). Parameters become
- * initializers with their current values; one that `fn` assigns becomes an input, which starts with its current value, and
- * the output `NAME.next`. A `Scalar` becomes an input of the same kind. Throws where an op has no form in ONNX.
+ * initializers with their current values; one that `fn` assigns becomes an input, and what it becomes is the output
+ * `NAME.next`. A `Scalar` becomes an input too. Throws where an op has no form in ONNX.
  */
 export async function exportOnnx<S extends Readonly<Record<string, TensorSpec>>, O extends Outputs<O>>(
   fn: (inputs: { readonly [K in keyof S]: Tensor }) => O,
@@ -73,7 +76,20 @@ export async function exportOnnx<S extends Readonly<Record<string, TensorSpec>>,
       shape: shape.map((dim) => (typeof dim === 'number' ? dim : dimName(dim))),
     }));
   const [inputs, outputs] = [described(record.inputs), described(record.outputs)];
-  return { ...encoded, opset: OPSET, inputs, outputs, nodes: record.nodes.length };
+  return { ...encoded, opset: OPSET, inputs, outputs, nodes: record.nodes.length, state: await valuesOf(record.state) };
+}
+
+/** What scalars and parameters hold now. */
+async function valuesOf(state: ReadonlyMap<string, Scalar | Parameter>): Promise<Record<string, TensorData>> {
+  const values: Record<string, TensorData> = {};
+  for (const [name, one] of state) {
+    if (one instanceof Parameter) values[name] = await one.read();
+    else {
+      const { dtype, shape, value } = one;
+      values[name] = { dtype, shape, data: allocate(dtype, 1).fill(dtype === 'f16' ? toFloat16(value) : value) };
+    }
+  }
+  return values;
 }
 
 /** The batch axis of each input that has one. */

@@ -12,8 +12,7 @@ export function withoutUnused(record: OnnxRecord): OnnxRecord {
     kept.push(node);
   }
   const initializers = new Map([...record.initializers].filter(([name]) => needed.has(name)));
-  // What may be given and is not needed is not asked for.
-  const inputs = record.inputs.filter(({ name }) => needed.has(name) || !record.initializers.has(name));
+  const inputs = record.inputs.filter(({ name }) => needed.has(name) || !record.state.has(name));
   return { ...record, inputs, nodes: kept.reverse(), initializers };
 }
 
@@ -29,12 +28,11 @@ function keyOf(initializer: Initializer): string | null {
 
 /** `record` with one initializer for constants of the same values. */
 export function withSharedConstants(record: OnnxRecord): OnnxRecord {
-  const inputs = new Set(record.inputs.map(({ name }) => name));
   const firstOf = new Map<string, string>();
   const renamed = new Map<string, string>();
   const initializers = new Map<string, Initializer>();
   for (const [name, initializer] of record.initializers) {
-    const key = inputs.has(name) ? null : keyOf(initializer);
+    const key = keyOf(initializer);
     const first = key === null ? undefined : firstOf.get(key);
     if (first !== undefined) renamed.set(name, first);
     else initializers.set(name, initializer);

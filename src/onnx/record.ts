@@ -38,8 +38,9 @@ export interface OnnxRecord {
   readonly nodes: readonly OnnxNode[];
   readonly inputs: readonly OnnxPort[];
   readonly outputs: readonly OnnxPort[];
-  /** By name. One with the name of an input is the value that it has when none is given. */
   readonly initializers: ReadonlyMap<string, Initializer>;
+  /** The inputs behind which a scalar, or a parameter that the function updates, stands here. */
+  readonly state: ReadonlyMap<string, Scalar | Parameter>;
 }
 
 /** A function to export, and how its parameters are called. */
@@ -74,18 +75,19 @@ class Recorder implements OnnxGraph {
   readonly #nodes: OnnxNode[] = [];
   readonly #inputs: OnnxPort[] = [];
   readonly #initializers = new Map<string, Initializer>();
+  readonly #state = new Map<string, Scalar | Parameter>();
   readonly #values = new Map<Tensor, OnnxValue>();
   readonly #taken = new Set<string>();
   readonly #counts = new Map<string, number>();
   readonly #readers = new Map<Tensor, (Node | null)[]>();
   readonly #written = new Set<Node>();
-  readonly #state: ReadonlySet<Parameter>;
+  readonly #updated: ReadonlySet<Parameter>;
   readonly #nameOf: (parameter: Parameter) => string;
   /** What the node that is being written is called, and the type of its numbers. */
   #scope: { readonly label: string; readonly type: OnnxType } = { label: '', type: 'f32' };
 
-  constructor(state: ReadonlySet<Parameter>, nameOf: (parameter: Parameter) => string) {
-    this.#state = state;
+  constructor(updated: ReadonlySet<Parameter>, nameOf: (parameter: Parameter) => string) {
+    this.#updated = updated;
     this.#nameOf = nameOf;
   }
 
@@ -119,7 +121,8 @@ class Recorder implements OnnxGraph {
       inputs: node.inputs.map(rename),
       outputs: node.outputs.map(rename),
     }));
-    return { nodes: [...nodes, ...copies], inputs: this.#inputs, outputs, initializers: this.#initializers };
+    const [inputs, initializers, state] = [this.#inputs, this.#initializers, this.#state];
+    return { nodes: [...nodes, ...copies], inputs, outputs, initializers, state };
   }
 
   node(type: string, inputs: readonly OnnxOperand[], attributes?: OnnxAttributes): OnnxValue {
@@ -179,19 +182,14 @@ class Recorder implements OnnxGraph {
 
   #leaf(tensor: Tensor): OnnxValue {
     if (tensor instanceof Constant) return this.constant(tensor);
-    if (tensor instanceof Scalar) {
-      const value = this.addInput(tensor, tensor.name);
-      const data = stored(tensor.dtype, [tensor.value]);
-      this.#initializers.set(value.name, { kind: 'tensor', type: tensor.dtype, shape: [], data });
+    // What changes between runs comes from outside.
+    if (tensor instanceof Scalar || (tensor instanceof Parameter && this.#updated.has(tensor))) {
+      const value = this.addInput(tensor, tensor instanceof Scalar ? tensor.name : this.#nameOf(tensor));
+      this.#state.set(value.name, tensor);
       return value;
     }
     if (tensor instanceof Parameter) {
-      const initializer: Initializer = { kind: 'parameter', parameter: tensor };
-      if (!this.#state.has(tensor)) return this.#initializer(this.#nameOf(tensor), initializer);
-      // What the function updates comes from outside, and starts with what it holds now.
-      const value = this.addInput(tensor, this.#nameOf(tensor));
-      this.#initializers.set(value.name, initializer);
-      return value;
+      return this.#initializer(this.#nameOf(tensor), { kind: 'parameter', parameter: tensor });
     }
     throw new Error(`exportOnnx: the function uses ${tensor}, an input of another function.`);
   }

@@ -24,7 +24,7 @@ function fromOrt({ type, dims, data }: ort.Tensor): TensorData {
   return { dtype, shape: dims, data: values };
 }
 
-/** What ONNX Runtime computes; inputs that have a default may be left out. */
+/** What ONNX Runtime computes of each of `runs`. */
 export async function runOnnx(
   { model, externalData }: OnnxModel,
   runs: readonly Readonly<Record<string, TensorData>>[],

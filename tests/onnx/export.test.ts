@@ -1,0 +1,272 @@
+// exportOnnx(): what a file holds, batch sizes that stay open, state, weights in a file of their own, and what is refused.
+
+import { onnx } from 'onnx-proto';
+import { describe, expect, test } from 'vitest';
+import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
+import type { TensorData, TypedArray } from '../../src/core/dtype.ts';
+import { Buffer, Parameter } from '../../src/core/parameter.ts';
+import { RandomSource } from '../../src/core/random.ts';
+import { sizeOf } from '../../src/core/shape.ts';
+import { Scalar, spec, type Tensor, type TensorSpec } from '../../src/core/tensor.ts';
+import { assign } from '../../src/core/trace.ts';
+import {
+  add, arange, concat, dropout, embedding, lstm, matmul, mean, mul, reshape, rotary, scaledDotProductAttention, sub, sum, tanh, transpose, updateSlice,
+} from '../../src/ops/index.ts'; // prettier-ignore
+import {
+  BatchNorm2d, compile, Conv2d, ConvTranspose2d, type Device, exportOnnx, GRU, GroupNorm, Linear, LSTM, MaxPool2d, type OnnxOptions,
+  ReLU, RNN, Sequential, TransformerEncoderLayer,
+} from '../../src/index.ts'; // prettier-ignore
+import { deviation } from '../../src/verify/compare.ts';
+import { units } from '../../src/verify/tolerances.ts';
+import { problemsOf } from '../harness/onnx-check.ts';
+import { runOnnx } from '../harness/onnx.ts';
+
+type Inputs = Readonly<Record<string, Tensor>>;
+type Fn = (inputs: Inputs) => Tensor | Readonly<Record<string, Tensor>>;
+type Specs = Readonly<Record<string, TensorSpec>>;
+
+/** Numbers between -1 and 1, or below `most`. */
+function valuesFor(specs: Specs, most = 5): Record<string, TensorData> {
+  const random = new RandomSource(7);
+  return Object.fromEntries(
+    Object.entries(specs).map(([name, { shape, dtype }]) => {
+      const size = sizeOf(shape);
+      const data =
+        dtype === 'f32'
+          ? Float32Array.from({ length: size }, () => random.uniform(-1, 1))
+          : Int32Array.from({ length: size }, () => random.integer(most));
+      return [name, { shape, dtype, data }];
+    }),
+  );
+}
+
+async function onCpu(fn: Fn, values: Readonly<Record<string, TensorData>>): Promise<Record<string, TensorData>> {
+  const named: Fn = (inputs) => {
+    const result = fn(inputs);
+    return 'dtype' in result && typeof result.dtype === 'string' ? { output: result as Tensor } : result;
+  };
+  using program = await compile(new CpuDevice() as Device, named as (inputs: Inputs) => Record<string, Tensor>, values);
+  const data = Object.entries(values).map(([name, value]): [string, TypedArray] => [name, value.data]);
+  return program.run(Object.fromEntries(data));
+}
+
+/** Exports `fn`, and compares ONNX Runtime with the CPU reference, for specs of several batch sizes. */
+async function compare(fn: Fn, all: readonly Specs[], options: OnnxOptions = {}, tolerance = 64) {
+  const model = await exportOnnx(fn as (inputs: Inputs) => Record<string, Tensor>, all[0], options);
+  expect(problemsOf(model)).toEqual([]);
+  const values = all.map((specs) => valuesFor(specs));
+  const actual = await runOnnx(model, values);
+  for (const [i, own] of values.entries()) {
+    for (const [name, expected] of Object.entries(await onCpu(fn, own))) {
+      expect([i, name, deviation(actual[i][name], expected, units(tolerance)).problem]).toEqual([i, name, null]);
+    }
+  }
+  return model;
+}
+
+const decoded = (bytes: Uint8Array) => onnx.ModelProto.decode(bytes);
+
+describe('the file', () => {
+  const model = new Sequential(new Linear(4, 3), new ReLU(), new Linear(3, 2));
+  model.namedParameters();
+
+  test('keeps names of parameters, inputs and outputs, and what it was made from', async () => {
+    const options = { name: 'small', version: '1.2.3', metadata: { config: 'tiny' } };
+    const exported = await compare(({ x }) => ({ logits: model.forward(x) }), [{ x: spec([2, 4]) }], options);
+    const { graph, metadataProps, producerName, producerVersion } = decoded(exported.model);
+    expect([producerName, producerVersion, graph!.name]).toEqual(['five-tigers', '1.2.3', 'small']);
+    expect(metadataProps!.map(({ key, value }) => [key, value])).toEqual([['config', 'tiny']]);
+    expect(graph!.initializer!.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([...model.namedParameters().keys()]),
+    );
+    expect(exported.inputs).toEqual([{ name: 'x', dtype: 'f32', shape: [2, 4] }]);
+    expect(exported.outputs).toEqual([{ name: 'logits', dtype: 'f32', shape: [2, 2] }]);
+  });
+
+  test('holds parameters as they are now', async () => {
+    const weight = new Parameter({ shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) }, { name: 'w' });
+    weight.write({ shape: [2], dtype: 'f32', data: Float32Array.of(5, 6) });
+    const exported = await exportOnnx(({ x }) => mul(x, weight), { x: spec([2]) });
+    const [{ output }] = await runOnnx(exported, [{ x: { shape: [2], dtype: 'f32', data: Float32Array.of(1, 1) } }]);
+    expect([...output.data]).toEqual([5, 6]);
+  });
+
+  test('gives inputs, and one tensor under two names', async () => {
+    await compare(({ x }) => { const y = tanh(x); return { same: x, first: y, second: y }; }, [{ x: spec([3]) }]); // prettier-ignore
+  });
+
+  test('refuses one name for an input and an output', async () => {
+    await expect(exportOnnx(({ x }) => ({ x: tanh(x) }), { x: spec([3]) })).rejects.toThrow('"x" names two');
+  });
+
+  test('puts weights beyond a limit into a file of their own', async () => {
+    const large = new Linear(64, 32);
+    const options = { inlineLimit: 1000, externalName: 'weights.bin' };
+    const exported = await compare(({ x }) => large.forward(x), [{ x: spec([2, 64]) }], options);
+    expect(exported.externalData?.name).toBe('weights.bin');
+    expect(exported.externalData!.data.length).toBeGreaterThanOrEqual(4 * 64 * 32);
+    expect(exported.model.length).toBeLessThan(2000);
+  });
+});
+
+describe('dynamic batch', () => {
+  const images = (batch: number) => ({ x: spec([batch, 3, 8, 8]) });
+
+  test('convolutions, pooling, norms and a flattened product', async () => {
+    const layers = new Sequential(
+      new Conv2d(3, 4, 3, { padding: 1 }),
+      new BatchNorm2d(4),
+      new ReLU(),
+      new GroupNorm(2, 4),
+      new MaxPool2d(2),
+    );
+    const [up, head] = [new ConvTranspose2d(4, 2, 2, { stride: 2 }), new Linear(128, 5)];
+    const fn: Fn = ({ x }) => {
+      const y = up.forward(layers.forward(x));
+      return head.forward(reshape(y, [y.shape[0], 128]));
+    };
+    const model = await compare(fn, [images(2), images(1), images(7)], { dynamicBatch: true });
+    expect(model.inputs[0].shape).toEqual(['batch', 3, 8, 8]);
+    expect(model.outputs[0].shape).toEqual(['batch', 5]);
+  });
+
+  test('a transformer layer, with its batch on either axis', async () => {
+    const first = new TransformerEncoderLayer(8, 2, { dimFeedforward: 16, batchFirst: true });
+    const table = new Parameter({ shape: [5, 8], dtype: 'f32', data: Float32Array.from({ length: 40 }, (_, i) => Math.sin(i)) }, { name: 'table' }); // prettier-ignore
+    const ids = (batch: number) => ({ ids: spec([batch, 6], 'i32') });
+    const fn: Fn = (inputs) => first.forward(embedding(inputs.ids, table), { isCausal: true } as never);
+    await compare(fn, [ids(2), ids(1), ids(4)], { dynamicBatch: true });
+    const second = new TransformerEncoderLayer(8, 2, { dimFeedforward: 16 });
+    const rows = (batch: number) => ({ x: spec([6, batch, 8]) });
+    const model = await compare(({ x }) => second.forward(x), [rows(3), rows(1)], { dynamicBatch: { x: 1 } });
+    expect(model.outputs[0].shape).toEqual([6, 'batch', 8]);
+  });
+
+  test.each(['rnn', 'gru', 'lstm'] as const)(
+    '%s: one node a layer and direction, with states of the batch',
+    async (kind) => {
+      const options = { numLayers: 2, bidirectional: true, batchFirst: true };
+      const network = { rnn: new RNN(3, 4, options), gru: new GRU(3, 4, options), lstm: new LSTM(3, 4, options) }[kind];
+      const sequences = (batch: number) => ({ x: spec([batch, 5, 3]) });
+      const fn: Fn = ({ x }) => ({ ...network.forward(x) }) as Readonly<Record<string, Tensor>>;
+      const model = await compare(fn, [sequences(2), sequences(1), sequences(3)], { dynamicBatch: true });
+      const counts = decoded(model.model).graph!.node!.filter(({ opType }) => opType === kind.toUpperCase());
+      expect(counts).toHaveLength(4);
+      expect(model.outputs[0].shape).toEqual(['batch', 5, 8]);
+    },
+  );
+
+  test('sizes that are computed: multiples, sums, and constants of the batch', async () => {
+    const rows = (batch: number) => ({ x: spec([batch, 2, 3]) });
+    const fn: Fn = ({ x }) => {
+      const [batch] = x.shape;
+      const flat = reshape(x, [2 * batch, 3]);
+      return { pairs: concat([flat, flat]), outer: matmul(flat, transpose(flat)), folded: reshape(x, [batch, 3, 2]) };
+    };
+    const model = await compare(fn, [rows(2), rows(1), rows(4)], { dynamicBatch: true });
+    expect(model.outputs.map(({ shape }) => shape)).toEqual([
+      ['4*batch', 3],
+      ['2*batch', '2*batch'],
+      ['batch', 3, 2],
+    ]);
+  });
+
+  const refused = async (fn: Fn, says: string) =>
+    expect(
+      exportOnnx(fn as (inputs: Inputs) => Record<string, Tensor>, { x: spec([2, 3]) }, { dynamicBatch: true }),
+    ).rejects.toThrow(says);
+
+  test('what depends on the batch in other ways is refused by name, and can be exported for one batch', async () => {
+    const numbered: Fn = ({ x }) => add(x, reshape(arange(x.shape[0], { dtype: 'f32' }), [x.shape[0], 1]));
+    await refused(numbered, 'the batch cannot be dynamic: a constant in reshape/Reshape has other values');
+    await refused(({ x }) => (x.shape[0] > 2 ? tanh(x) : tanh(tanh(x))), 'nodes for batch');
+    await refused(({ x }) => { if (x.shape[0] % 2 === 1) throw new Error('only pairs'); return x; }, 'only pairs'); // prettier-ignore
+    await refused(({ x }) => sum(mul(x, 1 / x.shape[0]), 0), 'a constant in');
+    await compare(numbered, [{ x: spec([2, 3]) }]);
+  });
+
+  test('a mean over the batch stays one', async () => {
+    const rows = (batch: number) => ({ x: spec([batch, 3]) });
+    await compare(({ x }) => sub(x, mean(x, 0, true)), [rows(2), rows(5)], { dynamicBatch: true });
+  });
+
+  test('an axis that no input has is refused', async () => {
+    await expect(exportOnnx(({ x }) => x, { x: spec([2]) }, { dynamicBatch: { y: 0 } })).rejects.toThrow(
+      'axis 0 of "y"',
+    );
+  });
+});
+
+describe('state', () => {
+  test('a buffer that the function updates comes in and goes out', async () => {
+    const count = new Buffer({ shape: [2], dtype: 'f32', data: Float32Array.of(10, 20) }, { name: 'count' });
+    const fn = ({ x }: { x: Tensor }) => {
+      const next = add(count, x);
+      assign(count, next);
+      return mul(next, 2);
+    };
+    const model = await exportOnnx(fn, { x: spec([2]) });
+    expect(model.inputs.map(({ name }) => name)).toEqual(['x', 'count']);
+    const x: TensorData = { shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) };
+    const [first] = await runOnnx(model, [{ x, ...model.state }]);
+    expect([...first.output.data, ...first['count.next'].data]).toEqual([22, 44, 11, 22]);
+    const [second] = await runOnnx(model, [{ x, count: first['count.next'] }]);
+    expect([...second.output.data]).toEqual([24, 48]);
+  });
+
+  test('a scalar is an input', async () => {
+    const temperature = new Scalar('temperature', 4);
+    const model = await exportOnnx(({ x }) => mul(x, temperature), { x: spec([1]) });
+    const x: TensorData = { shape: [1], dtype: 'f32', data: Float32Array.of(3) };
+    const other: TensorData = { shape: [], dtype: 'f32', data: Float32Array.of(2) };
+    const results = await runOnnx(model, [
+      { x, ...model.state },
+      { x, temperature: other },
+    ]);
+    expect(results.map(({ output }) => output.data[0])).toEqual([12, 6]);
+  });
+
+  test('decoding with a cache: a token a run, positions and cache from outside', async () => {
+    const [cache, position] = [new Buffer({ shape: [1, 2, 8, 4], dtype: 'f32', data: new Float32Array(64) }, { name: 'keys' }), new Scalar('position', 0, 'i32')]; // prettier-ignore
+    const fn: Fn = ({ x }) => {
+      const key = rotary(x, { offset: position });
+      const keys = updateSlice(key, position, cache);
+      assign(cache, keys);
+      const length = add(position, 1);
+      return scaledDotProductAttention(key, keys, keys, { length: reshape(length, []), isCausal: true });
+    };
+    const steps = [0, 1, 2].map((seed) => valuesFor({ x: spec([1, 2, 1, 4]) }, seed).x);
+    const model = await exportOnnx(fn as (inputs: Inputs) => Tensor, { x: spec([1, 2, 1, 4]) });
+    using program = await compile(new CpuDevice() as Device, fn as (inputs: Inputs) => Tensor, {
+      x: spec([1, 2, 1, 4]),
+    });
+    let { keys } = model.state;
+    for (const [at, x] of steps.entries()) {
+      position.value = at;
+      const expected = await program.run({ x: x.data });
+      const place: TensorData = { shape: [], dtype: 'i32', data: Int32Array.of(at) };
+      const [actual] = await runOnnx(model, [{ x, position: place, keys }]);
+      expect(deviation(actual.output, expected, units(64)).problem).toBeNull();
+      keys = actual['keys.next'];
+    }
+  });
+});
+
+test('what has no form in ONNX is refused with what to do', async () => {
+  const options = { x: spec([2, 3]) };
+  await expect(exportOnnx(({ x }) => dropout(x, 0.5), options)).rejects.toThrow(
+    /uniform has no form in ONNX.*noise an input/,
+  );
+});
+
+test('a sequence whose cell states are all read is written step by step', async () => {
+  const [weightIh, weightHh] = [12, 16].map((size, i) => new Parameter({ shape: [16, size / 4], dtype: 'f32', data: Float32Array.from({ length: 4 * size }, (_, k) => Math.sin(k + i)) }, { name: `w${i}` })); // prettier-ignore
+  const fn: Fn = ({ x, lengths }) => ({ ...lstm(x, [{ weightIh, weightHh }], { lengths }) }) as Record<string, Tensor>;
+  const specs = { x: spec([5, 3, 3]), lengths: spec([3], 'i32') };
+  const model = await exportOnnx(fn as (inputs: Inputs) => Record<string, Tensor>, specs);
+  const values = { ...valuesFor(specs), lengths: { shape: [3], dtype: 'i32', data: Int32Array.of(5, 2, 3) } as const };
+  const [actual] = await runOnnx(model, [values]);
+  const expected = await onCpu(fn, values);
+  for (const [name, value] of Object.entries(expected))
+    expect(deviation(actual[name], value, units(64)).problem).toBeNull();
+});

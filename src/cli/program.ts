@@ -6,6 +6,7 @@ import { benchCommand } from './commands/bench.ts';
 import type { ModelCommand, PlainCommand } from './commands/command.ts';
 import { divergeCommand } from './commands/diverge.ts';
 import { evalCommand } from './commands/eval.ts';
+import { exportCommand } from './commands/export.ts';
 import { infoCommand } from './commands/info.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { modelsCommand } from './commands/models.ts';
@@ -19,7 +20,7 @@ import type { Terminal } from './ui/terminal.ts';
 import { version } from './ui/versions.ts';
 
 const ofModels: readonly ModelCommand<never>[] = [
-  trainCommand, evalCommand, runCommand, inspectCommand, divergeCommand,
+  trainCommand, evalCommand, runCommand, exportCommand, inspectCommand, divergeCommand,
 ]; // prettier-ignore
 const plain: readonly PlainCommand<never>[] = [modelsCommand, infoCommand, verifyCommand, benchCommand, tuneCommand];
 

@@ -76,13 +76,15 @@ export async function exportOnnx<S extends Readonly<Record<string, TensorSpec>>,
       shape: shape.map((dim) => (typeof dim === 'number' ? dim : dimName(dim))),
     }));
   const [inputs, outputs] = [described(record.inputs), described(record.outputs)];
-  return { ...encoded, opset: OPSET, inputs, outputs, nodes: record.nodes.length, state: await valuesOf(record.state) };
+  return { ...encoded, opset: OPSET, inputs, outputs, nodes: record.nodes.length, state: await valuesOf(record) };
 }
 
-/** What scalars and parameters hold now. */
-async function valuesOf(state: ReadonlyMap<string, Scalar | Parameter>): Promise<Record<string, TensorData>> {
+/** What scalars and parameters that are inputs hold now. */
+async function valuesOf({ inputs, state }: OnnxRecord): Promise<Record<string, TensorData>> {
   const values: Record<string, TensorData> = {};
-  for (const [name, one] of state) {
+  for (const { name } of inputs) {
+    const one = state.get(name);
+    if (!one) continue;
     if (one instanceof Parameter) values[name] = await one.read();
     else {
       const { dtype, shape, value } = one;

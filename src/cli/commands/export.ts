@@ -1,0 +1,69 @@
+// `five-tigers export`: a model as a file that ONNX Runtime, Triton and others run.
+
+import { basename, dirname, join } from 'node:path';
+import { writeFileAtomic, type OnnxPortDescription } from '../../node.ts';
+import { exportModel } from '../ui/onnx.ts';
+import { addWeights, integer } from '../ui/options.ts';
+import { version } from '../ui/versions.ts';
+import { loadModel } from '../ui/weights.ts';
+import { expectWritable } from '../ui/writable.ts';
+import type { ModelCommand } from './command.ts';
+
+interface ExportOptions {
+  readonly onnx: string;
+  readonly weights?: string;
+  readonly config?: string;
+  readonly batch?: number;
+  readonly external?: boolean;
+  readonly json?: boolean;
+}
+
+/** Writes a model's forward pass with its weights. No GPU is needed. */
+export const exportCommand: ModelCommand<ExportOptions> = {
+  name: 'export',
+  description: 'write a model to a file for ONNX Runtime, Triton and others',
+  describe: ({ title }) => `Write ${title} with its weights to an ONNX file.`,
+  define(command, entry) {
+    command
+      .requiredOption('--onnx <file>', 'the file to write')
+      .option(
+        '--batch <n>',
+        'for this many examples at once (default: any number, where the model allows it)',
+        integer(1),
+      )
+      .option('--external', 'weights in a file beside it, FILE.data, as beyond 2 GiB')
+      .option('--json', 'results as JSON');
+    addWeights(command, entry);
+  },
+  async run(entry, _, { onnx: file, weights, config: wanted, batch, external, json }, terminal) {
+    await expectWritable(file);
+    const { model, config } = await loadModel(entry, weights, wanted);
+    const metadata = { model: entry.name, config, ...entry.details?.(model) };
+    const limit = external ? { inlineLimit: 0 } : {};
+    const externalName = `${basename(file)}.data`;
+    const exported = await exportModel(entry, model, { batch, version, metadata, externalName, ...limit });
+    const beside = exported.externalData && join(dirname(file), externalName);
+    if (beside) await writeFileAtomic(beside, exported.externalData!.data);
+    await writeFileAtomic(file, exported.model);
+    const { opset, nodes, inputs, outputs } = exported;
+    if (exported.fixed)
+      terminal.news(exported.fixed.replace(/ Export it.*/, ` It was exported for a batch of ${batch ?? 1}.`));
+    if (json) {
+      const files = [file, ...(beside ? [beside] : [])];
+      terminal.result(JSON.stringify({ model: entry.name, config, files, opset, nodes, inputs, outputs }));
+      return;
+    }
+    const bytes = exported.model.length + (exported.externalData?.data.length ?? 0);
+    const ports = (title: string, list: readonly OnnxPortDescription[]) =>
+      list.map(
+        ({ name, dtype, shape }, i) => `${(i === 0 ? title : '').padEnd(9)}${name} ${dtype}[${shape.join(', ')}]`,
+      );
+    terminal.result(
+      [
+        `${entry.name} (${config}) → ${[file, ...(beside ? [beside] : [])].join(' and ')}: ${bytes.toLocaleString('en')} bytes, ${nodes} nodes, opset ${opset}`,
+        ...ports('Inputs', inputs),
+        ...ports('Outputs', outputs),
+      ].join('\n'),
+    );
+  },
+};

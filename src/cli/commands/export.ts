@@ -5,14 +5,12 @@ import { writeFileAtomic, type OnnxPortDescription } from '../../node.ts';
 import { exportModel } from '../ui/onnx.ts';
 import { addWeights, integer } from '../ui/options.ts';
 import { version } from '../ui/versions.ts';
-import { loadModel } from '../ui/weights.ts';
+import { loadModel, type WeightsOptions } from '../ui/weights.ts';
 import { expectWritable } from '../ui/writable.ts';
 import type { ModelCommand } from './command.ts';
 
-interface ExportOptions {
+interface ExportOptions extends WeightsOptions {
   readonly onnx: string;
-  readonly weights?: string;
-  readonly config?: string;
   readonly batch?: number;
   readonly external?: boolean;
   readonly json?: boolean;
@@ -35,10 +33,10 @@ export const exportCommand: ModelCommand<ExportOptions> = {
       .option('--json', 'results as JSON');
     addWeights(command, entry);
   },
-  async run(entry, _, { onnx: file, weights, config: wanted, batch, external, json }, terminal) {
+  async run(entry, _, { onnx: file, batch, external, json, ...source }, terminal) {
     await expectWritable(file);
-    const { model, config } = await loadModel(entry, weights, wanted);
-    const metadata = { model: entry.name, config, ...entry.details?.(model) };
+    const { model, config, details } = await loadModel(entry, source, terminal);
+    const metadata = { ...details, model: entry.name, config };
     const limit = external ? { inlineLimit: 0 } : {};
     const externalName = `${basename(file)}.data`;
     const exported = await exportModel(entry, model, { batch, version, metadata, externalName, ...limit });

@@ -17,6 +17,8 @@ export interface LoadedModel {
   readonly model: Module;
   readonly config: string;
   readonly file: string;
+  /** What the file says of them besides, such as the vocabulary. */
+  readonly details: Readonly<Record<string, string>>;
 }
 
 /** The shipped weights of `config`. @throws a CommandError that says how to make some, where there are none. */
@@ -54,7 +56,7 @@ export async function loadModel(entry: ModelEntry, options: WeightsOptions, term
       },
     });
     progress?.stop();
-    return { model, config, file };
+    return { model, config, file, details: metadata };
   } finally {
     await source.close();
   }

@@ -73,6 +73,7 @@ export {
 } from './train/settings.ts'; // prettier-ignore
 export { type PhasedTrainerOptions, type RunOptions, type TrainerOptions } from './train/options.ts';
 export { Trainer } from './train/trainer.ts';
+export { diversity, watchOutput, type WatchOutputOptions } from './train/watch.ts';
 export { clipGradNorm, clipGradValue } from './optim/clip.ts';
 export { Lion, type LionOptions } from './optim/lion.ts';
 export { Optimizer, type ParameterGroup, type Parameters } from './optim/optimizer.ts';

@@ -17,6 +17,7 @@ export { type NodeAdapterOptions, type NodeAdapterSource } from './backends/webg
 export { decodeImage } from './data/image-node.ts';
 export { openDataFiles } from './data/data-files-node.ts';
 export { cacheFolder, folderCache } from './weights/cache-node.ts';
+export { type FileLock, lockFile } from './train/lock-node.ts';
 export { loadSafetensorsFile, readFileOrExplain, saveSafetensorsFile, writeFileAtomic } from './weights/files-node.ts';
 
 /**

@@ -181,9 +181,13 @@ export class Phase {
 
   /** Where the time of the phase goes. Parameters change as in a step. */
   async profile(batch: Batch, options: ProfileOptions): Promise<Profile[]> {
-    const profiles = [await profile(this.#program!, batch, options)];
-    const name = `${options.name ?? this.name}, update`;
-    if (this.#update) profiles.push(await profile(this.#update, {}, { ...options, name }));
+    if (!this.#update) return [await profile(this.#program!, batch, options)];
+    const parts: readonly (readonly [AnyProgram, Batch, string])[] = [
+      [this.#program!, batch, `${this.name}, each micro-batch`],
+      [this.#update, {}, `${this.name}, update`],
+    ];
+    const profiles: Profile[] = [];
+    for (const [program, inputs, name] of parts) profiles.push(await profile(program, inputs, { ...options, name }));
     return profiles;
   }
 

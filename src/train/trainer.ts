@@ -116,11 +116,11 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     const { evaluate, watch = [] } = this.#options;
     const evaluation = evaluate && result.step % evaluate.every === 0 ? await this.evaluate() : undefined;
     if (evaluation?.isBest === false) this.#sinceBest++;
+    const all = evaluation ? { ...result, evaluation } : result;
     for (const look of watch) {
-      const reason = look(result);
+      const reason = look(all);
       if (reason) throw new CollapsedError(reason, result.step, this.#best?.step);
     }
-    const all = evaluation ? { ...result, evaluation } : result;
     return (this.#single ? { ...all.phases[ONLY], ...all } : all) as Result;
   }
 

@@ -1,0 +1,129 @@
+// Checkpoints: all state by name in one file, with what a run carries between its steps, and errors that say what is wrong.
+
+import { expect, test } from 'vitest';
+import {
+  Adam, add, assign, Buffer, decodeCheckpoint, isCheckpoint, Linear, mean, Module, mul, openDevice, readSafetensors, spec, square,
+  Trainer, writeSafetensors, type Tensor, type TrainerOptions,
+} from '../../src/node.ts'; // prettier-ignore
+import { losses, tinyBatches, tinyRun } from './tiny.ts';
+
+const settings = { model: 'tiny', seed: 7, layers: [1, 2], augment: null };
+
+test('holds tensors under the names of the state, and the rest as metadata', async () => {
+  const { trainer } = await tinyRun('cpu', { settings });
+  await losses(trainer, 2);
+  const bytes = await trainer.checkpoint();
+  const { tensors, metadata } = readSafetensors(bytes);
+  expect([...tensors.keys()]).toEqual(
+    expect.arrayContaining(['model.hidden.weight', 'optimizer.training.mean.0', 'random.seed', 'random.run']),
+  );
+  expect(isCheckpoint(metadata)).toBe(true);
+  expect(isCheckpoint({})).toBe(false);
+  const { step, optimizers, settings: kept } = decodeCheckpoint(bytes);
+  expect([step, kept]).toEqual([2, settings]);
+  expect(optimizers.training.hyperparameters).toEqual({
+    learningRate: trainer.optimizer.learningRate.value,
+    weightDecay: 0.01,
+  });
+});
+
+test('brings back every hyperparameter, and settings that were changed on the way', async () => {
+  const [first, second] = [await tinyRun('cpu', { settings }), await tinyRun('cpu')];
+  first.trainer.optimizer.weightDecay.value = 0.3;
+  first.trainer.settings = { ...settings, seed: 8 };
+  const bytes = await first.trainer.checkpoint();
+  second.trainer.restore(bytes);
+  expect(second.trainer.optimizer.weightDecay.value).toBe(0.3);
+  expect(decodeCheckpoint(bytes).settings).toMatchObject({ seed: 8 });
+  expect(await losses(second.trainer, 3)).toEqual(await losses(first.trainer, 3));
+});
+
+/** Whose output depends on all inputs so far, through a buffer that files do not hold. */
+class Recurrent extends Module {
+  readonly layer = new Linear(8, 8);
+  readonly last = Buffer.zeros(spec([6, 8]), { persistent: false });
+  readonly mask = new Buffer({ shape: [8], dtype: 'f32', data: new Float32Array(8).fill(0.5) }, { persistent: false });
+
+  forward(x: Tensor): Tensor {
+    const next = add(this.layer.forward(x), mul(this.last, this.mask));
+    assign(this.last, next);
+    return next;
+  }
+}
+
+test('a buffer that files do not hold, but the next step starts from, is in checkpoints; others are not', async () => {
+  const model = new Recurrent();
+  const fresh = await model.stateDict();
+  const run = (of: Recurrent) =>
+    Trainer.create({
+      state: { model: of },
+      data: tinyBatches(),
+      optimizer: new Adam(of.parameters()),
+      task: ({ x }) => ({ loss: mean(square(of.forward(x))) }),
+      openDevice: () => openDevice('cpu'),
+    });
+  const trainer = await run(model);
+  await losses(trainer, 3);
+  const bytes = await trainer.checkpoint();
+  const checkpoint = decodeCheckpoint(bytes);
+  expect([...checkpoint.carried.model.keys()]).toEqual(['last']);
+  // So that they are weights of the model as they are.
+  expect([...checkpoint.state.model.keys()].toSorted()).toEqual([...fresh.keys()].toSorted());
+  const other = await run(new Recurrent());
+  await losses(other, 1);
+  other.restore(bytes);
+  expect(await losses(other, 3)).toEqual(await losses(trainer, 3));
+});
+
+test('the state may hold objects of your own', async () => {
+  const make = async () => {
+    const position = Buffer.zeros(spec([], 'i32'));
+    const own = await tinyRun('cpu');
+    const state: TrainerOptions['state'] = {
+      model: own.model,
+      reader: { state: () => new Map([['position', position]]) },
+    };
+    return { position, ...(await tinyRun('cpu', { state }, own.model)) };
+  };
+  const [first, second] = [await make(), await make()];
+  first.position.write({ shape: [], dtype: 'i32', data: Int32Array.of(42) });
+  second.trainer.restore(await first.trainer.checkpoint());
+  expect([...(await second.position.read()).data]).toEqual([42]);
+});
+
+test('a file in another format, a cut one and one that is no checkpoint are told apart', async () => {
+  const { trainer } = await tinyRun('cpu');
+  const bytes = await trainer.checkpoint();
+  const { tensors, metadata } = readSafetensors(bytes);
+  const older = writeSafetensors(tensors, { ...metadata, format: 'five-tigers checkpoint 1' });
+  expect(() => trainer.restore(older)).toThrow(
+    'in the format "five-tigers checkpoint 1", and this version reads "five-tigers checkpoint 2"',
+  );
+  expect(() => trainer.restore(bytes.subarray(0, bytes.length - 10))).toThrow(/cut|end|bytes/);
+  expect(() => trainer.restore(writeSafetensors(tensors))).toThrow('holds no training checkpoint');
+});
+
+test('a value that is missing, of another type or too many is named, and nothing is changed', async () => {
+  const { trainer, model } = await tinyRun('cpu');
+  await losses(trainer, 1);
+  const { tensors, metadata } = readSafetensors(await trainer.checkpoint());
+  const before = await model.stateDict();
+  const changed = (change: (values: typeof tensors) => void) => {
+    const values = new Map(tensors);
+    change(values);
+    return writeSafetensors(values, metadata);
+  };
+  const half = { shape: [4], dtype: 'f16', data: new Uint16Array(4) } as const;
+  expect(() => trainer.restore(changed((values) => values.delete('model.output.bias')))).toThrow(
+    /missing: output\.bias/,
+  );
+  expect(() => trainer.restore(changed((values) => values.set('model.output.bias', half)))).toThrow(
+    /output\.bias \(is f16\[4\], needs f32\[4\]\)/,
+  );
+  expect(() => trainer.restore(changed((values) => values.delete('optimizer.training.mean.0')))).toThrow(
+    /the AdamW of training[^]*missing: mean\.0/,
+  );
+  expect(() => trainer.restore(changed((values) => values.delete('random.seed')))).toThrow(/missing: seed/);
+  expect(await model.stateDict()).toEqual(before);
+  expect(trainer.stepsDone).toBe(1);
+});

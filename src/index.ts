@@ -147,3 +147,9 @@ export { chaptersOf, heldOutChapters, lastTenth, type Split, withoutBlanks } fro
 export { TextStream } from './text/stream-text.ts';
 export { type Framed, type SpecialIds, type Tokenizer } from './text/tokenizer.ts';
 export { windowBatches, type WindowBatches, type WindowOptions } from './text/windows.ts';
+export { type CausalModel } from './generate/causal-model.ts';
+export { Decoder, type DecoderOptions, type DecodingSettings } from './generate/decoder.ts';
+export {
+  generate, type GenerateOptions, generateSeveral, generateText, type GenerateTextOptions, type StopReason,
+} from './generate/generate.ts'; // prettier-ignore
+export { type SamplingSettings } from './generate/sampler.ts';

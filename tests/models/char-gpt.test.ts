@@ -33,10 +33,10 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
 
   test('reads a prompt at once and goes on token by token with the scores of the whole text', async () => {
     const [model, device] = [make(), await testDevices[kind]()];
-    const caches = model.caches(2);
+    const memory = model.memory(2);
     const position = new Scalar('position', 0, 'i32');
     const step = (length: number) =>
-      compile(device, ({ ids }) => model.forward(ids, { caches, position }), { ids: spec([2, length], 'i32') });
+      compile(device, ({ ids }) => model.forward(ids, { memory, position }), { ids: spec([2, length], 'i32') });
     const [prefill, decode] = [await step(4), await step(1)];
     const columns = (from: number, to: number) =>
       Int32Array.from([0, 7].flatMap((row) => [...stored.ids.data.subarray(row + from, row + to)]));

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { CharRNN, type CharRNNConfig } from '../../models/rnn/char-lstm/model.ts';
-import { CpuDevice, crossEntropy, reshape, type Tensor } from '../../src/node.ts';
+import { latest } from '../../src/core/trace.ts';
+import { compile, CpuDevice, crossEntropy, full, reshape, Scalar, spec, type Tensor } from '../../src/node.ts';
 import { below, computeModel, modelCase, modelProblems, pick, testDevices } from '../harness/model-fixture.ts';
 
 /** At least three times the worst seen. */
@@ -16,45 +17,49 @@ describe.each(['rnn', 'gru', 'lstm'] as const)('%s', (kind) => {
     return model;
   };
   const state = kind === 'lstm' ? ['hidden', 'cell'] : ['hidden'];
-  const ends = (found: { hidden: Tensor; cell?: Tensor }) => ({
-    endHidden: found.hidden,
-    ...(found.cell && { endCell: found.cell }),
-  });
+  /** A memory that holds the stored first state, and options that go on from it. */
+  const begun = (model: CharRNN) => {
+    const memory = model.memory(2);
+    for (const name of state) memory[name as 'hidden' | 'cell'].write(stored[name]);
+    return { memory, position: full([], 1, { dtype: 'i32' }) };
+  };
 
   test.each(['cpu', 'gpu'] as const)('computes on the %s what PyTorch computes', async (device) => {
     const model = make();
     const found = await computeModel(
       await testDevices[device](),
       model,
-      pick(stored, ['ids', 'next', ...state]),
-      ({ ids, next, hidden, cell }) => {
-        const result = model.forward(ids, { hidden, cell });
-        const loss = crossEntropy(reshape(result.logits, [14, 11]), reshape(next, [14]));
-        return { logits: result.logits, ...ends(result.state), loss };
+      pick(stored, ['ids', 'next']),
+      ({ ids, next }) => {
+        const options = begun(model);
+        const logits = model.forward(ids, options);
+        const loss = crossEntropy(reshape(logits, [14, 11]), reshape(next, [14]));
+        const [endHidden, endCell] = [latest(options.memory.hidden), latest(options.memory.cell)];
+        return { logits, endHidden, ...(kind === 'lstm' && { endCell }), loss };
       },
     );
     expect(modelProblems(`charRNN ${device}`, found, stored, tolerance)).toEqual([]);
     expect(Object.keys(found).filter((name) => name.startsWith('grad/'))).toHaveLength(make().parameters().length);
   });
 
-  test('goes on from a state as if the text had not been cut', async () => {
-    const model = make();
+  test('goes on from its memory as if the text had not been cut, and begins anew at position 0', async () => {
+    const [model, device] = [make(), new CpuDevice()];
+    const { memory } = begun(model);
+    const position = new Scalar('position', 1, 'i32');
     const ids = stored.ids.data;
-    const part = (from: number, to: number) => ({
-      shape: [2, to - from],
-      dtype: 'i32' as const,
-      data: Int32Array.from([...ids.slice(from, to), ...ids.slice(7 + from, 7 + to)]),
-    });
-    const run = (inputs: Parameters<typeof computeModel>[2]) =>
-      computeModel(new CpuDevice(), model, inputs, ({ ids: some, hidden, cell }) => {
-        const result = model.forward(some, { hidden, cell });
-        return { logits: result.logits, ...result.state } as Record<string, Tensor>;
-      });
-    const first = await run({ ids: part(0, 4), ...pick(stored, state) });
-    const rest = await run({ ids: part(4, 7), ...pick(first, state) });
-    const rows = (data: ArrayLike<number>, length: number) => Array.from({ length: 2 }, (_, row) =>
-      Array.from(data).slice(row * length * 11, (row + 1) * length * 11)); // prettier-ignore
-    const [a, b, whole] = [rows(first.logits.data, 4), rows(rest.logits.data, 3), rows(stored.logits.data, 7)];
-    whole.forEach((row, i) => [...a[i], ...b[i]].forEach((value, j) => expect(value).toBeCloseTo(row[j], 5)));
+    const part = async (from: number, to: number) => {
+      const fn = ({ some }: { some: Tensor }) => model.forward(some, { memory, position });
+      using program = await compile(device, fn, { some: spec([2, to - from], 'i32') });
+      const some = Int32Array.from([...ids.slice(from, to), ...ids.slice(7 + from, 7 + to)]);
+      const { data } = await program.run({ some });
+      return [0, 1].map((row) => [...data].slice((row * data.length) / 2, ((row + 1) * data.length) / 2));
+    };
+    const whole = [0, 1].map((row) => [...stored.logits.data].slice(row * 77, (row + 1) * 77));
+    const cut = [await part(0, 4), await part(4, 7)];
+    whole.forEach((row, i) => [...cut[0][i], ...cut[1][i]].forEach((value, j) => expect(value).toBeCloseTo(row[j], 5)));
+    position.value = 0;
+    const [first, again] = [await part(0, 4), await part(0, 4)];
+    expect(again).toEqual(first);
+    expect(first).not.toEqual(cut[0]);
   });
 });

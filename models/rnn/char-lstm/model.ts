@@ -1,7 +1,10 @@
 // A recurrent language model over characters, as in A. Karpathy, "The unreasonable effectiveness of recurrent neural
 // networks", 2015; the LSTM is that of S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
 
-import { Dropout, Embedding, GRU, Linear, LSTM, Module, RNN, type Tensor } from '../../../src/index.ts';
+import {
+  assign, Buffer, Dropout, Embedding, eq, GRU, Linear, LSTM, Module, RNN, spec, where, type CausalModel, type RecurrentOutput,
+  type Tensor,
+} from '../../../src/index.ts'; // prettier-ignore
 
 /** Sizes of the network and its kind of cell. */
 export interface CharRNNConfig {
@@ -26,20 +29,22 @@ export const charRNNConfigs = {
   lstm: { model_type: 'lstm', ...sizes },
 } as const satisfies Record<string, CharRNNConfig>;
 
-/** What the network remembers of the characters so far; `cell` is the LSTM's alone. */
-export interface CharRNNState {
-  readonly hidden: Tensor; // [layers, B, H]
-  readonly cell?: Tensor; // [layers, B, H]
+/** What the network remembers of the text so far; the cells are the LSTM's alone. */
+export interface CharRNNMemory {
+  readonly hidden: Buffer; // [layers, B, H]
+  readonly cell: Buffer; // [layers, B, H]
 }
 
-/** Scores of the next character at every place, and the state to go on from. */
-export interface CharRNNOutput {
-  readonly logits: Tensor; // [B, T, V]
-  readonly state: CharRNNState;
+/** How a forward pass goes on from an earlier one. */
+export interface CharRNNDecoding {
+  /** Read at the start, and written with the state after the last character. */
+  readonly memory?: CharRNNMemory;
+  /** Place of the first id in the text, i32 of one number; at 0, which is the default, the text begins anew. */
+  readonly position?: Tensor;
 }
 
-/** Characters i32 [B, T] → scores of each next character [B, T, V]. Without a state the text begins here. */
-export class CharRNN extends Module {
+/** Characters i32 [B, T] → scores of each next character [B, T, V]. Without a memory the text begins here. */
+export class CharRNN extends Module implements CausalModel<CharRNNMemory> {
   override readonly title = 'CharRNN';
   readonly config: CharRNNConfig;
   readonly embedding: Embedding;
@@ -58,11 +63,21 @@ export class CharRNN extends Module {
     this.dropout = new Dropout(dropout);
   }
 
-  forward(ids: Tensor, { hidden, cell }: Partial<CharRNNState> = {}): CharRNNOutput {
+  forward(ids: Tensor, { memory, position }: CharRNNDecoding = {}): Tensor {
     const x = this.embedding.forward(ids); // [B, T, E]
-    const { output, ...state } =
-      this.rnn instanceof LSTM ? this.rnn.forward(x, hidden, cell) : this.rnn.forward(x, hidden); // [B, T, H]
-    const logits = this.decoder.forward(this.dropout.forward(output)); // [B, T, V]
-    return { logits, state };
+    const before = (state?: Buffer) => state && position && where(eq(position, 0), 0, state); // [layers, B, H]
+    const [hidden, cell] = [before(memory?.hidden), before(memory?.cell)];
+    const after: RecurrentOutput & { readonly cell?: Tensor } =
+      this.rnn instanceof LSTM ? this.rnn.forward(x, hidden, cell) : this.rnn.forward(x, hidden);
+    if (memory) assign(memory.hidden, after.hidden);
+    if (memory && after.cell) assign(memory.cell, after.cell);
+    return this.decoder.forward(this.dropout.forward(after.output)); // [B, T, V]
+  }
+
+  /** The memory of `batch` texts, of any length. */
+  memory(batch = 1): CharRNNMemory {
+    const { num_layers, hidden_size } = this.config;
+    const state = (name: string) => Buffer.zeros(spec([num_layers, batch, hidden_size]), { name, persistent: false });
+    return { hidden: state('memory.hidden'), cell: state('memory.cell') };
   }
 }

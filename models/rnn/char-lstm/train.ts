@@ -22,7 +22,7 @@ export const charRNNRecipe = {
 /** What one batch gives: nats a character, to minimise. */
 export function charRNNTask(model: CharRNN) {
   return ({ ids, next }: Readonly<Record<string, Tensor>>) => {
-    const { logits } = model.forward(ids); // [B, T, V]
+    const logits = model.forward(ids); // [B, T, V]
     const rows = reshape(logits, [ids.size, -1]); // [B · T, V]
     return { loss: crossEntropy(rows, reshape(next, [ids.size])) };
   };

@@ -2,8 +2,8 @@
 // names and config are those of Hugging Face's GPT2LMHeadModel, so its checkpoints load with their own config.json.
 
 import {
-  add, arange, Dropout, Embedding, filledParameter, gelu, isTraining, KVCache, LayerNorm, matmul, Module, normalParameter, permute,
-  reshape, scaledDotProductAttention, slice, type Parameter, type Tensor,
+  add, arange, Dropout, Embedding, filledParameter, full, gelu, isTraining, KVCache, LayerNorm, matmul, Module, normalParameter,
+  permute, reshape, scaledDotProductAttention, slice, type CausalModel, type Parameter, type Tensor,
 } from '../../../src/index.ts'; // prettier-ignore
 
 /** The fields of config.json that matter here. */
@@ -37,8 +37,8 @@ export const gpt2Configs = {
 /** How a forward pass goes on from an earlier one. */
 export interface DecodingOptions {
   /** Keys and values of the text so far, one cache a layer. */
-  readonly caches?: readonly KVCache[];
-  /** Place of the first id in the text: i32 of one number, 0 unless given. */
+  readonly memory?: readonly KVCache[];
+  /** Place of the first id in the text: i32 of one number, 0 by default. */
   readonly position?: Tensor;
 }
 
@@ -140,7 +140,7 @@ class GPT2Block extends Module {
 }
 
 /** Tokens i32 [B, T] → scores of each next token [B, T, V]. The last layer is the table of tokens once more ("tied"). */
-export class GPT2 extends Module {
+export class GPT2 extends Module implements CausalModel<readonly KVCache[]> {
   override readonly title = 'GPT-2';
   readonly config: GPT2Config;
   readonly wte: Embedding;
@@ -160,21 +160,25 @@ export class GPT2 extends Module {
     this.ln_f = new LayerNorm(n_embd, { epsilon });
   }
 
-  forward(ids: Tensor, { caches, position }: DecodingOptions = {}): Tensor {
+  forward(ids: Tensor, { memory, position = memory && full([], 0, { dtype: 'i32' }) }: DecodingOptions = {}): Tensor {
     const places = arange(ids.shape[1]); // [T]
     const tokens = this.wte.forward(ids); // [B, T, C]
     const positions = this.wpe.forward(position ? add(places, position) : places); // [T, C]
     let x = this.drop.forward(add(tokens, positions)); // [B, T, C]
     this.h.forEach((block, i) => {
-      x = block.forward(x, caches?.[i], position); // [B, T, C]
+      x = block.forward(x, memory?.[i], position); // [B, T, C]
     });
     return matmul(this.ln_f.forward(x), this.wte.weight, { transposeB: true }); // [B, T, V]
   }
 
-  /** Empty caches for `batch` texts of up to n_positions tokens. */
-  caches(batch = 1): KVCache[] {
-    const { n_positions, n_embd, n_head } = this.config;
-    return this.h.map(() => new KVCache(batch, n_head, n_positions, n_embd / n_head));
+  get maxPositions(): number {
+    return this.config.n_positions;
+  }
+
+  /** Empty caches for `batch` texts of up to `maxLength` tokens. */
+  memory(batch = 1, maxLength = this.maxPositions): readonly KVCache[] {
+    const { n_embd, n_head } = this.config;
+    return this.h.map(() => new KVCache(batch, n_head, maxLength, n_embd / n_head));
   }
 }
 

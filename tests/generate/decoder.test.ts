@@ -1,0 +1,176 @@
+// Decoding with a memory gives, token for token, what whole forward passes give; settings, seeds, limits, cancelling.
+
+import { describe, expect, test } from 'vitest';
+import { CpuDevice, Decoder, generate, generateSeveral, type StopReason } from '../../src/node.ts';
+import { testGpu } from '../harness/devices.ts';
+import {
+  collect, likeliest, likeliestAfter, likeliestTexts, POSITIONS, scoresAfter, tinyGPT, tinyLSTM, VOCABULARY,
+} from './tiny.ts'; // prettier-ignore
+
+const models = { GPT: tinyGPT, LSTM: tinyLSTM };
+const devices = { CPU: async () => new CpuDevice(), GPU: testGpu };
+const prompt = Int32Array.of(3, 1, 4, 1, 5, 9, 2, 6, 5);
+
+describe.each(Object.entries(models))('%s', (_, make) => {
+  describe.each(Object.entries(devices))('on the %s', (kind, open) => {
+    test('cached and uncached decoding agree token for token, prompt after prompt', async () => {
+      const model = make();
+      using decoder = new Decoder(await open(), model);
+      for (const start of [prompt, prompt.subarray(0, 1), prompt]) {
+        const expected = await likeliestTexts(model, [...start], 12);
+        expect(new Set(expected).size).toBeGreaterThan(2);
+        expect(await collect(generate(decoder, start, { temperature: 0, maxTokens: 12 }))).toEqual(expected);
+      }
+    });
+
+    test('a seed gives its text again; another one gives another', async () => {
+      using decoder = new Decoder(await open(), make());
+      const draw = (seed: number) => collect(generate(decoder, prompt, { seed, temperature: 2, topK: 9, topP: 0.95, minP: 0.01, maxTokens: 14 })); // prettier-ignore
+      const first = await draw(1);
+      expect(first).toHaveLength(14);
+      expect(await draw(2)).not.toEqual(first);
+      expect(await draw(1)).toEqual(first);
+      // What was decoded before, and whether its programs were made for it, changes nothing.
+      using other = new Decoder(await open(), make());
+      const settings = { seed: 1, temperature: 2, topK: 9, topP: 0.95, minP: 0.01, maxTokens: 14 };
+      expect(await collect(generate(other, prompt, settings))).toEqual(first);
+      if (kind === 'CPU') return;
+      using cpu = new Decoder(new CpuDevice(), make());
+      expect(await collect(generate(cpu, prompt, settings))).toEqual(first);
+    });
+  });
+});
+
+test('a repetition penalty lowers the scores of tokens that the text holds, prompt included', async () => {
+  const model = tinyLSTM();
+  const penalty = 1.7;
+  const expected = [3];
+  while (expected.length < 12) {
+    const scores = await scoresAfter(model, expected);
+    expected.push(likeliest(scores.map((score, i) => (!expected.includes(i) ? score : score > 0 ? score / penalty : score * penalty)))); // prettier-ignore
+  }
+  const plain = await likeliestTexts(model, [3], 11);
+  expect(expected.slice(1)).not.toEqual(plain);
+  for (const open of Object.values(devices)) {
+    using decoder = new Decoder(await open(), model);
+    const settings = { temperature: 0, maxTokens: 11, stopAtRepetition: false };
+    const penalized = { ...settings, repetitionPenalty: penalty };
+    expect(await collect(generate(decoder, Int32Array.of(3), penalized))).toEqual(expected.slice(1));
+    expect(await collect(generate(decoder, Int32Array.of(3), settings))).toEqual(plain);
+    expect(await collect(generate(decoder, Int32Array.of(3), penalized))).toEqual(expected.slice(1));
+  }
+});
+
+test('beyond its positions a GPT reads the last half of its text anew', async () => {
+  const model = tinyGPT();
+  const expected = [...prompt];
+  for (let start = 0; expected.length < prompt.length + 40;) {
+    if (expected.length - start > POSITIONS) start = expected.length - POSITIONS / 2;
+    expected.push(await likeliestAfter(model, expected.slice(start)));
+  }
+  for (const open of Object.values(devices)) {
+    using decoder = new Decoder(await open(), model);
+    const settings = { temperature: 0, maxTokens: 40, stopAtRepetition: false };
+    expect(await collect(generate(decoder, prompt, settings))).toEqual(expected.slice(prompt.length));
+    // A prompt that is too long is cut to its last half of the positions.
+    const long = Int32Array.from({ length: 70 }, (_, i) => (i * i) % VOCABULARY);
+    const [token] = await collect(generate(decoder, long, { temperature: 0, maxTokens: 1 }));
+    expect(token).toBe(await likeliestAfter(model, [...long.subarray(-POSITIONS / 2)]));
+  }
+});
+
+test('an LSTM goes on without end, with its whole text in memory', async () => {
+  const model = tinyLSTM();
+  const long = Int32Array.from({ length: 150 }, (_, i) => (i * i) % VOCABULARY);
+  using decoder = new Decoder(await testGpu(), model);
+  const found = await collect(generate(decoder, long, { temperature: 0, maxTokens: 3 }));
+  expect(found).toEqual(await likeliestTexts(model, [...long], 3));
+});
+
+test('several texts at once', async () => {
+  const model = tinyGPT();
+  using decoder = new Decoder(await testGpu(), model, { batch: 3 });
+  const reasons: StopReason[] = [];
+  const options = { temperature: 3, maxTokens: 10, seed: 2, endIds: [7], onStop: (reason: StopReason) => reasons.push(reason) }; // prettier-ignore
+  const texts = await generateSeveral(decoder, prompt, options);
+  expect(texts).toHaveLength(3);
+  expect(reasons).toHaveLength(3);
+  expect(new Set(texts.map((text) => text.join())).size).toBe(3);
+  for (const text of texts) expect(text).not.toContain(7);
+  expect(reasons.filter((reason) => reason === 'length')).toHaveLength(texts.filter(({ length }) => length === 10).length); // prettier-ignore
+  const greedy = await generateSeveral(decoder, prompt, { temperature: 0, maxTokens: 4 });
+  expect(greedy.map((text) => [...text])).toEqual(Array(3).fill(await likeliestTexts(model, [...prompt], 4)));
+});
+
+describe('a text ends', () => {
+  const run = async (options: Parameters<typeof generate>[2]) => {
+    using decoder = new Decoder(new CpuDevice(), tinyLSTM());
+    let reason: StopReason | undefined;
+    const tokens = await collect(generate(decoder, prompt, { temperature: 0, ...options, onStop: (why) => (reason = why) })); // prettier-ignore
+    return { tokens, reason };
+  };
+
+  test('after so many tokens', async () => {
+    expect(await run({ maxTokens: 2 })).toMatchObject({ tokens: { length: 2 }, reason: 'length' });
+    expect(await run({ maxTokens: 0 })).toMatchObject({ tokens: { length: 0 } });
+  });
+
+  test('at an end token, which is not given', async () => {
+    const all = (await run({ maxTokens: 12 })).tokens;
+    const end = all.find((token, i) => all.indexOf(token) === i && i > 1)!;
+    expect(await run({ endIds: [end] })).toEqual({ tokens: all.slice(0, all.indexOf(end)), reason: 'end' });
+  });
+
+  test('when it goes round in circles, unless that is wanted', async () => {
+    const { tokens, reason } = await run({ maxTokens: 1000 });
+    expect(reason).toBe('repetition');
+    expect(tokens.length).toBeGreaterThanOrEqual(120);
+    expect(tokens.length).toBeLessThan(500);
+    expect((await run({ maxTokens: tokens.length + 5, stopAtRepetition: false })).reason).toBe('length');
+  });
+
+  test.each(Object.entries(devices))(
+    'when it is cancelled, with what came before, and another can begin (%s)',
+    async (_, open) => {
+      using decoder = new Decoder(await open(), tinyGPT());
+      const stop = new AbortController();
+      const found: number[] = [];
+      const decode = async () => {
+        for await (const token of generate(decoder, prompt, { temperature: 0, signal: stop.signal })) {
+          found.push(token);
+          if (found.length === 3) stop.abort(new Error('enough'));
+        }
+      };
+      await expect(decode()).rejects.toThrow('enough');
+      expect(found).toHaveLength(3);
+      for await (const token of generate(decoder, prompt, { temperature: 0 })) {
+        expect(token).toBe(found[0]);
+        break;
+      }
+      await expect(
+        collect(generate(decoder, prompt, { signal: AbortSignal.abort(new Error('never')) })),
+      ).rejects.toThrow('never');
+      expect(await collect(generate(decoder, prompt, { temperature: 0, maxTokens: 3 }))).toEqual(found);
+    },
+  );
+});
+
+test('what makes no sense is refused, with what would', async () => {
+  const decoder = new Decoder(new CpuDevice(), tinyGPT());
+  const refused = (options: Parameters<typeof generate>[2]) => expect(() => generate(decoder, prompt, options));
+  refused({ temperature: -1 }).toThrow('temperature must be at least 0, but is -1');
+  refused({ topK: 0 }).toThrow('topK must be an integer of at least 1');
+  refused({ topP: 0 }).toThrow('topP must be above 0');
+  refused({ minP: 2 }).toThrow('minP must be from 0 to 1');
+  refused({ repetitionPenalty: 0 }).toThrow('repetitionPenalty must be above 0');
+  refused({ maxTokens: NaN }).toThrow('maxTokens');
+  expect(() => generate(decoder, new Int32Array())).toThrow('the prompt is empty');
+  expect(() => decoder.decode([prompt, prompt])).toThrow('takes 1 prompts of one length, but got prompts of 9, 9');
+  await expect(collect(generate(decoder, Int32Array.of(VOCABULARY)))).rejects.toThrow('no token 13; the model has 13');
+  expect(() => new Decoder(new CpuDevice(), tinyGPT(), { maxLength: 99 })).toThrow('maxLength must be from 2 to 24');
+  const running = generate(decoder, prompt, { maxTokens: 3 });
+  await running.next();
+  await expect(generate(decoder, prompt).next()).rejects.toThrow('decoding another text');
+  await running.return();
+  expect(await collect(generate(decoder, prompt, { maxTokens: 1 }))).toHaveLength(1);
+});

@@ -1,0 +1,75 @@
+// Generated text: prompts, stop strings across pieces, circles, characters of several tokens.
+
+import { expect, test } from 'vitest';
+import {
+  CharTokenizer, CpuDevice, Decoder, generateText, UnknownCharacterError, type StopReason, type Tokenizer,
+} from '../../src/node.ts'; // prettier-ignore
+import { RepetitionGuard } from '../../src/generate/repetition.ts';
+import { StopStrings } from '../../src/generate/stop-strings.ts';
+import { collect, tinyLSTM } from './tiny.ts';
+
+const tokenizer = CharTokenizer.of('\nabcdefghijkl');
+
+async function write(options: Parameters<typeof generateText>[3] = {}, prompt = 'abc', by: Tokenizer = tokenizer) {
+  using decoder = new Decoder(new CpuDevice(), tinyLSTM());
+  let reason: StopReason | undefined;
+  const settings = { temperature: 0, maxTokens: 30, ...options, onStop: (why: StopReason) => (reason = why) };
+  const pieces = await collect(generateText(decoder, by, prompt, settings));
+  return { pieces, text: pieces.join(''), reason };
+}
+
+test('text comes in pieces, without the prompt', async () => {
+  const { pieces, text, reason } = await write();
+  expect(pieces).toHaveLength(30);
+  expect(text).toHaveLength(30);
+  expect(reason).toBe('length');
+});
+
+test('a stop string ends the text, and nothing of it is given', async () => {
+  const { text } = await write();
+  const stop = text.slice(11, 15);
+  const at = text.indexOf(stop);
+  expect(await write({ stop: ['zzz', stop] })).toMatchObject({ text: text.slice(0, at), reason: 'stop' });
+  // One that has only begun when the text ends is given.
+  expect(await write({ stop: [`${text.slice(-3)}!`] })).toMatchObject({ text, reason: 'length' });
+  await expect(write({ stop: [''] })).rejects.toThrow('stop string is empty');
+});
+
+test('an empty prompt begins after a line end, or with the opening token', async () => {
+  expect((await write({}, '')).text).toBe((await write({}, '\n')).text);
+  const opened = new CharTokenizer(['[CLS]', ...'bcdefghijkla']);
+  expect((await write({}, '', opened)).text).toBe((await write({}, '[CLS]', opened)).text);
+  await expect(write({}, '', CharTokenizer.of('abcdefghijklm'))).rejects.toThrow('give a prompt');
+});
+
+test('a character that the model never saw is named, and can be dropped', async () => {
+  const failure = write({}, 'aXbc');
+  await expect(failure).rejects.toThrow(UnknownCharacterError);
+  await expect(failure).rejects.toThrow('"X" (U+0058)');
+  expect((await write({}, 'aXbc', tokenizer.with('drop'))).text).toBe((await write()).text);
+});
+
+test('stop strings are found across pieces; what may begin one waits', () => {
+  const filter = new StopStrings(['END', 'NDX']);
+  expect(filter.push('the E')).toEqual({ text: 'the ', stopped: false });
+  expect(filter.push('N')).toEqual({ text: '', stopped: false });
+  expect(filter.push('N')).toEqual({ text: 'EN', stopped: false });
+  expect(filter.push('DX and more')).toEqual({ text: '', stopped: true });
+  const other = new StopStrings(['aab']);
+  expect(other.push('aaa')).toEqual({ text: 'a', stopped: false });
+  expect(other.end()).toBe('aa');
+});
+
+test('circles are noticed, lines of dashes are not', () => {
+  const after = (period: number, least = 1000) => {
+    const guard = new RepetitionGuard();
+    for (let i = 0; i < 300; i++) guard.push((i * i) % 251);
+    for (let i = 0; i < least; i++) if (guard.push(1000 + (i % period))) return i + 1;
+    return null;
+  };
+  expect(after(1)).toBe(120);
+  expect(after(1, 80)).toBe(null);
+  expect(after(20)).toBe(120);
+  expect(after(64)).toBe(6 * 64);
+  expect(after(65)).toBe(null);
+});

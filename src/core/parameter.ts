@@ -4,16 +4,18 @@ import { allocate, isFloat, type TensorData, type TypedArray } from './dtype.ts'
 import { formatShape, sameShape, sizeOf } from './shape.ts';
 import { Tensor, type TensorSpec } from './tensor.ts';
 
-/** A device that holds the newest values of a parameter. */
+/** A device that holds values of parameters. */
 export interface ParameterHome {
   /** Copies the device's values to the host. */
   read(parameter: Parameter): Promise<TypedArray>;
+  /** Frees the device's copy, unless a program uses it; called when the values are on the host again. */
+  forget(parameter: Parameter): void;
 }
 
 /** Values that are computed when they are first needed, and never if others are written before. */
 export interface InitialValues extends TensorSpec {
-  /** A fresh array of the values, the same at each call. */
-  draw(): TypedArray;
+  /** The values, the same at each call. */
+  draw(): TypedArray | Promise<TypedArray>;
 }
 
 export interface ParameterOptions {
@@ -29,16 +31,19 @@ export interface BufferOptions extends ParameterOptions {
 }
 
 /**
- * A leaf that keeps its values between runs and that programs may update in place: weights, f32 or f16. Each device that
- * runs a program with it holds a copy; `version` says which copies are current.
+ * A leaf that keeps its values between runs and that programs may update in place: weights, f32 or f16. Values are on the host
+ * until a device has them, and then on devices only; `version` says which of their copies are current.
  */
 export class Parameter extends Tensor {
-  /** Counts the changes of the values; a copy with an older version is refreshed before use. */
-  version = 1;
-  /** The device that changed the values last, or null when the host's are the newest. */
-  home: ParameterHome | null = null;
+  /** True to keep the host's copy when a device has the values too: weights that must outlive a device that is lost. */
+  keepOnHost = false;
+  #version = 1;
+  /** The devices whose copies are current. */
+  readonly #holders = new Set<ParameterHome>();
+  /** The newest values, while they are on the host. */
   #host: TypedArray | null = null;
-  #draw: (() => TypedArray) | null = null;
+  /** Gives the newest values again, as long as they are the initial ones. */
+  #draw: InitialValues['draw'] | null = null;
   #name: string;
   readonly #hasOwnName: boolean;
 
@@ -52,8 +57,8 @@ export class Parameter extends Tensor {
         `${this.#title}: parameters are trained, so they are f32 or f16; use a Buffer for ${values.dtype}.`,
       );
     }
-    if ('draw' in values) this.#draw = () => this.#checked(values.draw());
-    else this.#host = this.#checked(values.data).slice();
+    this.#host = 'draw' in values ? null : this.#checked(values.data).slice();
+    this.#draw = 'draw' in values ? () => values.draw() : null;
   }
 
   /** Its path in the outermost module that listed it, such as `c1.weight`, or the name that it was given. */
@@ -66,30 +71,106 @@ export class Parameter extends Tensor {
     if (!this.#hasOwnName && path.length > this.#name.length) this.#name = path;
   }
 
-  /** The newest values, from the device that has them. The array is a copy that the caller may keep. */
-  async read(): Promise<TensorData> {
-    const data = this.home ? await this.home.read(this) : this.hostValues.slice();
-    return { shape: this.shape, dtype: this.dtype, data };
+  /** Counts the changes of the values; a copy of an older version is refreshed before use. */
+  get version(): number {
+    return this.#version;
   }
 
-  /** Replaces the values; programs that use this parameter see them on their next run. */
-  write(values: TensorData): void {
+  /** The newest values, from wherever they are. The array is a copy that the caller may keep. */
+  async read(): Promise<TensorData> {
+    const data = await this.newest();
+    return { shape: this.shape, dtype: this.dtype, data: data === this.#host ? data.slice() : data };
+  }
+
+  /** The newest values, for a device to copy: at once where they are on the host or drawn. */
+  newest(): TypedArray | Promise<TypedArray> {
+    if (this.#host) return this.#host;
+    return this.#holders.size > 0 ? this.#fromHolders() : this.#drawn();
+  }
+
+  /** Replaces the values, which are copied, or drawn on their first use; programs see them on their next run. */
+  write(values: TensorData | InitialValues): void {
     if (!sameShape(values.shape, this.shape) || values.dtype !== this.dtype) {
       throw new Error(
         `${this.#title}: holds ${this.dtype}${formatShape(this.shape)}, ` +
           `but was given ${values.dtype}${formatShape(values.shape)}.`,
       );
     }
-    this.#host = this.#checked(values.data).slice();
-    this.#draw = null;
-    this.home = null;
-    this.version++;
+    this.#host = 'draw' in values ? null : this.#checked(values.data).slice();
+    this.#draw = 'draw' in values ? () => values.draw() : null;
+    this.#holders.clear();
+    this.#version++;
   }
 
-  /** The host's values, drawn if they have not been; only current while no device is `home`. */
+  /** Brings the values back to the host, where they outlive devices, and frees the copies that no program uses. */
+  async toHost(): Promise<void> {
+    const version = this.#version;
+    const values = await this.newest();
+    if (version !== this.#version || this.#host) return;
+    this.#host = values;
+    const homes = [...this.#holders];
+    this.#holders.clear();
+    for (const home of homes) home.forget(this);
+  }
+
+  /** The values while they are on the host; they are not to be changed. After a run, use `read()`. */
   get hostValues(): TypedArray {
-    this.#host ??= this.#draw!();
-    return this.#host;
+    if (this.#host) return this.#host;
+    const values = this.#holders.size > 0 ? null : this.#drawn();
+    if (values && !(values instanceof Promise)) return values;
+    throw new Error(`${this.#title}: its values are not on the host; use await read().`);
+  }
+
+  /** For devices: `home` now has the values of `version`, and the host's copy may go. */
+  heldBy(home: ParameterHome, version: number): void {
+    if (version !== this.#version) return;
+    this.#holders.add(home);
+    if (!this.keepOnHost) this.#host = null;
+  }
+
+  /** For devices: a program on `home` has changed the values. Gives the new version. */
+  changedBy(home: ParameterHome): number {
+    this.discard();
+    this.#holders.add(home);
+    return ++this.#version;
+  }
+
+  /** For devices: whether `home` may free its copy, as it is old or the values are elsewhere too. */
+  leaves(home: ParameterHome): boolean {
+    if (!this.#holders.has(home)) return true;
+    if (this.#holders.size === 1 && !this.#host && !this.#draw) return false;
+    return this.#holders.delete(home);
+  }
+
+  /** Gives up the values: nobody will read them any more. */
+  discard(): void {
+    this.#holders.clear();
+    this.#host = null;
+    this.#draw = null;
+  }
+
+  async #fromHolders(): Promise<TypedArray> {
+    let failure: unknown;
+    for (const home of this.#holders) {
+      try {
+        return await home.read(this);
+      } catch (error) {
+        failure = error; // a lost device; another one may hold the values too
+      }
+    }
+    if (this.#draw) return this.#drawn();
+    throw failure;
+  }
+
+  #drawn(): TypedArray | Promise<TypedArray> {
+    if (!this.#draw) throw new Error(`${this.#title}: its values were given up.`);
+    const version = this.#version;
+    const keep = (data: TypedArray) => {
+      if (version === this.#version) this.#host = this.#checked(data);
+      return data;
+    };
+    const values = this.#draw();
+    return values instanceof Promise ? values.then(keep) : keep(values);
   }
 
   get #title(): string {

@@ -11,8 +11,13 @@ export function manualSeed(seed: number): void {
   source = new RandomSource(seed);
 }
 
+/** f32 values that are drawn at once. */
+export interface DrawnValues extends InitialValues {
+  draw(): Float32Array;
+}
+
 /** f32 values that `fill` writes into an array of zeros with random numbers of its own. */
-function drawn(shape: Shape, fill: (values: Float32Array, random: RandomSource) => void): InitialValues {
+function drawn(shape: Shape, fill: (values: Float32Array, random: RandomSource) => void): DrawnValues {
   const [seed, stream] = [source.word(), source.word()];
   return {
     shape,
@@ -26,19 +31,19 @@ function drawn(shape: Shape, fill: (values: Float32Array, random: RandomSource) 
 }
 
 /** Values spread evenly over (-bound, bound). */
-export const uniformValues = (shape: Shape, bound: number): InitialValues =>
+export const uniformValues = (shape: Shape, bound: number): DrawnValues =>
   drawn(shape, (values, random) => {
     for (let i = 0; i < values.length; i++) values[i] = random.uniform(-bound, bound);
   });
 
-/** Values of the normal distribution with mean 0. */
-export const normalValues = (shape: Shape, deviation = 1): InitialValues =>
+/** Values of the normal distribution. */
+export const normalValues = (shape: Shape, deviation = 1, mean = 0): DrawnValues =>
   drawn(shape, (values, random) => {
-    for (let i = 0; i < values.length; i++) values[i] = deviation * random.normal();
+    for (let i = 0; i < values.length; i++) values[i] = mean + deviation * random.normal();
   });
 
 /** One value everywhere. */
-export const filledValues = (shape: Shape, value: number): InitialValues => ({
+export const filledValues = (shape: Shape, value: number): DrawnValues => ({
   shape,
   dtype: 'f32',
   draw: () => new Float32Array(sizeOf(shape)).fill(value),

@@ -47,12 +47,27 @@ export abstract class Module {
     return new Map(await Promise.all(entries));
   }
 
+  /** Brings all values back to the host: before a device is destroyed that has them, or to free its memory. */
+  async toHost(): Promise<void> {
+    await Promise.all([...this.#contents()].map((one) => one.toHost()));
+  }
+
+  /** Keeps the host's copies of all values that no program has changed yet: the model then outlives a lost device. */
+  keepOnHost(): this {
+    for (const one of this.#contents()) one.keepOnHost = true;
+    return this;
+  }
+
   /**
    * Sets all values of `state()`. Nothing is changed, and a StateDictError names all that is wrong, unless every name, shape
    * and type fits. f32 and f16 are converted; one name of a tied parameter is enough; `optional` buffers may be missing.
    */
   loadStateDict(values: ReadonlyMap<string, TensorData>): void {
     writeState(this.title, this.state(), values);
+  }
+
+  #contents(): Set<Parameter> {
+    return new Set(contentsOf(this, '').map(([, one]) => one));
   }
 }
 

@@ -16,14 +16,14 @@ export class WeightAverage {
   readonly #parameters: ReadonlyMap<string, Parameter>;
   readonly #shadows = new Map<string, Parameter>();
 
-  /** Starts with the current values. `state` is a model's `state()`, of which no device has changed anything yet. */
+  /** Starts with the values that `state`, a model's `state()`, has when the mean is first updated or read. */
   constructor(state: ReadonlyMap<string, Parameter>, { decay = 0.999 }: { readonly decay?: number } = {}) {
     this.decay = new Scalar('averageDecay', decay);
     this.#parameters = state;
     for (const [name, parameter] of state) {
-      if (parameter.home) throw new Error(`WeightAverage: ${name} was trained on a device already; begin before that.`);
       const { shape, dtype } = parameter;
-      this.#shadows.set(name, new Buffer({ shape, dtype, data: parameter.hostValues }, { name }));
+      const draw = async () => (await parameter.read()).data;
+      this.#shadows.set(name, new Buffer({ shape, dtype, draw }, { name }));
     }
   }
 

@@ -3,7 +3,7 @@
 import type { Device } from '../backends/device.ts';
 
 /** A device that plans as `device` does, and makes nothing: what is compiled for it has a plan and cannot run. */
-export const planOnly = (device: Omit<Device, 'load' | 'destroy'>): Device => ({
+export const planOnly = (device: Omit<Device, 'load' | 'forget' | 'destroy'>): Device => ({
   info: device.info,
   capabilities: device.capabilities,
   tuning: device.tuning,
@@ -15,5 +15,6 @@ export const planOnly = (device: Omit<Device, 'load' | 'destroy'>): Device => ({
     dispose() {},
   }),
   read: (parameter) => device.read(parameter),
+  forget() {},
   destroy() {},
 });

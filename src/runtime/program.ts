@@ -59,7 +59,7 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    for (const parameter of this.#own) parameter.home = null;
+    for (const parameter of this.#own) parameter.discard();
     this.#executable.dispose();
   }
 

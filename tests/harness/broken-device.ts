@@ -28,6 +28,7 @@ export function brokenDevice(device: Device, name: string, rewrite: (kernel: Ker
     lost: device.lost,
     load: (plan: Plan, options) => device.load({ ...plan, steps: plan.steps.map(broken) }, options),
     read: (parameter) => device.read(parameter),
+    forget: (parameter) => device.forget(parameter),
     destroy: () => device.destroy(),
   };
 }

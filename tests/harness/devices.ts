@@ -38,6 +38,7 @@ export const withCapabilities = (device: Device, capabilities: Partial<Capabilit
   tuning: device.tuning,
   load: (...plan) => device.load(...plan),
   read: (parameter) => device.read(parameter),
+  forget: (parameter) => device.forget(parameter),
   destroy() {},
 });
 

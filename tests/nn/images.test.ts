@@ -49,8 +49,10 @@ test.each([
 describe('padding modes of convolution layers', () => {
   /** A layer whose kernel only moves values: it has 1 at one place. */
   const moving = <Layer extends t.Conv1d | t.Conv2d>(layer: Layer, at: number): Layer => {
-    layer.weight.hostValues.fill(0);
-    layer.weight.hostValues[at] = 1;
+    const { shape, dtype, size } = layer.weight;
+    const data = new Float32Array(size);
+    data[at] = 1;
+    layer.weight.write({ shape, dtype, data });
     return layer;
   };
 

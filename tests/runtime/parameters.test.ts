@@ -2,12 +2,14 @@
 
 import { describe, expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
-import type { Device } from '../../src/backends/device.ts';
+import { DeviceLostError, type Device } from '../../src/backends/device.ts';
 import { Buffer, Parameter } from '../../src/core/parameter.ts';
 import { Scalar, spec, type Tensor } from '../../src/core/tensor.ts';
 import { assign } from '../../src/core/trace.ts';
 import { add, matmul, mul, reshape, transpose } from '../../src/ops/index.ts';
 import { compile } from '../../src/runtime/compile.ts';
+import { openDevice } from '../../src/node.ts';
+import { countedDevice } from '../harness/counted-device.ts';
 import { testGpu } from '../harness/devices.ts';
 import { memoryProblems } from './check-memory.ts';
 
@@ -128,6 +130,66 @@ describe.each(devices)('on the %s', (_, open) => {
     p.write({ shape: [2, 2], dtype: 'f32', data: Float32Array.of(5, 6, 7, 8) });
     expect([...(await program.run({})).next.data]).toEqual([6, 7, 8, 9]);
     expect(await valuesOf(p)).toEqual([6, 7, 8, 9]);
+  });
+});
+
+describe('values are in one place', () => {
+  const data = { shape: [2, 2], dtype: 'f32', data: Float32Array.of(1, 2, 3, 4) } as const;
+  const double = (p: Parameter) => () => mul(p, 2);
+
+  test.each(devices)(
+    'on the %s once a program has run there, and on the host again when they are written',
+    async (_, open) => {
+      const p = parameter('p', 1, 2, 3, 4);
+      expect([...p.hostValues]).toEqual([1, 2, 3, 4]);
+      using program = await compile(await open(), double(p), {});
+      await program.run({});
+      expect(() => p.hostValues).toThrow('parameter p: its values are not on the host; use await read().');
+      expect(await valuesOf(p)).toEqual([1, 2, 3, 4]);
+      p.write({ ...data, data: Float32Array.of(5, 6, 7, 8) });
+      expect([...p.hostValues]).toEqual([5, 6, 7, 8]);
+      expect([...(await program.run({})).data]).toEqual([10, 12, 14, 16]);
+    },
+  );
+
+  test('on a device after its programs, until they are brought back and its memory is free', async () => {
+    const { device, count } = await countedDevice();
+    const p = parameter('p', 1, 2, 3, 4);
+    const program = await compile(device, double(p), {});
+    await program.run({});
+    program.dispose();
+    expect(await valuesOf(p)).toEqual([1, 2, 3, 4]);
+    const { alive } = count;
+    await p.toHost();
+    expect(count.alive).toBe(alive - 1);
+    device.destroy();
+    expect([...p.hostValues]).toEqual([1, 2, 3, 4]);
+    expect(await valuesOf(p)).toEqual([1, 2, 3, 4]);
+  });
+
+  test('brought back while a program uses them, they stay current on both sides', async () => {
+    const p = parameter('p', 1, 2, 3, 4);
+    using program = await compile(await testGpu(), () => (assign(p, add(p, 1)), {}), {});
+    await program.enqueue({});
+    await p.toHost();
+    expect([...p.hostValues]).toEqual([2, 3, 4, 5]);
+    await program.enqueue({});
+    expect(() => p.hostValues).toThrow('not on the host');
+    expect(await valuesOf(p)).toEqual([3, 4, 5, 6]);
+  });
+
+  test('lost with their device, unless another one, the host, or the seed has them', async () => {
+    const [alone, shared, kept] = [1, 2, 3].map((value) => parameter(`p${value}`, value, value, value, value));
+    kept.keepOnHost = true;
+    const drawn = new Parameter({ shape: [2, 2], dtype: 'f32', draw: () => new Float32Array(4).fill(4) });
+    const gpu = await openDevice('webgpu');
+    const program = await compile(gpu, () => add(add(alone, shared), add(kept, drawn)), {});
+    await program.run({});
+    using other = await compile(new CpuDevice(), double(shared), {});
+    await other.run({});
+    gpu.destroy();
+    await expect(alone.read()).rejects.toThrow(DeviceLostError);
+    expect(await Promise.all([shared, kept, drawn].map(valuesOf))).toEqual([2, 3, 4].map((x) => Array(4).fill(x)));
   });
 });
 

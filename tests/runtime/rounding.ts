@@ -44,6 +44,7 @@ export function noisyCpu(noise: number, seed: number): Device {
     lost: cpu.lost,
     load: (plan) => cpu.load({ ...plan, steps: plan.steps.map(replaced) }),
     read: (parameter) => cpu.read(parameter),
+    forget: (parameter) => cpu.forget(parameter),
     destroy() {},
   };
 }

@@ -33,7 +33,7 @@ function filledNetwork(tensors: ReadonlyMap<string, TensorData>, noted: unknown,
   const guessed = tensors.has('s2.weight') ? 'classic' : 'modern';
   const config = noted === 'classic' || noted === 'modern' ? noted : guessed;
   const network = { ...freshNetwork(config, 0), file };
-  network.model.loadStateDict(tensors);
+  network.model.keepOnHost().loadStateDict(tensors);
   return network;
 }
 

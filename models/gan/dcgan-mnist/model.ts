@@ -2,7 +2,7 @@
 // convolutional generative adversarial networks", ICLR 2016. Layers and names are those of PyTorch's example, one size smaller.
 
 import {
-  BatchNorm2d, Conv2d, ConvTranspose2d, LeakyReLU, Module, normalParameter, ReLU, reshape, Sequential, Tanh, type Tensor,
+  BatchNorm2d, Conv2d, ConvTranspose2d, LeakyReLU, Module, normalValues, ReLU, reshape, Sequential, Tanh, type Tensor,
 } from '../../../src/index.ts'; // prettier-ignore
 
 /** Sizes of both networks, under the names of PyTorch's example. */
@@ -26,10 +26,8 @@ export const dcganConfigs = {
 function initialize(network: Module): void {
   for (const [name, parameter] of network.namedParameters()) {
     if (!name.endsWith('weight')) continue;
-    const { shape, dtype } = parameter;
-    const mean = shape.length === 1 ? 1 : 0;
-    const data = normalParameter(shape, 0.02).hostValues.map((value) => mean + value);
-    parameter.write({ shape, dtype, data });
+    const { shape } = parameter;
+    parameter.write(normalValues(shape, 0.02, shape.length === 1 ? 1 : 0));
   }
 }
 

@@ -50,6 +50,10 @@ export class CpuDevice implements Device {
     return toHost(parameter, this.#values.get(parameter)!.data);
   }
 
+  forget(parameter: Parameter): void {
+    if (parameter.leaves(this)) this.#values.delete(parameter);
+  }
+
   destroy(): void {}
 
   async #run(
@@ -73,8 +77,7 @@ export class CpuDevice implements Device {
     });
     const results = wanted.map((tensor) => toHost(tensor, values.get(tensor)!));
     for (const { parameter, value } of plan.updates) {
-      this.#values.set(parameter, { data: values.get(value)!, version: ++parameter.version });
-      parameter.home = this;
+      this.#values.set(parameter, { data: values.get(value)!, version: parameter.changedBy(this) });
     }
     return results;
   }
@@ -111,7 +114,9 @@ export class CpuDevice implements Device {
     const { data } = await parameter.read();
     const held = this.#values.get(parameter);
     // Another run may have read the values too, and changed them since.
-    if (!held || held.version < version) this.#values.set(parameter, { data: fromHost(parameter, data), version });
+    if (held && held.version >= version) return;
+    this.#values.set(parameter, { data: fromHost(parameter, data), version });
+    parameter.heldBy(this, version);
   }
 }
 

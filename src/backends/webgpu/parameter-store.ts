@@ -81,7 +81,14 @@ export class ParameterStore {
   /** Gives the memory back. It stays while other programs use it or the newest values are only here. */
   release(parameter: Parameter): void {
     const copy = this.#copies.get(parameter)!;
-    if (--copy.users > 0 || parameter.home === this.#home) return;
+    copy.users--;
+    this.forget(parameter);
+  }
+
+  /** Frees the copy of a parameter that no program uses and whose newest values are elsewhere, too. */
+  forget(parameter: Parameter): void {
+    const copy = this.#copies.get(parameter);
+    if (!copy || copy.users > 0 || !parameter.leaves(this.#home)) return;
     this.#copies.delete(parameter);
     const { block } = copy.spot;
     if (--block.copies > 0) return;
@@ -94,17 +101,15 @@ export class ParameterStore {
     const copy = this.#copies.get(parameter)!;
     if (copy.version === parameter.version) return undefined;
     const { version } = parameter;
-    if (!parameter.home) {
-      this.#fill(copy, version, parameter.hostValues);
-      return undefined;
-    }
-    return parameter.read().then(({ data }) => this.#fill(copy, version, data));
+    const values = parameter.newest();
+    if (values instanceof Promise) return values.then((data) => this.#fill(parameter, version, data));
+    this.#fill(parameter, version, values);
+    return undefined;
   }
 
   /** Notes that a program of this device has changed the parameter. */
   changed(parameter: Parameter): void {
-    parameter.home = this.#home;
-    this.#copies.get(parameter)!.version = ++parameter.version;
+    this.#copies.get(parameter)!.version = parameter.changedBy(this.#home);
   }
 
   /** Where the parameter lies, until some move; it must be in use, or its newest values must be here. */
@@ -123,10 +128,12 @@ export class ParameterStore {
     return { block, buffer: block.buffer, offset: 0 };
   }
 
-  #fill(copy: Copy, version: number, data: TypedArray): void {
+  #fill(parameter: Parameter, version: number, data: TypedArray): void {
+    const copy = this.#copies.get(parameter)!;
     // Another run may have brought the copy up to date, and changed it since.
     if (copy.version >= version) return;
     upload(this.#device, copy.spot, data);
     copy.version = version;
+    parameter.heldBy(this.#home, version);
   }
 }

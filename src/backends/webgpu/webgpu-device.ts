@@ -103,6 +103,10 @@ export class WebGpuDevice implements Device {
     return (await this.#guard(read()))[0];
   }
 
+  forget(parameter: Parameter): void {
+    this.#parameters.forget(parameter);
+  }
+
   destroy(): void {
     this.gpu.destroy();
     this.#failure ??= new DeviceLostError('destroyed');

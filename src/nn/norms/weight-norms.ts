@@ -81,10 +81,14 @@ export function weightNorm<L extends Weighted>(layer: L, axis = 0): L {
   const weight = weightOf('weightNorm', layer);
   const shape = weight.shape.map((dim, i) => (i === axis ? dim : 1));
   const others = weight.shape.flatMap((_, i) => (i === axis ? [] : [i]));
-  const lengths = new Float64Array(weight.shape[axis]);
   const stride = weight.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-  weight.hostValues.forEach((value, i) => (lengths[Math.floor(i / stride) % lengths.length] += value * value));
-  const g = new Parameter({ shape, dtype: 'f32', data: Float32Array.from(lengths, Math.sqrt) });
+  const draw = async () => {
+    const lengths = new Float64Array(weight.shape[axis]);
+    const { data } = await weight.read();
+    data.forEach((value, i) => (lengths[Math.floor(i / stride) % lengths.length] += value * value));
+    return Float32Array.from(lengths, Math.sqrt);
+  };
+  const g = new Parameter({ shape, dtype: 'f32', draw });
   replaceWeight(layer, { weight_g: g, weight_v: weight }, () =>
     mul(weight, div(g, sqrt(sum(square(weight), others, true)))),
   );

@@ -32,7 +32,12 @@ export const library: readonly string[] = [
 
 /** All layers, from the bottom up. */
 export const layers: readonly Layer[] = [
-  { path: 'shaders', holds: 'WGSL, one kernel family a folder', imports: [], packages: ['wgsl-preprocessor'] },
+  {
+    path: 'shaders',
+    holds: 'kernels: WGSL with its bindings and grid, a folder a family',
+    imports: ['src/core'],
+    packages: ['wgsl-preprocessor'],
+  },
   { path: 'src/core', holds: 'Tensor, Parameter, Op, Kernel (as data), shapes, dtypes, random numbers', imports: [] },
   { path: 'src/ops', holds: 'a record for each op, and its public function', imports: ['src/core', 'shaders'] },
   { path: 'src/autograd', holds: '`grad()`', imports: ['src/core', 'src/ops'] },

@@ -7,10 +7,12 @@
 // A part behind the run-time length reads nothing, so cost grows with the real length. Forward only: who decodes does not
 // train.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearGrid, type Binding, type Variant } from '../../src/core/kernel.ts';
 import {
+  attentionInputs, attentionOutputs,
   groupOf, isLive, loadFunction, MASKED, quads, rowAt, saveFunction, scoreFunctions, type AttentionShape,
 } from './attention.wgsl.ts'; // prettier-ignore
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
 /** Rows of q up to which the variant is worth it: k and v are read again for each. */
 export const DECODE_ROWS = 8;
@@ -24,13 +26,38 @@ const lines = (count: number, line: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => line(i)).join('\n');
 
 /** Parts that the keys are split into. */
-export const decodeParts = (s: AttentionShape): number =>
+const decodeParts = (s: AttentionShape): number =>
   Math.max(1, Math.min(Math.ceil(BUSY / Math.max(1, rowsOf(s))), Math.ceil(s.keys / LEAST_KEYS)));
 
-/** Shape of the memory between the kernels: of each row and part its sums, then its largest score and Σ e^(score − that). */
-export const decodeScratch = (s: AttentionShape): number[] => [rowsOf(s), decodeParts(s), quads(s.width) + 1, 4];
+/** The variant `decode`: parts of the keys, then their sums merged. */
+export function attentionDecode(s: AttentionShape): Variant {
+  const inputs = attentionInputs(s);
+  const outputs = attentionOutputs(s);
+  const parts: Binding = { name: 'parts', type: 'vec4<f32>' };
+  return {
+    name: 'decode',
+    // Of each row and part its sums, then its largest score and Σ e^(score − that).
+    scratch: [{ shape: [rowsOf(s), decodeParts(s), quads(s.width) + 1, 4], dtype: 'f32' }],
+    kernels: [
+      {
+        name: 'attention.decode',
+        inputs: [...inputs, parts],
+        outputs: outputs.map(() => null),
+        workgroups: linearGrid(rowsOf(s) * decodeParts(s), 1),
+        wgsl: decodeText(s),
+      },
+      {
+        name: 'attention.merge',
+        inputs: [...inputs.map(() => null), parts],
+        outputs,
+        workgroups: linearGrid(rowsOf(s) * quads(s.width), LINEAR_WORKGROUP),
+        wgsl: mergeText(s),
+      },
+    ],
+  };
+}
 
-export function attentionSplitKernel(s: AttentionShape): string {
+function decodeText(s: AttentionShape): string {
   const widest = Math.max(quads(s.depth), quads(s.width), 1);
   const lanes = Math.min(32, 2 ** Math.ceil(Math.log2(widest)));
   const slots = THREADS / lanes;
@@ -111,13 +138,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 /** Threads of the second kernel. */
-export const mergeThreads = (s: AttentionShape): number => rowsOf(s) * quads(s.width);
-
-export function attentionMergeKernel(s: AttentionShape): string {
+function mergeText(s: AttentionShape): string {
   const [parts, stride] = [decodeParts(s), quads(s.width) + 1];
   return wgsl`
 ${saveFunction('o', s.width, s.half)}
-${linearMain(mergeThreads(s))}
+${linearMain(rowsOf(s) * quads(s.width))}
   let row = index / ${quads(s.width)}u;
   let quad = index % ${quads(s.width)}u;
   var largest = ${MASKED};

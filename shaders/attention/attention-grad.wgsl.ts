@@ -5,11 +5,13 @@
 // With p the weights and dp = g · v: ds = p · (dp − Σ g·o), then dq = scale · ds · k and dk = scale · dsᵀ · q, dv = pᵀ · g.
 // Here: `serial`, one thread a row of q or of k, or an element of the mask; no barriers. Tiles: attention-tile.wgsl.ts.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearGrid, type Binding, type Kernel } from '../../src/core/kernel.ts';
 import {
+  attentionInputs,
   bindingType, groupOf, holdRow, isLive, loadFunction, productFunction, quads, rowOfIndex, saveFunction, scoreFunctions,
   type AttentionShape,
 } from './attention.wgsl.ts'; // prettier-ignore
-import { linearMain, turns } from '../lib/grid.wgsl.ts';
+import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 import { f32Literal } from '../lib/literal.wgsl.ts';
 
 /** Loads of all that gradients read. */
@@ -21,7 +23,14 @@ ${loadFunction('v', s.width)}
 ${loadFunction('g', s.width)}
 `;
 
-export const attentionGradQuerySerialKernel = (s: AttentionShape): string => wgsl`
+export const queryGradient = (s: AttentionShape): Binding[] => [{ name: 'dq', type: bindingType(s.depth, s.half) }];
+
+export const attentionGradQuerySerial = (s: AttentionShape): Kernel => ({
+  name: 'attentionGradQuery.serial',
+  inputs: attentionInputs(s, true),
+  outputs: queryGradient(s),
+  workgroups: linearGrid(s.batch * s.heads * s.rows, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${gradientLoads(s)}
 ${saveFunction('dq', s.depth, s.half)}
 ${productFunction('k', s.depth)}
@@ -42,7 +51,8 @@ ${linearMain(s.batch * s.heads * s.rows)}
   }
   for (var d = 0u; d < ${turns(quads(s.depth))}; d++) { save_dq(index, d, sum[d]); }
 }
-`;
+`,
+});
 
 /** How the output of both gradients is bound: as vectors where each starts at a multiple of four. */
 export const keyGradientType = ({ depth, width, half }: AttentionShape) =>
@@ -54,7 +64,14 @@ ${saveFunction('dk', s.depth, s.half, s.depth + s.width, 0, 'dkv')}
 ${saveFunction('dv', s.width, s.half, s.depth + s.width, s.depth, 'dkv')}
 `;
 
-export const attentionGradKeySerialKernel = (s: AttentionShape): string => wgsl`
+export const keyGradients = (s: AttentionShape): Binding[] => [{ name: 'dkv', type: keyGradientType(s) }];
+
+export const attentionGradKeySerial = (s: AttentionShape): Kernel => ({
+  name: 'attentionGradKey.serial',
+  inputs: attentionInputs(s, true),
+  outputs: keyGradients(s),
+  workgroups: linearGrid(s.batch * s.keyHeads * s.keys, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${gradientLoads(s)}
 ${saveKeyGradients(s)}
 ${productFunction('q', s.depth)}
@@ -83,10 +100,11 @@ ${linearMain(s.batch * s.keyHeads * s.keys)}
   for (var d = 0u; d < ${turns(quads(s.depth))}; d++) { save_dk(index, d, dk[d]); }
   for (var d = 0u; d < ${turns(quads(s.width))}; d++) { save_dv(index, d, dv[d]); }
 }
-`;
+`,
+});
 
 /** The mask's gradient: ds, summed over the axes along which the mask is broadcast. `dims` is the mask's shape. */
-export function attentionGradMaskKernel(s: AttentionShape, dims: readonly number[]): string {
+export function attentionGradMaskSerial(s: AttentionShape, dims: readonly number[]): Kernel {
   const sizes = [s.batch, s.heads, s.rows, s.keys];
   const inner = (axis: number) => dims.slice(axis + 1).reduce((size, dim) => size * dim, 1);
   const open = ['batch', 'head', 'row', 'key'].map((name, axis) => {
@@ -94,7 +112,15 @@ export function attentionGradMaskKernel(s: AttentionShape, dims: readonly number
     const [first, end] = dims[axis] === sizes[axis] ? [own, `${name}_first + 1u`] : ['0u', `${sizes[axis]}u`];
     return `let ${name}_first = ${first};\n  for (var ${name} = ${name}_first; ${name} < ${end}; ${name}++) {`;
   });
-  return wgsl`
+  return {
+    name: 'attentionGradMask.serial',
+    inputs: attentionInputs(s, true),
+    outputs: [{ name: 'dmask', type: s.mask!.type }],
+    workgroups: linearGrid(
+      dims.reduce((size, dim) => size * dim, 1),
+      LINEAR_WORKGROUP,
+    ),
+    wgsl: wgsl`
 ${gradientLoads(s)}
 ${linearMain(dims.reduce((size, dim) => size * dim, 1))}
   var sum = 0.0;
@@ -113,5 +139,6 @@ ${linearMain(dims.reduce((size, dim) => size * dim, 1))}
   } } } }
   dmask[index] = ${s.mask?.type === 'f16' ? 'f16(sum)' : 'sum'};
 }
-`;
+`,
+  };
 }

@@ -5,10 +5,21 @@
 // weights  a thread a row: in place of each score e^(score − largest), or 0 where dropped; behind all rows their largest and 1 / Σ.
 // values   weights · v as matmul's `register`; what is stored is divided by the row's sum.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { groupOf, isLive, MASKED, rowAt, scoreFunctions, type AttentionShape } from './attention.wgsl.ts';
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Binding, type Capabilities, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import {
+  attentionInputs,
+  attentionOutputs,
+  groupOf,
+  isLive,
+  MASKED,
+  rowAt,
+  scoreFunctions,
+  type AttentionShape,
+} from './attention.wgsl.ts';
+import { elements } from '../lib/bindings.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 import { addUp } from '../lib/rows.wgsl.ts';
-import { matmulRegisterKernel, type RegisterBlock } from '../matmul/matmul-register.wgsl.ts';
+import { matmulRegister, registerBlock } from '../matmul/matmul-register.wgsl.ts';
 import { vectorizedC, type MatmulShape } from '../matmul/matmul.wgsl.ts';
 
 /** A product of matrices [batch, heads, rows, terms] and [batch, keyHeads, …], stored as [batch, heads, rows, columns]. */
@@ -55,33 +66,100 @@ export const pairOf = (s: AttentionShape, wide: boolean): string => wgsl`
 #endif
 `;
 
-/** A product whose result is a matrix of pairs: `store` stores `value` at `index`, knows what pairOf declares, and calls the functions of `reads`. */
-export function pairsKernel(
-  s: AttentionShape,
-  product: MatmulShape,
-  block: RegisterBlock,
-  reads: AttentionShape,
-  store: (wide: boolean) => string,
-): string {
+/** A product of matrices of s, as matmul's `register`. */
+export interface HeadsKernel {
+  readonly wgsl: string;
+  readonly workgroups: Kernel['workgroups'];
+  /** How its operands are bound, and a matrix of pairs that it stores. */
+  readonly a: Binding;
+  readonly b: Binding;
+  readonly pairs: Binding['type'];
+  /** Whether it stores four neighbours at a time. */
+  readonly wide: boolean;
+}
+
+export function headsKernel(s: AttentionShape, product: MatmulShape, capabilities: Capabilities): HeadsKernel {
+  const { wgsl: text, inputs, workgroups } = matmulRegister(product, registerBlock(product, capabilities));
+  const element = s.half ? 'f16' : 'f32';
   const wide = vectorizedC(product);
-  return wgsl`
-${scoreFunctions(reads, wide)}
-fn store_c(index: u32, value: ${stored(wide)}) {
-  ${pairOf(s, wide)}
-  ${store(wide)}
+  return {
+    wgsl: text,
+    workgroups,
+    a: { name: 'a', type: element },
+    b: { name: 'b', type: elements(element, inputs[1]!.type.startsWith('vec4')) },
+    pairs: elements('f32', wide),
+    wide,
+  };
 }
-${matmulRegisterKernel(product, block)}
+
+/** Bindings by the names of inputs and scratch, in the order of `names`; null for all others. */
+export const bound = (names: readonly string[], bindings: Readonly<Record<string, Binding>>): (Binding | null)[] =>
+  names.map((name) => bindings[name] ?? null);
+
+/** Those of `inputs` that have one of these names. */
+export const own = (inputs: readonly Binding[], ...names: string[]): Record<string, Binding> =>
+  Object.fromEntries(inputs.filter(({ name }) => names.includes(name)).map((one) => [one.name, one]));
+
+/** A product whose result is a matrix of pairs: `store` stores `value` at `index`, knows what pairOf declares, and calls the functions of `reads`. */
+export const pairsText = (
+  s: AttentionShape,
+  product: HeadsKernel,
+  reads: AttentionShape,
+  store: string,
+): string => wgsl`
+${scoreFunctions(reads, product.wide)}
+fn store_c(index: u32, value: ${stored(product.wide)}) {
+  ${pairOf(s, product.wide)}
+  ${store}
+}
+${product.wgsl}
 `;
-}
 
 /** The score of what is stored. */
 export const scoreAt = (wide: boolean): string => `${wide ? 'score_four' : 'score_of'}(batch, head, row, key, value)`;
 
-export const attentionScoresKernel = (s: AttentionShape, block: RegisterBlock): string =>
-  // Dropout comes later.
-  pairsKernel(s, scoresProduct(s), block, { ...s, numbers: null }, (wide) => `scores[index] = ${scoreAt(wide)};`);
+/** The variant `scores`. */
+export function attentionScores(s: AttentionShape, capabilities: Capabilities): Variant {
+  const [inputs, outputs] = [attentionInputs(s), attentionOutputs(s)];
+  const names = [...inputs.map(({ name }) => name), 'scores'];
+  const none = outputs.map(() => null);
+  const first = headsKernel(s, scoresProduct(s), capabilities);
+  const last = headsKernel(s, valuesProduct(s), capabilities);
+  const scores: Kernel = {
+    name: 'attention.scores',
+    // Dropout comes later.
+    wgsl: pairsText(s, first, { ...s, numbers: null }, `scores[index] = ${scoreAt(first.wide)};`),
+    inputs: bound(names, {
+      ...own(inputs, 'mask'),
+      q: first.a,
+      k: first.b,
+      scores: { name: 'scores', type: first.pairs },
+    }),
+    outputs: none,
+    workgroups: first.workgroups,
+  };
+  const weights: Kernel = {
+    name: 'attention.weights',
+    wgsl: weightsText(s),
+    inputs: bound(names, { ...own(inputs, 'numbers'), scores: { name: 'scores', type: 'f32' } }),
+    outputs: none,
+    workgroups: linearGrid(rowsOf(s), LINEAR_WORKGROUP),
+  };
+  const values: Kernel = {
+    name: 'attention.values',
+    wgsl: valuesText(s, last),
+    inputs: bound(names, { v: last.b, scores: { name: 'a', type: 'f32' } }),
+    outputs,
+    workgroups: last.workgroups,
+  };
+  return {
+    name: 'scores',
+    kernels: [scores, weights, values],
+    scratch: [{ shape: [scoresScratch(s)], dtype: 'f32' }],
+  };
+}
 
-export const attentionWeightsKernel = (s: AttentionShape): string => wgsl`
+const weightsText = (s: AttentionShape): string => wgsl`
 ${scoreFunctions({ ...s, mask: null })}
 ${linearMain(rowsOf(s))}
   let row = index % ${s.rows}u;
@@ -104,10 +182,7 @@ ${linearMain(rowsOf(s))}
 }
 `;
 
-export function attentionValuesKernel(s: AttentionShape, block: RegisterBlock): string {
-  const product = valuesProduct(s);
-  const wide = vectorizedC(product);
-  return wgsl`
+const valuesText = (s: AttentionShape, { wide, wgsl: product }: HeadsKernel): string => wgsl`
 fn store_c(index: u32, value: ${stored(wide)}) {
   let row = index ${wide ? '* 4u ' : ''}/ ${s.width}u;
   let at = ${statistics(s, 'row')};
@@ -117,6 +192,5 @@ fn store_c(index: u32, value: ${stored(wide)}) {
     sums[row * 2u + 1u] = a[at + 1u];
   }
 }
-${matmulRegisterKernel(product, block)}
+${product}
 `;
-}

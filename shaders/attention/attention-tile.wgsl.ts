@@ -9,14 +9,16 @@
 // Workgroup memory: 6 KiB stage, 8 KiB weights, 2 KiB for what the 8 threads of a row exchange: 16 KiB, what WebGPU grants.
 // Tiles in which a causal row sees nothing are skipped. A last dimension of up to 256.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearGrid, type Kernel } from '../../src/core/kernel.ts';
 import {
+  attentionInputs, attentionOutputs,
   groupOf, isLive, loadFunction, MASKED, quads, saveFunction, scoreFunctions, type AttentionShape,
 } from './attention.wgsl.ts'; // prettier-ignore
-import { gradientLoads, saveKeyGradients } from './attention-grad.wgsl.ts';
+import { gradientLoads, keyGradients, queryGradient, saveKeyGradients } from './attention-grad.wgsl.ts';
 import { f32Literal } from '../lib/literal.wgsl.ts';
 
 /** Rows and columns of a tile, and the largest last dimension for which a thread's registers suffice. */
-export const TILE_ROWS = 64;
+const TILE_ROWS = 64;
 const TILE_COLUMNS = 32;
 export const LARGEST_DEPTH = 256;
 const [X, Y] = [8, 16];
@@ -138,8 +140,8 @@ const queryTile = (s: AttentionShape): string => wgsl`
   let keys_start = (batch * ${s.keyHeads}u + head / ${groupOf(s)}u) * ${s.keys}u;
   let end = keys_of(min(first_row + ${TILE_ROWS - 1}u, ${s.rows - 1}u));
 `;
-export const queryTiles = (s: AttentionShape): number => Math.ceil(s.rows / TILE_ROWS) * s.heads * s.batch;
-export const keyTiles = (s: AttentionShape): number => Math.ceil(s.keys / TILE_ROWS) * s.keyHeads * s.batch;
+const queryTiles = (s: AttentionShape): number => Math.ceil(s.rows / TILE_ROWS) * s.heads * s.batch;
+const keyTiles = (s: AttentionShape): number => Math.ceil(s.keys / TILE_ROWS) * s.keyHeads * s.batch;
 
 // Places past the end read the last row: their weights are 0.
 const rowSide = (name: string, size: number, s: AttentionShape): Side =>
@@ -168,7 +170,12 @@ const queryScores = (s: AttentionShape): string => wgsl`
 /** kept() of the four rows of column i. */
 const keeps = (row: string, key: string) => `kept_four(batch, head, ${row}, ${key})`;
 
-export const attentionTileKernel = (s: AttentionShape): string => wgsl`
+export const attentionFlash = (s: AttentionShape): Kernel => ({
+  name: 'attention.flash',
+  inputs: attentionInputs(s),
+  outputs: attentionOutputs(s),
+  workgroups: linearGrid(queryTiles(s), 1),
+  wgsl: wgsl`
 ${memory}
 var<workgroup> exchange: array<vec4<f32>, ${THREADS}>;  // [x][y]
 ${scoreFunctions(s, true)}
@@ -213,13 +220,19 @@ ${open(queryTiles(s))}
     }
   }
 }
-`;
+`,
+});
 
 /** One of the three statistics of the thread's four rows. */
 const rowStatistics = (s: AttentionShape, at: number): string =>
   `vec4<f32>(${FOUR.map((r) => `statistics[(rows_start + min(${ownRow(r)}, ${s.rows - 1}u)) * 3u + ${at}u]`).join(', ')})`;
 
-export const attentionGradQueryTileKernel = (s: AttentionShape): string => wgsl`
+export const attentionGradQueryFlash = (s: AttentionShape): Kernel => ({
+  name: 'attentionGradQuery.flash',
+  inputs: attentionInputs(s, true),
+  outputs: queryGradient(s),
+  workgroups: linearGrid(queryTiles(s), 1),
+  wgsl: wgsl`
 ${memory}
 ${gradientLoads(s, true)}
 ${saveFunction('dq', s.depth, s.half)}
@@ -242,13 +255,19 @@ ${open(queryTiles(s))}
   }
   ${saveSums('dq', s.depth, (r, quad, value) => `if (${ownRow(r)} < ${s.rows}u) { save_dq(rows_start + ${ownRow(r)}, ${quad}, ${value}); }`)}
 }
-`;
+`,
+});
 
 /** One of the statistics of the row of q that column i of the thread is. */
 const columnStatistic = (s: AttentionShape, i: number, at: number): string =>
   `statistics[(rows_start + min(first_row + x * 4u + ${i}u, ${s.rows - 1}u)) * 3u + ${at}u]`;
 
-export const attentionGradKeyTileKernel = (s: AttentionShape): string => wgsl`
+export const attentionGradKeyFlash = (s: AttentionShape): Kernel => ({
+  name: 'attentionGradKey.flash',
+  inputs: attentionInputs(s, true),
+  outputs: keyGradients(s),
+  workgroups: linearGrid(keyTiles(s), 1),
+  wgsl: wgsl`
 ${memory}
 ${gradientLoads(s, true)}
 ${saveKeyGradients(s)}
@@ -285,4 +304,5 @@ ${open(keyTiles(s))}
   ${saveSums('dk', s.depth, (r, quad, value) => `if (${ownKey(r)} < ${s.keys}u) { save_dk(keys_start + ${ownKey(r)}, ${quad}, ${value}); }`)}
   ${saveSums('dv', s.width, (r, quad, value) => `if (${ownKey(r)} < ${s.keys}u) { save_dv(keys_start + ${ownKey(r)}, ${quad}, ${value}); }`)}
 }
-`;
+`,
+});

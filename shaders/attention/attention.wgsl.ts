@@ -5,7 +5,8 @@
 // attention-grad.wgsl.ts has the serial gradients, attention-tile.wgsl.ts forward and gradients in tiles (`flash`),
 // attention-decode.wgsl.ts the kernel for a few rows of q and many keys.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain, turns } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Binding, type Kernel } from '../../src/core/kernel.ts';
+import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 import { f32Literal } from '../lib/literal.wgsl.ts';
 import { threefry } from '../lib/threefry.wgsl.ts';
 
@@ -189,7 +190,31 @@ export const holdRow = (held: string, name: string, size: number, row: string): 
   for (var d = 0u; d < ${turns(quads(size))}; d++) { ${held}[d] = load_${name}(${row}, d); }
 `;
 
-export const attentionSerialKernel = (s: AttentionShape): string => wgsl`
+/** What all kernels of the family bind first: q, k, v, for gradients that of the output and the statistics, then what there is of the rest. */
+export function attentionInputs(s: AttentionShape, isGradient = false): Binding[] {
+  const [ofDepth, ofWidth] = [bindingType(s.depth, s.half), bindingType(s.width, s.half)];
+  return [
+    { name: 'q', type: ofDepth },
+    { name: 'k', type: ofDepth },
+    { name: 'v', type: ofWidth },
+    ...(isGradient ? [{ name: 'g', type: ofWidth }, { name: 'statistics', type: 'f32' } as const] : []),
+    ...(s.mask ? [{ name: 'mask', type: s.mask.type }] : []),
+    ...(s.numbers ? [{ name: 'numbers', type: 'u32' } as const] : []),
+  ]; // prettier-ignore
+}
+
+/** The rows, and for each its largest score and 1 / Σ e^(score − that). */
+export const attentionOutputs = (s: AttentionShape): Binding[] => [
+  { name: 'o', type: bindingType(s.width, s.half) },
+  { name: 'sums', type: 'f32' },
+];
+
+export const attentionSerial = (s: AttentionShape): Kernel => ({
+  name: 'attention.serial',
+  inputs: attentionInputs(s),
+  outputs: attentionOutputs(s),
+  workgroups: linearGrid(s.batch * s.heads * s.rows, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${scoreFunctions(s)}
 ${loadFunction('q', s.depth)}
 ${loadFunction('k', s.depth)}
@@ -223,4 +248,5 @@ ${linearMain(s.batch * s.heads * s.rows)}
   sums[index * 2u] = largest;
   sums[index * 2u + 1u] = inverse;
 }
-`;
+`,
+});

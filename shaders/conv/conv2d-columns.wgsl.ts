@@ -6,16 +6,18 @@
 // fold     a thread one pixel of the image: the sum of what it was given. Outputs that overlap there are few, one in each
 //          stride of the kernel's rows and columns.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Conv2dShape } from './conv2d.wgsl.ts';
-import { linearLoop } from '../lib/grid.wgsl.ts';
-import { matmulRegisterKernel, type RegisterBlock } from '../matmul/matmul-register.wgsl.ts';
+import { linearGrid, perThread, type Capabilities, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { gradInputInputs, imageSize, type Conv2dShape } from './conv2d.wgsl.ts';
+import { elements, stores } from '../lib/bindings.ts';
+import { LINEAR_WORKGROUP, linearLoop } from '../lib/grid.wgsl.ts';
+import { matmulRegister, registerBlock } from '../matmul/matmul-register.wgsl.ts';
 import { batchesOf, type MatmulShape } from '../matmul/matmul.wgsl.ts';
 
 /** Outputs of one image; they are read as vectors, so it must be a multiple of 4. */
 export const placesOf = ({ output }: Conv2dShape): number => output[0] * output[1];
 
 /** The product: weight is a, g is b, and c are the columns, [channels, kernel rows, kernel columns, images, outputs] in f32. */
-export function columnsProduct(s: Conv2dShape): MatmulShape {
+function columnsProduct(s: Conv2dShape): MatmulShape {
   const ofWeight = (s.inChannels / s.groups) * s.kernel[0] * s.kernel[1];
   const channels = s.outChannels / s.groups;
   return {
@@ -37,22 +39,38 @@ export function columnsScratch(s: Conv2dShape): number {
   return batchesOf(product) * product.m * product.n;
 }
 
-export function conv2dColumnsKernel(s: Conv2dShape, block: RegisterBlock): string {
+/** The variant `columns` of the input gradient. */
+export const conv2dColumns = (s: Conv2dShape, capabilities: Capabilities): Variant => ({
+  name: 'columns',
+  kernels: [productKernel(s, capabilities), foldKernel(s, capabilities)],
+  scratch: [{ shape: [columnsScratch(s)], dtype: 'f32' }],
+});
+
+/** From g and weight, which are b and a. */
+function productKernel(s: Conv2dShape, capabilities: Capabilities): Kernel {
+  const product = columnsProduct(s);
   const places = placesOf(s);
   const start = (column: string) => `${column} / ${places}u * ${s.outChannels * places}u + ${column} % ${places}u`;
-  return matmulRegisterKernel(columnsProduct(s), block, { start, step: places });
+  const kernel = matmulRegister(product, registerBlock(product, capabilities), { start, step: places });
+  return {
+    ...kernel,
+    name: 'conv2dGradInput.columns',
+    inputs: [{ name: 'b', type: elements(s.type, true) }, { name: 'a', type: s.type }, stores('c', 'vec4<f32>')],
+    outputs: [null],
+  };
 }
 
-export function conv2dFoldKernel(s: Conv2dShape, perThread: number): string {
+function foldKernel(s: Conv2dShape, capabilities: Capabilities): Kernel {
   const [height, width] = s.image;
   const [outHeight, outWidth] = s.output;
   const [kernelHeight, kernelWidth] = s.kernel;
   const places = placesOf(s);
   /** Outputs along an axis whose windows hold a pixel, at most. */
   const taps = (axis: 0 | 1) => Math.ceil(s.kernel[axis] / s.stride[axis]);
-  return linearLoop(
-    s.batch * s.inChannels * height * width,
-    perThread,
+  const pixels = perThread(imageSize(s), LINEAR_WORKGROUP, capabilities);
+  const text = linearLoop(
+    imageSize(s),
+    pixels,
     wgsl`
     let padded_row = index / ${width}u % ${height}u + ${s.padding[0]}u;
     let padded_column = index % ${width}u + ${s.padding[1]}u;
@@ -73,4 +91,11 @@ export function conv2dFoldKernel(s: Conv2dShape, perThread: number): string {
     }
     store_dx(index, ${s.type}(total));`,
   );
+  return {
+    name: 'conv2dGradInput.fold',
+    inputs: [...gradInputInputs(s).map(() => null), { name: 'columns', type: 'f32' }],
+    outputs: [stores('dx', s.type)],
+    workgroups: linearGrid(Math.ceil(imageSize(s) / pixels), LINEAR_WORKGROUP),
+    wgsl: text,
+  };
 }

@@ -4,11 +4,15 @@
 // forward      one thread computes a block of rows × columns of one output channel, whose weights it keeps in registers, and
 //              reads each value of the image below the block once. No barrier. With stride 1 the gradient of the image is the
 //              same with the weights turned around.
-// grad weight  one workgroup sums the weights of one output channel over a slice of the batch: threads go over the pixels side
+// grad weight  one workgroup sums the weights of one output channel over a part of the batch: threads go over the pixels side
 //              by side, then their totals are added up in workgroup memory, always in the same order.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { loadImageColumns, type Conv2dShape } from './conv2d.wgsl.ts';
+import type { Kernel, Variant } from '../../src/core/kernel.ts';
+import { gradWeightInputs } from './conv2d-grad-weight.wgsl.ts';
+import { blockGrid, forwardInputs, loadImageColumns, weightSize, type Conv2dShape } from './conv2d.wgsl.ts';
+import { stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP } from '../lib/grid.wgsl.ts';
+import { addingSplits } from '../lib/splits.wgsl.ts';
 
 /** Output rows and columns of one thread. */
 export interface DepthwiseBlock {
@@ -27,11 +31,13 @@ const blocksOf = ({ output }: Conv2dShape, { rows, pixels }: DepthwiseBlock) =>
   [Math.ceil(output[0] / rows), Math.ceil(output[1] / pixels)] as const;
 
 /** Threads in x; y has one workgroup for each output channel. */
-export const depthwiseThreads = (s: Conv2dShape, block: DepthwiseBlock): number =>
+const threadsOf = (s: Conv2dShape, block: DepthwiseBlock): number =>
   s.batch * blocksOf(s, block)[0] * blocksOf(s, block)[1];
 
-/** `turned` takes the weights in reverse order, from the last of the kernel to the first. */
-export function depthwiseKernel(s: Conv2dShape, block: DepthwiseBlock, bias: boolean, turned: boolean): string {
+/**
+ * The variant `depthwise` of the op `name`. `turned` takes the weights in reverse order, from the last of the kernel to the first.
+ */
+export function depthwise(name: string, s: Conv2dShape, block: DepthwiseBlock, bias: boolean, turned: boolean): Kernel {
   const { rows, pixels } = block;
   const [down, across] = blocksOf(s, block);
   const [height, width] = s.image;
@@ -65,12 +71,12 @@ export function depthwiseKernel(s: Conv2dShape, block: DepthwiseBlock, bias: boo
     `if (row + ${r}u < ${outHeight}u && column + ${p}u < ${outWidth}u) { store_y(at + ${r * outWidth + p}u, ${s.type}(total_${r}_${p})); }`;
   const each = (statement: (r: number, p: number) => string) =>
     lines(range(rows).flatMap((r) => range(pixels).map((p) => statement(r, p))));
-  return wgsl`
+  const text = wgsl`
 @compute @workgroup_size(${LINEAR_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
   let index = (group.z * groups.x + group.x) * ${LINEAR_WORKGROUP}u + local;
-  if (index >= ${depthwiseThreads(s, block)}u) { return; }
+  if (index >= ${threadsOf(s, block)}u) { return; }
   let channel = group.y;
   let column = index % ${across}u * ${pixels}u;
   let row = index / ${across}u % ${down}u * ${rows}u;
@@ -85,29 +91,39 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   ${each(store)}
 }
 `;
+  return {
+    name: `${name}.depthwise`,
+    inputs: forwardInputs(s, bias),
+    outputs: [stores('y', s.type)],
+    workgroups: blockGrid(Math.ceil(threadsOf(s, block) / LINEAR_WORKGROUP), s.outChannels),
+    wgsl: text,
+  };
 }
 
 /** Bytes of workgroup memory that the weight gradient takes. */
 export const depthwiseGradWeightBytes = ({ kernel }: Conv2dShape): number =>
   4 * kernel[0] * kernel[1] * (LINEAR_WORKGROUP + 1);
 
-/** Workgroups: output channels in x, slices of the batch in y. `pixels` columns are read at once. */
-export function depthwiseGradWeightKernel(s: Conv2dShape, pixels: number, slices: number): string {
+/**
+ * The variant `depthwise` of the weight gradient: output channels in x, parts of the batch in y. `pixels` columns are read at once.
+ */
+export function depthwiseGradWeight(s: Conv2dShape, pixels: number, splits: number): Variant {
   const [height, width] = s.image;
   const [outHeight, outWidth] = s.output;
   const size = s.kernel[0] * s.kernel[1];
   const across = Math.ceil(outWidth / pixels);
-  const perSlice = Math.ceil(s.batch / slices);
+  const perSplit = Math.ceil(s.batch / splits);
+  const type = splits > 1 ? 'f32' : s.type;
   const pitch = LINEAR_WORKGROUP + 1; // one more, so that the threads that add up read different banks
-  return wgsl`
+  const text = wgsl`
 var<workgroup> totals: array<f32, ${size * pitch}>;
 
 @compute @workgroup_size(${LINEAR_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let channel = group.x;
   ${kernelPlaces(s, (ky, kx) => `var total_${ky}_${kx} = 0.0;`)}
-  let first = group.y * ${perSlice * outHeight * across}u;
-  let end = min(first + ${perSlice * outHeight * across}u, ${s.batch * outHeight * across}u);
+  let first = group.y * ${perSplit * outHeight * across}u;
+  let end = min(first + ${perSplit * outHeight * across}u, ${s.batch * outHeight * across}u);
   for (var index = first + local; index < end; index += ${LINEAR_WORKGROUP}u) {
     let column = index % ${across}u * ${pixels}u;
     let row = index / ${across}u % ${outHeight}u;
@@ -141,8 +157,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var place = local; place < ${size}u; place += ${LINEAR_WORKGROUP}u) {
     var total = 0.0;
     for (var i = 0u; i < ${LINEAR_WORKGROUP}u; i++) { total += totals[place * ${pitch}u + i]; }
-    store_dw((group.y * ${s.outChannels}u + channel) * ${size}u + place, ${slices > 1 ? 'f32' : s.type}(total));
+    store_dw((group.y * ${s.outChannels}u + channel) * ${size}u + place, ${type}(total));
   }
 }
 `;
+  const kernel = {
+    name: 'conv2dGradWeight.depthwise',
+    inputs: gradWeightInputs(s),
+    workgroups: [s.outChannels, splits, 1] as const,
+    wgsl: text,
+  };
+  return addingSplits('depthwise', kernel, stores('dw', type), splits, weightSize(s), s.type);
 }

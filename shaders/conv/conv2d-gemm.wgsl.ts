@@ -5,14 +5,17 @@
 // grad input   input channel, image pixel    output channel and place in the kernel  weight      gradient
 // grad weight  output channel, weight        output pixel of any item                gradient    image
 //
-// A workgroup of 16 × 8 threads computes 32 or 64 rows (m) × 64 columns (n) from slices of 16 along k in workgroup memory; a
+// A workgroup of 16 × 8 threads computes 32 or 64 rows (m) × 64 columns (n) from strips of 16 along k in workgroup memory; a
 // thread has 4 or 8 rows and 4 columns in registers. Columns of a thread lie 16 apart, rows 8 or 16: so neighbours read and
 // write neighbouring pixels, and whole vectors are written to workgroup memory, never a component that another thread owns.
-// Where there are few tiles, k is cut into `slices` whose sums a second kernel adds, always in the same order.
+// Where there are few tiles, k is split into parts, whose partial sums a second kernel adds, always in the same order.
 // A stride s leaves each image pixel only every s-th place of the kernel: grad input takes pixels of one remainder together
 // (a phase), so that no product with a gap is computed.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearGrid, type Binding, type Variant } from '../../src/core/kernel.ts';
 import type { Conv2dShape } from './conv2d.wgsl.ts';
+import { stores } from '../lib/bindings.ts';
+import { addingSplits } from '../lib/splits.wgsl.ts';
 
 const COLUMNS = 64;
 const DEPTH = 16;
@@ -194,19 +197,26 @@ export const conv2dGemmTiles = (gemm: Conv2dGemm): [number, number] => [
   Math.ceil(gemm.m / tileRows(gemm)) * gemm.parts,
 ];
 
-/** Depth of one of about `slices` slices of k. */
-export const conv2dGemmSlice = ({ k }: Conv2dGemm, slices: number): number =>
-  Math.max(1, Math.ceil(k / slices / DEPTH)) * DEPTH;
+/** Depth of each of about `splits` parts of k. */
+export const conv2dGemmDepth = ({ k }: Conv2dGemm, splits: number): number =>
+  Math.max(1, Math.ceil(k / splits / DEPTH)) * DEPTH;
 
 /**
- * The kernel: tiles along n in x (folded into z), those along m in y, then slices, then parts. With several slices `output` holds
+ * The kernel: tiles along n in x (folded into z), those along m in y, then splits, then parts. With several splits `output` holds
  * one result after the other, of `outputSize` elements each.
  */
-export function conv2dGemmKernel(gemm: Conv2dGemm, slices: number, outputSize: number, bias: boolean): string {
+export function conv2dGemmTiled(
+  name: string,
+  gemm: Conv2dGemm,
+  splits: number,
+  inputs: readonly Binding[],
+  outputSize: number,
+): Variant {
+  const bias = inputs.length > 2;
   const { m, k, text, rowStride, a, aSize, output, alongK } = gemm;
-  const type = slices > 1 ? 'f32' : gemm.type;
+  const type = splits > 1 ? 'f32' : gemm.type;
   const [columnTiles, rowTiles] = [conv2dGemmTiles(gemm)[0], Math.ceil(m / tileRows(gemm))];
-  const depth = conv2dGemmSlice(gemm, slices);
+  const depth = conv2dGemmDepth(gemm, splits);
   const quads = tileRows(gemm) / 4; // vectors of four rows, `quads` apart
   const own = range(quads / 8); // those of one thread
   // One vector more a row, so that threads side by side write to different banks.
@@ -215,7 +225,7 @@ export function conv2dGemmKernel(gemm: Conv2dGemm, slices: number, outputSize: n
   const components = range(4).map((j) => 'xyzw'[j]);
   const four = (value: (j: number) => string) => `vec4<f32>(${range(4).map(value).join(', ')})`;
   const columnPlace = (j: number, first: string) => `place_n(first_n + ${first} + ${16 * j}u, part)`;
-  return wgsl`
+  const whole = wgsl`
 ${text}
 fn load_a(offset: u32, k: vec4<u32>) -> f32 {
   return select(0.0, f32(${a}[min(offset + k.w, ${last(aSize)})]), k.w != 0xffffffffu);
@@ -230,8 +240,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (tile >= ${columnTiles}u) { return; }
   let first_n = tile * ${COLUMNS}u;
   let first_m = group.y % ${rowTiles}u * ${4 * quads}u;
-  let slice = group.y / ${rowTiles}u % ${slices}u;
-  let part = group.y / ${rowTiles * slices}u;
+  let split = group.y / ${rowTiles}u % ${splits}u;
+  let part = group.y / ${rowTiles * splits}u;
   // What each thread loads: of a, places along k and ${own.length} × 4 rows; of b, 2 × 4 columns${alongK ? '' : ' at two places along k'}.
   ${lines(own.flatMap((i) => range(4).map((j) => `let row_${i}_${j} = row_offset(min(first_m + local.y + ${8 * i + quads * j}u, ${last(m)}), part);`)))}
   ${lines(
@@ -240,7 +250,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       : range(4).map((j) => `let column_${j} = ${columnPlace(j, 'local.x')};`),
   )}
   ${lines(own.flatMap((i) => range(4).map((j) => `var total_${i}_${j} = vec4<f32>(0.0);`)))}
-  for (var k = slice * ${depth}u; k < min((slice + 1u) * ${depth}u, ${k}u); k += ${DEPTH}u) {
+  for (var k = split * ${depth}u; k < min((split + 1u) * ${depth}u, ${k}u); k += ${DEPTH}u) {
     let along = place_k(k + local.x, part);
     ${lines(own.map((i) => `let a_${i} = ${four((j) => `load_a(row_${i}_${j}, along)`)};`))}
     ${lines(
@@ -274,7 +284,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       own.flatMap((i) =>
         range(4).map(
           (r) =>
-            `store_one(at, first_m + local.y + ${8 * i + quads * r}u, part, slice, total_${i}_${r}.${components[j]});`,
+            `store_one(at, first_m + local.y + ${8 * i + quads * r}u, part, split, total_${i}_${r}.${components[j]});`,
         ),
       ),
     )}
@@ -283,9 +293,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     .join('\n  ')}
 }
 
-fn store_one(at: u32, m: u32, part: u32, slice: u32, total: f32) {
+fn store_one(at: u32, m: u32, part: u32, split: u32, total: f32) {
   if (at == 0xffffffffu || m >= ${m}u) { return; }
-  store_${output}(slice * ${outputSize}u + at + m * ${rowStride}u, ${type}(total${bias ? ` + select(0.0, f32(bias[part * ${m}u + m]), slice == 0u)` : ''}));
+  store_${output}(split * ${outputSize}u + at + m * ${rowStride}u, ${type}(total${bias ? ` + select(0.0, f32(bias[part * ${m}u + m]), split == 0u)` : ''}));
 }
 `;
+  const [columns, rows] = conv2dGemmTiles(gemm);
+  const [x, folds] = linearGrid(columns, 1);
+  const kernel = { name: `${name}.gemm`, inputs, workgroups: [x, rows * splits, folds] as const, wgsl: whole };
+  return addingSplits('gemm', kernel, stores(output, type), splits, outputSize, gemm.type);
 }

@@ -1,17 +1,32 @@
 // The weight gradient of a two-dimensional convolution, direct: NCHW images, OIHW weights, any stride, padding, dilation and groups.
 //
-// One thread sums `channels` × KW weights over a slice of the batch, `pixels` columns at a time; the slices are added by a second kernel,
-// always in the same order, so training repeats to the bit. No barrier and no workgroup memory.
+// One thread sums `channels` × KW weights over a part of the batch, `pixels` columns at a time; partial sums are added by a second kernel, always
+// in the same order, so training repeats to the bit. No barrier and no workgroup memory.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { loadImageColumns, padded, pairs, range, type Conv2dBlock, type Conv2dShape } from './conv2d.wgsl.ts';
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Binding, type Variant } from '../../src/core/kernel.ts';
+import {
+  loadImageColumns,
+  padded,
+  pairs,
+  range,
+  weightSize,
+  type Conv2dBlock,
+  type Conv2dShape,
+} from './conv2d.wgsl.ts';
+import { reads, stores } from '../lib/bindings.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
+import { addingSplits } from '../lib/splits.wgsl.ts';
 
-/** Threads of the weight-gradient kernel with `slices` slices of the batch. */
-export function conv2dGradWeightThreads(s: Conv2dShape, { channels }: Conv2dBlock, slices: number): number {
-  return slices * (s.outChannels / channels) * (s.inChannels / s.groups) * s.kernel[0];
+/** What a weight gradient reads. */
+export const gradWeightInputs = (s: Conv2dShape): Binding[] => reads(s.type, 'g', 'x');
+
+/** Threads where the batch is split into `splits` parts. */
+export function conv2dGradWeightThreads(s: Conv2dShape, { channels }: Conv2dBlock, splits: number): number {
+  return splits * (s.outChannels / channels) * (s.inChannels / s.groups) * s.kernel[0];
 }
 
-export function conv2dGradWeightKernel(s: Conv2dShape, block: Conv2dBlock, slices: number): string {
+/** The variant `direct` of the weight gradient, and `splits` where the batch is split. */
+export function conv2dGradWeightBlocks(s: Conv2dShape, block: Conv2dBlock, splits: number): Variant {
   const { channels, pixels } = block;
   const [height, width] = s.image;
   const [outHeight, outWidth] = s.output;
@@ -20,22 +35,23 @@ export function conv2dGradWeightKernel(s: Conv2dShape, block: Conv2dBlock, slice
   const groupOut = s.outChannels / s.groups;
   const kernelSize = kernelHeight * kernelWidth;
   const channelBlocks = s.outChannels / channels;
-  const perSlice = Math.ceil(s.batch / slices);
+  const perSplit = Math.ceil(s.batch / splits);
   const edges = padded(s);
   const whole = outWidth % pixels === 0;
   const loadG = (c: number, p: number) => {
     const value = `f32(g[g_row + ${c * outHeight * outWidth}u + ${whole ? `column + ${p}u` : `min(column + ${p}u, ${outWidth - 1}u)`}])`;
     return `let g_${c}_${p} = ${whole || p === 0 ? value : `select(0.0, ${value}, column + ${p}u < ${outWidth}u)`};`;
   };
-  return wgsl`
-${linearMain(conv2dGradWeightThreads(s, block, slices))}
+  const type = splits > 1 ? 'f32' : s.type;
+  const text = wgsl`
+${linearMain(conv2dGradWeightThreads(s, block, splits))}
   let ky = index % ${kernelHeight}u;
   let c = (index / ${kernelHeight}u) % ${groupIn}u;
   let first_channel = ((index / ${kernelHeight * groupIn}u) % ${channelBlocks}u) * ${channels}u;
-  let slice = index / ${kernelHeight * groupIn * channelBlocks}u;
+  let split = index / ${kernelHeight * groupIn * channelBlocks}u;
   let in_channel = (first_channel / ${groupOut}u) * ${groupIn}u + c;
   ${pairs(channels, kernelWidth, (o, k) => `var total_${o}_${k} = 0.0;`)}
-  for (var item = slice * ${perSlice}u; item < min((slice + 1u) * ${perSlice}u, ${s.batch}u); item++) {
+  for (var item = split * ${perSplit}u; item < min((split + 1u) * ${perSplit}u, ${s.batch}u); item++) {
     for (var row = 0u; row < ${outHeight}u * once; row++) {
       let y = row * ${s.stride[0]}u + ky * ${s.dilation[0]}u - ${s.padding[0]}u;
 #if ${edges}
@@ -55,8 +71,16 @@ ${linearMain(conv2dGradWeightThreads(s, block, slices))}
       }
     }
   }
-  let at = slice * ${s.outChannels * groupIn * kernelSize}u + (first_channel * ${groupIn}u + c) * ${kernelSize}u + ky * ${kernelWidth}u;
-  ${pairs(channels, kernelWidth, (o, k) => `store_dw(at + ${o * groupIn * kernelSize + k}u, ${slices > 1 ? 'f32' : s.type}(total_${o}_${k}));`)}
+  let at = split * ${s.outChannels * groupIn * kernelSize}u + (first_channel * ${groupIn}u + c) * ${kernelSize}u + ky * ${kernelWidth}u;
+  ${pairs(channels, kernelWidth, (o, k) => `store_dw(at + ${o * groupIn * kernelSize + k}u, ${type}(total_${o}_${k}));`)}
 }
 `;
+  const name = splits > 1 ? 'splits' : 'direct';
+  const kernel = {
+    name: `conv2dGradWeight.${name}`,
+    inputs: gradWeightInputs(s),
+    workgroups: linearGrid(conv2dGradWeightThreads(s, block, splits), LINEAR_WORKGROUP),
+    wgsl: text,
+  };
+  return addingSplits(name, kernel, stores('dw', type), splits, weightSize(s), s.type);
 }

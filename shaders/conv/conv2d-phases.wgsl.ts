@@ -7,19 +7,24 @@
 // Thread map: one thread computes `channels` input channels of `pixels` columns of one phase, in registers; all threads of a
 // workgroup have the same channels. No barrier and no workgroup memory. Only without dilation.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { counters, pairs, range, storeBlock, type Conv2dBlock, type Conv2dShape } from './conv2d.wgsl.ts';
+import type { Kernel } from '../../src/core/kernel.ts';
+import {
+  blockGrid, counters, gradInputInputs, pairs, range, storeBlock, type Conv2dBlock, type Conv2dShape,
+} from './conv2d.wgsl.ts'; // prettier-ignore
+import { stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, once } from '../lib/grid.wgsl.ts';
 
 /** Rows and columns of the image that have the largest phase. */
 const phaseSize = ({ image, stride }: Conv2dShape) => [0, 1].map((axis) => Math.ceil(image[axis] / stride[axis]));
 
 /** Threads of the kernel in x; its y has one workgroup for each block of channels. */
-export function conv2dPhasesThreads(s: Conv2dShape, { pixels }: Conv2dBlock): number {
+function threadsOf(s: Conv2dShape, { pixels }: Conv2dBlock): number {
   const [rows, columns] = phaseSize(s);
   return s.batch * s.stride[0] * s.stride[1] * rows * Math.ceil(columns / pixels);
 }
 
-export function conv2dPhasesKernel(s: Conv2dShape, block: Conv2dBlock): string {
+/** The variant `phases` of the input gradient. */
+export function conv2dPhases(s: Conv2dShape, block: Conv2dBlock): Kernel {
   const { channels, pixels } = block;
   const [height, width] = s.image;
   const [outHeight, outWidth] = s.output;
@@ -36,12 +41,12 @@ export function conv2dPhasesKernel(s: Conv2dShape, block: Conv2dBlock): string {
     const column = `out_column + ${p}u - kx`; // wraps before the first
     return `let c_${p} = ${column}; let g_${p} = select(0.0, f32(g[g_row + min(c_${p}, ${outWidth - 1}u)]), inside & (c_${p} < ${outWidth}u));`;
   };
-  return wgsl`
+  const text = wgsl`
 @compute @workgroup_size(${LINEAR_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
   let index = (group.z * groups.x + group.x) * ${LINEAR_WORKGROUP}u + local;
-  if (index >= ${conv2dPhasesThreads(s, block)}u) { return; }
+  if (index >= ${threadsOf(s, block)}u) { return; }
   ${once}
   let first_channel = group.y * ${channels}u;
   let step = (index % ${blocks}u) * ${pixels}u;
@@ -78,4 +83,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   ${storeBlock('dx', s.type, block, height * width, width, strideX)}
 }
 `;
+  return {
+    name: 'conv2dGradInput.phases',
+    inputs: gradInputInputs(s),
+    outputs: [stores('dx', s.type)],
+    workgroups: blockGrid(Math.ceil(threadsOf(s, block) / LINEAR_WORKGROUP), s.inChannels / channels),
+    wgsl: text,
+  };
 }

@@ -11,6 +11,8 @@
 // Where a CPU has subgroups, each of four lanes loads a quarter of the weights, and all get them from there (`lib/lanes.wgsl.ts`).
 // No barrier and no workgroup memory: they serve GPUs and software adapters.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearGrid, type Binding, type Kernel } from '../../src/core/kernel.ts';
+import { reads, stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, once } from '../lib/grid.wgsl.ts';
 import { LANE_BUILTIN, numbersFromLanes } from '../lib/lanes.wgsl.ts';
 
@@ -30,6 +32,14 @@ export interface Conv2dShape {
   /** The type of an element of every tensor; sums are f32. */
   readonly type: 'f32' | 'f16';
 }
+
+/** Elements of the output, of the image, and of the weights. */
+export const outputSize = ({ batch, outChannels, output }: Conv2dShape): number =>
+  batch * outChannels * output[0] * output[1];
+export const imageSize = ({ batch, inChannels, image }: Conv2dShape): number =>
+  batch * inChannels * image[0] * image[1];
+export const weightSize = (s: Conv2dShape): number =>
+  (s.outChannels * s.inChannels * s.kernel[0] * s.kernel[1]) / s.groups;
 
 /** How much one thread computes: `channels` divides the channels of a group. */
 export interface Conv2dBlock {
@@ -183,6 +193,12 @@ interface BlockOutput {
   start(channel: number): string;
 }
 
+/** The grid of a blocked kernel: `groups` workgroups in x (folded into z past the limit), blocks of channels in y. */
+export function blockGrid(groups: number, channelBlocks: number): Kernel['workgroups'] {
+  const [x, folds] = linearGrid(groups, 1);
+  return [x, channelBlocks, folds];
+}
+
 /** Threads in x; y has one workgroup for each block of channels. */
 const threadsOf = ({ batch }: Conv2dShape, [height, width]: readonly [number, number], { pixels }: Conv2dBlock) =>
   batch * height * Math.ceil(width / pixels);
@@ -193,7 +209,7 @@ const workgroupOf = (threads: number, { shared }: Conv2dLoop): number =>
 
 const groupsOf = (threads: number, loop: Conv2dLoop): number => Math.ceil(threads / workgroupOf(threads, loop));
 
-function blockKernel(s: Conv2dShape, block: Conv2dBlock, loop: Conv2dLoop, output: BlockOutput, sum: BlockSum): string {
+function blockText(s: Conv2dShape, block: Conv2dBlock, loop: Conv2dLoop, output: BlockOutput, sum: BlockSum): string {
   const { channels, pixels } = block;
   const [height, width] = output.size;
   const blocks = Math.ceil(width / pixels);
@@ -221,14 +237,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 `;
 }
 
-/** Workgroups of the forward kernel in x; its y has one for each block of channels. */
-export const conv2dGroups = (s: Conv2dShape, block: Conv2dBlock, loop: Conv2dLoop): number =>
-  groupsOf(threadsOf(s, s.output, block), loop);
+/** What a convolution reads: the image and the weights, then the bias where there is one. */
+export const forwardInputs = (s: Conv2dShape, bias: boolean): Binding[] =>
+  reads(s.type, 'x', 'weight', ...(bias ? ['bias'] : []));
 
-export function conv2dKernel(s: Conv2dShape, block: Conv2dBlock, bias: boolean, loop: Conv2dLoop): string {
+/** The variants `direct` and `rows` of the forward pass. */
+export function conv2dBlocks(s: Conv2dShape, block: Conv2dBlock, bias: boolean, loop: Conv2dLoop): Kernel {
   const groupIn = s.inChannels / s.groups;
   const kernelSize = s.kernel[0] * s.kernel[1];
-  return blockKernel(
+  const text = blockText(
     s,
     block,
     loop,
@@ -254,23 +271,30 @@ export function conv2dKernel(s: Conv2dShape, block: Conv2dBlock, bias: boolean, 
       weightStep: { term: kernelSize, channel: groupIn * kernelSize },
     },
   );
+  return {
+    name: loop.rows ? 'conv2d.rows' : 'conv2d.direct',
+    inputs: forwardInputs(s, bias),
+    outputs: [stores('y', s.type)],
+    workgroups: blockGrid(groupsOf(threadsOf(s, s.output, block), loop), s.outChannels / block.channels),
+    wgsl: text,
+  };
 }
 
-/** Workgroups of the input-gradient kernel in x; its y has one for each block of channels. */
-export const conv2dGradInputGroups = (s: Conv2dShape, block: Conv2dBlock, loop: Conv2dLoop): number =>
-  groupsOf(threadsOf(s, s.image, block), loop);
+/** What an input gradient reads. */
+export const gradInputInputs = (s: Conv2dShape): Binding[] => reads(s.type, 'g', 'weight');
 
-export function conv2dGradInputKernel(s: Conv2dShape, block: Conv2dBlock, loop: Conv2dLoop): string {
+/** The variants `direct` and `rows` of the input gradient. */
+export function conv2dGradInputBlocks(s: Conv2dShape, block: Conv2dBlock, loop: Conv2dLoop): Kernel {
   const groupIn = s.inChannels / s.groups;
   const groupOut = s.outChannels / s.groups;
   const kernelSize = s.kernel[0] * s.kernel[1];
   const source = (axis: 0 | 1) => (distance: string) =>
     s.stride[axis] === 1 ? distance : `source(${distance}, ${s.stride[axis]}u)`;
   const firstOutChannel = `first_channel / ${groupIn}u * ${groupOut}u`;
-  return wgsl`
+  const text = wgsl`
 // The output position at a distance from the start, or a number past the end where the stride steps over it.
 fn source(distance: u32, stride: u32) -> u32 { return select(0xffffffffu, distance / stride, distance % stride == 0u); }
-${blockKernel(
+${blockText(
   s,
   block,
   loop,
@@ -292,4 +316,11 @@ ${blockKernel(
   },
 )}
 `;
+  return {
+    name: loop.rows ? 'conv2dGradInput.rows' : 'conv2dGradInput.direct',
+    inputs: gradInputInputs(s),
+    outputs: [stores('dx', s.type)],
+    workgroups: blockGrid(groupsOf(threadsOf(s, s.image, block), loop), s.inChannels / block.channels),
+    wgsl: text,
+  };
 }

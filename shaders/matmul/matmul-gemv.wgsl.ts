@@ -4,7 +4,8 @@
 // threads share each sum; where they lie along the outputs, a thread has an output to itself and 8 of them share the sum.
 // Partial sums halve in workgroup memory. Arithmetic intensity: half a flop a byte in f32, so only bandwidth counts.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { bases, type MatmulShape } from './matmul.wgsl.ts';
+import type { Kernel } from '../../src/core/kernel.ts';
+import { bases, batchesOf, matmulKernel, type MatmulShape } from './matmul.wgsl.ts';
 
 /** Most rows (or columns) of c that the gemv variant takes. */
 export const GEMV_ROWS = 4;
@@ -22,26 +23,21 @@ function gemvPlan(s: MatmulShape) {
   return { few, many, lanes, perGroup: GEMV_WORKGROUP / lanes };
 }
 
-/** Workgroups of the gemv variant. */
-export function gemvGroups(s: MatmulShape): number {
-  const { many, perGroup } = gemvPlan(s);
-  return Math.ceil(many.count / perGroup) * s.batch.reduce((size, dim) => size * dim, 1);
-}
-
-export function matmulGemvKernel(s: MatmulShape): string {
+export function matmulGemv(s: MatmulShape): Kernel {
   const { few, many, lanes, perGroup } = gemvPlan(s);
   const groupsOfMany = Math.ceil(many.count / perGroup);
+  const groups = groupsOfMany * batchesOf(s);
   const alongSum = many.alongSum === 1;
   const fewAt = (i: number) =>
     i < few.count ? `f32(${few.name}[base_${few.name} + ${i * few.stride}u + k * ${few.alongSum}u])` : '0.0';
-  return wgsl`
+  const text = wgsl`
 var<workgroup> partial: array<vec4<f32>, ${GEMV_WORKGROUP}>;
 
 @compute @workgroup_size(${GEMV_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
   let number = group.y * groups.x + group.x;
-  if (number >= ${gemvGroups(s)}u) { return; }
+  if (number >= ${groups}u) { return; }
   let batch = number / ${groupsOfMany}u;
   ${bases(s)}
 #if ${alongSum}
@@ -70,4 +66,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 `;
+  return matmulKernel(s, 'gemv', text, { vectors: [false, false, false], groups });
 }

@@ -10,9 +10,10 @@
 // Edges cost nothing inside: rows and columns past the end read the last one, and are not stored.
 // Arithmetic intensity, in flops a byte: 4 for b from the caches with 8 rows of f32; a comes once a workgroup.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import type { Kernel } from '../../src/core/kernel.ts';
 import { once } from '../lib/grid.wgsl.ts';
 import { termsFromLanes, LANE_BUILTIN, OWN_TERM, sharesLoads } from '../lib/lanes.wgsl.ts';
-import { place, storeFour, tilesOf, vectorizedB, type MatmulShape } from './matmul.wgsl.ts';
+import { matmulKernel, place, storeFour, tilesOf, vectorizedB, vectorizedC, type MatmulShape } from './matmul.wgsl.ts';
 
 /** vec4 of columns of one thread, a workgroup's width apart. */
 export type RegisterVectors = 1 | 2 | 4;
@@ -45,7 +46,7 @@ const blockRows = ({ m }: MatmulShape, { shared }: RegisterBlock): number => row
 /** Columns of a workgroup. */
 const columnsOf = (s: MatmulShape, vectors: RegisterVectors): number => 4 * threadsOf(s, vectors) * vectors;
 
-export const matmulRegisterGroups = (s: MatmulShape, block: RegisterBlock): number =>
+const groupsOf = (s: MatmulShape, block: RegisterBlock): number =>
   tilesOf(s, blockRows(s, block), columnsOf(s, block.vectors)).total;
 
 /** Terms of the sum that are taken at a time; by four they are read as vectors where b is transposed. */
@@ -54,22 +55,22 @@ function stepOf(s: MatmulShape, { vectors, shared }: RegisterBlock): 1 | 2 | 4 {
   return s.m <= 4 && vectors === 1 && s.k % 2 === 0 ? 2 : 1;
 }
 
-const alongSumPays = ({ m, k, loadB, transposeB }: MatmulShape): boolean =>
-  !!loadB || (m <= 4 && transposeB && k % 4 === 0);
+const alongSumPays = ({ m, k, packed, transposeB }: MatmulShape): boolean =>
+  !!packed || (m <= 4 && transposeB && k % 4 === 0);
 
 /** The block of a thread: more columns leave a GPU with too few threads, a CPU has few. */
 export function registerBlock(
   s: MatmulShape,
   capabilities: { readonly software: boolean; readonly subgroups: boolean },
 ): RegisterBlock {
-  const shared = !s.loadB && sharesLoads(s.m, s.k, capabilities);
+  const shared = !s.packed && sharesLoads(s.m, s.k, capabilities);
   if (shared || !capabilities.software || s.n <= 128) return { vectors: 1, shared };
   if (s.m > 4) return { vectors: 2, shared };
   return { vectors: alongSumPays(s) ? 1 : 4, shared };
 }
 
-/** True where b is bound as vectors; a only is beside a `loadB`. */
-export const registerVectorsB = (s: MatmulShape): boolean => vectorizedB(s) && (!s.transposeB || alongSumPays(s));
+/** True where b is bound as vectors; a only is beside a packed b. */
+const registerVectorsB = (s: MatmulShape): boolean => vectorizedB(s) && (!s.transposeB || alongSumPays(s));
 
 /** How the columns of b lie in a batch. */
 export interface Columns {
@@ -82,11 +83,8 @@ export interface Columns {
 const matrixColumns = ({ n, k, transposeB }: MatmulShape): Columns =>
   transposeB ? { start: (column) => `${column} * ${k}u`, step: 1 } : { start: (column) => column, step: n };
 
-export function matmulRegisterKernel(
-  s: MatmulShape,
-  block: RegisterBlock,
-  columns: Columns = matrixColumns(s),
-): string {
+/** The `register` variant. What stores its c otherwise, or reads b from elsewhere, takes this kernel apart. */
+export function matmulRegister(s: MatmulShape, block: RegisterBlock, columns: Columns = matrixColumns(s)): Kernel {
   const { vectors, shared } = block;
   const rows = range(blockRows(s, block));
   const vecs = range(vectors);
@@ -116,12 +114,12 @@ export function matmulRegisterKernel(
     lines([
       ...vecs.flatMap((v) =>
         range(4).map((j) =>
-          s.loadB
+          s.packed
             ? `let along_${v}_${j} = load_b(0u, ${column(v, j)}, k);`
             : `let along_${v}_${j} = vec4<f32>(b[(b_${v}_${j} + k) >> 2u]);`,
         ),
       ),
-      ...rows.map((r) => `let row_${r} = ${s.loadB ? `vec4<f32>(a[(a_${r} + k) >> 2u])` : four((q) => a(r, at(q)))};`),
+      ...rows.map((r) => `let row_${r} = ${s.packed ? `vec4<f32>(a[(a_${r} + k) >> 2u])` : four((q) => a(r, at(q)))};`),
       ...rows.flatMap((r) =>
         vecs.map(
           (v) =>
@@ -138,8 +136,8 @@ export function matmulRegisterKernel(
       ? alongSum()
       : lines(range(step).map((q) => single(q)));
   const each = (line: (r: number, v: number) => string) => lines(rows.flatMap((r) => vecs.map((v) => line(r, v))));
-  return wgsl`
-${s.loadB ?? ''}
+  const text = wgsl`
+${s.packed?.load ?? ''}
 ${storeFour(s)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -164,4 +162,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 `;
+  const bound = [!!s.packed, registerVectorsB(s), vectorizedC(s)] as const;
+  return matmulKernel(s, 'register', text, { vectors: bound, groups: groupsOf(s, block) });
 }

@@ -1,15 +1,15 @@
 // c = a · b on the matrix units of a GPU, whose subgroups multiply small matrices with one instruction, summed in f32.
 //
-// A workgroup has a tile of c, each of its subgroups a part of that, in registers. Slices of a and b along the sum go through
+// A workgroup has a tile of c, each of its subgroups a part of that, in registers. Strips of a and b along the sum go through
 // workgroup memory, zero past the edges, laid out as they are stored: a load of a matrix takes either order, so all four modes of
-// transposition run alike. The next slice is read while this one is multiplied. Results go through the same memory, a strip of
+// transposition run alike. The next strip is read while this one is multiplied. Results go through the same memory, a band of
 // each part at a time, so that they end in store_c like those of any other kernel.
 //
 //        tile  parts of subgroups  flops a byte of global memory (f32; f16 twice)  of workgroup memory
 //     64 × 64        4 of 32 × 32                                              16                    8
 //   128 × 128        8 of 64 × 32                                              32                 10.7
 //
-// Workgroup memory: a slice is 64 bytes deep, so 4 KiB (8 KiB) of each operand; 32 for the large tile where the device has 16 KiB
+// Workgroup memory: a strip is 64 bytes deep, so 4 KiB (8 KiB) of each operand; 32 for the large tile where the device has 16 KiB
 // only. Rows are padded by 16 bytes, so that eight of them meet different banks. With that at most 10 KiB (20 or 12 KiB).
 //
 // Predicted: units that do 8 times the arithmetic of the other lanes wait for memory with the small tile (2 · 16 flops a byte),
@@ -18,7 +18,10 @@
 // Written to Dawn's experimental feature chromium-experimental-subgroup-matrix, as https://github.com/gpuweb/gpuweb/blob/main/proposals/subgroup-matrix.md
 // describes it: strides and offsets count elements of the array, here four components each.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { batchesOf, loadFunctions, place, sliceDepth, storeFour, type MatmulShape } from './matmul.wgsl.ts';
+import type { Variant } from '../../src/core/kernel.ts';
+import {
+  batchesOf, loadFunctions, matmulKernel, place, splitDepth, splitVariant, storeFour, tilesOf, vectorsOf, type MatmulShape,
+} from './matmul.wgsl.ts'; // prettier-ignore
 
 /** What one instruction multiplies: M × K times K × N, of `component`; results are f32. */
 export interface MatrixUnit {
@@ -33,8 +36,8 @@ export interface MatmulUnits {
   readonly size: 64 | 128;
   /** Bytes of a row along the sum that are multiplied between two barriers. */
   readonly depthBytes: 32 | 64;
-  /** Parts of the sum, each with results of its own. */
-  readonly slices: number;
+  /** Parts of the sum, each with partial results of its own. */
+  readonly splits: number;
   readonly unit: MatrixUnit;
   /** Threads of the largest subgroup that the device makes. */
   readonly lanes: number;
@@ -62,7 +65,7 @@ function layout({ transposeA, transposeB }: Pick<MatmulShape, 'transposeA' | 'tr
     return { alongSum, words, stride, total: (alongSum ? size : depth) * stride };
   };
   const [a, b] = [operand(!transposeA), operand(transposeB)];
-  // A strip is as wide as fits about where the slices were; its rows are padded too.
+  // A strip is as wide as fits about where the strips were; its rows are padded too.
   const stripBytes = (columns: number) => parts * unit.M * (4 * columns + PADDING);
   const stripColumns =
     [COLUMNS, 16].find((columns) => stripBytes(columns) <= 2 * size * units.depthBytes + 4096) ?? unit.N;
@@ -85,7 +88,7 @@ const range = (length: number) => Array.from({ length }, (_, i) => i);
 
 type Operand = ReturnType<typeof layout>['a'];
 
-/** Four neighbours of slice `k` as they are kept in workgroup memory: thread by thread along the stored rows. */
+/** Four neighbours of strip `k` as they are kept in workgroup memory: thread by thread along the stored rows. */
 const fetchFunction = (name: string, { alongSum, words }: Operand) => wgsl`
 fn fetch_${name}(base: u32, first: u32, k: u32, at: u32) -> Word {
   let across = at / ${words}u;
@@ -104,11 +107,12 @@ const matrixAt = ({ alongSum, stride }: Operand, first: string, further: number)
     ? `${first} * ${stride}u + (d >> 2u) + ${further * stride}u`
     : `d * ${stride}u + (${first} >> 2u) + ${further / 4}u`;
 
-export function matmulUnitsKernel(s: MatmulShape, units: MatmulUnits): string {
-  const { size, slices, unit } = units;
+/** The variants on matrix units: `units`, `units128`, and `unitsSplit` where the sum is split. */
+export function matmulUnits(s: MatmulShape, units: MatmulUnits): Variant {
+  const { size, splits, unit } = units;
   const { component, M, N, K } = unit;
   const { depth, rows, parts, a, b, stripColumns, bytes, threads, wordBytes, perThread } = layout(s, units);
-  const sliced = sliceDepth(s, slices, depth);
+  const ofSplit = splitDepth(s, splits, depth);
   const stripWords = (stripColumns + PADDING / 4) / 4; // of four floats, from row to row of a strip
   const wordsOfFour = 16 / wordBytes; // that four floats take
   const [ofRows, ofColumns] = [range(rows / M), range(COLUMNS / N)];
@@ -154,14 +158,14 @@ export function matmulUnitsKernel(s: MatmulShape, units: MatmulUnits): string {
   store_strips(result, first_row + ${r * M}u, first_column + ${c * N}u, thread);
   workgroupBarrier();`;
   const strips = ofRows.flatMap((r) => ofColumns.filter((c) => (c * N) % stripColumns === 0).map((c) => strip(r, c)));
-  return wgsl`
+  const text = wgsl`
 ${loadFunctions(s, component)}
-${storeFour(s, slices > 1 ? 'f32' : s.type)}
+${storeFour(s, splits > 1 ? 'f32' : s.type)}
 alias Word = ${component === 'f16' ? 'vec2<u32>' : 'vec4<u32>'};
 alias Left = subgroup_matrix_left<${component}, ${K}, ${M}>;
 alias Right = subgroup_matrix_right<${component}, ${N}, ${K}>;
 alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;
-// A slice of a, and one of b; in the end results.
+// A strip of a, and one of b; in the end results.
 var<workgroup> tile: array<Word, ${Math.ceil(bytes / wordBytes)}>;
 ${fetchFunction('a', a)}
 ${fetchFunction('b', b)}
@@ -187,7 +191,7 @@ fn store_strips(result: u32, first_row: u32, first_column: u32, thread: u32) {
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) part: u32) {
-  ${place(s, size, size, slices)}
+  ${place(s, size, size, splits)}
   // A device may make subgroups smaller than its largest ones. Those left over only carry.
   let busy = part < ${parts}u;
   let part_row = part_row_of(part);
@@ -200,8 +204,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     2,
   )}
   ${each((r, c) => `var total_${r}_${c}: Result;`)}
-  let begin = slice * ${sliced}u;
-  let end = min(begin + ${sliced}u, ${s.k}u);
+  let begin = split * ${ofSplit}u;
+  let end = min(begin + ${ofSplit}u, ${s.k}u);
   ${forOperands(2, (operand, i) => `var ${fetch('begin')(operand, i)}`)}
   for (var k = begin; k < end; k += ${depth}u) {
     ${forOperands(4, keep)}
@@ -225,8 +229,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
     workgroupBarrier();
   }
-  let result = slice * ${batchesOf(s)}u + batch;
+  let result = split * ${batchesOf(s)}u + batch;
   ${strips.join('\n')}
 }
 `;
+  const name = splits > 1 ? 'unitsSplit' : size === 128 ? 'units128' : 'units';
+  const groups = tilesOf(s, size, size).total * splits;
+  const kernel = matmulKernel(s, name, text, { vectors: vectorsOf(s), groups });
+  return splitVariant(s, name, { ...kernel, enables: ['chromium_experimental_subgroup_matrix'] }, splits);
 }

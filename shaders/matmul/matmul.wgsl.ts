@@ -1,6 +1,6 @@
 // c = a · b over batches, with either operand stored transposed: what all variants share, and the tiles for GPUs.
 //
-// tiled  `size` × `size` outputs a workgroup, from slices of 16 along the sum in workgroup memory. A thread has 8 rows, four
+// tiled  `size` × `size` outputs a workgroup, from strips of 16 along the sum in workgroup memory. A thread has 8 rows, four
 //        neighbours in each half of the tile, and for 64 four columns, for 128 four in each half.
 //
 //        size  threads  workgroup memory  flops a byte of global memory (f32; f16 twice)  of workgroup memory
@@ -9,13 +9,16 @@
 //
 //        A GPU does some 10 to 40 flops for each byte that its memory gives, and caches give neighbouring tiles what they
 //        share: 64 is bound by them at most where 128 has tiles enough to fill the GPU.
-//        With `slices` the sum is cut into as many parts whose results a second kernel adds, always in the same order: for
-//        few tiles with long sums, such as gradients of weights.
+//        With `splits` the sum is cut into as many parts, whose partial results a second kernel adds, always in the same order:
+//        for few tiles with long sums, such as gradients of weights.
 //
-// The grid is one row of tiles over columns, rows, slices and batches, which may fold (linearGrid). Operands are stored as f32 or
+// The grid is one row of tiles over columns, rows, splits and batches, which may fold (linearGrid). Operands are stored as f32 or
 // f16 and computed with in f32.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { elements, stores } from '../lib/bindings.ts';
 import { stridedOffset } from '../lib/index.wgsl.ts';
+import { addingSplits } from '../lib/splits.wgsl.ts';
 
 export interface MatmulShape {
   readonly m: number;
@@ -29,11 +32,16 @@ export interface MatmulShape {
   readonly transposeB: boolean;
   /** The type of an element of a, b and c. */
   readonly type: 'f32' | 'f16';
-  /**
-   * Where b is stored otherwise than as its numbers: the text of `load_b`, which gives four neighbours in a row of it (see
-   * loadFunction). Then k is a multiple of 4, and b is transposed.
-   */
-  readonly loadB?: string;
+  /** Present where b is not stored as its numbers. Then k is a multiple of 4, and b is transposed. */
+  readonly packed?: PackedOperand;
+}
+
+/** How b is stored otherwise. */
+export interface PackedOperand {
+  /** The buffers that hold it. */
+  readonly bindings: readonly Binding[];
+  /** The text of `load_b`, which gives four neighbours in a row of it (see loadFunction). */
+  readonly load: string;
 }
 
 /** True when every row of the operand as stored starts at a multiple of 4 elements, so that it can be bound as vec4. */
@@ -51,15 +59,15 @@ export function tilesOf(s: MatmulShape, tileRows: number, tileColumns: number) {
 }
 
 /** Where in c a workgroup is. A folded grid has a few groups too many. */
-export const place = (s: MatmulShape, tileRows: number, tileColumns: number, slices = 1): string => {
+export const place = (s: MatmulShape, tileRows: number, tileColumns: number, splits = 1): string => {
   const { columns, rows, total } = tilesOf(s, tileRows, tileColumns);
   return wgsl`
   let number = group.y * groups.x + group.x;
-  if (number >= ${total * slices}u) { return; }
+  if (number >= ${total * splits}u) { return; }
   let first_column = number % ${columns}u * ${tileColumns}u;
   let first_row = number / ${columns}u % ${rows}u * ${tileRows}u;
-  let slice = number / ${columns * rows}u % ${slices}u;
-  let batch = number / ${columns * rows * slices}u;
+  let split = number / ${columns * rows}u % ${splits}u;
+  let batch = number / ${columns * rows * splits}u;
   ${bases(s)}
 `;
 };
@@ -88,7 +96,7 @@ fn store_four(batch: u32, row: u32, column: u32, value: vec4<f32>) {
 /** `load_a` and `load_b` (see loadFunction); `type` is that of the values they give. */
 export const loadFunctions = (s: MatmulShape, type: 'f32' | 'f16' = 'f32'): string => `
 ${s.transposeA ? loadFunction('a', s.k, s.m, vectorizedA(s), type) : loadFunction('a', s.m, s.k, vectorizedA(s), type)}
-${s.loadB ?? (s.transposeB ? loadFunction('b', s.n, s.k, vectorizedB(s), type) : loadFunction('b', s.k, s.n, vectorizedB(s), type))}
+${s.packed?.load ?? (s.transposeB ? loadFunction('b', s.n, s.k, vectorizedB(s), type) : loadFunction('b', s.k, s.n, vectorizedB(s), type))}
 `;
 
 /**
@@ -113,15 +121,47 @@ fn load_${name}(base: u32, row: u32, column: u32) -> vec4<${type}> {
 export interface MatmulTiles {
   /** Rows and columns of a tile. */
   readonly size: 64 | 128;
-  /** Parts of the sum, each with results of its own. */
-  readonly slices: number;
+  /** Parts of the sum, each with partial results of its own. */
+  readonly splits: number;
 }
 
 const DEPTH = 16;
 
-/** Values that one of about `slices` slices sums, for a kernel that sums `step` at a time. */
-export const sliceDepth = ({ k }: MatmulShape, slices: number, step = DEPTH): number =>
-  Math.max(1, Math.ceil(k / slices / step)) * step;
+/** Values that each of about `splits` parts sums, for a kernel that sums `step` at a time. */
+export const splitDepth = ({ k }: MatmulShape, splits: number, step = DEPTH): number =>
+  Math.max(1, Math.ceil(k / splits / step)) * step;
+
+/** What is bound beside the text of a product: which of a, b and c are read and written as vectors, and how many workgroups run. */
+export interface MatmulLaunch {
+  readonly vectors: readonly [a: boolean, b: boolean, c: boolean];
+  readonly groups: number;
+}
+
+export const vectorsOf = (s: MatmulShape) => [vectorizedA(s), vectorizedB(s), vectorizedC(s)] as const;
+
+/** The kernel of a product: its text writes c by `store_c`. */
+export const matmulKernel = (
+  s: MatmulShape,
+  name: string,
+  text: string,
+  { vectors, groups }: MatmulLaunch,
+): Kernel => ({
+  name: `${s.packed ? 'quantizedMatmul' : 'matmul'}.${name}`,
+  wgsl: text,
+  inputs: [
+    { name: 'a', type: elements(s.type, vectors[0]) },
+    ...(s.packed?.bindings ?? [{ name: 'b', type: elements(s.type, vectors[1]) }]),
+  ],
+  outputs: [stores('c', elements(s.type, vectors[2]))],
+  workgroups: linearGrid(groups, 1),
+});
+
+/** The variant that is this kernel alone, or followed by one that adds its partial results, in f32. */
+export function splitVariant(s: MatmulShape, name: string, kernel: Kernel, splits: number): Variant {
+  if (splits === 1) return { name, kernels: [kernel] };
+  const partials = stores('c', elements('f32', vectorizedC(s)));
+  return addingSplits(name, kernel, partials, splits, batchesOf(s) * s.m * s.n, s.type);
+}
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
@@ -155,31 +195,32 @@ fn place_${name}(thread: u32) -> u32 {
 }
 `;
 
-export const matmulTiledKernel = (s: MatmulShape, { size, slices }: MatmulTiles): string => {
+/** The tiled variants: `tiled`, `tiled128`, and `split` where the sum is split. */
+export function matmulTiled(s: MatmulShape, { size, splits }: MatmulTiles): Variant {
   const quads = size / 4; // vectors of four along a side of the tile
   const [rows, columns] = [range(2), range(size / 64)]; // vectors of one thread
-  const depth = sliceDepth(s, slices);
+  const depth = splitDepth(s, splits);
   const lines = (items: readonly string[]) => items.join('\n      ');
   const each = (statement: (row: number, part: number, column: number) => string) =>
     lines(rows.flatMap((r) => range(4).flatMap((i) => columns.map((c) => statement(r, i, c)))));
-  return wgsl`
+  const text = wgsl`
 ${loadFunctions(s)}
 ${blockFunction('a', s.transposeA ? 'outputs' : 'sum', quads)}
 ${blockFunction('b', s.transposeB ? 'sum' : 'outputs', quads)}
-${storeFour(s, slices > 1 ? 'f32' : s.type)}
+${storeFour(s, splits > 1 ? 'f32' : s.type)}
 // [operand][depth][quad]
 var<workgroup> tile: array<vec4<f32>, ${2 * DEPTH * quads}>;
 
 @compute @workgroup_size(16, ${size / 8})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  ${place(s, size, size, slices)}
+  ${place(s, size, size, splits)}
   // Half of the threads load a, the others b: a block each.
   let of_a = thread < ${size}u;
   let block = thread % ${size}u;
   let to = select(${DEPTH * quads}u + place_b(block), place_a(block), of_a);
   ${each((r, i, c) => `var total_${r}_${i}_${c} = vec4<f32>();`)}
-  for (var k = slice * ${depth}u; k < min((slice + 1u) * ${depth}u, ${s.k}u); k += ${DEPTH}u) {
+  for (var k = split * ${depth}u; k < min((split + 1u) * ${depth}u, ${s.k}u); k += ${DEPTH}u) {
     var staged: mat4x4<f32>;
     if (of_a) { staged = block_a(base_a, first_row, k, block); } else { staged = block_b(base_b, first_column, k, block); }
     workgroupBarrier();
@@ -196,8 +237,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let row = first_row + local.y * 4u;
   let column = first_column + local.x * 4u;
-  let result = slice * ${batchesOf(s)}u + batch;
+  let result = split * ${batchesOf(s)}u + batch;
   ${each((r, i, c) => `store_four(result, row + ${(r * size) / 2 + i}u, column + ${(c * size) / 2}u, total_${r}_${i}_${c});`)}
 }
 `;
-};
+  const name = splits > 1 ? 'split' : size === 128 ? 'tiled128' : 'tiled';
+  const groups = tilesOf(s, size, size).total * splits;
+  return splitVariant(s, name, matmulKernel(s, name, text, { vectors: vectorsOf(s), groups }), splits);
+}

@@ -6,7 +6,8 @@
 // tree    workgroup a column of c and up to four rows of it: neighbouring threads read neighbouring words, then a tree adds
 //         them up. For the few rows of token-by-token generation, which is bound by reading b once.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { MatmulShape } from './matmul.wgsl.ts';
+import type { Kernel } from '../../src/core/kernel.ts';
+import { matmulKernel, type MatmulShape } from './matmul.wgsl.ts';
 
 /** Weights [N, K] as they are packed. */
 export interface PackedShape {
@@ -19,7 +20,7 @@ export interface PackedShape {
 }
 
 /** Threads that share one column, and rows of c that they have. */
-export const [TREE, TREE_ROWS] = [64, 4];
+const [TREE, TREE_ROWS] = [64, 4];
 
 /** Four neighbours out of a word that was shifted to the first of them. */
 const fourFunction = ({ bits, zeros }: PackedShape) => wgsl`
@@ -37,7 +38,7 @@ fn four(word: u32) -> vec4<f32> {
 const scaled = (four: string, { zeros }: PackedShape): string =>
   `${zeros ? `(${four} - f32(zeros[in_group]))` : four} * f32(scales[in_group])`;
 
-/** See MatmulShape's `loadB`. */
+/** The text of `load_b`: see MatmulShape's `packed`. */
 export const loadPacked = (s: PackedShape): string => wgsl`
 ${fourFunction(s)}
 fn load_b(base: u32, row: u32, column: u32) -> vec4<f32> {
@@ -48,15 +49,14 @@ fn load_b(base: u32, row: u32, column: u32) -> vec4<f32> {
 }
 `;
 
-/** Workgroups of the tree variant. */
-export const quantizedTreeGroups = ({ m, n }: MatmulShape): number => n * Math.ceil(m / TREE_ROWS);
-
-export function quantizedTreeKernel({ m, type }: MatmulShape, s: PackedShape): string {
+export function quantizedTree(product: MatmulShape, s: PackedShape): Kernel {
+  const { m, type } = product;
+  const groups = s.n * Math.ceil(m / TREE_ROWS);
   const each = 32 / s.bits;
   const rows = Array.from({ length: Math.min(m, TREE_ROWS) }, (_, r) => r);
   const quads = Array.from({ length: each / 4 }, (_, q) => q);
   const row = (r: number) => `min(first + ${r}u, ${m - 1}u) * ${s.k / 4}u`;
-  return wgsl`
+  const text = wgsl`
 ${fourFunction(s)}
 var<workgroup> sums: array<vec4<f32>, ${TREE}>;
 
@@ -64,7 +64,7 @@ var<workgroup> sums: array<vec4<f32>, ${TREE}>;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
   let number = group.y * groups.x + group.x;
-  if (number >= ${s.n * Math.ceil(m / TREE_ROWS)}u) { return; }
+  if (number >= ${groups}u) { return; }
   let column = number % ${s.n}u;
   let first = number / ${s.n}u * ${TREE_ROWS}u;
   ${rows.map((r) => `let row_${r} = ${row(r)}; var total_${r} = 0.0;`).join('\n  ')}
@@ -84,4 +84,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 `;
+  return matmulKernel(product, 'tree', text, { vectors: [true, false, false], groups });
 }

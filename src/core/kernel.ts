@@ -1,5 +1,8 @@
 // A GPU kernel as plain data: WGSL text, what it is bound to, and how many workgroups it takes.
 
+import type { DType } from './dtype.ts';
+import type { Shape } from './shape.ts';
+
 /** The type of one element of a binding as the kernel indexes it. */
 export type ElementType = 'f32' | 'f16' | 'i32' | 'u32' | 'vec4<f32>' | 'vec4<i32>' | 'vec4<u32>' | 'vec4<f16>';
 
@@ -47,6 +50,14 @@ export interface Kernel {
   readonly arguments?: readonly number[];
   /** WGSL extensions that the text needs besides f16, as its `enable` names them. */
   readonly enables?: readonly 'chromium_experimental_subgroup_matrix'[];
+}
+
+/** A way to compute an op on the GPU: its dispatches, and memory that lives only between them. */
+export interface Variant {
+  readonly name: string;
+  readonly kernels: readonly Kernel[];
+  /** Buffers shared by the kernels; they stand after the inputs in each kernel's `inputs`. */
+  readonly scratch?: readonly { readonly shape: Shape; readonly dtype: DType }[];
 }
 
 /** A product of matrices that a subgroup computes with one instruction: M × K times K × N. */

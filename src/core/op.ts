@@ -1,7 +1,7 @@
 // The record that says everything that is true of an operation, and the call that puts it into a graph.
 
 import type { DType, TypedArray } from './dtype.ts';
-import type { Capabilities, Kernel } from './kernel.ts';
+import type { Capabilities, Variant } from './kernel.ts';
 import type { Onnx } from './onnx.ts';
 import { Tensor, type TensorSpec } from './tensor.ts';
 
@@ -25,14 +25,6 @@ export interface KernelCall<A> {
   readonly capabilities: Capabilities;
   /** For each output the input whose memory it takes over, or null. Only ops with `inPlaceFrom` ever see one. */
   readonly aliases?: readonly (number | null)[];
-}
-
-/** A way to compute an op on the GPU: its dispatches, and memory that lives only between them. */
-export interface Variant {
-  readonly name: string;
-  readonly kernels: readonly Kernel[];
-  /** Buffers shared by the kernels; they stand after the inputs in each kernel's `inputs`. */
-  readonly scratch?: readonly TensorSpec[];
 }
 
 /** What a gradient is made from. `gradients[i]` is null when nothing depends on output i. */

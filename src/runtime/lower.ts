@@ -2,8 +2,15 @@
 
 import type { MemoryPlan, Step } from '../backends/device.ts';
 import { bytesPerElement } from '../core/dtype.ts';
-import { bindingsFor, bytesPerBoundElement, windowSize, type Capabilities, type Kernel } from '../core/kernel.ts';
-import type { KernelCall, Op, Variant } from '../core/op.ts';
+import {
+  bindingsFor,
+  bytesPerBoundElement,
+  windowSize,
+  type Capabilities,
+  type Kernel,
+  type Variant,
+} from '../core/kernel.ts';
+import type { KernelCall, Op } from '../core/op.ts';
 import { Tensor, type Node } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 import { bytesOf, planMemory } from './memory.ts';

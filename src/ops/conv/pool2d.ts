@@ -2,9 +2,9 @@
 
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import * as shader from '../../../shaders/conv/pool2d.wgsl.ts';
-import { linearGrid, perThread } from '../../core/kernel.ts';
+import { linearGrid, perThread, type Variant } from '../../core/kernel.ts';
 import { gradientOnly, type OnnxWriter } from '../../core/onnx.ts';
-import { applyOne, expectDType, type KernelOp, type Op, type Variant } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelOp, type Op } from '../../core/op.ts';
 import { expectWhole, formatShape, sizeOf, type Shape } from '../../core/shape.ts';
 import { adaptivePoolOnnx, windowPoolOnnx } from './pool2d-onnx.ts';
 import type { TensorSpec } from '../../core/tensor.ts';

@@ -10,8 +10,8 @@ import {
   type GivenInput,
 } from '../../../shaders/elementwise/pointwise.wgsl.ts';
 import { allocate, type DType } from '../../core/dtype.ts';
-import { linearGrid, perThread, type Binding, type Kernel } from '../../core/kernel.ts';
-import type { CpuArray, KernelCall, KernelOp, Op, PointwiseOp, Variant } from '../../core/op.ts';
+import { linearGrid, perThread, type Binding, type Kernel, type Variant } from '../../core/kernel.ts';
+import type { CpuArray, KernelCall, KernelOp, Op, PointwiseOp } from '../../core/op.ts';
 import { broadcastStrides, sizeOf, type Shape } from '../../core/shape.ts';
 import { elementType } from '../lib/element-type.ts';
 

@@ -11,8 +11,8 @@ import {
   type MergePass,
   type SortShape,
 } from '../../../shaders/indexing/sort.wgsl.ts';
-import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
-import { applyOne, expectDType, type KernelCall, type KernelOp, type Variant } from '../../core/op.ts';
+import { linearGrid, type Binding, type Kernel, type Variant } from '../../core/kernel.ts';
+import { applyOne, expectDType, type KernelCall, type KernelOp } from '../../core/op.ts';
 import { resolveAxis, rowOffset, rowsAlong, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';

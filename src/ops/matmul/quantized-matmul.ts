@@ -47,10 +47,14 @@ export const quantizedMatmulOp: KernelOp<Quantization> = {
     const packed = describe(inputs, attrs);
     const { n, k } = packed;
     const whole = { batch: [], batchStridesA: [], batchStridesB: [], transposeA: false, transposeB: true };
-    const shape: MatmulShape = { ...whole, m: x.shape[0], n, k, type: floatType(x.dtype), loadB: loadPacked(packed) };
     const names = ['scales', 'zeros'];
-    const bindings = scales.map(({ dtype }, i): Binding => ({ name: names[i], type: floatType(dtype) }));
-    return quantizedVariants(shape, packed, [{ name: 'packed', type: 'u32' }, ...bindings], capabilities);
+    const bindings: Binding[] = [
+      { name: 'packed', type: 'u32' },
+      ...scales.map(({ dtype }, i) => ({ name: names[i], type: floatType(dtype) })),
+    ];
+    const stored = { bindings, load: loadPacked(packed) };
+    const shape: MatmulShape = { ...whole, m: x.shape[0], n, k, type: floatType(x.dtype), packed: stored };
+    return quantizedVariants(shape, packed, capabilities);
   },
   vjp({ inputs: [x, packed, scales, zeros], gradients: [g], attrs }) {
     const dx = matmul(g!, cast(dequantize(packed, scales, attrs, zeros), x.dtype));

@@ -2,9 +2,9 @@
 
 import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import * as shader from '../../../shaders/norms/channels.wgsl.ts';
-import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
+import { linearGrid, type Binding, type Kernel, type Variant } from '../../core/kernel.ts';
 import { gradientOnly } from '../../core/onnx.ts';
-import { apply, applyOne, expectDType, type KernelCall, type Op, type Variant } from '../../core/op.ts';
+import { apply, applyOne, expectDType, type KernelCall, type Op } from '../../core/op.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import { spec, toTensor, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { add, div, mul, sub } from '../elementwise/binary.ts';

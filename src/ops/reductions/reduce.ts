@@ -12,8 +12,8 @@ import {
   type ReduceShape,
 } from '../../../shaders/reductions/reduce.wgsl.ts';
 import { isFloat, type DType } from '../../core/dtype.ts';
-import { linearGrid, type Binding, type Capabilities, type Kernel } from '../../core/kernel.ts';
-import { applyOne, type KernelCall, type KernelOp, type Op, type Variant, type VjpCall } from '../../core/op.ts';
+import { linearGrid, type Binding, type Capabilities, type Kernel, type Variant } from '../../core/kernel.ts';
+import { applyOne, type KernelCall, type KernelOp, type Op, type VjpCall } from '../../core/op.ts';
 import { formatShape, reducedShape, resolveAxes, sizeOf, stridedOffsets, stridesOf } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { div, mul } from '../elementwise/binary.ts';

@@ -9,8 +9,8 @@ import {
   type ScanShape,
 } from '../../../shaders/reductions/scan.wgsl.ts';
 import { isFloat } from '../../core/dtype.ts';
-import { linearGrid, type Binding, type Kernel } from '../../core/kernel.ts';
-import { applyOne, expectDType, type KernelCall, type KernelOp, type Variant } from '../../core/op.ts';
+import { linearGrid, type Binding, type Kernel, type Variant } from '../../core/kernel.ts';
+import { applyOne, expectDType, type KernelCall, type KernelOp } from '../../core/op.ts';
 import { resolveAxis, rowOffset, rowsAlong, sizeOf, type Shape } from '../../core/shape.ts';
 import { fill, type Tensor } from '../../core/tensor.ts';
 import { add, mul } from '../elementwise/binary.ts';

@@ -1,0 +1,41 @@
+// Sums that are split: a kernel writes one partial result after the other, and a second one adds them, always in one order.
+import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { reduceSerialKernel } from '../reductions/reduce.wgsl.ts';
+import { LINEAR_WORKGROUP } from './grid.wgsl.ts';
+
+/**
+ * `kernel` writes `splits` partial results of `size` elements to its output, in f32 where there are several: a variant that adds them up
+ * in a second kernel, as `stored` or else `output`'s type. With one split it is the whole variant.
+ */
+export function addingSplits(
+  name: string,
+  kernel: Omit<Kernel, 'outputs'>,
+  output: Binding,
+  splits: number,
+  size: number,
+  stored: 'f32' | 'f16' = 'f32',
+): Variant {
+  if (splits === 1) return { name, kernels: [{ ...kernel, outputs: [output] }] };
+  const add: Kernel = {
+    name: `${kernel.name}.add`,
+    wgsl: reduceSerialKernel({
+      kept: [size],
+      keptStrides: [1],
+      reduced: [splits],
+      reducedStrides: [size],
+      type: 'f32',
+      identity: '0.0',
+      combine: 'a + b',
+      finish: 'total',
+      stored,
+    }),
+    inputs: [...kernel.inputs.map(() => null), { name: 'x', type: 'f32' }],
+    outputs: [{ name: 'y', type: stored, store: true }],
+    workgroups: linearGrid(size, LINEAR_WORKGROUP),
+  };
+  return {
+    name,
+    scratch: [{ shape: [splits, size], dtype: 'f32' }],
+    kernels: [{ ...kernel, inputs: [...kernel.inputs, output], outputs: [null] }, add],
+  };
+}

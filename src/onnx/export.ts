@@ -3,7 +3,7 @@
 import { allocate, type DType, type TensorData } from '../core/dtype.ts';
 import { toFloat16 } from '../core/float16.ts';
 import { Parameter } from '../core/parameter.ts';
-import type { Scalar, Tensor, TensorSpec } from '../core/tensor.ts';
+import type { Tensor, TensorSpec } from '../core/tensor.ts';
 import type { Outputs } from '../runtime/compile.ts';
 import { DynamicBatchError, mergeSamples, type Sample } from './dynamic-batch.ts';
 import { encodeModel, OPSET, type Encoded } from './encode.ts';

@@ -54,7 +54,17 @@ export class WeightAverage {
     return new Map(await Promise.all(entries));
   }
 
-  /** Exchanges the model's values with the mean's: once before an evaluation, and once more to go on training. */
+  /** Does `work`, such as an evaluation, with the mean in the model, and gives the model its own values back, whatever happens. */
+  async whileSwapped<T>(work: () => Promise<T>): Promise<T> {
+    await this.swap();
+    try {
+      return await work();
+    } finally {
+      await this.swap();
+    }
+  }
+
+  /** Exchanges the model's values with the mean's; once more, and each has its own again. */
   async swap(): Promise<void> {
     const pairs = [...this.#shadows].map(([name, shadow]) => [this.#parameters.get(name)!, shadow] as const);
     const values = await Promise.all(pairs.map(([a, b]) => Promise.all([a.read(), b.read()])));

@@ -36,13 +36,17 @@ async function dependencyOverrides(): Promise<Record<string, string>> {
   return Object.fromEntries(paths.map((path) => [path.replace(/^.*node_modules\//, ''), `file:${join(root, path)}`]));
 }
 
-/** The first TypeScript block of the README that imports the package. */
-async function readmeScript(): Promise<string> {
+/** Type-checks the TypeScript block under a heading of the README, runs it, and gives its output. */
+async function runReadmeScript(heading: string): Promise<string> {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code);
-  const script = blocks.find((code) => code.includes("from 'five-tigers'"));
-  if (!script) throw new Error("README.md has no ```ts block that imports from 'five-tigers'.");
-  return script;
+  const section = readme.split(/^#+ /m).find((text) => text.startsWith(`${heading}\n`));
+  const script = section?.match(/^```ts\n(.*?)^```/ms)?.[1];
+  if (!script) throw new Error(`README.md has no \`\`\`ts block under "${heading}".`);
+  await writeFile(join(project, 'script.ts'), script);
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const flags = ['--strict', '--target', 'es2022', '--lib', 'es2023,dom,esnext.disposable', '--types', ''];
+  await run(project, process.execPath, tsc, 'script.ts', '--module', 'nodenext', ...flags);
+  return run(project, process.execPath, 'script.js');
 }
 
 beforeAll(async () => {
@@ -81,11 +85,7 @@ test('the package holds the built library with types, weights and papers, and no
 });
 
 test("the README's script has right types, and learns its eight pictures", async () => {
-  await writeFile(join(project, 'script.ts'), await readmeScript());
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const flags = ['--strict', '--target', 'es2022', '--lib', 'es2023,dom,esnext.disposable', '--types', ''];
-  await run(project, process.execPath, tsc, 'script.ts', '--module', 'nodenext', ...flags);
-  const output = await run(project, process.execPath, 'script.js');
+  const output = await runReadmeScript('In your own program');
   const losses = [...output.matchAll(/^loss (\S+)$/gm)].map(([, loss]) => Number(loss));
   // A network that knows nothing about ten classes has a loss of ln 10.
   expect(losses[0]).toBeCloseTo(Math.log(10), 1);
@@ -98,6 +98,23 @@ test("the README's script has right types, and learns its eight pictures", async
   const right = rows.filter((row, label) => row.indexOf(Math.max(...row)) === label);
   // A GPU's rounding may turn one close call.
   expect(right.length).toBeGreaterThanOrEqual(7);
+}, 300_000);
+
+test("the README's model of your own learns", async () => {
+  const output = await runReadmeScript('Train a model of your own');
+  const losses = [...output.matchAll(/^loss (\S+)$/gm)].map(([, loss]) => Number(loss));
+  expect(losses).toHaveLength(4);
+  expect(losses.at(-1)).toBeLessThan(losses[0] / 2);
+  expect(output).toMatch(/^\d+ bytes of checkpoint, \d+ of weights$/m);
+}, 300_000);
+
+test("the README's GAN draws points near its circle", async () => {
+  const output = await runReadmeScript('Train a GAN');
+  const radii = [...output.matchAll(/, radius (\S+)$/gm)].map(([, radius]) => Number(radius));
+  expect(radii).toHaveLength(4);
+  // Before training its points lie around the middle.
+  expect(radii.at(-1)).toBeGreaterThan(0.5);
+  expect(radii.at(-1)).toBeLessThan(1.5);
 }, 300_000);
 
 /** What a strict project without @webgpu/types uses of the library. */

@@ -33,6 +33,10 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
     await average.swap();
     expect([[...(await p.read()).data], values(await average.stateDict()).p]).toEqual([[5, 13], [12, 20]]); // prettier-ignore
     await average.swap();
+    expect(await average.whileSwapped(async () => [...(await p.read()).data])).toEqual([5, 13]);
+    const failing = async () => Promise.reject(new Error('no data'));
+    await expect(average.whileSwapped(failing)).rejects.toThrow('no data');
+    expect([...(await p.read()).data]).toEqual([12, 20]);
     await program.run({ x: Float32Array.of(1, 3) });
     expect([...(await p.read()).data]).toEqual([16, 24]);
   });

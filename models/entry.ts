@@ -153,10 +153,11 @@ export interface EvaluationData {
   baselines?(work: EvaluationWork): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>>;
 }
 
-/** What a model is asked about: a word of the command line, and the file that it may name. */
-export interface RunInput {
+/** What a model is asked: some text, the picture that it may name, and values of the model's own options. */
+export interface RunRequest {
   readonly text: string;
   image(): Promise<RgbaImage>;
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** A thing with its probability. */
@@ -178,22 +179,22 @@ export interface Running<M> {
   readonly input: string;
   /** What it is: `PNG or JPEG of one digit`. */
   readonly description: string;
-  run(model: M, input: RunInput, work: Work): Promise<RunResult>;
+  readonly options?: Readonly<Record<string, OwnOption>>;
+  run(model: M, request: RunRequest, work: Work): Promise<RunResult>;
 }
 
-/** An option of the command line that only this model has. */
+/** An option that only some models have. */
 export interface OwnOption {
   readonly description: string;
-  /** Unless given; its type is the option's. */
-  readonly preset?: number | string | boolean;
   readonly type: 'number' | 'integer' | 'text' | 'flag';
+  /** What it is unless given, in words; for people only. */
+  readonly preset?: string;
 }
 
 /** What generation starts from. */
 export interface GenerationRequest {
   readonly count: number;
   readonly seed: number;
-  readonly prompt?: string;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
@@ -201,7 +202,7 @@ export interface GenerationRequest {
 export type Generation<M> = TextGeneration<M> | ImageGeneration<M>;
 
 interface GenerationOptions {
-  /** What is counted, and how many unless told. */
+  /** What is counted, and how many by default. */
   readonly unit: string;
   readonly count: number;
   readonly options?: Readonly<Record<string, OwnOption>>;

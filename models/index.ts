@@ -1,6 +1,7 @@
 // The registry: every model under the name that the command line and the pages use, loaded when it is asked for.
 
 import { lenet5 } from './cnn/lenet5/about.ts';
+import { dcganMnist } from './gan/dcgan-mnist/about.ts';
 import type { ModelAbout, ModelEntry } from './entry.ts';
 
 export * from './entry.ts';
@@ -14,4 +15,5 @@ export interface ModelRecord<E extends ModelEntry = ModelEntry> extends ModelAbo
 /** All models by name. Nothing of a model is loaded but these facts. */
 export const models = {
   lenet5: { ...lenet5, load: async () => (await import('./cnn/lenet5/entry.ts')).lenet5Entry },
+  'dcgan-mnist': { ...dcganMnist, load: async () => (await import('./gan/dcgan-mnist/entry.ts')).dcganMnistEntry },
 } satisfies Readonly<Record<string, ModelRecord>>;

@@ -116,7 +116,7 @@ export const layers: readonly Layer[] = [
     path: 'src/cli',
     holds: 'the `five-tigers` command',
     imports: ['src/node.ts', 'models'],
-    packages: ['commander', 'cli-progress'],
+    packages: ['commander', 'cli-progress', 'fast-png'],
     node: true,
   },
   { path: 'demos', holds: 'pages', imports: ['src/index.ts', 'models'], packages: ['gl-matrix', 'uplot'] },

@@ -7,6 +7,7 @@ import type { ModelCommand, PlainCommand } from './commands/command.ts';
 import { divergeCommand } from './commands/diverge.ts';
 import { evalCommand } from './commands/eval.ts';
 import { exportCommand } from './commands/export.ts';
+import { generateCommand } from './commands/generate.ts';
 import { infoCommand } from './commands/info.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { modelsCommand } from './commands/models.ts';
@@ -20,7 +21,7 @@ import type { Terminal } from './ui/terminal.ts';
 import { version } from './ui/versions.ts';
 
 const ofModels: readonly ModelCommand<never>[] = [
-  trainCommand, evalCommand, runCommand, exportCommand, inspectCommand, divergeCommand,
+  trainCommand, evalCommand, runCommand, generateCommand, exportCommand, inspectCommand, divergeCommand,
 ]; // prettier-ignore
 const plain: readonly PlainCommand<never>[] = [modelsCommand, infoCommand, verifyCommand, benchCommand, tuneCommand];
 

@@ -22,6 +22,7 @@ export async function run(...args: string[]): Promise<Outcome> {
   const [out, err]: string[][] = [[], []];
   const terminal = {
     result: (text: string) => void out.push(`${text}\n`),
+    piece: (text: string) => void out.push(text),
     news: (text: string) => void err.push(`${text}\n`),
     interactive: false,
   };

@@ -1,6 +1,7 @@
 // `five-tigers train`: exact resuming, settings kept in checkpoints, divergence, and what is written where.
 
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { loadSafetensorsFile } from '../../src/node.ts';
@@ -181,7 +182,8 @@ test('a finished run says so when it is resumed, and gives its result once more'
 });
 
 test('of two runs that would write one file, the second is refused; what a killed run left behind is taken over', async () => {
-  await writeFile(at('shared.safetensors.lock'), '4194303');
+  const abandoned = { process: 4_194_303, host: hostname(), since: new Date(0).toISOString(), id: 'abandoned' };
+  await writeFile(at('shared.safetensors.lock'), JSON.stringify(abandoned));
   const [first, second] = await Promise.all([
     train('cpu', 'shared', ...small()),
     train('cpu', 'shared', ...small(), '--seed', '2'),
@@ -191,7 +193,7 @@ test('of two runs that would write one file, the second is refused; what a kille
   expect(refused).toMatchObject({
     code: 2,
     stdout: '',
-    stderr: expect.stringMatching(/^Another run \(process \d+\) is writing .*shared\.safetensors\. Name other files/),
+    stderr: expect.stringMatching(/shared\.safetensors is being written by another run \(process \d+ on /),
   });
   expect((await readdir(folder())).filter((name) => name.endsWith('.lock'))).toEqual([]);
 });

@@ -1,6 +1,6 @@
 // How DCGAN is trained: the two losses, and the settings that made the shipped weights.
 
-import { add, detach, mean, mul, neg, normal, softplus, sub, type Tensor } from '../../../src/index.ts';
+import { add, detach, diversity, mean, mul, neg, normal, softplus, sub, type Tensor } from '../../../src/index.ts';
 import type { DCGAN } from './model.ts';
 
 /** The settings of the shipped weights. */
@@ -31,15 +31,16 @@ export function dcganPhases(model: DCGAN) {
   const { generator, discriminator, config } = model;
   const draw = (count: number) => generator.forward(normal([count, config.nz])); // [B, nc, 32, 32]
   return {
-    /** Tells images of the data from those of the generator. */
+    /** Learns to score images of the data above those of the generator. */
     discriminator({ image }: Readonly<Record<string, Tensor>>) {
       const real = discriminator.forward(toNetwork(image)); // [B]
       const fake = discriminator.forward(detach(draw(image.shape[0]))); // [B]
       return { loss: add(asReal(real), asFake(fake)) };
     },
-    /** Makes images that the discriminator takes for real ones. */
+    /** Learns to make images that the discriminator takes for real ones. */
     generator({ image }: Readonly<Record<string, Tensor>>) {
-      return { loss: asReal(discriminator.forward(draw(image.shape[0]))) };
+      const fake = draw(image.shape[0]); // [B, nc, 32, 32]
+      return { loss: asReal(discriminator.forward(fake)), diversity: diversity(fake) };
     },
   };
 }

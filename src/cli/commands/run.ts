@@ -3,9 +3,10 @@
 import type { Ranked, RunResult } from '../../../models/index.ts';
 import { decodeImage, readFileOrExplain } from '../../node.ts';
 import { openWithNews, type DeviceOptions } from '../ui/device.ts';
-import { addCommon, addProfile, addTuning, addWeights } from '../ui/options.ts';
+import { addCommon, addOwn, addProfile, addTuning, addWeights, ownValues } from '../ui/options.ts';
 import { openProfiler, profileTable, type ProfileOption } from '../ui/profile.ts';
 import { percent } from '../ui/terminal.ts';
+import { orOfferDrop } from '../ui/unknown-characters.ts';
 import { loadModel } from '../ui/weights.ts';
 import type { ModelCommand } from './command.ts';
 
@@ -24,17 +25,22 @@ export const runCommand: ModelCommand<RunOptions> = {
   description: 'run a model on one input: a picture, a sentence',
   describe: ({ title, run }) => `Run ${title} on one input: ${run!.description}.`,
   define(command, entry) {
-    const { input, description } = entry.run!;
-    command.argument(`<${input}>`, description);
+    const { input, description, options } = entry.run!;
+    addOwn(command.argument(`<${input}>`, description), options);
     addTuning(addProfile(addCommon(addWeights(command, entry))));
   },
   async run(entry, [text], options, terminal) {
     const { model, config } = await loadModel(entry, options, terminal);
     const profiler = await openProfiler(options.profile);
-    const input = { text, image: async () => decodeImage(await readFileOrExplain(text, 'the image'), text) };
+    const request = {
+      text,
+      image: async () => decodeImage(await readFileOrExplain(text, 'the image'), text),
+      options: ownValues(entry.run!.options, options),
+    };
     const device = await openWithNews(options, terminal);
     try {
-      const { tables, values } = await entry.run!.run(model, input, { device, onProgram: profiler.onProgram });
+      const work = { device, onProgram: profiler.onProgram };
+      const { tables, values } = await orOfferDrop(entry.run!, () => entry.run!.run(model, request, work));
       const profile = await profiler.complete(device);
       const adapter = device.info.description;
       if (options.json) {

@@ -84,7 +84,7 @@ export function jsonReport(terminal: Terminal): TrainReport {
 }
 
 /** What a bar is for: an epoch by its number, or something else. */
-type Part = number | 'kernels' | 'held-out';
+type Part = number | `kernels ${number}` | 'held-out';
 
 /** For people: progress on stderr, the result on stdout. */
 export function textReport(terminal: Terminal, { evaluate }: ModelEntry): TrainReport {
@@ -104,7 +104,8 @@ export function textReport(terminal: Terminal, { evaluate }: ModelEntry): TrainR
     return progress!.report;
   };
   return {
-    preparing: (done, total) => progressOf('kernels', 'kernels compiled', total).update(done),
+    // Each phase has programs of its own.
+    preparing: (done, total) => progressOf(`kernels ${total}`, 'kernels compiled', total).update(done),
     started(about) {
       close();
       run = about;

@@ -5,7 +5,7 @@ import { Option, type Command } from 'commander';
 import type { ModelEntry, RunSettings } from '../../../models/index.ts';
 import { optimizers, schedules, withChoices, type DataFiles, type Settings } from '../../node.ts';
 import { CommandError, USAGE } from '../ui/command-error.ts';
-import { integer, notNegative, positive } from '../ui/options.ts';
+import { integer, kebab, notNegative, positive } from '../ui/options.ts';
 
 /** Everything that decides the losses of a run, under the names of recipes. */
 export type CliSettings = RunSettings & {
@@ -42,8 +42,6 @@ const always = ['epochs', 'batchSize', 'learningRate', 'optimizer', 'schedule', 
 
 /** Settings of a recipe that no option changes. */
 const fixed = ['steps', 'betas', 'momentum', 'decayOf'];
-
-const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** The option of a setting that only this model has. */
 function ownOption(name: string, value: unknown, description: string): SettingOption {

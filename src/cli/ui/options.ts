@@ -1,7 +1,7 @@
 // Options that several commands have, and how numbers are read.
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { ModelEntry } from '../../../models/index.ts';
+import type { ModelEntry, OwnOption } from '../../../models/index.ts';
 import { deviceKinds } from './device.ts';
 
 /** Reads an integer of at least `least` that fits into 32 bits. */
@@ -55,3 +55,27 @@ export function addWeights(command: Command, entry: ModelEntry): Command {
   const shipped = Object.keys(entry.weights).length > 0 ? 'default: the shipped weights' : 'none are shipped yet';
   return addConfig(command.option('--weights <source>', `weights file or training checkpoint (${shipped})`), entry);
 }
+
+/** `topK` as `top-k`. */
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+type OwnOptions = Readonly<Record<string, OwnOption>>;
+
+/** Adds the options that only some models have. */
+export function addOwn(command: Command, options: OwnOptions = {}): Command {
+  const values = { number: ' <x>', integer: ' <n>', text: ' <text>', flag: '' };
+  const parsers = { number: notNegative, integer: integer(1), text: undefined, flag: undefined };
+  for (const [name, { description, type, preset }] of Object.entries(options)) {
+    const option = new Option(
+      `--${kebab(name)}${values[type]}`,
+      preset ? `${description} (default: ${preset})` : description,
+    );
+    const parse = parsers[type];
+    command.addOption(parse ? option.argParser(parse) : option);
+  }
+  return command;
+}
+
+/** The values of a model's own options among all that were given. */
+export const ownValues = (options: OwnOptions = {}, given: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(given).filter(([name]) => Object.hasOwn(options, name)));

@@ -6,6 +6,8 @@ import { SingleBar } from 'cli-progress';
 export interface Terminal {
   /** A line of the result. */
   result(text: string): void;
+  /** A piece of the result that ends where it ends, such as a word of a text. */
+  piece(text: string): void;
   /** A line of news for people: progress, warnings, errors. */
   news(text: string): void;
   /** Whether news goes to a person's terminal, where a bar can move. */
@@ -15,6 +17,7 @@ export interface Terminal {
 /** This process's own. */
 export const processTerminal: Terminal = {
   result: (text) => void process.stdout.write(`${text}\n`),
+  piece: (text) => void process.stdout.write(text),
   news: (text) => void process.stderr.write(`${text}\n`),
   interactive: process.stderr.isTTY ?? false,
 };

@@ -1,0 +1,16 @@
+// What is known of the DCGAN for digits before its code is loaded.
+
+import type { ModelAbout } from '../../entry.ts';
+
+/** See README.md beside this file. */
+export const dcganMnist = {
+  name: 'dcgan-mnist',
+  title: 'DCGAN (Radford et al., 2016) for handwritten digits',
+  family: 'gan',
+  config: 'mnist',
+  configs: ['mnist', 'tiny'],
+  parameters: 536_384,
+  weightsBytes: null,
+  capabilities: ['train', 'eval', 'generate', 'export', 'inspect', 'diverge', 'bench'],
+  metrics: {},
+} as const satisfies ModelAbout;

@@ -7,10 +7,13 @@
 // for all lanes or, `shared`, each of four lanes of a subgroup loads another term for all of them.
 // A dispatch before the first step writes the weight as [sum, vec4 of the thread]: neighbouring threads read neighbours.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearGrid, type Variant } from '../../src/core/kernel.ts';
 import { linearMain, once } from '../lib/grid.wgsl.ts';
 import { termsFromLanes, LANE_BUILTIN, OWN_TERM } from '../lib/lanes.wgsl.ts';
 import { rowsOf } from '../matmul/matmul-register.wgsl.ts';
-import { finishFunctions, GATES, NO_STEP, productOf, type RecurrentShape } from './recurrent.wgsl.ts';
+import {
+  finishFunctions, GATES, NO_STEP, perStep, productOf, type RecurrentSequence, type RecurrentShape,
+} from './recurrent.wgsl.ts'; // prettier-ignore
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
@@ -19,9 +22,6 @@ function sizesOf(s: RecurrentShape): { terms: number; vectors: number } {
   const terms = s.direction === 'forward' ? s.hidden : GATES[s.cell] * s.hidden;
   return { terms, vectors: productOf(s).sums > 1 ? s.hidden : Math.ceil(s.hidden / 4) };
 }
-
-/** vec4 of the weight as the step reads it, [terms, vectors]. */
-export const registerWeight = (s: RecurrentShape): number[] => [sizesOf(s).terms, sizesOf(s).vectors, 4];
 
 /** Threads of a workgroup, and vec4 of each, which lie a workgroup apart. */
 function threadsOf(s: RecurrentShape, shared: boolean): { lanes: number; each: number } {
@@ -39,13 +39,9 @@ function columnsOf(s: RecurrentShape, shared: boolean): number {
   return Math.ceil(sizesOf(s).vectors / (lanes * each));
 }
 
-/** Workgroups of a step. */
-export const registerGroups = (s: RecurrentShape, shared: boolean): number =>
-  columnsOf(s, shared) * Math.ceil(s.batch / blockRows(s, shared));
-
-export const registerPackThreads = (s: RecurrentShape): number => sizesOf(s).terms * sizesOf(s).vectors;
-
-export function registerPackKernel(s: RecurrentShape): string {
+/** Writes the weight as a step reads it, [terms, vectors]. */
+function preparationText(s: RecurrentShape): string {
+  const { terms, vectors } = sizesOf(s);
   const { sums } = productOf(s);
   const { hidden, direction } = s;
   const number = (c: number) => {
@@ -55,10 +51,10 @@ export function registerPackKernel(s: RecurrentShape): string {
     return `f32(weight_hh[${direction === 'forward' ? `${unit} * ${hidden}u + k` : `k * ${hidden}u + ${unit}`}])`;
   };
   return wgsl`
-${linearMain(registerPackThreads(s))}
-  let k = index / ${sizesOf(s).vectors}u;
-  let v = index % ${sizesOf(s).vectors}u;
-  packed[index] = vec4<f32>(${range(4).map(number).join(', ')});
+${linearMain(terms * vectors)}
+  let k = index / ${vectors}u;
+  let v = index % ${vectors}u;
+  prepared[index] = vec4<f32>(${range(4).map(number).join(', ')});
 }
 `;
 }
@@ -82,7 +78,7 @@ function addTerms(
   const lines = (items: readonly string[]) => items.join('\n      ');
   const add = (q: number, value: (r: number) => string) =>
     lines([
-      ...vecs.map((j) => `let four_${q}_${j} = packed[(${first + q}u + k) * ${sizesOf(s).vectors}u + v_${j}];`),
+      ...vecs.map((j) => `let four_${q}_${j} = prepared[(${first + q}u + k) * ${sizesOf(s).vectors}u + v_${j}];`),
       ...rows.map(
         (r) =>
           `let value_${q}_${r} = ${value(r)}; ${vecs.map((j) => `total_${r}_${j} += value_${q}_${r} * four_${q}_${j};`).join(' ')}`,
@@ -119,9 +115,10 @@ function product(s: RecurrentShape, shared: boolean, rows: readonly number[]): s
   return `if (args[0].y != ${NO_STEP}u) {\n${gates}\n${cell === 'gru' ? add(rest) : ''}\n}`;
 }
 
-export function recurrentRegisterKernel(s: RecurrentShape, shared: boolean): string {
+/** The variant `register`; `shared` where the lanes of a subgroup share out the loads of the state. */
+export function recurrentRegister(s: RecurrentShape, sequence: RecurrentSequence, shared: boolean): Variant {
   const { sums } = productOf(s);
-  const { vectors } = sizesOf(s);
+  const { terms, vectors } = sizesOf(s);
   const rows = range(blockRows(s, shared));
   const { lanes, each } = threadsOf(s, shared);
   const columns = columnsOf(s, shared);
@@ -130,7 +127,7 @@ export function recurrentRegisterKernel(s: RecurrentShape, shared: boolean): str
       ? `finish(first_row + r, v, totals[i]${sums === 3 ? '.xyz' : ''});`
       : `for (var c = 0u; c < min(4u * once, ${s.hidden}u - v * 4u); c++) { finish(first_row + r, v * 4u + c, totals[i][c]); }`;
   const pairs = (line: (r: number, j: number) => string) => rows.flatMap((r) => range(each).map((j) => line(r, j)));
-  return wgsl`
+  const text = wgsl`
 ${finishFunctions(s)}
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -159,4 +156,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 `;
+  const groups = columns * Math.ceil(s.batch / rows.length);
+  return perStep(s, sequence, 'register', text, linearGrid(groups, 1), {
+    wgsl: preparationText(s),
+    weight: s.element,
+    shape: [terms, vectors, 4],
+  });
 }

@@ -11,7 +11,9 @@
 //           4 parts of the sum, for up to 4 rows of the batch, which lie in workgroup memory.
 // register  without workgroup memory and barriers: recurrent-register.wgsl.ts.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { elements } from '../lib/bindings.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
 /** Elman's network with tanh or relu; long short-term memory; gated recurrent unit. */
 export type Cell = 'rnnTanh' | 'rnnRelu' | 'lstm' | 'gru';
@@ -42,8 +44,60 @@ export function productOf({ cell, direction, hidden }: RecurrentShape): { sums: 
 }
 
 /** True when the direct variant of the forward step reads the weight as vectors. */
-export const vectorizedWeight = ({ direction, hidden, element }: RecurrentShape): boolean =>
+const vectorizedWeight = ({ direction, hidden, element }: RecurrentShape): boolean =>
   direction === 'forward' && hidden % 4 === 0 && element === 'f32';
+
+const weightType = (s: RecurrentShape): Binding['type'] => elements(s.element, vectorizedWeight(s));
+
+/** What the dispatches of a sequence are bound to, and which step each of them is. */
+export interface RecurrentSequence {
+  /** The inputs behind the weight; null for one that lies in an output's memory. */
+  readonly inputs: readonly (Binding | null)[];
+  readonly outputs: readonly Binding[];
+  /** The arguments of each dispatch, in order. */
+  readonly steps: readonly (readonly number[])[];
+}
+
+/** A text that writes the weight as a variant reads it, before the first step. */
+interface Preparation {
+  readonly wgsl: string;
+  /** How it binds the weight as it is stored. */
+  readonly weight: Binding['type'];
+  /** What it writes, in f32: vectors of four, by a thread each. */
+  readonly shape: readonly number[];
+}
+
+/** A variant with a dispatch a step of one text, and one before them where the weight is prepared. */
+export function perStep(
+  s: RecurrentShape,
+  { inputs, outputs, steps }: RecurrentSequence,
+  name: string,
+  text: string,
+  workgroups: Kernel['workgroups'],
+  preparation?: Preparation,
+): Variant {
+  const prefix = `${s.direction === 'forward' ? 'recurrent' : 'recurrentGrad'}.${s.cell}`;
+  const stored = (type: Binding['type']): Binding => ({ name: 'weight_hh', type });
+  const prepared: Binding = { name: 'prepared', type: 'vec4<f32>' };
+  const dispatches = steps.map((step): Kernel => ({
+    name: `${prefix}.${name}`,
+    inputs: preparation ? [null, ...inputs, prepared] : [stored(weightType(s)), ...inputs],
+    outputs,
+    workgroups,
+    arguments: step,
+    wgsl: text,
+  }));
+  if (!preparation) return { name, kernels: dispatches };
+  const { wgsl: prepare, weight, shape } = preparation;
+  const first: Kernel = {
+    name: `${prefix}.prepare`,
+    inputs: [stored(weight), ...inputs.map(() => null), prepared],
+    outputs: outputs.map(() => null),
+    workgroups: linearGrid(shape.reduce((size, dim) => size * dim, 1) / 4, LINEAR_WORKGROUP),
+    wgsl: prepare,
+  };
+  return { name, kernels: [first, ...dispatches], scratch: [{ shape, dtype: 'f32' }] };
+}
 
 /** The four positions of a vector inside a row of `hidden`: past its end the last one, which the weight multiplies by 0. */
 const inside = (hidden: number, position: string) =>
@@ -79,21 +133,21 @@ fn weight(q: u32, o: u32, j: u32) -> vec4<f32> {
 }`;
 }
 
-/** Writes the weight as the packed variants read it: [depth, sums, hidden] vectors. */
-export function packKernel(s: RecurrentShape): string {
+/** Writes the weight as the tiled variant reads it: [depth, sums, hidden] vectors. */
+function preparationText(s: RecurrentShape): string {
   const { sums, depth } = productOf(s);
   return wgsl`
 ${directWeight(s)}
 ${linearMain(depth * sums * s.hidden)}
   let j = index % ${s.hidden}u;
   let o = (index / ${s.hidden}u) % ${sums}u;
-  packed[index] = weight(index / ${sums * s.hidden}u, o, j);
+  prepared[index] = weight(index / ${sums * s.hidden}u, o, j);
 }
 `;
 }
 
-const packedWeight = (s: RecurrentShape) =>
-  `fn weight(q: u32, o: u32, j: u32) -> vec4<f32> { return packed[(q * ${productOf(s).sums}u + o) * ${s.hidden}u + j]; }`;
+const preparedWeight = (s: RecurrentShape) =>
+  `fn weight(q: u32, o: u32, j: u32) -> vec4<f32> { return prepared[(q * ${productOf(s).sums}u + o) * ${s.hidden}u + j]; }`;
 
 /** state(row, q): the q-th vector of a batch row's state: h[t-1] forward, the gates' gradients at t+1 backward. */
 function stateFunction({ cell, direction, batch, hidden }: RecurrentShape): string {
@@ -245,10 +299,10 @@ function addProducts({ sums }: { sums: number }, rows: number, stateOf: (row: nu
 const declareSums = (sums: number, rows: number) =>
   Array.from({ length: rows }, (_, r) => `var sum${r} = ${sumType(sums)}(0.0);`).join('\n  ');
 
-/** One step: a thread an element, the weight as it is stored. */
-export function recurrentDirectKernel(s: RecurrentShape): string {
+/** The variant `direct`. */
+export function recurrentDirect(s: RecurrentShape, sequence: RecurrentSequence): Variant {
   const product = productOf(s);
-  return wgsl`
+  const text = wgsl`
 ${directWeight(s)}
 ${stateFunction(s)}
 ${finishFunctions(s)}
@@ -263,6 +317,7 @@ ${linearMain(s.batch * s.hidden)}
   finish(row, column, sum0);
 }
 `;
+  return perStep(s, sequence, 'direct', text, linearGrid(s.batch * s.hidden, LINEAR_WORKGROUP));
 }
 
 /** Hidden units of a workgroup of the tiled variant, vectors of state that it holds at a time, and parts of the sum. */
@@ -273,11 +328,10 @@ const PARTS = 4;
 const tiledRows = ({ batch }: RecurrentShape): number => Math.min(batch, PARTS);
 
 /** Workgroups of the tiled variant. */
-export const tiledGroups = (s: RecurrentShape): number =>
-  Math.ceil(s.hidden / TILE) * Math.ceil(s.batch / tiledRows(s));
+const tiledGroups = (s: RecurrentShape): number => Math.ceil(s.hidden / TILE) * Math.ceil(s.batch / tiledRows(s));
 
-/** One step: a workgroup computes `TILE` hidden units for a few rows, its threads in parts of the sum. */
-export function recurrentTiledKernel(s: RecurrentShape): string {
+/** The variant `tiled`: a workgroup computes `TILE` hidden units for a few rows, its threads in parts of the sum. */
+export function recurrentTiled(s: RecurrentShape, sequence: RecurrentSequence): Variant {
   const rows = tiledRows(s);
   const product = productOf(s);
   const type = sumType(product.sums);
@@ -292,8 +346,8 @@ export function recurrentTiledKernel(s: RecurrentShape): string {
   if (local.y == ${r}u) { total = ${total}; }
   workgroupBarrier();`,
   );
-  return wgsl`
-${packedWeight(s)}
+  const text = wgsl`
+${preparedWeight(s)}
 ${stateFunction(s)}
 ${finishFunctions(s)}
 var<workgroup> tile: array<array<vec4<f32>, ${TILE}>, ${rows}>;
@@ -329,7 +383,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (local.y < ${rows}u && row < ${s.batch}u && j < ${s.hidden}u && wanted == place) { finish(row, j, total); }
 }
 `;
+  return perStep(s, sequence, 'tiled', text, linearGrid(groups, 1), {
+    wgsl: preparationText(s),
+    weight: weightType(s),
+    shape: [product.depth, product.sums, s.hidden, 4],
+  });
 }
-
-/** Threads of the kernel that packs the weight. */
-export const packThreads = (s: RecurrentShape): number => productOf(s).depth * productOf(s).sums * s.hidden;

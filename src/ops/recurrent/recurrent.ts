@@ -1,10 +1,11 @@
 // Recurrent layers over a whole sequence: one record forward, one backward, each with one dispatch a time step.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { sharesLoads } from '../../../shaders/lib/lanes.wgsl.ts';
-import * as registerShader from '../../../shaders/recurrent/recurrent-register.wgsl.ts';
-import * as shader from '../../../shaders/recurrent/recurrent.wgsl.ts';
-import { linearGrid, type Binding, type Kernel, type Variant } from '../../core/kernel.ts';
+import { recurrentRegister } from '../../../shaders/recurrent/recurrent-register.wgsl.ts';
+import {
+  GATES, NO_STEP, recurrentDirect, recurrentTiled, type Cell, type RecurrentSequence, type RecurrentShape,
+} from '../../../shaders/recurrent/recurrent.wgsl.ts'; // prettier-ignore
+import type { Binding, Variant } from '../../core/kernel.ts';
 import { gradientOnly } from '../../core/onnx.ts';
 import { apply, type CpuArray, type KernelCall, type KernelOp } from '../../core/op.ts';
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts';
@@ -19,11 +20,10 @@ import { sum } from '../reductions/reduce.ts';
 import { reshape } from '../movement/reshape.ts';
 import { slice } from '../movement/slice.ts';
 
-export type { Cell } from '../../../shaders/recurrent/recurrent.wgsl.ts';
-export const { GATES } = shader;
+export { GATES, type Cell };
 
 export interface RecurrentAttrs {
-  readonly cell: shader.Cell;
+  readonly cell: Cell;
   /** True when the sequence is gone through from its end. */
   readonly reverse: boolean;
 }
@@ -80,76 +80,30 @@ function variants(
   names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
   outputs: readonly TensorSpec[],
   steps: readonly (readonly number[])[],
-  settings: Omit<shader.RecurrentShape, 'element' | 'source'>,
+  settings: Omit<RecurrentShape, 'element' | 'source'>,
 ): Variant[] {
   const last = names.inputs.length - 1;
   const taker = aliases.indexOf(last);
   const source = taker < 0 ? names.inputs[last] : names.outputs[taker];
-  const shape: shader.RecurrentShape = { ...settings, element: inputs[0].dtype as 'f32' | 'f16', source };
-  const { sums, depth } = shader.productOf(shape);
-  const { batch, hidden, cell, direction } = shape;
-  const weight: Binding = { name: 'weight_hh', type: shader.vectorizedWeight(shape) ? 'vec4<f32>' : shape.element };
-  const packed: Binding = { name: 'packed', type: 'vec4<f32>' };
-  const prefix = `${direction === 'forward' ? 'recurrent' : 'recurrentGrad'}.${cell}`;
-
-  /** A dispatch a step; before the first one that writes the weight anew, where the variant wants that. */
-  const variant = (name: string, wgsl: string, workgroups: Kernel['workgroups'], pack?: Packing): Variant => {
-    const bound = names.inputs.map((input, i): Binding | null => {
-      if (i === 0) return pack ? null : weight;
-      return i === last && taker >= 0 ? null : { name: input, type: inputs[i].dtype as 'f32' | 'f16' };
-    });
-    const dispatches = steps.map((step): Kernel => ({
-      name: `${prefix}.${name}`,
-      wgsl,
-      inputs: [...bound, ...(pack ? [packed] : [])],
-      outputs: names.outputs.map((output, i) => ({ name: output, type: outputs[i].dtype as 'f32' | 'f16' })),
-      workgroups,
-      arguments: step,
-    }));
-    if (!pack) return { name, kernels: dispatches };
-    const first: Kernel = {
-      name: `${prefix}.pack`,
-      wgsl: pack.wgsl,
-      inputs: [{ name: 'weight_hh', type: pack.type }, ...names.inputs.slice(1).map(() => null), packed],
-      outputs: names.outputs.map(() => null),
-      workgroups: linearGrid(pack.threads, LINEAR_WORKGROUP),
-    };
-    return { name, kernels: [first, ...dispatches], scratch: [{ shape: pack.shape, dtype: 'f32' }] };
-  };
-  const direct = variant('direct', shader.recurrentDirectKernel(shape), linearGrid(batch * hidden, LINEAR_WORKGROUP));
-  const shared = sharesLoads(batch, hidden, capabilities);
-  const register = variant(
-    'register',
-    registerShader.recurrentRegisterKernel(shape, shared),
-    linearGrid(registerShader.registerGroups(shape, shared), 1),
-    {
-      wgsl: registerShader.registerPackKernel(shape),
-      type: shape.element,
-      threads: registerShader.registerPackThreads(shape),
-      shape: registerShader.registerWeight(shape),
-    },
+  const shape: RecurrentShape = { ...settings, element: inputs[0].dtype as 'f32' | 'f16', source };
+  const bound = names.inputs.map((name, i): Binding | null =>
+    i === last && taker >= 0 ? null : { name, type: inputs[i].dtype as 'f32' | 'f16' },
   );
-  const tiled = variant('tiled', shader.recurrentTiledKernel(shape), linearGrid(shader.tiledGroups(shape), 1), {
-    wgsl: shader.packKernel(shape),
-    type: weight.type,
-    threads: shader.packThreads(shape),
-    shape: [depth, sums, hidden, 4],
-  });
+  const sequence: RecurrentSequence = {
+    inputs: bound.slice(1),
+    outputs: names.outputs.map((name, i) => ({ name, type: outputs[i].dtype as 'f32' | 'f16' })),
+    steps,
+  };
+  const direct = recurrentDirect(shape, sequence);
+  const register = recurrentRegister(shape, sequence, sharesLoads(shape.batch, shape.hidden, capabilities));
+  const tiled = recurrentTiled(shape, sequence);
   if (steps.length === 1) return [direct, register, tiled];
   return capabilities.software ? [register, direct, tiled] : [tiled, register, direct];
 }
 
-/** The kernel that writes the weight as a variant reads it: how it binds the weight, its threads, and what it writes. */
-interface Packing {
-  readonly wgsl: string;
-  readonly type: Binding['type'];
-  readonly threads: number;
-  readonly shape: readonly number[];
-}
-
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 /** In place of no step. */
-const numberOf = (step: number | null): number => step ?? shader.NO_STEP;
+const numberOf = (step: number | null): number => step ?? NO_STEP;
 
 /**
  * All steps of a recurrent layer. Inputs: weightHh [G·H, H], h0 [B, H], then c0 [B, H] (LSTM) or the bias of n's hidden

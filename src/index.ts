@@ -80,7 +80,9 @@ export { Optimizer, type ParameterGroup, type Parameters } from './optim/optimiz
 export { Adagrad, type AdagradOptions, RMSprop, type RMSpropOptions } from './optim/rmsprop.ts';
 export { WeightAverage } from './optim/weight-average.ts';
 export { SGD, type SGDOptions } from './optim/sgd.ts';
-export { readSafetensors, type Safetensors, writeSafetensors } from './weights/safetensors.ts';
+export { readSafetensors, type Safetensors } from './weights/safetensors.ts';
+export { writeSafetensors } from './weights/safetensors-writer.ts';
+export { type Savable, type SaveOptions, saveWeights } from './weights/save.ts';
 export { type DataFiles } from './data/data-files.ts';
 export { type FillOptions, type FillReport, type LoadProgress, transposeWeights } from './weights/load.ts';
 export { type LoadOptions, type LoadReport, loadWeights, openWeights } from './weights/load-weights.ts';

@@ -18,7 +18,7 @@ export { decodeImage } from './data/image-node.ts';
 export { openDataFiles } from './data/data-files-node.ts';
 export { cacheFolder, folderCache } from './weights/cache-node.ts';
 export { type FileLock, lockFile } from './train/lock-node.ts';
-export { loadSafetensorsFile, readFileOrExplain, saveSafetensorsFile, writeFileAtomic } from './weights/files-node.ts';
+export { readFileOrExplain, saveWeightsFile, writeFileAtomic } from './weights/files-node.ts';
 
 /**
  * Opens a device, under Deno on its own WebGPU and under Node on Dawn (the optional peer package `webgpu`). An idle

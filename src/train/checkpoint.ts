@@ -1,7 +1,8 @@
 // A training run on disk: all of its state by name, in one safetensors file.
 
 import type { TensorData } from '../core/dtype.ts';
-import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
+import { readSafetensors } from '../weights/safetensors.ts';
+import { writeSafetensors } from '../weights/safetensors-writer.ts';
 import type { Best, Metrics, Progress } from './evaluation.ts';
 import type { Values } from './run-state.ts';
 import type { Settings } from './settings.ts';

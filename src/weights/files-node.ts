@@ -3,18 +3,17 @@
 import { randomBytes } from 'node:crypto';
 import { promises } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { TensorData } from '../core/dtype.ts';
-import { readSafetensors, writeSafetensors, type Safetensors } from './safetensors.ts';
+import { encodeWeights, type Savable, type SaveOptions } from './save.ts';
 
 const { open, readdir, readFile, realpath, rename, stat, unlink } = promises;
 
 /**
- * Writes `bytes` to `path` so that, whatever happens, the path holds either its old content or all of the new one:
+ * Writes `bytes`, or parts of them as they come, to `path` so that, whatever happens, the path holds either its old content or all of the new one:
  * they go to a temporary file in the same folder, reach the disk, and then take the path's name.
  * A symbolic link stays one: the file it points to is replaced. An existing file keeps its permissions.
  * @throws an Error that says why the file could not be written; no temporary file is left.
  */
-export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
+export async function writeFileAtomic(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   const target = await realpath(path).catch(() => path);
   const folder = dirname(target);
   const temporary = join(folder, `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
@@ -22,7 +21,8 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<
     const existing = await stat(target).catch(() => null);
     const file = await open(temporary, 'wx', existing?.mode);
     try {
-      await file.writeFile(bytes);
+      if (bytes instanceof Uint8Array) await file.writeFile(bytes);
+      else for await (const part of bytes) await file.writeFile(part);
       await file.sync();
     } finally {
       await file.close();
@@ -76,23 +76,12 @@ export async function listFilesOrExplain(folder: string, what: string): Promise<
   }
 }
 
-/** Reads a safetensors file. @throws the errors of `readFileOrExplain` and `readSafetensors`, with the path. */
-export async function loadSafetensorsFile(path: string, what = 'the weights'): Promise<Safetensors> {
-  const bytes = await readFileOrExplain(path, what);
-  try {
-    return readSafetensors(bytes);
-  } catch (cause) {
-    throw new Error(`Cannot read ${what} from ${path}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** Writes a safetensors file atomically. @throws the errors of `writeSafetensors` and `writeFileAtomic`. */
-export async function saveSafetensorsFile(
-  path: string,
-  tensors: ReadonlyMap<string, TensorData>,
-  metadata?: Readonly<Record<string, string>>,
-): Promise<void> {
-  await writeFileAtomic(path, writeSafetensors(tensors, metadata));
+/**
+ * Saves a model's weights, or tensors, as a safetensors file: tensor by tensor, and atomically.
+ * @throws the errors of `encodeWeights` and `writeFileAtomic`.
+ */
+export async function saveWeightsFile(path: string, savable: Savable, options?: SaveOptions): Promise<void> {
+  await writeFileAtomic(path, encodeWeights(savable, options));
 }
 
 /** Why a file cannot be read or written, as a sentence. */

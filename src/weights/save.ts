@@ -1,0 +1,69 @@
+// Saves a model's weights as PyTorch would have them, one tensor at a time.
+
+import { convertFloats, isFloat, type DType, type TensorData } from '../core/dtype.ts';
+import { fromFloat16 } from '../core/float16.ts';
+import type { Module } from '../nn/module.ts';
+import { encodeHeader, encodeTensor } from './safetensors-writer.ts';
+import { storedAs, type StoredType } from './stored-type.ts';
+import { quoteName } from './weight-source.ts';
+
+/** How weights are saved. */
+export interface SaveOptions {
+  /** The type of all floats in the file (default: that of each in the model). */
+  readonly dtype?: 'f32' | 'f16';
+  /** Text to go with them, such as a config. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** The file's name of a tensor, for other programs that expect other names. */
+  readonly rename?: (name: string) => string;
+}
+
+/** What can be saved: a model, or tensors by name. */
+export type Savable = Module | ReadonlyMap<string, TensorData>;
+
+/**
+ * A safetensors file, in parts: each tensor is read, from the device that has it, when its turn comes. Names, shapes and
+ * types are those of PyTorch, whose integer buffers are I64; tied weights stand under all their names.
+ * @throws an Error for names that two tensors would share, and values that f16 cannot hold.
+ */
+export async function* encodeWeights(
+  savable: Savable,
+  options: SaveOptions = {},
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { dtype: wanted, metadata = {}, rename = (name) => name } = options;
+  const state = savable instanceof Map ? (savable as ReadonlyMap<string, TensorData>) : (savable as Module).state();
+  const typeOf = (dtype: DType): DType => (wanted && isFloat(dtype) ? wanted : dtype);
+  const storedOf = (dtype: DType): StoredType => (dtype === 'i32' ? 'I64' : storedAs[typeOf(dtype)]);
+  const names = new Map<string, string>();
+  for (const name of state.keys()) {
+    const other = names.get(rename(name));
+    if (other) throw new Error(`${quoteName(other)} and ${quoteName(name)} would both be ${quoteName(rename(name))}.`);
+    names.set(rename(name), name);
+  }
+  const specs = [...names].map(([name, own]) => {
+    const { dtype, shape } = state.get(own)!;
+    return { name, stored: storedOf(dtype), shape };
+  });
+  // transformers refuses files that do not say this.
+  const { header, order } = encodeHeader(specs, { format: 'pt', ...metadata });
+  yield header;
+  for (const { name, stored } of order) {
+    const one = state.get(names.get(name)!)!;
+    const values = 'read' in one ? await one.read() : one;
+    const converted = convertFloats(values, typeOf(values.dtype));
+    if (converted.dtype === 'f16' && values.dtype === 'f32') checkRange(name, values, converted);
+    yield encodeTensor(name, converted, stored);
+  }
+}
+
+/** The weights of a model, or tensors, as the Blob of a safetensors file, which may be larger than an array. */
+export async function saveWeights(savable: Savable, options?: SaveOptions): Promise<Blob> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for await (const part of encodeWeights(savable, options)) parts.push(part);
+  return new Blob(parts, { type: 'application/octet-stream' });
+}
+
+function checkRange(name: string, { data }: TensorData, half: TensorData): void {
+  const lost = half.data.findIndex((bits, i) => Number.isFinite(data[i]) && !Number.isFinite(fromFloat16(bits)));
+  if (lost < 0) return;
+  throw new Error(`${quoteName(name)} holds ${data[lost]}, and f16 ends at 65504. Save these weights as f32.`);
+}

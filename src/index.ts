@@ -88,7 +88,7 @@ export { type FillOptions, type FillReport, type LoadProgress, transposeWeights 
 export { type LoadOptions, type LoadReport, loadWeights, openWeights } from './weights/load-weights.ts';
 export { type OpenOptions, type WeightInput } from './weights/open-weights.ts';
 export { type FileCache, type FileFacts, type KeptFile, type PartialFile } from './weights/file-cache.ts';
-export { type WeightEntry, type WeightSource } from './weights/weight-source.ts';
+export { readTensors, type WeightEntry, type WeightSource } from './weights/weight-source.ts';
 export { halfWeights } from './weights/half.ts';
 export { WeightsError } from './weights/weights-error.ts';
 export {

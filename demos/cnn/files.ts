@@ -6,7 +6,7 @@ import { clearNotices, showNotice } from './notices.ts';
 
 /** What a file's name says it is. */
 function kindOf({ name }: File): 'network' | 'mnist' | 'image' {
-  if (/\.safetensors$/i.test(name)) return 'network';
+  if (/\.(safetensors|pth?|bin|npz)$/i.test(name)) return 'network';
   return /ubyte|\.(gz|idx\d?)$/i.test(name) ? 'mnist' : 'image';
 }
 
@@ -20,7 +20,7 @@ export class Files {
     this.#client = client;
     this.#showImage = showImage;
     this.#goTo = goTo;
-    client.on('download', ({ name, bytes }) => download(name, bytes));
+    client.on('download', ({ name, content }) => download(name, content));
   }
 
   /** Lets files be dropped anywhere on the page. */
@@ -90,8 +90,8 @@ export class Files {
   }
 }
 
-function download(name: string, bytes: Uint8Array<ArrayBuffer>): void {
-  const url = URL.createObjectURL(new Blob([bytes], { type: 'application/octet-stream' }));
+function download(name: string, content: Blob): void {
+  const url = URL.createObjectURL(content);
   element('a', { href: url, download: name }).click();
   // The browser has taken hold of the data by then.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);

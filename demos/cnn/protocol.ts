@@ -127,7 +127,7 @@ export type Reply =
   | { readonly type: 'measured'; readonly accuracy: number; readonly count: number; readonly data: string }
   | { readonly type: 'diverged'; readonly message: string; readonly restoredStep: number; readonly suggested: number }
   | { readonly type: 'profile'; readonly profile: Profile; readonly ceilings: Ceilings }
-  | { readonly type: 'download'; readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly type: 'download'; readonly name: string; readonly content: Blob }
   | { readonly type: 'log'; readonly text: string }
   | { readonly type: 'problem'; readonly title: string; readonly message: string };
 

@@ -99,6 +99,11 @@ export async function openWeightsOn(
   );
 }
 
+/** Whether text is meant as a file's path rather than as an id. */
+export const looksLikePath = (text: string): boolean =>
+  /^[./~]|^[A-Za-z]:[\\/]|\\/.test(text) ||
+  (/\.(safetensors|json|pth?|bin|np[yz])$/.test(text) && text.split('/').length < 3);
+
 const nowhere: Place = { open: async () => null };
 
 async function openBytes(file: ByteSource, place: Place, { within }: OpenOptions): Promise<WeightSource> {
@@ -144,9 +149,8 @@ async function openText(platform: Platform, text: string, options: OpenOptions):
   if (/^(https?|file|blob|data):/.test(text)) return openUrl(platform, new URL(text), options);
   const found = await platform.findPath?.(text);
   if (found) return openIn(found.place, found.file, options);
-  const isFile = /^[./]|\.(safetensors|json|pth?|bin|np[yz])$/.test(text);
-  if (isFile && !platform.findPath) return openUrl(platform, new URL(text, location.href), options);
-  const id = isFile && text.split('/').length < 3 ? null : parseHubId(text);
+  if (looksLikePath(text) && !platform.findPath) return openUrl(platform, new URL(text, location.href), options);
+  const id = parseHubId(text);
   if (id) return openHubWeights(platform, id, options);
   throw new Error(
     `There is no file or folder ${text}. Weights are named by a path, a URL, or a Hugging Face id such as org/name.`,

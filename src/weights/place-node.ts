@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkRange, type ByteSource } from './byte-source.ts';
 import { explainFileError } from './files-node.ts';
-import { MODEL_FILES, type Place } from './open-weights.ts';
+import { looksLikePath, MODEL_FILES, type Place } from './open-weights.ts';
 
 /** A file on a disk, which stays open until it is closed. @throws an Error that says why it cannot be opened. */
 export async function fileSource(path: string): Promise<ByteSource> {
@@ -34,11 +34,12 @@ export async function fileSource(path: string): Promise<ByteSource> {
   return source;
 }
 
-/** The folder of a path or `file:` URL and the file's name; for a folder, the file of weights in it. Null if nothing is there. */
+/** The folder of a path or `file:` URL and the file's name; for a folder, the file of weights in it. Null if nothing is there and it may be an id. */
 export async function findPath(pathOrUrl: string): Promise<{ place: Place; file: string } | null> {
   const path = pathOrUrl.startsWith('file:') ? fileURLToPath(pathOrUrl) : pathOrUrl;
   const found = await statOf(path);
-  if (!found) return null;
+  if (!found && !looksLikePath(path)) return null;
+  if (!found) throw new Error(`Cannot read the weights: ${await explainFileError({ code: 'ENOENT' }, path)}`);
   if (!found.isDirectory()) return { place: folderPlace(dirname(path)), file: basename(path) };
   for (const file of MODEL_FILES) {
     if (await statOf(join(path, file))) return { place: folderPlace(path), file };

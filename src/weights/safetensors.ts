@@ -1,12 +1,9 @@
 // Reads the safetensors format, in which weights and checkpoints are kept and exchanged with PyTorch.
 
-import { allocate, type DType, type TensorData, type TypedArray } from '../core/dtype.ts';
-import { formatShape, sizeOf } from '../core/shape.ts';
+import type { DType, TensorData } from '../core/dtype.ts';
 import type { ByteSource } from './byte-source.ts';
-import {
-  MAX_HEADER_BYTES, METADATA_KEY, readHeader, readHeaderOf, safetensorsError, type HeaderEntry,
-} from './safetensors-header.ts'; // prettier-ignore
-import { convert, storedAs, storedTypes } from './stored-type.ts';
+import { readHeader, readHeaderOf, safetensorsError, type HeaderEntry } from './safetensors-header.ts';
+import { convert } from './stored-type.ts';
 import { entryOf, quoteName, type WeightSource } from './weight-source.ts';
 
 /** What a safetensors file holds. */

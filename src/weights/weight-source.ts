@@ -44,3 +44,10 @@ export function entryOf<E extends WeightEntry>(
   if (!entry) throw new Error(`${file} holds no tensor ${quoteName(name)}.`);
   return entry;
 }
+
+/** All tensors of a source, each as it is read where no dtype is asked for. For files that fit in memory. */
+export async function readTensors(source: WeightSource): Promise<Map<string, TensorData>> {
+  const tensors = new Map<string, TensorData>();
+  for (const name of source.entries.keys()) tensors.set(name, await source.read(name));
+  return tensors;
+}

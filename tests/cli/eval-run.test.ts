@@ -4,7 +4,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { lenet5Entry } from '../../models/cnn/lenet5/entry.ts';
-import { Conv2d, Linear, manualSeed, Module, saveSafetensorsFile, type Tensor } from '../../src/node.ts';
+import { Conv2d, Linear, manualSeed, Module, saveWeightsFile, type Tensor } from '../../src/node.ts';
 import { GREY, png } from '../data/png.ts';
 import { jsonLines, run, temporaryFolder, writeSmallMnist } from './cli.ts';
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   manualSeed(1);
   for (const config of ['classic', 'modern']) {
     const model = lenet5Entry.build(config);
-    await saveSafetensorsFile(weights(config), await model.stateDict(), { config });
+    await saveWeightsFile(weights(config), model, { metadata: { config } });
   }
 });
 
@@ -56,7 +56,7 @@ test('weights of another model are refused with every name that does not fit', a
       return this.head.forward(this.c1.forward(x));
     }
   }
-  await saveSafetensorsFile(at('other.safetensors'), await new Other().stateDict());
+  await saveWeightsFile(at('other.safetensors'), new Other());
   const { code, stdout, stderr } = await evaluate('cpu', '--weights', at('other.safetensors'));
   expect([code, stdout]).toEqual([1, '']);
   expect(stderr).toContain('other.safetensors: These weights are not for LeNet-5; nothing was changed:');
@@ -90,7 +90,7 @@ test('weights and data that are missing or cut are named', async () => {
   });
   expect(await evaluate('cpu', '--weights', at('none.safetensors'))).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/There is no file or folder .*none\.safetensors/),
+    stderr: expect.stringMatching(/there is no file none\.safetensors in the folder/),
   });
 
   const data = (name: string) => run('eval', 'lenet5', '--data', at(name), '--weights', weights('modern'));

@@ -3,7 +3,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadSafetensorsFile } from '../../src/node.ts';
+import { readSafetensors } from '../../src/node.ts';
 import { onnx } from 'onnx-proto';
 import { jsonLines, run, temporaryFolder } from './cli.ts';
 
@@ -21,7 +21,7 @@ test('a model with the shipped weights, for every batch size', async () => {
     model: 'lenet5',
     config: 'modern',
   });
-  const { tensors } = await loadSafetensorsFile('models/cnn/lenet5/weights.safetensors');
+  const { tensors } = readSafetensors(await readFile('models/cnn/lenet5/weights.safetensors'));
   const stored = new Map(graph!.initializer!.map((tensor) => [tensor.name, tensor]));
   for (const [name, { data }] of tensors) {
     expect([name, Buffer.compare(Buffer.from(stored.get(name)!.rawData!), Buffer.from(data.buffer, data.byteOffset, data.byteLength))]).toEqual([name, 0]); // prettier-ignore

@@ -174,7 +174,7 @@ test(
       new Map([['head.weight', { dtype: 'f32', shape: [1], data: Float32Array.of(1) }]]),
     );
     await drop(page, { name: 'other.safetensors', bytes: foreign });
-    await waitForText(page, notices, /not for LeNet-5.*missing: c1\.weight.*unexpected: head\.weight/s);
+    await waitForText(page, notices, /not for LeNet-5.*missing \(10\): c1\.weight.*unexpected \(1\): head\.weight/s);
 
     await page.locator('#play').click();
     await waitForStep(page, 2);

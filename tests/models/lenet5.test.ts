@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { lenet5Entry } from '../../models/cnn/lenet5/entry.ts';
 import { LeNet5, lenet5Configs } from '../../models/cnn/lenet5/model.ts';
 import {
-  compile, CpuDevice, crossEntropy, grad, Input, loadSafetensorsFile, loadWeights, openDataFiles, spec, type Device, type TensorData,
+  compile, CpuDevice, crossEntropy, grad, Input, loadWeights, openDataFiles, openWeights, readTensors, spec, type Device, type TensorData,
 } from '../../src/node.ts'; // prettier-ignore
 import type { Tolerance } from '../../src/verify/tolerances.ts';
 import { difference } from '../harness/compare.ts';
@@ -101,10 +101,11 @@ test.each([
 describe('the shipped weights', () => {
   const path = fileURLToPath(lenet5Entry.weights.modern);
   const load = async () => {
-    const { tensors: weights, metadata } = await loadSafetensorsFile(path);
+    const source = await openWeights(path);
+    const { metadata } = source;
     const model = lenet5Entry.build(metadata.config);
-    model.loadStateDict(weights);
-    return { model, weights, metadata };
+    await loadWeights(model, source);
+    return { model, weights: await readTensors(source), metadata };
   };
 
   test('load into the config that they name, and are small', async () => {

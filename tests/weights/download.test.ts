@@ -330,9 +330,7 @@ describe('a Hugging Face id', () => {
   test('a path that exists comes first', async () => {
     await writeFile(join(folder, 'w.safetensors'), weightsFile(11));
     expect((await load(join(folder, 'w.safetensors'), hub())).first).toBe(11);
-    await expect(load('no/such.safetensors', hub())).rejects.toThrow(
-      /There is no file or folder no\/such\.safetensors/,
-    );
+    await expect(load('no/such.safetensors', hub())).rejects.toThrow('there is no folder no.');
     expect(server.asked).toEqual([]);
   });
 });

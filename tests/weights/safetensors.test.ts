@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { TensorData } from '../../src/core/dtype.ts';
 import { RandomSource } from '../../src/core/random.ts';
-import { readSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
+import { readSafetensors } from '../../src/weights/safetensors.ts';
 import { MAX_HEADER_BYTES } from '../../src/weights/safetensors-header.ts';
+import { writeSafetensors } from '../../src/weights/safetensors-writer.ts';
 import { realData } from '../harness/real-data.ts';
 
 const f32 = (values: number[], shape: number[] = [values.length]): TensorData => ({

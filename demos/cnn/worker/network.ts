@@ -3,12 +3,13 @@
 import {
   decodeCheckpoint,
   isCheckpoint,
+  loadWeights,
   manualSeed,
+  openWeights,
   optimizers,
-  readSafetensors,
-  writeSafetensors,
+  saveWeights,
   type OptimizerName,
-  type TensorData,
+  type WeightInput,
 } from '../../../src/index.ts';
 import { lenet5Entry } from '../../../models/cnn/lenet5/entry.ts';
 import { LeNet5, lenet5Configs } from '../../../models/cnn/lenet5/model.ts';
@@ -28,12 +29,13 @@ export function freshNetwork(config: Config, seed: number): Network {
   return { model: new LeNet5(lenet5Configs[config]), config, file: null };
 }
 
-function filledNetwork(tensors: ReadonlyMap<string, TensorData>, noted: unknown, file: string): Network {
-  // Files of others do not tell the config, but only the classic one has gains for its averages.
-  const guessed = tensors.has('s2.weight') ? 'classic' : 'modern';
+async function filledNetwork(weights: WeightInput, noted: unknown, file: string): Promise<Network> {
+  const source = await openWeights(weights);
+  // Files of others do not say the config, but only the classic one has gains for its averages.
+  const guessed = [...source.entries.keys()].some((name) => name.endsWith('s2.weight')) ? 'classic' : 'modern';
   const config = noted === 'classic' || noted === 'modern' ? noted : guessed;
   const network = { ...freshNetwork(config, 0), file };
-  network.model.keepOnHost().loadStateDict(tensors);
+  await loadWeights(network.model.keepOnHost(), source);
   return network;
 }
 
@@ -42,8 +44,8 @@ export async function shippedNetwork(): Promise<Network | null> {
   const response = await fetch(lenet5Entry.weights[lenet5Entry.config]).catch(() => null);
   // Some servers answer with a page of theirs instead of "not found".
   if (!response?.ok || response.headers.get('content-type')?.includes('text/html')) return null;
-  const { tensors, metadata } = readSafetensors(new Uint8Array(await response.arrayBuffer()));
-  return filledNetwork(tensors, metadata.config ?? lenet5Entry.config, 'weights.safetensors');
+  const source = await openWeights(new File([await response.blob()], 'weights.safetensors'));
+  return filledNetwork(source, source.metadata.config ?? lenet5Entry.config, source.name);
 }
 
 /** What a user's file holds: a network, and the run to go on with if the file is a checkpoint. */
@@ -60,13 +62,16 @@ const nameOf = (kind: string) =>
   (Object.keys(optimizers) as OptimizerName[]).find((name) => optimizers[name].kind === kind);
 
 /** Reads weights or a checkpoint. @throws an Error that says what is wrong with the file, and the names that do not fit. */
-export function loadNetwork(bytes: Uint8Array, file: string): Loaded {
-  const { tensors, metadata } = readSafetensors(bytes);
-  if (!isCheckpoint(metadata)) return { network: filledNetwork(tensors, metadata.config, file), resumed: null };
+export async function loadNetwork(file: File): Promise<Loaded> {
+  const source = await openWeights(file);
+  const { metadata } = source;
+  if (!isCheckpoint(metadata))
+    return { network: await filledNetwork(source, metadata.config, file.name), resumed: null };
+  const bytes = new Uint8Array(await file.arrayBuffer());
   const { state, settings, optimizers: used } = decodeCheckpoint(bytes);
   const [{ kind, hyperparameters }] = Object.values(used);
   const { batchSize, seed } = settings as { batchSize?: number; seed?: number };
-  const network = filledNetwork(state.model, settings.config, file);
+  const network = await filledNetwork(state.model, settings.config, file.name);
   const { config } = network;
   const { learningRate } = hyperparameters;
   const resumed = { config, learningRate, optimizer: nameOf(kind), batchSize, seed };
@@ -77,7 +82,6 @@ export function loadNetwork(bytes: Uint8Array, file: string): Loaded {
 export const withoutGaps = <T extends object>(settings: T): Partial<T> =>
   Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Partial<T>;
 
-/** The bytes of a weights file. */
-export async function saveNetwork({ model, config }: Network, steps: number): Promise<Uint8Array<ArrayBuffer>> {
-  return writeSafetensors(await model.stateDict(), { model: 'lenet5', config, steps: String(steps) });
-}
+/** A weights file. */
+export const saveNetwork = ({ model, config }: Network, steps: number): Promise<Blob> =>
+  saveWeights(model, { metadata: { model: 'lenet5', config, steps: String(steps) } });

@@ -172,7 +172,7 @@ export class Run {
   }
 
   /** The bytes of the weights alone. */
-  async weights(): Promise<Uint8Array<ArrayBuffer>> {
+  async weights(): Promise<Blob> {
     return saveNetwork(this.network, this.stepsDone);
   }
 

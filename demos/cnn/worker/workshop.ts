@@ -165,9 +165,8 @@ export class Workshop {
   }
 
   async #load(file: File): Promise<void> {
-    const bytes = new Uint8Array(await file.arrayBuffer());
     await this.#exclusive(async () => {
-      const { network, resumed } = loadNetwork(bytes, file.name);
+      const { network, resumed } = await loadNetwork(file);
       const settings = { ...this.#settings, config: network.config, ...resumed?.settings };
       this.#player = await this.#open(network, settings, resumed?.bytes);
       this.#settings = settings;
@@ -183,13 +182,13 @@ export class Workshop {
 
   async #save(what: 'weights' | 'checkpoint'): Promise<void> {
     const { run } = await this.#ready();
-    const bytes = await this.#exclusive(async () => {
+    const content = await this.#exclusive(async () => {
       const checkpoint = await run.checkpoint();
-      return what === 'weights' ? run.weights() : checkpoint;
+      return what === 'weights' ? run.weights() : new Blob([checkpoint as Uint8Array<ArrayBuffer>]);
     });
     const kind = what === 'weights' ? '' : '.checkpoint';
     const name = `lenet5-${run.network.config}-step${run.stepsDone}${kind}.safetensors`;
-    this.#post({ type: 'download', name, bytes: bytes as Uint8Array<ArrayBuffer> });
+    this.#post({ type: 'download', name, content });
   }
 
   async #measure(): Promise<void> {

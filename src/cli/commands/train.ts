@@ -2,7 +2,7 @@
 
 import type { ModelEntry } from '../../../models/index.ts';
 import {
-  CollapsedError, DivergedError, halfWeights, loadWeights, openDataFiles, saveSafetensorsFile, writeFileAtomic, type StepResult,
+  CollapsedError, DivergedError, halfWeights, loadWeights, openDataFiles, saveWeightsFile, writeFileAtomic, type StepResult,
   type TensorData, type Trainer,
 } from '../../node.ts'; // prettier-ignore
 import { CommandError, INTERRUPTED } from '../ui/command-error.ts';
@@ -128,11 +128,8 @@ async function saveWeights(
 ): Promise<void> {
   const noted = { ...settings, steps: trainer.stepsDone, ...more };
   const text = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
-  await saveSafetensorsFile(
-    file,
-    tensors,
-    Object.fromEntries(Object.entries(noted).map(([key, value]) => [key, text(value)])),
-  );
+  const metadata = Object.fromEntries(Object.entries(noted).map(([key, value]) => [key, text(value)]));
+  await saveWeightsFile(file, tensors, { metadata });
 }
 
 /** Saves the best weights of a run that failed, and says what happened. */

@@ -37,7 +37,15 @@ function shippedWeights({ name, weights, configs, train }: ModelEntry, config: s
  */
 export async function loadModel(entry: ModelEntry, options: WeightsOptions, terminal: Terminal): Promise<LoadedModel> {
   const file = options.weights ?? shippedWeights(entry, options.config ?? entry.config);
-  const source = await openWeights(file);
+  let progress: ReturnType<typeof showProgress> | undefined;
+  const source = await openWeights(file, {
+    onProgress({ name, loaded, total }) {
+      progress ??= showProgress(terminal, `${name}, MB`, megabytes(total ?? 0));
+      progress.update(megabytes(loaded));
+    },
+    onNotice: (text) => terminal.news(text),
+  });
+  progress?.stop();
   try {
     const metadata = notedIn(source);
     if (metadata.model !== undefined && metadata.model !== entry.name) {
@@ -47,15 +55,7 @@ export async function loadModel(entry: ModelEntry, options: WeightsOptions, term
     const config = options.config ?? noted;
     const model = entry.build(config, metadata);
     const weights = isCheckpoint(source.metadata) ? await checkpointWeights(source) : source;
-    let progress: ReturnType<typeof showProgress> | undefined;
-    await loadWeights(model, weights, {
-      onProgress({ phase, name, loaded, total }) {
-        if (phase !== 'download') return;
-        progress ??= showProgress(terminal, `${name}, MB`, megabytes(total ?? 0));
-        progress.update(megabytes(loaded));
-      },
-    });
-    progress?.stop();
+    await loadWeights(model, weights);
     return { model, config, file, details: metadata };
   } finally {
     await source.close();

@@ -154,4 +154,7 @@ export { Decoder, type DecoderOptions, type DecodingSettings } from './generate/
 export {
   generate, type GenerateOptions, generateSeveral, generateText, type GenerateTextOptions, type StopReason,
 } from './generate/generate.ts'; // prettier-ignore
+export { type Filling, fillMask, type FillMaskOptions, type MaskedModel, MaskFiller } from './generate/fill-mask.ts';
+export { type Answers, measureAccuracy } from './metrics/accuracy.ts';
+export { type MeasuringOptions, natsPerToken, type NatsOptions } from './metrics/language.ts';
 export { type SamplingSettings } from './generate/sampler.ts';

@@ -179,6 +179,8 @@ export class Decoder {
       this.#options,
     );
     this.#chunks.set(length, chunk);
+    // The next decoding tries again.
+    chunk.catch(() => this.#chunks.delete(length));
     return chunk;
   }
 
@@ -197,6 +199,7 @@ export class Decoder {
     const program = compile(this.device, step, {}, { ...this.#options, random });
     const drawing = program.then((compiled) => ({ sampler, random, program: compiled }));
     this.#drawings.set(kind, drawing);
+    drawing.catch(() => this.#drawings.delete(kind));
     return drawing;
   }
 

@@ -4,7 +4,8 @@
 
 import {
   add, arange, Dropout, Embedding, filledParameter, gelu, indexSelect, isTraining, LayerNorm, Linear, linear, Module, normalParameter,
-  permute, reshape, scaledDotProductAttention, slice, tanh, type Parameter, type Tensor,
+  permute, reshape, scaledDotProductAttention, slice, tanh, type MaskedModel, type Parameter,
+  type Tensor,
 } from '../../../src/index.ts'; // prettier-ignore
 
 /** The fields of config.json that matter here. */
@@ -283,7 +284,7 @@ export interface BertOutputs {
 }
 
 /** BERT as it is pre-trained: what stands at masked places, and whether the second segment follows the first. */
-export class BertForPreTraining extends Module {
+export class BertForPreTraining extends Module implements MaskedModel {
   override readonly title = 'BERT';
   readonly config: BertConfig;
   readonly bert: BertModel;
@@ -294,6 +295,10 @@ export class BertForPreTraining extends Module {
     this.config = config;
     this.bert = new BertModel(config);
     this.cls = new BertPreTrainingHeads(config);
+  }
+
+  get maxPositions(): number {
+    return this.config.max_position_embeddings;
   }
 
   /** `positions`, i32 [N], count through [B, T] and name the places to predict, as a vocabulary is wide; all by default. */

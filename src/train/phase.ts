@@ -3,7 +3,7 @@
 import { grad } from '../autograd/grad.ts';
 import type { Device } from '../backends/device.ts';
 import type { TensorData } from '../core/dtype.ts';
-import { Buffer } from '../core/parameter.ts';
+import { Buffer, type Parameter } from '../core/parameter.ts';
 import { fill, type Scalar, type Tensor, type TensorSpec } from '../core/tensor.ts';
 import { assign, type Update } from '../core/trace.ts';
 import { add, mul } from '../ops/elementwise/binary.ts';
@@ -137,6 +137,12 @@ export class Phase {
     return this.#programs
       .flatMap(({ plan }) => plan.updates)
       .filter(({ parameter }) => !this.#sums.some((sum) => sum === parameter));
+  }
+
+  /** Every parameter that the phase computes with and does not change. */
+  get constants(): readonly Parameter[] {
+    const changed = new Set(this.#programs.flatMap(({ plan }) => plan.updates.map(({ parameter }) => parameter)));
+    return this.#programs.flatMap(({ plan }) => plan.parameters).filter((parameter) => !changed.has(parameter));
   }
 
   /** Every scalar that the phase computes with. */

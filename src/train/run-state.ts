@@ -46,12 +46,17 @@ export class RunState {
   /** Notes that a program changes `parameter`; false where it is in no part of the state. */
   expectChanges(parameter: Parameter): boolean {
     this.#changed.add(parameter);
-    const holds = (found: ReadonlyMap<string, Parameter>) => [...found.values()].includes(parameter);
+    return this.holds(parameter);
+  }
+
+  /** Whether `parameter` is in some part of the state. */
+  holds(parameter: Parameter): boolean {
+    const includes = (found: ReadonlyMap<string, Parameter>) => [...found.values()].includes(parameter);
     return (
-      Object.values(this.#entries).some((entry) => holds(entry.state())) ||
-      Object.values(this.#carried).some(holds) ||
-      this.#phases.some(({ optimizer }) => holds(optimizer.state())) ||
-      holds(this.#random)
+      Object.values(this.#entries).some((entry) => includes(entry.state())) ||
+      Object.values(this.#carried).some(includes) ||
+      this.#phases.some(({ optimizer }) => includes(optimizer.state())) ||
+      includes(this.#random)
     );
   }
 

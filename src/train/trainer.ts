@@ -269,6 +269,12 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
       });
     }
     this.#expectAllSaved();
+    // What no phase changes and no snapshot holds, such as a frozen network's weights, must outlive the device too.
+    for (const parameter of this.#phases.flatMap((phase) => phase.constants)) {
+      if (this.#state.holds(parameter)) continue;
+      parameter.keepOnHost = true;
+      await parameter.toHost();
+    }
     this.#isLoaded = true;
   }
 

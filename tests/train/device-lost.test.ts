@@ -4,11 +4,16 @@ import { beforeAll, expect, test } from 'vitest';
 import {
   add,
   assign,
+  compile,
   Buffer,
   crossEntropy,
   DeviceLostError,
+  Linear,
+  manualSeed,
+  mseLoss,
   openDevice,
   spec,
+  type Device,
   type WebGpuDevice,
   type Trainer,
   type TrainerOptions,
@@ -116,6 +121,35 @@ test('a task that changes what no checkpoint would hold is refused by name; in t
   lose(trainer);
   await losses(trainer, 1);
   expect([...(await stray.read()).data]).toEqual([6]);
+});
+
+test('a frozen network outside of the state outlives the device, also if it has been at work there before', async () => {
+  async function run(openAs: () => Promise<Device>) {
+    manualSeed(9);
+    const teacher = new Linear(8, 4);
+    // Loaded, so that they cannot be drawn again.
+    teacher.loadStateDict(await new Linear(8, 4).stateDict());
+    const device = await openAs();
+    using program = await compile(device, ({ x }) => teacher.forward(x), { x: spec([1, 8]) });
+    await program.run({ x: new Float32Array(8) });
+    const model = tinyModel();
+    let opened = 0;
+    return tinyRun(
+      'webgpu',
+      {
+        openDevice: async () => (opened++ ? openAs() : device),
+        task: ({ x }) => ({ loss: mseLoss(model.forward(x), teacher.forward(x)) }),
+      },
+      model,
+    );
+  }
+  const openGpu = () => openDevice('webgpu');
+  const expected = await losses((await run(openGpu)).trainer, 5);
+  const { trainer } = await run(openGpu);
+  const found = await losses(trainer, 3);
+  lose(trainer);
+  found.push(...(await losses(trainer, 2)));
+  expect(found).toEqual(expected);
 });
 
 test('a device that is lost again and again is given up', async () => {

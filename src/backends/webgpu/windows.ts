@@ -6,18 +6,25 @@ import type { Binding } from '../../core/kernel.ts';
 export const variablesOf = ({ name, windows }: Binding): string[] =>
   windows ? Array.from({ length: windows.count }, (_, i) => `${name}_window${i}`) : [name];
 
-/** Functions that read element `index` of a binding with windows and, where it is written, store it. */
+/**
+ * Functions that read element `index` of a binding with windows and, where it is written, store it. A load reads every window and
+ * selects: outside of its window that is one element for all threads, and compilers of software adapters take twice as long
+ * for each branch that a text has more.
+ */
 export function windowFunctions(binding: Binding, written: boolean): string {
   const { name, type, windows } = binding;
-  const each = (statement: (variable: string, offset: string) => string) =>
-    variablesOf(binding)
-      .map((variable, i, all) => {
-        const inside = i + 1 < all.length ? `if (index < ${(i + 1) * windows!.elements}u) ` : '';
-        return `${inside}{ ${statement(variable, `index - ${i * windows!.elements}u`)} }`;
-      })
-      .join(' else ');
-  const load = `fn load_window_${name}(index: u32) -> ${type} { var value: ${type}; ${each((x, at) => `value = ${x}[${at}];`)} return value; }`;
-  const store = `fn store_window_${name}(index: u32, value: ${type}) { ${each((x, at) => `${x}[${at}] = value;`)} }`;
+  const variables = variablesOf(binding);
+  const elements = windows!.elements;
+  const loads = variables.map((variable, i) => {
+    const loaded = `${variable}[min(index - ${i * elements}u, ${elements - 1}u)]`; // wraps below its window: large, and so clamped
+    return i === 0 ? `var value = ${loaded};` : `value = select(value, ${loaded}, index >= ${i * elements}u);`;
+  });
+  const stores = variables.map((variable, i) => {
+    const isLast = i + 1 === variables.length;
+    return `${isLast ? '' : `if (index < ${(i + 1) * elements}u) `}{ ${variable}[index - ${i * elements}u] = value; }`;
+  });
+  const load = `fn load_window_${name}(index: u32) -> ${type} { ${loads.join(' ')} return value; }`;
+  const store = `fn store_window_${name}(index: u32, value: ${type}) { ${stores.join(' else ')} }`;
   return written ? `${load}\n${store}` : load;
 }
 

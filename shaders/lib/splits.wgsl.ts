@@ -1,7 +1,6 @@
 // Sums that are split: a kernel writes one partial result after the other, and a second one adds them, always in one order.
-import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
-import { reduceSerialKernel } from '../reductions/reduce.wgsl.ts';
-import { LINEAR_WORKGROUP } from './grid.wgsl.ts';
+import type { Binding, Kernel, Variant } from '../../src/core/kernel.ts';
+import { reduceSerial } from '../reductions/reduce.wgsl.ts';
 
 /**
  * `kernel` writes `splits` partial results of `size` elements to its output, in f32 where there are several: a variant that adds them up
@@ -16,23 +15,20 @@ export function addingSplits(
   stored: 'f32' | 'f16' = 'f32',
 ): Variant {
   if (splits === 1) return { name, kernels: [{ ...kernel, outputs: [output] }] };
-  const add: Kernel = {
-    name: `${kernel.name}.add`,
-    wgsl: reduceSerialKernel({
-      kept: [size],
-      keptStrides: [1],
-      reduced: [splits],
-      reducedStrides: [size],
-      type: 'f32',
-      identity: '0.0',
-      combine: 'a + b',
-      finish: 'total',
-      stored,
-    }),
-    inputs: [...kernel.inputs.map(() => null), { name: 'x', type: 'f32' }],
-    outputs: [{ name: 'y', type: stored, store: true }],
-    workgroups: linearGrid(size, LINEAR_WORKGROUP),
-  };
+  const sum = reduceSerial({
+    op: 'sum',
+    kept: [size],
+    keptStrides: [1],
+    reduced: [splits],
+    reducedStrides: [size],
+    type: 'f32',
+    given: 'f32',
+    stored,
+    identity: '0.0',
+    combine: 'a + b',
+    finish: 'total',
+  });
+  const add = { ...sum, name: `${kernel.name}.add`, inputs: [...kernel.inputs.map(() => null), ...sum.inputs] };
   return {
     name,
     scratch: [{ shape: [splits, size], dtype: 'f32' }],

@@ -3,19 +3,32 @@
 // serial  one thread a row: no barrier, best on software adapters and for short rows.
 // tree    one workgroup a row: threads stride over it, then halve pairs of value and position in workgroup memory.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain, turns } from '../lib/grid.wgsl.ts';
+import { linearGrid, type ElementType, type Kernel } from '../../src/core/kernel.ts';
+import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 import { rowStart, type RowsShape } from '../lib/rows.wgsl.ts';
 
-export const ARG_WORKGROUP = 256;
+const ARG_WORKGROUP = 256;
 
 export interface ArgShape extends RowsShape {
+  /** What is compared, and how x is stored. */
   readonly type: 'f32' | 'i32' | 'u32';
+  readonly given: ElementType;
   readonly largest: boolean;
 }
 
+const bound = ({ given, largest }: ArgShape, variant: string) =>
+  ({
+    name: `${largest ? 'argmax' : 'argmin'}.${variant}`,
+    inputs: [{ name: 'x', type: given }],
+    outputs: [{ name: 'y', type: 'i32' }],
+  }) as const;
+
 const better = ({ largest }: ArgShape) => (largest ? '>' : '<');
 
-export const argSerialKernel = (s: ArgShape): string => wgsl`
+export const argSerial = (s: ArgShape): Kernel => ({
+  ...bound(s, 'serial'),
+  workgroups: linearGrid(s.rows, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${linearMain(s.rows)}
   let start = ${rowStart(s, 'index')};
   var best = ${s.type}(x[start]);
@@ -26,9 +39,13 @@ ${linearMain(s.rows)}
   }
   y[index] = i32(at);
 }
-`;
+`,
+});
 
-export const argTreeKernel = (s: ArgShape): string => wgsl`
+export const argTree = (s: ArgShape): Kernel => ({
+  ...bound(s, 'tree'),
+  workgroups: linearGrid(s.rows, 1),
+  wgsl: wgsl`
 var<workgroup> values: array<${s.type}, ${ARG_WORKGROUP}>;
 var<workgroup> places: array<u32, ${ARG_WORKGROUP}>;
 
@@ -60,4 +77,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   if (local == 0u && wanted == row) { y[row] = i32(at); }
 }
-`;
+`,
+});

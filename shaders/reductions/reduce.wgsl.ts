@@ -5,32 +5,40 @@
 //         so rounding errors grow with the longest axis' blocks only.
 // tree    one workgroup an output: threads stride over the reduced positions, then halve in workgroup memory; `subgroup` the
 //         same with subgroups (lib/group-reduce.wgsl.ts).
-// slices  for few outputs of many values: one thread a slice of an output writes its part, and one of the others adds the parts.
+// splits  for few outputs of many values: their values are split, one thread sums a part of an output's, and `serial` or `tree` reduces
+//         these partial results.
 //
 // Each reads x in fours where neighbours are reduced (`along`: they are combined at the end) or kept (`across`: a thread has four
 // outputs): a vec4 costs hardly more than a number.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain, turns } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { elements, stores } from '../lib/bindings.ts';
+import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 import { groupReduce, groupScratch, type Combine, type GroupReduceBy } from '../lib/group-reduce.wgsl.ts';
 import { stridedOffset } from '../lib/index.wgsl.ts';
 
 /** Threads of one workgroup of the tree variant. */
-export const TREE_WORKGROUP = 256;
+const TREE_WORKGROUP = 256;
+
+type Element = 'f32' | 'f16' | 'i32' | 'u32';
 
 export interface ReduceShape {
+  /** The op's name. */
+  readonly op: string;
   /** The kept axes of x and their strides in x. */
   readonly kept: readonly number[];
   readonly keptStrides: readonly number[];
   /** The reduced axes of x and their strides in x. */
   readonly reduced: readonly number[];
   readonly reducedStrides: readonly number[];
-  readonly type: string;
+  /** The type that is computed in, and those of x and y. */
+  readonly type: 'f32' | 'i32' | 'u32';
+  readonly given: Element;
+  readonly stored: Element;
   /** WGSL expressions: the value of nothing, two values (or vec4s) made one of `a` and `b`, and the result from `total`. */
   readonly identity: string;
   readonly combine: Combine;
   readonly finish: string;
-  /** The type of y, where it is not the one that is computed in. */
-  readonly stored?: string;
   /** Present where x is bound as vec4s, in which all shapes and strides are counted; see `reduceInFours`. */
   readonly fours?: 'along' | 'across';
 }
@@ -73,7 +81,7 @@ fn combine(a: ${totalType(s)}, b: ${totalType(s)}) -> ${totalType(s)} { return $
 fn pair(a: ${s.type}, b: ${s.type}) -> ${s.type} { return ${s.combine}; }
 `;
 
-const finishFunction = ({ type, finish, stored = type }: ReduceShape) => wgsl`
+const finishFunction = ({ type, finish, stored }: ReduceShape) => wgsl`
 fn finish(total: ${type}) -> ${stored} { return ${stored}(${finish}); }
 `;
 
@@ -109,7 +117,16 @@ function loops(shape: ReduceShape, axis: number, offset: string): string {
   }`;
 }
 
-export const reduceSerialKernel = (shape: ReduceShape): string => wgsl`
+const x = ({ given, fours }: ReduceShape): Binding => ({ name: 'x', type: elements(given, !!fours) });
+const y = ({ stored }: ReduceShape): Binding => stores('y', stored);
+
+/** The variant `serial`. */
+export const reduceSerial = (shape: ReduceShape): Kernel => ({
+  name: `${shape.op}.serial`,
+  inputs: [x(shape)],
+  outputs: [y(shape)],
+  workgroups: linearGrid(size(shape.kept), LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${combineFunctions(shape)}
 ${finishFunction(shape)}
 ${linearMain(size(shape.kept))}
@@ -121,13 +138,14 @@ ${linearMain(size(shape.kept))}
   store_y(index, finish(${folded(shape, 'total0')}));
 #endif
 }
-`;
+`,
+});
 
-/** Neighbours may lie along the reduced axes, not across them. */
-export function reduceTreeKernel(shape: ReduceShape, by: GroupReduceBy): string {
+/** The variants `tree` and `subgroup`. Neighbours may lie along the reduced axes, not across them. */
+export function reduceGroups(shape: ReduceShape, by: GroupReduceBy): Kernel {
   const { type, combine, identity } = shape;
   const group = { name: 'group_total', type, threads: TREE_WORKGROUP, combine, identity, once: true };
-  return wgsl`
+  const text = wgsl`
 ${combineFunctions(shape)}
 ${finishFunction(shape)}
 ${groupScratch(group)}
@@ -147,19 +165,26 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (local == 0u && index < ${size(shape.kept)}u) { store_y(index, finish(reduced)); }
 }
 `;
+  return {
+    name: `${shape.op}.${by}`,
+    inputs: [x(shape)],
+    outputs: [y(shape)],
+    workgroups: linearGrid(size(shape.kept), 1),
+    wgsl: text,
+  };
 }
 
-/** How the reduced positions are dealt out: slice i takes i, i + count, i + 2 · count … */
-export interface ReduceSlices {
+/** How the reduced positions are dealt out: part i has i, i + count, i + 2 · count … */
+export interface ReduceSplits {
   readonly count: number;
-  /** True when neighbouring threads have neighbouring outputs rather than slices: whichever lie side by side in x. */
+  /** True when neighbouring threads have neighbouring outputs rather than parts: whichever lie side by side in x. */
   readonly outputsFirst: boolean;
 }
 
-/** Writes the parts, as they are before `finish`: [outputs, slices], or [slices, outputs] with `outputsFirst`. */
-export function reduceSlicesKernel(shape: ReduceShape, { count, outputsFirst }: ReduceSlices): string {
+/** Writes the partial results, as they are before `finish`: [outputs, splits], or [splits, outputs] with `outputsFirst`. */
+function partialsKernel(shape: ReduceShape, { count, outputsFirst }: ReduceSplits): Kernel {
   const outputs = size(shape.kept);
-  const [output, slice] = outputsFirst
+  const [output, part] = outputsFirst
     ? [`index % ${outputs}u`, `index / ${outputs}u`]
     : [`index / ${count}u`, `index % ${count}u`];
   const read = (position: string) =>
@@ -167,19 +192,53 @@ export function reduceSlicesKernel(shape: ReduceShape, { count, outputsFirst }: 
   // Several sums side by side: one alone would wait for each addition before the next.
   const chains = [0, 1, 2, 3];
   const joined = chains.map((i) => `total${i}`).reduce((a, b) => `combine(${a}, ${b})`);
-  return wgsl`
+  const text = wgsl`
 ${combineFunctions(shape)}
 ${linearMain(outputs * count)}
   let output = ${output};
   let base = ${stridedOffset('output', shape.kept, shape.keptStrides)};
   ${chains.map((i) => `var total${i} = ${totalType(shape)}(${shape.identity});`).join(' ')}
-  var r = ${slice};
+  var r = ${part};
   for (; r + ${(chains.length - 1) * count}u < ${size(shape.reduced)}u; r += ${chains.length * count}u) {
     ${chains.map((i) => `total${i} = combine(total${i}, ${read(`(r + ${i * count}u)`)});`).join('\n    ')}
   }
   for (; r < ${size(shape.reduced)}u; r += ${count}u) { total0 = combine(total0, ${read('r')}); }
   let total = ${joined};
-  parts[index] = ${folded(shape, 'total')};
+  partials[index] = ${folded(shape, 'total')};
 }
 `;
+  return {
+    name: `${shape.op}.splits`,
+    inputs: [x(shape), { name: 'partials', type: elements(shape.type, shape.fours === 'across') }],
+    outputs: [null],
+    workgroups: linearGrid(outputs * count, LINEAR_WORKGROUP),
+    wgsl: text,
+  };
+}
+
+/** The variants `splits.…`: partial results of `shape`, which `rest`, made from the shape of their reduction, makes one. */
+export function reduceSplits(
+  shape: ReduceShape,
+  outputs: number,
+  { count, outputsFirst }: ReduceSplits,
+  rest: (shape: ReduceShape) => Kernel,
+): Variant {
+  const last = rest({
+    ...shape,
+    fours: undefined,
+    given: shape.type,
+    kept: [outputs],
+    keptStrides: [outputsFirst ? 1 : count],
+    reduced: [count],
+    reducedStrides: [outputsFirst ? outputs : 1],
+  });
+  const name = `splits.${last.name.split('.')[1]}`;
+  return {
+    name,
+    kernels: [
+      partialsKernel(shape, { count, outputsFirst }),
+      { ...last, name: `${shape.op}.${name}`, inputs: [null, ...last.inputs] },
+    ],
+    scratch: [{ shape: outputsFirst ? [count, outputs] : [outputs, count], dtype: shape.type }],
+  };
 }

@@ -8,10 +8,12 @@
 // chunks  for few long rows: a first dispatch leaves one item for each chunk of a row, a second scans each chunk from
 //         the items of those before it.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain, turns } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Binding, type ElementType, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { stores } from '../lib/bindings.ts';
+import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 import { rowStart, type RowsShape } from '../lib/rows.wgsl.ts';
 
-export const SCAN_WORKGROUP = 256;
+const SCAN_WORKGROUP = 256;
 const PER_THREAD = 4;
 /** Items that a workgroup scans at once. */
 export const SCAN_TILE = SCAN_WORKGROUP * PER_THREAD;
@@ -22,10 +24,16 @@ export interface ScanShape extends RowsShape {
   readonly reverse: boolean;
   /** True where each result leaves its own item out. */
   readonly exclusive: boolean;
-  /** What is computed in, and what is stored. */
+  /** What is computed in, what is read, and what is stored. */
   readonly type: 'f32' | 'i32' | 'u32';
-  readonly stored: string;
+  readonly given: readonly ElementType[];
+  readonly stored: ElementType;
 }
+
+const nameOf = ({ kind }: ScanShape, variant: string) => `${kind === 'sum' ? 'cumsum' : kind}.${variant}`;
+const inputsOf = ({ kind, given }: ScanShape): Binding[] =>
+  (kind === 'sum' ? ['x'] : ['a', 'b']).map((name, i) => ({ name, type: given[i] }));
+const output = ({ stored }: ScanShape): Binding => stores('y', stored);
 
 const itemType = ({ kind, type }: ScanShape) => (kind === 'sum' ? type : 'vec2<f32>');
 const identity = ({ kind, type }: ScanShape) => (kind === 'sum' ? `${type}(0)` : 'vec2<f32>(1.0, 0.0)');
@@ -48,7 +56,13 @@ fn place(start: u32, i: u32) -> u32 {
 }
 `;
 
-export const scanSerialKernel = (s: ScanShape): string => wgsl`
+/** The variant `serial`. */
+export const scanSerial = (s: ScanShape): Kernel => ({
+  name: nameOf(s, 'serial'),
+  inputs: inputsOf(s),
+  outputs: [output(s)],
+  workgroups: linearGrid(s.rows, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${items(s)}
 ${linearMain(s.rows)}
   let start = ${rowStart(s, 'index')};
@@ -65,10 +79,11 @@ ${linearMain(s.rows)}
 #endif
   }
 }
-`;
+`,
+});
 
 /** How a row is cut into chunks, and which of the two dispatches this is. One chunk needs no totals. */
-export interface ScanChunks {
+interface ScanChunks {
   readonly count: number;
   /** Items of a chunk: a multiple of `SCAN_TILE` where there are several. */
   readonly length: number;
@@ -84,7 +99,37 @@ const totals = (s: ScanShape) =>
         store: 'totals[2u * chunk] = carry.x; totals[2u * chunk + 1u] = carry.y;',
       };
 
-export const scanGroupKernel = (s: ScanShape, chunks: ScanChunks): string => wgsl`
+/** The variant `group`. */
+export const scanGroup = (s: ScanShape): Kernel => ({
+  name: nameOf(s, 'group'),
+  inputs: inputsOf(s),
+  outputs: [output(s)],
+  workgroups: linearGrid(s.rows, 1),
+  wgsl: groupText(s, { count: 1, length: s.length, pass: 'results' }),
+});
+
+/** Most chunks of a row: each of them reads the totals of all before it. */
+export const MOST_CHUNKS = 64;
+
+/** The variant `chunks`. */
+export function scanChunks(s: ScanShape): Variant {
+  const length = Math.ceil(s.length / MOST_CHUNKS / SCAN_TILE) * SCAN_TILE;
+  const count = Math.ceil(s.length / length);
+  const pass = (name: ScanChunks['pass']): Kernel => ({
+    name: nameOf(s, `chunk-${name}`),
+    inputs: [...inputsOf(s), { name: 'totals', type: s.type }],
+    outputs: [name === 'totals' ? null : output(s)],
+    workgroups: linearGrid(s.rows * count, 1),
+    wgsl: groupText(s, { count, length, pass: name }),
+  });
+  return {
+    name: 'chunks',
+    kernels: [pass('totals'), pass('results')],
+    scratch: [{ shape: [s.rows, count, s.kind === 'sum' ? 1 : 2], dtype: s.type }],
+  };
+}
+
+const groupText = (s: ScanShape, chunks: ScanChunks): string => wgsl`
 ${items(s)}
 var<workgroup> shared_items: array<${itemType(s)}, ${SCAN_WORKGROUP}>;
 

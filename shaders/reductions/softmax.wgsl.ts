@@ -4,14 +4,24 @@
 // tree    one workgroup a row, which keeps its part of the row in registers between the passes when it fits; `subgroup` the same
 //         with subgroups (lib/group-reduce.wgsl.ts).
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain, turns } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Kernel } from '../../src/core/kernel.ts';
+import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 import { groupReduce, groupScratch, type GroupReduceBy } from '../lib/group-reduce.wgsl.ts';
 import { addUp, rowStart, type RowsShape } from '../lib/rows.wgsl.ts';
 
-export const SOFTMAX_WORKGROUP = 256;
+const SOFTMAX_WORKGROUP = 256;
+
+const bound = (variant: string, type: 'f32' | 'f16') => ({
+  name: `softmax.${variant}`,
+  inputs: [{ name: 'x', type }],
+  outputs: [{ name: 'y', type }],
+});
 
 /** `stored` is the type of x and y; all is computed in f32. */
-export const softmaxSerialKernel = (s: RowsShape, stored: 'f32' | 'f16'): string => wgsl`
+export const softmaxSerial = (s: RowsShape, stored: 'f32' | 'f16'): Kernel => ({
+  ...bound('serial', stored),
+  workgroups: linearGrid(s.rows, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${linearMain(s.rows)}
   let row = index;
   let start = ${rowStart(s)};
@@ -31,10 +41,11 @@ ${linearMain(s.rows)}
   for (var i = 0u; i < ${turns(s.length)}; i++) { y[start + i * ${s.stride}u] /= total; }
 #endif
 }
-`;
+`,
+});
 
 /** `stored` is the type of x and y; all is computed in f32. */
-export function softmaxTreeKernel(s: RowsShape, stored: 'f32' | 'f16', by: GroupReduceBy): string {
+export function softmaxGroups(s: RowsShape, stored: 'f32' | 'f16', by: GroupReduceBy): Kernel {
   const values = { type: 'f32', threads: SOFTMAX_WORKGROUP };
   const lowest = '-3.4028234663852886e38f';
   const perThread = Math.ceil(s.length / SOFTMAX_WORKGROUP);
@@ -42,7 +53,7 @@ export function softmaxTreeKernel(s: RowsShape, stored: 'f32' | 'f16', by: Group
   const at = (i: string) => `start + (local + ${i} * ${SOFTMAX_WORKGROUP}u) * ${s.stride}u`;
   const inRow = (i: string) => `local + ${i} * ${SOFTMAX_WORKGROUP}u < ${s.length}u`;
   const value = registers ? 'held[i]' : `f32(x[${at('i')}])`;
-  return wgsl`
+  const text = wgsl`
 ${groupScratch(values)}
 ${groupReduce({ ...values, name: 'group_max', combine: 'max(a, b)', identity: lowest }, by)}
 ${groupReduce({ ...values, name: 'group_sum', combine: 'a + b', identity: '0.0' }, by)}
@@ -69,4 +80,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 `;
+  return { ...bound(by, stored), workgroups: linearGrid(s.rows, 1), wgsl: text };
 }

@@ -38,7 +38,7 @@ test('a report has ceilings, rows with their part of them, and each variant when
   const variantsOf = (name: string) =>
     report.rows.flatMap((row) => (row.name.startsWith(name) && row.variant ? [row.variant] : []));
   expect(variantsOf('matmul')).toEqual(expect.arrayContaining(['register', 'tiled']));
-  expect(variantsOf('sum')).toEqual(expect.arrayContaining(['serial', 'tree', 'slices.serial']));
+  expect(variantsOf('sum')).toEqual(expect.arrayContaining(['serial', 'tree', 'splits.serial']));
   expect(variantsOf('mlp')).toEqual([]);
   expect(told).toHaveLength(report.rows.length);
   const product = report.rows.find(({ name, variant }) => name.startsWith('matmul') && !variant)!;

@@ -42,8 +42,8 @@ test('times cases at phone width, shows chart, variants and WGSL; a file is comp
   await page.locator('#roofline .dot').first().hover();
   expect(await page.locator('#tooltip').innerText()).toMatch(/^\S.*\n[\d.]+ ms\n[\d.]+ GFLOP\/s\n/);
 
-  await page.locator('.bar', { hasText: 'slices.tree' }).click();
-  await page.locator('#source h2', { hasText: /^sum 1048576: slices.tree$/ }).waitFor();
+  await page.locator('.bar', { hasText: 'splits.tree' }).click();
+  await page.locator('#source h2', { hasText: /^sum 1048576: splits.tree$/ }).waitFor();
   expect(await page.locator('#source pre').first().innerText()).toMatch(/var<storage, read>[^]*@compute/);
   await page.locator('#source-profile').click();
   await page.locator('#profile-result tbody tr').waitFor({ timeout: SLOW });

@@ -24,7 +24,7 @@ interface LongRows {
   build(x: Tensor): Record<string, Tensor>;
 }
 
-const reduceVariants = ['serial', 'tree', 'slices.serial', 'slices.tree'];
+const reduceVariants = ['serial', 'tree', 'splits.serial', 'splits.tree'];
 const cases: Record<string, LongRows> = {
   sum: {
     shape: [3, 2500],

@@ -1,8 +1,6 @@
 // Where the largest and the smallest values are.
 
-import { argSerialKernel, argTreeKernel, type ArgShape } from '../../../shaders/reductions/arg-extreme.wgsl.ts';
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
-import { linearGrid } from '../../core/kernel.ts';
+import { argSerial, argTree, type ArgShape } from '../../../shaders/reductions/arg-extreme.wgsl.ts';
 import { applyOne, expectDType, type KernelOp, type Op } from '../../core/op.ts';
 import { formatShape, reducedShape, resolveAxis, rowOffset, rowsAlong } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -36,13 +34,9 @@ function argExtreme(name: string, largest: boolean): KernelOp<ArgAttrs> {
     },
     gpu({ inputs: [x], attrs, capabilities }) {
       const type = x.dtype === 'i32' || x.dtype === 'u32' ? x.dtype : 'f32';
-      const shape: ArgShape = { ...rowsAlong(x.shape, attrs.axis), type, largest };
-      const variant = (kind: string, wgsl: string, workgroups: readonly [number, number, number]) => {
-        const [inputs, outputs] = [[{ name: 'x', type: elementType(x.dtype) }], [{ name: 'y', type: 'i32' }]] as const;
-        return { name: kind, kernels: [{ name: `${name}.${kind}`, wgsl, inputs, outputs, workgroups }] };
-      };
-      const serial = variant('serial', argSerialKernel(shape), linearGrid(shape.rows, LINEAR_WORKGROUP));
-      const tree = variant('tree', argTreeKernel(shape), linearGrid(shape.rows, 1));
+      const shape: ArgShape = { ...rowsAlong(x.shape, attrs.axis), type, given: elementType(x.dtype), largest };
+      const serial = { name: 'serial', kernels: [argSerial(shape)] };
+      const tree = { name: 'tree', kernels: [argTree(shape)] };
       return capabilities.software || shape.length < 64 ? [serial, tree] : [tree, serial];
     },
     vjp: 'none',

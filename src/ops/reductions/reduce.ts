@@ -1,18 +1,13 @@
 // Reductions over any axes: sum, mean, product, largest and smallest value.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { groupReduceWays, type Combine, type GroupReduceBy } from '../../../shaders/lib/group-reduce.wgsl.ts';
 import { mergeAxes } from '../../../shaders/lib/index.wgsl.ts';
 import { f32Literal } from '../../../shaders/lib/literal.wgsl.ts';
 import {
-  reduceInFours,
-  reduceSerialKernel,
-  reduceSlicesKernel,
-  reduceTreeKernel,
-  type ReduceShape,
-} from '../../../shaders/reductions/reduce.wgsl.ts';
+  reduceGroups, reduceInFours, reduceSerial, reduceSplits, type ReduceShape,
+} from '../../../shaders/reductions/reduce.wgsl.ts'; // prettier-ignore
 import { isFloat, type DType } from '../../core/dtype.ts';
-import { linearGrid, type Binding, type Capabilities, type Kernel, type Variant } from '../../core/kernel.ts';
+import type { Capabilities, Variant } from '../../core/kernel.ts';
 import { applyOne, type KernelCall, type KernelOp, type Op, type VjpCall } from '../../core/op.ts';
 import { formatShape, reducedShape, resolveAxes, sizeOf, stridedOffsets, stridesOf } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
@@ -47,7 +42,7 @@ interface Reduction {
   vjp(g: Tensor, call: VjpCall<ReduceAttrs>, spread: (t: Tensor) => Tensor): Tensor;
 }
 
-const split = ({ shape }: TensorSpec, { axes }: ReduceAttrs) => {
+const axesOf = ({ shape }: TensorSpec, { axes }: ReduceAttrs) => {
   const strides = stridesOf(shape);
   const pick = (values: readonly number[], reduced: boolean) => values.filter((_, i) => axes.includes(i) === reduced);
   return {
@@ -76,7 +71,7 @@ function reduction(r: Reduction): KernelOp<ReduceAttrs> {
       return [{ shape: reducedShape(x.shape, attrs.axes, attrs.keepdims), dtype: x.dtype }];
     },
     cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
-      const { kept, keptStrides, reduced, reducedStrides } = split(inputSpecs[0], attrs);
+      const { kept, keptStrides, reduced, reducedStrides } = axesOf(inputSpecs[0], attrs);
       const inner = stridedOffsets(reduced, reducedStrides);
       const scale = r.scale?.(inner.length) ?? 1;
       stridedOffsets(kept, keptStrides).forEach((base, i) => {
@@ -120,80 +115,41 @@ function variants(
 ): Variant[] {
   const type = accumulatorType(x.dtype);
   const count = countOf(x, attrs);
-  const scale = r.scale ? `total * ${f32Literal(r.scale(count))}` : 'total';
-  const identity = Number.isFinite(r.identity) ? `${type}(${r.identity})` : EXTREMES[type][r.identity > 0 ? 1 : 0];
   const shape: ReduceShape = {
-    ...split(x, attrs),
+    ...axesOf(x, attrs),
+    op: r.name,
     type,
-    identity,
-    combine: r.wgsl,
-    finish: scale,
+    given: elementType(x.dtype),
     stored: elementType(y.dtype),
+    identity: Number.isFinite(r.identity) ? `${type}(${r.identity})` : EXTREMES[type][r.identity > 0 ? 1 : 0],
+    combine: r.wgsl,
+    finish: r.scale ? `total * ${f32Literal(r.scale(count))}` : 'total',
   };
   const outputs = sizeOf(y.shape);
-  const y_ = { name: 'y', type: elementType(y.dtype), store: true } as const;
-  type By = GroupReduceBy | 'serial';
-  const kernel = (name: string, shape: ReduceShape, by: By, from = x.dtype, scratch = false): Kernel => ({
-    name: `${r.name}.${name}`,
-    wgsl: by === 'serial' ? reduceSerialKernel(shape) : reduceTreeKernel(shape, by),
-    inputs: [...(scratch ? [null] : []), boundX(shape, from)],
-    outputs: [y_],
-    workgroups: by === 'serial' ? linearGrid(sizeOf(shape.kept), LINEAR_WORKGROUP) : linearGrid(outputs, 1),
-  });
   /** Neighbours across the reduced axes are read in fours where threads are few anyhow. */
-  const serialShape = (one: ReduceShape) => {
+  const bySerial = (one: ReduceShape) => {
     const fours = reduceInFours(one);
-    return fours.fours === 'across' && !capabilities.software ? one : fours;
+    return reduceSerial(fours.fours === 'across' && !capabilities.software ? one : fours);
   };
-  const treeShape = (one: ReduceShape) => {
+  const byGroups = (by: GroupReduceBy) => (one: ReduceShape) => {
     const fours = reduceInFours(joined(one));
-    return fours.fours === 'across' ? one : fours;
+    return reduceGroups(fours.fours === 'across' ? one : fours, by);
   };
-  const serial = { name: 'serial', kernels: [kernel('serial', serialShape(shape), 'serial')] };
-  const groups = groupReduceWays(capabilities).map((by) => ({
-    name: by,
-    kernels: [kernel(by, treeShape(shape), by)],
-  }));
+  const serial = { name: 'serial', kernels: [bySerial(shape)] };
+  const groups = groupReduceWays(capabilities).map((by) => ({ name: by, kernels: [byGroups(by)(shape)] }));
   // A thread an output is enough once every lane of a GPU has one, or where each has little to add.
   const whole = capabilities.software || count < 64 || outputs >= 65536 ? [serial, ...groups] : [...groups, serial];
 
-  const sliced = reduceInFours(joined(shape));
-  const lanes = sizeOf(sliced.kept);
-  const slices = slicesFor(outputs, lanes, count, capabilities);
-  if (slices < 2) return whole;
-  const outputsFirst = shape.keptStrides.at(-1) === 1;
-  const parts = { dtype: type, shape: outputsFirst ? [slices, outputs] : [outputs, slices] };
-  const rest: ReduceShape = {
-    ...shape,
-    kept: [outputs],
-    keptStrides: [outputsFirst ? 1 : slices],
-    reduced: [slices],
-    reducedStrides: [outputsFirst ? outputs : 1],
-  };
-  const first: Kernel = {
-    name: `${r.name}.slices`,
-    wgsl: reduceSlicesKernel(sliced, { count: slices, outputsFirst }),
-    inputs: [boundX(sliced, x.dtype), { name: 'parts', type: sliced.fours === 'across' ? `vec4<${type}>` : type }],
-    outputs: [null],
-    workgroups: linearGrid(lanes * slices, LINEAR_WORKGROUP),
-  };
-  const bySlices = (name: string, shape: ReduceShape, by: By): Variant => ({
-    name,
-    kernels: [first, kernel(name, shape, by, type, true)],
-    scratch: [parts],
-  });
-  const slicesSerial = bySlices('slices.serial', serialShape(rest), 'serial');
-  const slicesTree = bySlices('slices.tree', treeShape(rest), 'tree');
-  if (capabilities.software) return [slicesSerial, ...whole, slicesTree];
+  const split = reduceInFours(joined(shape));
+  const splits = splitsFor(outputs, sizeOf(split.kept), count, capabilities);
+  if (splits < 2) return whole;
+  const dealt = { count: splits, outputsFirst: shape.keptStrides.at(-1) === 1 };
+  const splitSerial = reduceSplits(split, outputs, dealt, bySerial);
+  const splitTree = reduceSplits(split, outputs, dealt, byGroups('tree'));
+  if (capabilities.software) return [splitSerial, ...whole, splitTree];
   // One workgroup sums a few thousand values sooner than a second kernel starts.
-  return count < 16384 ? [...whole, slicesTree, slicesSerial] : [slicesTree, ...whole, slicesSerial];
+  return count < 16384 ? [...whole, splitTree, splitSerial] : [splitTree, ...whole, splitSerial];
 }
-
-/** How a kernel binds x, of which `shape` says whether it is read in fours. */
-const boundX = ({ fours }: ReduceShape, dtype: DType): Binding => ({
-  name: 'x',
-  type: fours ? `vec4<${elementType(dtype)}>` : elementType(dtype),
-});
 
 /** The same with fewer axes to reduce, where some lie one behind the other. */
 function joined(shape: ReduceShape): ReduceShape {
@@ -202,10 +158,10 @@ function joined(shape: ReduceShape): ReduceShape {
 }
 
 /**
- * Into how many slices to cut each output's values, so that there is work for all lanes, of which a slice of all outputs
- * takes `lanes`; 1 where a slice would be short.
+ * Into how many parts to split each output's values, so that there is work for all lanes, of which a part of all outputs
+ * takes `lanes`; 1 where a part would be short.
  */
-function slicesFor(outputs: number, lanes: number, count: number, { software }: Capabilities): number {
+function splitsFor(outputs: number, lanes: number, count: number, { software }: Capabilities): number {
   if (outputs > 256 || count < 1024) return 1;
   return Math.min(Math.ceil(count / 64), Math.ceil((software ? 1024 : 65536) / lanes));
 }

@@ -1,15 +1,10 @@
 // Running sums and products along an axis.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import {
-  SCAN_TILE,
-  scanGroupKernel,
-  scanSerialKernel,
-  type ScanChunks,
-  type ScanShape,
-} from '../../../shaders/reductions/scan.wgsl.ts';
+  MOST_CHUNKS, SCAN_TILE, scanChunks, scanGroup, scanSerial, type ScanShape,
+} from '../../../shaders/reductions/scan.wgsl.ts'; // prettier-ignore
 import { isFloat } from '../../core/dtype.ts';
-import { linearGrid, type Binding, type Kernel, type Variant } from '../../core/kernel.ts';
+import type { Variant } from '../../core/kernel.ts';
 import { applyOne, expectDType, type KernelCall, type KernelOp } from '../../core/op.ts';
 import { resolveAxis, rowOffset, rowsAlong, sizeOf, type Shape } from '../../core/shape.ts';
 import { fill, type Tensor } from '../../core/tensor.ts';
@@ -31,8 +26,6 @@ interface ScanAttrs {
 
 /** Rows shorter than this have no use for a workgroup each; longer ones than the second number are cut where few. */
 const [SHORT, LONG] = [128, 8192];
-/** Most chunks of a row: each of them reads the totals of all before it. */
-const MOST_CHUNKS = 64;
 
 function variants(
   kind: ScanShape['kind'],
@@ -40,39 +33,13 @@ function variants(
 ): Variant[] {
   const rows = rowsAlong(y.shape, attrs.axis);
   const type = isFloat(y.dtype) ? 'f32' : y.dtype === 'i32' ? 'i32' : 'u32';
-  const shape: ScanShape = { ...rows, ...attrs, kind, type, stored: elementType(y.dtype) };
-  const names = kind === 'sum' ? ['x'] : ['a', 'b'];
-  const bindings = names.map((name, i): Binding => ({ name, type: elementType(inputs[i].dtype) }));
-  const kernel = (name: string, wgsl: string, groups: Kernel['workgroups'], more: Partial<Kernel> = {}): Kernel => ({
-    name: `${kind === 'sum' ? 'cumsum' : kind}.${name}`,
-    wgsl,
-    inputs: bindings,
-    outputs: [{ name: 'y', type: elementType(y.dtype), store: true }],
-    workgroups: groups,
-    ...more,
-  });
-  const serial = kernel('serial', scanSerialKernel(shape), linearGrid(rows.rows, LINEAR_WORKGROUP));
-  const whole: ScanChunks = { count: 1, length: rows.length, pass: 'results' };
-  const group = kernel('group', scanGroupKernel(shape, whole), linearGrid(rows.rows, 1));
+  const given = inputs.map(({ dtype }) => elementType(dtype));
+  const shape: ScanShape = { ...rows, ...attrs, kind, type, given, stored: elementType(y.dtype) };
   const found: Variant[] = [
-    { name: 'serial', kernels: [serial] },
-    { name: 'group', kernels: [group] },
+    { name: 'serial', kernels: [scanSerial(shape)] },
+    { name: 'group', kernels: [scanGroup(shape)] },
+    ...(rows.length > SCAN_TILE ? [scanChunks(shape)] : []),
   ];
-  if (rows.length > SCAN_TILE) {
-    const length = Math.ceil(rows.length / MOST_CHUNKS / SCAN_TILE) * SCAN_TILE;
-    const count = Math.ceil(rows.length / length);
-    const inputsWithTotals = [...bindings, { name: 'totals', type } as const];
-    const pass = (name: ScanChunks['pass'], more: Partial<Kernel>) =>
-      kernel(`chunk-${name}`, scanGroupKernel(shape, { count, length, pass: name }), linearGrid(rows.rows * count, 1), {
-        inputs: inputsWithTotals,
-        ...more,
-      });
-    found.push({
-      name: 'chunks',
-      kernels: [pass('totals', { outputs: [null] }), pass('results', {})],
-      scratch: [{ shape: [rows.rows, count, kind === 'sum' ? 1 : 2], dtype: type }],
-    });
-  }
   const cut = found.length > 2 && rows.length > LONG && rows.rows < MOST_CHUNKS;
   const first = capabilities.software || rows.length < SHORT || rows.rows > 16384 ? 0 : cut ? 2 : 1;
   return [found[first], ...found.filter((_, i) => i !== first)];

@@ -1,9 +1,7 @@
 // Softmax along an axis.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { groupReduceWays } from '../../../shaders/lib/group-reduce.wgsl.ts';
-import { softmaxSerialKernel, softmaxTreeKernel } from '../../../shaders/reductions/softmax.wgsl.ts';
-import { linearGrid } from '../../core/kernel.ts';
+import { softmaxSerial, softmaxGroups } from '../../../shaders/reductions/softmax.wgsl.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { resolveAxes, resolveAxis, rowOffset, rowsAlong, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -39,14 +37,8 @@ export const softmaxOp: KernelOp<SoftmaxAttrs> = {
   gpu({ inputs: [x], attrs, capabilities }) {
     const shape = rowsAlong(x.shape, attrs.axis);
     const type = floatType(x.dtype);
-    const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]) => {
-      const [inputs, outputs] = [[{ name: 'x', type }], [{ name: 'y', type }]];
-      return { name, kernels: [{ name: `softmax.${name}`, wgsl, inputs, outputs, workgroups }] };
-    };
-    const serial = variant('serial', softmaxSerialKernel(shape, type), linearGrid(shape.rows, LINEAR_WORKGROUP));
-    const groups = groupReduceWays(capabilities).map((by) =>
-      variant(by, softmaxTreeKernel(shape, type, by), linearGrid(shape.rows, 1)),
-    );
+    const serial = { name: 'serial', kernels: [softmaxSerial(shape, type)] };
+    const groups = groupReduceWays(capabilities).map((by) => ({ name: by, kernels: [softmaxGroups(shape, type, by)] }));
     return capabilities.software || shape.length < 64 ? [serial, ...groups] : [...groups, serial];
   },
   // dx = y · (g − Σ g·y)

@@ -2,6 +2,8 @@
 
 import { lenet5 } from './cnn/lenet5/about.ts';
 import { dcganMnist } from './gan/dcgan-mnist/about.ts';
+import { charLstm } from './rnn/char-lstm/about.ts';
+import { charGpt } from './transformer/char-gpt/about.ts';
 import type { ModelAbout, ModelEntry } from './entry.ts';
 
 export * from './entry.ts';
@@ -15,5 +17,7 @@ export interface ModelRecord<E extends ModelEntry = ModelEntry> extends ModelAbo
 /** All models by name. Nothing of a model is loaded but these facts. */
 export const models = {
   lenet5: { ...lenet5, load: async () => (await import('./cnn/lenet5/entry.ts')).lenet5Entry },
+  'char-lstm': { ...charLstm, load: async () => (await import('./rnn/char-lstm/entry.ts')).charLstmEntry },
+  'char-gpt': { ...charGpt, load: async () => (await import('./transformer/char-gpt/entry.ts')).charGptEntry },
   'dcgan-mnist': { ...dcganMnist, load: async () => (await import('./gan/dcgan-mnist/entry.ts')).dcganMnistEntry },
 } satisfies Readonly<Record<string, ModelRecord>>;

@@ -103,6 +103,8 @@ async function streamText(
   let text = '';
   try {
     for await (const piece of generate!.generate(model, request, work)) {
+      // With its first piece: a prompt that is refused is not shown.
+      if (text === '' && typeof request.options.prompt === 'string') terminal?.piece(request.options.prompt);
       text += piece;
       terminal?.piece(piece);
     }

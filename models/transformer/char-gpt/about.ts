@@ -1,0 +1,16 @@
+// What is known of the small GPT of characters before its code is loaded.
+
+import type { ModelAbout } from '../../entry.ts';
+
+/** See README.md beside this file. */
+export const charGpt = {
+  name: 'char-gpt',
+  title: 'GPT-2 (Radford et al., 2019), small, of characters',
+  family: 'transformer',
+  config: 'char',
+  configs: ['char', 'tiny'],
+  parameters: 818_048,
+  weightsBytes: null,
+  capabilities: ['train', 'eval', 'run', 'generate', 'export', 'inspect', 'diverge', 'bench'],
+  metrics: {},
+} as const satisfies ModelAbout;

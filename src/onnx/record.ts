@@ -131,9 +131,13 @@ class Recorder implements OnnxGraph {
 
   nodes(type: string, count: number, inputs: readonly OnnxOperand[], attributes: OnnxAttributes = {}): OnnxValue[] {
     const { label, type: numbers } = this.#scope;
-    const given = inputs.map((input) =>
-      input === null ? '' : typeof input === 'number' ? this.number(input, numbers).name : input.name,
-    );
+    // ONNX Runtime crashes where the last input is there by an empty name only.
+    const end = inputs.findLastIndex((input) => input !== null);
+    const given = inputs
+      .slice(0, end + 1)
+      .map((input) =>
+        input === null ? '' : typeof input === 'number' ? this.number(input, numbers).name : input.name,
+      );
     const outputs = Array.from({ length: count }, () => this.#unique(`${label}/${type}`));
     this.#nodes.push({ type, inputs: given, outputs, attributes });
     return outputs.map((name) => ({ name }));

@@ -129,7 +129,7 @@ export {
   compareReports, type Comparison, gigaRate, parseBenchReport, shortNumber,
 } from './bench/report.ts'; // prettier-ignore
 export { benchSources, type KernelSource } from './bench/sources.ts';
-export { DynamicBatchError } from './onnx/dynamic-batch.ts';
+export { OpenSizeError } from './onnx/open-sizes.ts';
 export { exportOnnx, type OnnxModel, type OnnxOptions, type OnnxPortDescription } from './onnx/export.ts';
 export { planOnly } from './runtime/plan-only.ts';
 export { mergeTuning, parseTuningTable, tuningKey, type TuningTable } from './runtime/tuning.ts';

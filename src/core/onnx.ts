@@ -29,8 +29,13 @@ export interface OnnxGraph {
   cast(x: OnnxValue, type: OnnxType): OnnxValue;
   /** One number without axes. */
   number(value: number, type: OnnxType): OnnxValue;
-  /** A list of integers (int64): a shape, places, axes. What depends on the batch may only stand here. */
+  /**
+   * A list of integers (int64): a shape, places, axes. Sizes stand here and in `reshape`, `expand` and `range` rather than in
+   * attributes, so that they can stay open.
+   */
   ints(values: readonly number[]): OnnxValue;
+  /** The numbers from 0 to before `count` (int64). */
+  range(count: number): OnnxValue;
   /** A constant tensor. */
   constant(data: TensorData): OnnxValue;
   reshape(x: OnnxValue, shape: Shape): OnnxValue;

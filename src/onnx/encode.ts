@@ -2,7 +2,8 @@
 
 import type { onnx } from 'onnx-proto';
 import type { OnnxAttributes } from '../core/onnx.ts';
-import { dimName, elementTypes, type Dim, type Initializer, type OnnxPort, type OnnxRecord } from './record.ts';
+import { dimName, type Dim } from './dim.ts';
+import { elementTypes, type Initializer, type OnnxPort, type OnnxRecord } from './record.ts';
 
 /** The version of ONNX's operators that records are written in, and that of the file format that came with it. */
 export const [OPSET, IR_VERSION] = [17, 8];
@@ -73,8 +74,9 @@ export async function encodeModel(record: OnnxRecord, details: ModelDetails): Pr
 }
 
 async function bytesOf(name: string, initializer: Initializer): Promise<TensorBytes> {
-  if (initializer.kind === 'ints') {
-    const values = BigInt64Array.from(initializer.values, (value) => BigInt(value as number));
+  if (initializer.kind === 'ints' || initializer.kind === 'range') {
+    const numbers = initializer.kind === 'ints' ? initializer.values : Array(initializer.count).keys();
+    const values = BigInt64Array.from([...numbers].map(BigInt));
     return { name, dims: [values.length], dataType: elementTypes.i64, bytes: viewOf(values) };
   }
   if (initializer.kind === 'parameter') {

@@ -5,18 +5,21 @@ import { toFloat16 } from '../core/float16.ts';
 import { Parameter } from '../core/parameter.ts';
 import type { Tensor, TensorSpec } from '../core/tensor.ts';
 import type { Outputs } from '../runtime/compile.ts';
-import { DynamicBatchError, mergeSamples, type Sample } from './dynamic-batch.ts';
+import { MOST_OPEN, samplesOf, shownDim } from './dim.ts';
 import { encodeModel, OPSET, type Encoded } from './encode.ts';
+import { mergeSamples, OpenSizeError } from './open-sizes.ts';
 import { withoutUnused, withSharedConstants } from './prune.ts';
-import { dimName, recordOnnx, type OnnxPort, type OnnxRecord, type Source } from './record.ts';
+import { recordOnnx, type OnnxPort, type OnnxRecord, type Source } from './record.ts';
 
 export interface OnnxOptions {
+  /** True keeps the batch size open: that of axis 0 of every input. The same as `openSizes` of 'batch' there. */
+  readonly dynamicBatch?: boolean;
   /**
-   * True lets the size of axis 0 of every input be chosen at each run; a record says which axis of which input it is instead,
-   * such as `{ x: 1 }`. The function is traced with several batch sizes; where these differ in more than sizes, or where it
-   * refuses one, a DynamicBatchError says in what. False (the default) exports the shapes of `specs`.
+   * Sizes that can differ from run to run, by input and axis, with the names that they have in the file: `{ ids: { 0: 'batch',
+   * 1: 'length' } }`. The function is traced with several of each; an OpenSizeError says where they matter in other ways than
+   * as sizes, or which one the function refuses.
    */
-  readonly dynamicBatch?: boolean | Readonly<Record<string, number>>;
+  readonly openSizes?: Readonly<Record<string, Readonly<Record<number, string>>>>;
   /** What parameters are called in the file; by default their own names. */
   readonly names?: ReadonlyMap<Parameter, string>;
   /** The graph's name: 'graph' by default. */
@@ -31,7 +34,7 @@ export interface OnnxOptions {
   readonly externalName?: string;
 }
 
-/** An input or output of an exported model. A size that depends on the batch is text, such as 'batch'. */
+/** An input or output of an exported model. An open size is text, such as 'batch' or '2*batch'. */
 export interface OnnxPortDescription {
   readonly name: string;
   readonly dtype: DType;
@@ -48,9 +51,6 @@ export interface OnnxModel extends Encoded {
   readonly state: Readonly<Record<string, TensorData>>;
 }
 
-/** Batch sizes that are compared. 1 is none of them: axes of size 1 are moved and broadcast in other ways. */
-const BATCHES = [2, 3, 5];
-
 /**
  * Writes `fn`, traced with symbolic tensors of the given specs, as an ONNX model (opset 17). No device is needed. Inputs have
  * the names of `specs`, outputs those of the record that `fn` returns ('output' for a single tensor). Parameters become
@@ -62,18 +62,25 @@ export async function exportOnnx<S extends Readonly<Record<string, TensorSpec>>,
   specs: S,
   options: OnnxOptions = {},
 ): Promise<OnnxModel> {
-  const { dynamicBatch = false, name = 'graph', version = '', metadata = {}, names = new Map() } = options;
+  const {
+    dynamicBatch = false,
+    openSizes = dynamicBatch ? batchOf(specs) : {},
+    name = 'graph',
+    version = '',
+    metadata = {},
+    names = new Map(),
+  } = options;
   const { inlineLimit = 2 ** 31 - 2 ** 24, externalName = 'model.onnx.data' } = options;
   const source: Source = { fn: fn as unknown as Source['fn'], specs, names };
   // What cannot be exported at all says so itself.
   const fixed = withoutUnused(recordOnnx(source));
-  const found = dynamicBatch === false ? fixed : recordEveryBatch(source, axesOf(specs, dynamicBatch));
-  const record = withSharedConstants(found);
+  const axes = axesOf(specs, openSizes);
+  const record = withSharedConstants(axes.length === 0 ? fixed : recordEverySize(source, axes));
   const encoded = await encodeModel(record, { name, producerVersion: version, metadata, externalName, inlineLimit });
   const described = (ports: readonly OnnxPort[]) =>
     ports.map(({ shape, ...port }) => ({
       ...port,
-      shape: shape.map((dim) => (typeof dim === 'number' ? dim : dimName(dim))),
+      shape: shape.map(shownDim),
     }));
   const [inputs, outputs] = [described(record.inputs), described(record.outputs)];
   return { ...encoded, opset: OPSET, inputs, outputs, nodes: record.nodes.length, state: await valuesOf(record) };
@@ -94,36 +101,52 @@ async function valuesOf({ inputs, state }: OnnxRecord): Promise<Record<string, T
   return values;
 }
 
-/** The batch axis of each input that has one. */
-function axesOf(
-  specs: Readonly<Record<string, TensorSpec>>,
-  dynamicBatch: true | Readonly<Record<string, number>>,
-): Map<string, number> {
-  const axes = new Map(
-    dynamicBatch === true
-      ? Object.entries(specs).flatMap(([name, { shape }]) => (shape.length > 0 ? [[name, 0] as const] : []))
-      : Object.entries(dynamicBatch),
+/** An axis whose size stays open, and the name of that size. */
+interface OpenAxis {
+  readonly input: string;
+  readonly axis: number;
+  readonly size: string;
+}
+
+/** The batch on axis 0 of every input that has axes. */
+function batchOf(specs: Readonly<Record<string, TensorSpec>>): Record<string, Record<number, string>> {
+  const inputs = Object.entries(specs).filter(([, { shape }]) => shape.length > 0);
+  if (inputs.length === 0) throw new OpenSizeError(['batch'], 'no input has an axis.');
+  return Object.fromEntries(inputs.map(([name]) => [name, { 0: 'batch' }]));
+}
+
+function axesOf(specs: Readonly<Record<string, TensorSpec>>, sizes: NonNullable<OnnxOptions['openSizes']>): OpenAxis[] {
+  const axes = Object.entries(sizes).flatMap(([input, own]) =>
+    Object.entries(own).map(([axis, size]) => ({ input, axis: Number(axis), size })),
   );
-  for (const [name, axis] of axes) {
-    if (specs[name] && Number.isInteger(axis) && axis >= 0 && axis < specs[name].shape.length) continue;
-    throw new Error(`exportOnnx: dynamicBatch names axis ${axis} of "${name}", which no input has; use one of ${Object.keys(specs).join(', ')}.`); // prettier-ignore
+  for (const { input, axis } of axes) {
+    if (Number.isInteger(axis) && axis >= 0 && axis < (specs[input]?.shape.length ?? 0)) continue;
+    throw new Error(
+      `exportOnnx: openSizes names axis ${axis} of "${input}", which is none of ${Object.keys(specs).join(', ')}.`,
+    );
   }
-  if (axes.size === 0) throw new DynamicBatchError('no input has an axis.');
+  const names = new Set(axes.map(({ size }) => size));
+  if (names.size > MOST_OPEN) {
+    throw new Error(
+      `exportOnnx: at most ${MOST_OPEN} sizes can stay open, but openSizes names ${[...names].join(', ')}.`,
+    );
+  }
   return axes;
 }
 
-function recordEveryBatch({ fn, specs, names }: Source, axes: ReadonlyMap<string, number>): OnnxRecord {
-  const samples = BATCHES.map((batch): Sample => {
+function recordEverySize({ fn, specs, names }: Source, axes: readonly OpenAxis[]): OnnxRecord {
+  const open = [...new Set(axes.map(({ size }) => size))];
+  const samples = samplesOf(open).map((sizes) => {
     const resized = Object.entries(specs).map(([name, { shape, dtype }]) => {
-      const axis = axes.get(name);
-      return [name, { dtype, shape: axis === undefined ? shape : shape.with(axis, batch) }] as const;
+      const own = axes.filter(({ input }) => input === name);
+      return [name, { dtype, shape: own.reduce((all, { axis, size }) => all.with(axis, sizes[size]), shape) }] as const;
     });
     try {
-      return { batch, record: withoutUnused(recordOnnx({ fn, specs: Object.fromEntries(resized), names })) };
+      return { sizes, record: withoutUnused(recordOnnx({ fn, specs: Object.fromEntries(resized), names })) };
     } catch (error) {
-      throw new DynamicBatchError(`for batch ${batch} the function fails: ${(error as Error).message}`);
+      const given = Object.entries(sizes).map(([name, size]) => `${name} ${size}`);
+      throw new OpenSizeError(open, `for ${given.join(', ')} the function fails: ${(error as Error).message}`);
     }
   });
-  const [[input, axis]] = axes;
-  return mergeSamples(samples, { input, axis });
+  return mergeSamples(samples, new Map(axes.toReversed().map(({ size, input, axis }) => [size, { input, axis }])));
 }

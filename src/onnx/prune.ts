@@ -18,6 +18,7 @@ export function withoutUnused(record: OnnxRecord): OnnxRecord {
 
 /** What small constants are compared by. */
 function keyOf(initializer: Initializer): string | null {
+  if (initializer.kind === 'range') return `range ${initializer.count}`;
   if (initializer.kind === 'ints') return `ints ${JSON.stringify(initializer.values)}`;
   if (initializer.kind === 'parameter' || initializer.data.length > 64) return null;
   const values = Array.from(initializer.data as ArrayLike<number | bigint>, (value) =>

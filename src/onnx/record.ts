@@ -1,16 +1,14 @@
-// A traced function as ONNX nodes for one batch size, as plain data.
+// A traced function as ONNX nodes for the sizes that it was traced with, as plain data.
 
 import { allocate, type DType, type TensorData, type TypedArray } from '../core/dtype.ts';
 import { toFloat16 } from '../core/float16.ts';
 import { topologicalOrder } from '../core/graph.ts';
 import type { OnnxAttributes, OnnxGraph, OnnxOperand, OnnxType, OnnxValue } from '../core/onnx.ts';
-import { formatShape, type Shape } from '../core/shape.ts';
+import type { Shape } from '../core/shape.ts';
+import type { Dim } from './dim.ts';
 import { Parameter } from '../core/parameter.ts';
 import { Constant, Input, Scalar, Tensor, type Node, type TensorSpec } from '../core/tensor.ts';
 import { RandomState, trace } from '../core/trace.ts';
-
-/** A size: fixed, or a multiple of the batch plus a number. */
-export type Dim = number | { readonly times: number; readonly plus: number };
 
 export interface OnnxNode {
   readonly type: string;
@@ -19,11 +17,12 @@ export interface OnnxNode {
   readonly attributes: OnnxAttributes;
 }
 
-/** Values that a graph holds: a parameter's, a constant's, or a list of sizes. */
+/** Values that a graph holds: a parameter's, a constant's, a list of sizes, or the numbers from 0 to before `count`. */
 export type Initializer =
   | { readonly kind: 'parameter'; readonly parameter: Parameter }
   | { readonly kind: 'tensor'; readonly type: OnnxType; readonly shape: Shape; readonly data: StoredArray }
-  | { readonly kind: 'ints'; readonly values: readonly Dim[] };
+  | { readonly kind: 'ints'; readonly values: readonly number[] }
+  | { readonly kind: 'range'; readonly count: number };
 
 export type StoredArray = TypedArray | Float64Array | BigInt64Array;
 
@@ -39,6 +38,8 @@ export interface OnnxRecord {
   readonly inputs: readonly OnnxPort[];
   readonly outputs: readonly OnnxPort[];
   readonly initializers: ReadonlyMap<string, Initializer>;
+  /** Shapes of the values that are tensors of the traced graph. */
+  readonly shapes: ReadonlyMap<string, Shape>;
   /** The inputs behind which a scalar, or a parameter that the function updates, stands here. */
   readonly state: ReadonlyMap<string, Scalar | Parameter>;
 }
@@ -122,7 +123,8 @@ class Recorder implements OnnxGraph {
       outputs: node.outputs.map(rename),
     }));
     const [inputs, initializers, state] = [this.#inputs, this.#initializers, this.#state];
-    return { nodes: [...nodes, ...copies], inputs, outputs, initializers, state };
+    const shapes = new Map([...this.#values].map(([{ shape }, { name }]) => [rename(name), shape]));
+    return { nodes: [...nodes, ...copies], inputs, outputs, initializers, shapes, state };
   }
 
   node(type: string, inputs: readonly OnnxOperand[], attributes?: OnnxAttributes): OnnxValue {
@@ -153,6 +155,10 @@ class Recorder implements OnnxGraph {
 
   ints(values: readonly number[]): OnnxValue {
     return this.#initializer('ints', { kind: 'ints', values: [...values] });
+  }
+
+  range(count: number): OnnxValue {
+    return this.#initializer('range', { kind: 'range', count });
   }
 
   constant({ dtype, shape, data }: TensorData): OnnxValue {
@@ -261,11 +267,3 @@ class Recorder implements OnnxGraph {
 export const elementTypes: Readonly<Record<OnnxType, number>> = {
   f32: 1, f16: 10, f64: 11, i32: 6, u32: 12, i64: 7, bool: 9,
 }; // prettier-ignore
-
-/** A shape as errors show it. */
-export const formatDims = (dims: readonly Dim[]): string =>
-  formatShape(dims.map((dim) => (typeof dim === 'number' ? dim : dimName(dim))) as unknown as Shape);
-
-/** A size that depends on the batch, as ONNX names it. */
-export const dimName = ({ times, plus }: Exclude<Dim, number>): string =>
-  `${times === 1 ? 'batch' : `${times}*batch`}${plus === 0 ? '' : plus > 0 ? `+${plus}` : plus}`;

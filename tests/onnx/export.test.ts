@@ -10,7 +10,7 @@ import { sizeOf } from '../../src/core/shape.ts';
 import { Scalar, spec, type Tensor, type TensorSpec } from '../../src/core/tensor.ts';
 import { assign } from '../../src/core/trace.ts';
 import {
-  add, arange, concat, dropout, embedding, lstm, matmul, mean, mul, reshape, rotary, scaledDotProductAttention, sub, sum, tanh, transpose, updateSlice,
+  add, arange, concat, dropout, embedding, linspace, lstm, matmul, mean, mul, permute, reshape, rotary, scaledDotProductAttention, split, sub, sum, tanh, transpose, updateSlice,
 } from '../../src/ops/index.ts'; // prettier-ignore
 import {
   BatchNorm2d, compile, Conv2d, ConvTranspose2d, type Device, exportOnnx, GRU, GroupNorm, Linear, LSTM, MaxPool2d, type OnnxOptions,
@@ -138,7 +138,7 @@ describe('dynamic batch', () => {
     await compare(fn, [ids(2), ids(1), ids(4)], { dynamicBatch: true });
     const second = new TransformerEncoderLayer(8, 2, { dimFeedforward: 16 });
     const rows = (batch: number) => ({ x: spec([6, batch, 8]) });
-    const model = await compare(({ x }) => second.forward(x), [rows(3), rows(1)], { dynamicBatch: { x: 1 } });
+    const model = await compare(({ x }) => second.forward(x), [rows(3), rows(1)], { openSizes: { x: { 1: 'batch' } } });
     expect(model.outputs[0].shape).toEqual([6, 'batch', 8]);
   });
 
@@ -177,12 +177,19 @@ describe('dynamic batch', () => {
     ).rejects.toThrow(says);
 
   test('what depends on the batch in other ways is refused by name, and can be exported for one batch', async () => {
-    const numbered: Fn = ({ x }) => add(x, reshape(arange(x.shape[0], { dtype: 'f32' }), [x.shape[0], 1]));
-    await refused(numbered, 'the batch cannot be dynamic: a constant in reshape/Reshape has other values');
-    await refused(({ x }) => (x.shape[0] > 2 ? tanh(x) : tanh(tanh(x))), 'nodes for batch');
+    const numbered: Fn = ({ x }) => add(x, reshape(linspace(0, 1, x.shape[0]), [x.shape[0], 1]));
+    await refused(numbered, 'batch cannot stay open: a constant in reshape/Reshape has other values');
+    await refused(({ x }) => (x.shape[0] > 2 ? tanh(x) : tanh(tanh(x))), 'nodes, and');
     await refused(({ x }) => { if (x.shape[0] % 2 === 1) throw new Error('only pairs'); return x; }, 'only pairs'); // prettier-ignore
     await refused(({ x }) => sum(mul(x, 1 / x.shape[0]), 0), 'a constant in');
     await compare(numbered, [{ x: spec([2, 3]) }]);
+  });
+
+  test('numbers that count are as many as the batch has', async () => {
+    const rows = (batch: number) => ({ x: spec([batch, 3]) });
+    const fn: Fn = ({ x }) =>
+      add(x, reshape(arange(2 * x.shape[0] + 4, { start: 4, step: 2, dtype: 'f32' }), [x.shape[0], 1]));
+    await compare(fn, [rows(2), rows(1), rows(6)], { dynamicBatch: true });
   });
 
   test('a mean over the batch stays one', async () => {
@@ -191,8 +198,51 @@ describe('dynamic batch', () => {
   });
 
   test('an axis that no input has is refused', async () => {
-    await expect(exportOnnx(({ x }) => x, { x: spec([2]) }, { dynamicBatch: { y: 0 } })).rejects.toThrow(
+    await expect(exportOnnx(({ x }) => x, { x: spec([2]) }, { openSizes: { y: { 0: 'batch' } } })).rejects.toThrow(
       'axis 0 of "y"',
+    );
+  });
+});
+
+describe('open lengths', () => {
+  const openSizes = { ids: { 0: 'batch', 1: 'length' } };
+  const texts = (batch: number, length: number) => ({ ids: spec([batch, length], 'i32') });
+  const all = [texts(2, 6), texts(1, 1), texts(3, 17)];
+  const table = (rows: number) =>
+    new Parameter({ shape: [rows, 8], dtype: 'f32', data: Float32Array.from({ length: 8 * rows }, (_, i) => Math.sin(i)) }, { name: `table${rows}` }); // prettier-ignore
+  const [words, places] = [table(5), table(20)];
+
+  test('a causal transformer: positions, masks and rotary angles of any length', async () => {
+    const [projection, head] = [new Linear(8, 24), new Linear(8, 5)];
+    const fn: Fn = ({ ids }) => {
+      const [batch, length] = ids.shape;
+      const x = add(embedding(ids, words), embedding(arange(length), places));
+      const qkv = reshape(projection.forward(x), [batch, length, 3, 2, 4]);
+      const [q, k, v] = split(qkv, 1, 2).map((part) => permute(reshape(part, [batch, length, 2, 4]), [0, 2, 1, 3]));
+      const y = scaledDotProductAttention(rotary(q), rotary(k), v, { isCausal: true });
+      return head.forward(reshape(permute(y, [0, 2, 1, 3]), [batch * length, 8]));
+    };
+    const model = await compare(fn, all, { openSizes });
+    expect(model.inputs[0].shape).toEqual(['batch', 'length']);
+    expect(model.outputs[0].shape).toEqual(['batch*length', 5]);
+  });
+
+  test('a recurrent network, and what it remembers', async () => {
+    const network = new LSTM(8, 4, { bidirectional: true, batchFirst: true });
+    const fn: Fn = ({ ids }) => ({ ...network.forward(embedding(ids, words)) }) as Readonly<Record<string, Tensor>>;
+    const model = await compare(fn, all, { openSizes });
+    expect(model.outputs.map(({ shape }) => shape)).toEqual([
+      ['batch', 'length', 8],
+      [2, 'batch', 4],
+      [2, 'batch', 4],
+    ]);
+  });
+
+  test('what a length changes besides sizes is refused', async () => {
+    const network = new LSTM(8, 4, { batchFirst: true, fused: false });
+    const fn = ({ ids }: Inputs) => network.forward(embedding(ids, words)).output;
+    await expect(exportOnnx(fn, texts(2, 6), { openSizes })).rejects.toThrow(
+      /batch and length cannot stay open: the function makes \d+ nodes/,
     );
   });
 });

@@ -45,7 +45,9 @@ export const exportCommand: ModelCommand<ExportOptions> = {
     await writeFileAtomic(file, exported.model);
     const { opset, nodes, inputs, outputs } = exported;
     if (exported.fixed)
-      terminal.news(exported.fixed.replace(/ Export it.*/, ` It was exported for a batch of ${batch ?? 1}.`));
+      terminal.news(
+        exported.fixed.replace(/ Export fixed sizes\.$/, '') + ` It was exported for a batch of ${batch ?? 1}.`,
+      );
     if (json) {
       const files = [file, ...(beside ? [beside] : [])];
       terminal.result(JSON.stringify({ model: entry.name, config, files, opset, nodes, inputs, outputs }));

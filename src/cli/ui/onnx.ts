@@ -1,7 +1,7 @@
 // A registered model as an ONNX model, its batch size open where the graph allows it.
 
 import type { ModelEntry } from '../../../models/index.ts';
-import { DynamicBatchError, exportOnnx, type Module, type OnnxModel, type OnnxOptions } from '../../node.ts';
+import { exportOnnx, OpenSizeError, type Module, type OnnxModel, type OnnxOptions } from '../../node.ts';
 
 /** An exported model. `fixed` says why its batch size is not open, where that was not asked for. */
 export interface ExportedModel extends OnnxModel {
@@ -27,13 +27,29 @@ export async function exportModel(
     const axis = shape.findIndex((size, i) => size === 2 && many.specs[name].shape[i] === 3);
     return axis < 0 ? [] : [[name, axis] as const];
   });
+  if (axes.length === 0) return { ...(await fixed()), fixed: 'No input has an axis of examples.' };
+  const [[first, axis]] = axes;
+  const fn: typeof few.fn = (inputs) => exampleOf(inputs[first].shape[axis]).fn(inputs);
+  const batches = Object.fromEntries(axes.map(([name, at]) => [name, { [at]: 'batch' }]));
+  const open = (openSizes: OnnxOptions['openSizes']) => exportOnnx(fn, few.specs, { ...settings, openSizes });
+  // Integers [B, T] are tokens, of texts of any length where the model can take it.
+  const texts = axes.filter(
+    ([name, at]) => few.specs[name].dtype === 'i32' && at === 0 && few.specs[name].shape.length === 2,
+  );
   try {
-    if (axes.length === 0) throw new DynamicBatchError('no input has an axis of examples.');
-    const [[first, axis]] = axes;
-    const fn: typeof few.fn = (inputs) => exampleOf(inputs[first].shape[axis]).fn(inputs);
-    return await exportOnnx(fn, few.specs, { ...settings, dynamicBatch: Object.fromEntries(axes) });
+    if (texts.length > 0) {
+      const lengths = Object.fromEntries(texts.map(([name]) => [name, { 0: 'batch', 1: 'length' }]));
+      const both = await open({ ...batches, ...lengths }).catch(ifOpen);
+      if (both) return both;
+    }
+    return await open(batches);
   } catch (error) {
-    if (!(error instanceof DynamicBatchError)) throw error;
-    return { ...(await fixed()), fixed: error.message };
+    ifOpen(error);
+    return { ...(await fixed()), fixed: (error as Error).message };
   }
+}
+
+/** Passes over an OpenSizeError, and throws any other. */
+function ifOpen(error: unknown): void {
+  if (!(error instanceof OpenSizeError)) throw error;
 }

@@ -42,32 +42,20 @@ const perRow = (position: TensorSpec): boolean => position.shape.length === 1;
 /** Angle of a pair at a position, as a part of a turn in 2³² parts. */
 const turnOf = (at: number, high: number, low: number): number => (Math.imul(at, high) + upper(at, low)) >>> 0;
 
-/** Cosines and sines as constants where positions are, and the turn of each pair; tensors [T, pairs]. */
+/** Cosines and sines of each row's and pair's angle, f32 [T, pairs]: the same whole numbers in int64. */
 function rotaryTables(graph: OnnxGraph, { inputs, tensors: [x, steps, position], attrs }: OnnxCall<RotaryAttrs>) {
   const { pairs, inverse } = attrs;
   const rows = x.shape.at(-2)!;
-  const sign = inverse ? -1 : 1;
   const words = (steps as Constant).data;
-  if (position instanceof Constant) {
-    const at = (row: number) => (perRow(position) ? position.data[row] : position.data[0] + row) >>> 0;
-    const table = (of: (angle: number) => number) => {
-      const data = Float32Array.from({ length: rows * pairs }, (_, i) => {
-        const pair = i % pairs;
-        return of((2 * Math.PI * turnOf(at(Math.floor(i / pairs)), words[2 * pair], words[2 * pair + 1])) / 2 ** 32);
-      });
-      return graph.constant({ dtype: 'f32', shape: [rows, pairs], data });
-    };
-    return [table(Math.cos), table((angle) => sign * Math.sin(angle))];
-  }
-  // The same whole numbers in int64, which holds a position below 2³¹ times a step.
-  const column = (k: number) => graph.ints(Array.from({ length: pairs }, (_, pair) => words[2 * pair + k]));
-  const places = graph.reshape(graph.cast(inputs[2], 'i64'), [-1, 1]);
-  const counted = graph.reshape(graph.ints(Array.from({ length: rows }, (_, row) => row)), [rows, 1]);
-  const at = perRow(position) ? places : graph.node('Add', [places, counted]);
+  const word = (k: number) => graph.ints(Array.from({ length: pairs }, (_, pair) => words[2 * pair + k]));
+  const places = graph.cast(inputs[2], 'i64');
+  const at = graph.reshape(perRow(position) ? places : graph.node('Add', [places, graph.range(rows)]), [rows, 1]);
   const whole = graph.number(2 ** 32, 'i64');
-  const sum = nest(graph, ['Add', ['Mul', at, column(0)], ['Div', ['Mul', at, column(1)], whole]]);
-  const turn = graph.cast(graph.node('Mod', [sum, whole]), 'f64');
-  const angle = graph.cast(graph.node('Mul', [turn, graph.number((2 * Math.PI) / 2 ** 32, 'f64')]), 'f32');
+  const half = graph.number(2 ** 31, 'i64');
+  const sum = nest(graph, ['Add', ['Mul', at, word(0)], ['Div', ['Mul', at, word(1)], whole]]);
+  // From minus half a turn to half a turn, where f32 is finer.
+  const turn = nest(graph, ['Sub', ['Mod', ['Add', sum, half], whole], half]);
+  const angle = graph.node('Mul', [graph.cast(turn, 'f32'), graph.number((2 * Math.PI) / 2 ** 32, 'f32')]);
   const sine = graph.node('Sin', [angle]);
   return [graph.node('Cos', [angle]), inverse ? graph.node('Neg', [sine]) : sine];
 }

@@ -133,7 +133,7 @@ export const dynamicSliceOp: KernelOp<DynamicSliceAttrs> = {
   },
   onnx(graph, { inputs: [x, position], tensors: [{ shape }], attrs: { axis, size } }) {
     const start = onnxStart(graph, position, shape[axis] - size);
-    const places = graph.node('Add', [start, graph.ints(Array.from({ length: size }, (_, i) => i))]);
+    const places = graph.node('Add', [start, graph.range(size)]);
     return graph.node('Gather', [x, places], { axis });
   },
 }; // prettier-ignore

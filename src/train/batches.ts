@@ -16,6 +16,9 @@ export interface BatchSource {
   batch(index: number): Batch | Promise<Batch>;
 }
 
+/** For a run that computes with its state alone, as one that optimizes a picture does. */
+export const NO_BATCHES: BatchSource = { specs: {}, batch: () => ({}) };
+
 /** Hands out the batches of a source, and makes the next ones ahead of time. */
 export class BatchQueue {
   readonly #made = new Map<BatchSource, Map<number, Promise<Batch>>>();

@@ -3,32 +3,16 @@
 import type { TensorData } from '../core/dtype.ts';
 import { readSafetensors } from '../weights/safetensors.ts';
 import { writeSafetensors } from '../weights/safetensors-writer.ts';
-import type { Best, Metrics, Progress } from './evaluation.ts';
-import type { Values } from './run-state.ts';
+import type { Best, EvaluationProgress, Metrics } from './evaluation.ts';
+import type { SavedState, Values } from './run-state.ts';
 import type { Settings } from './settings.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
 
-/** A phase's optimizer in a checkpoint. */
-export interface OptimizerState {
-  /** Its class, as `Optimizer.kind` names it. */
-  readonly kind: string;
-  /** Learning rate, weight decay …, by name. */
-  readonly hyperparameters: Named<number>;
-  readonly values: Values;
-}
-
 /** Everything that the rest of a run depends on. */
-export interface Checkpoint extends Progress {
+export interface Checkpoint extends SavedState, EvaluationProgress {
   /** Steps done. */
   readonly step: number;
-  /** The values of each entry of the run's state. */
-  readonly state: Named<Values>;
-  /** The optimizer of each phase, in the order of the phases. */
-  readonly optimizers: Named<OptimizerState>;
-  readonly random: Values;
-  /** Buffers of modules that files do not hold but the run goes on from, such as a recurrent state. */
-  readonly carried: Named<Values>;
   /** What the run was started with: kept for whoever resumes; the trainer itself does not look at it. */
   readonly settings: Settings;
 }

@@ -36,7 +36,7 @@ export interface Best {
 }
 
 /** How far the evaluations of a run have come: part of its checkpoints. */
-export interface Progress {
+export interface EvaluationProgress {
   readonly best: Best | null;
   /** Evaluations since the best one. */
   readonly sinceBest: number;

@@ -17,8 +17,8 @@ export interface RunOptions {
    * objects of your own with state(). A WeightAverage follows the last phase that trains what it averages.
    */
   readonly state: Named<Stateful>;
-  /** The batches of all phases that have none of their own. */
-  readonly data: BatchSource;
+  /** The batches of all phases that have none of their own; without it they are empty. */
+  readonly data?: BatchSource;
   /** Opens the device to train on; called again when the device is lost. */
   readonly openDevice: () => Promise<Device>;
   /** Seed of random ops such as dropout. */
@@ -42,7 +42,7 @@ export interface RunOptions {
 }
 
 /** A run of one phase. */
-export type TrainerOptions = RunOptions & PhaseOptions & { readonly data: BatchSource };
+export type TrainerOptions = RunOptions & PhaseOptions;
 
 /** A run of several phases, which take their turns in this order in each step. */
 export type PhasedTrainerOptions = RunOptions & { readonly phases: Named<PhaseOptions> };

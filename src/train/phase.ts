@@ -15,7 +15,7 @@ import type { WeightAverage } from '../optim/weight-average.ts';
 import { compile, type CompileOptions } from '../runtime/compile.ts';
 import { profile, type Profile, type ProfileOptions } from '../runtime/profile.ts';
 import type { Program } from '../runtime/program.ts';
-import { joinBatches, joinOutputs, type Batch, type BatchSource } from './batches.ts';
+import { joinBatches, joinOutputs, NO_BATCHES, type Batch, type BatchSource } from './batches.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
 
@@ -71,7 +71,7 @@ export class Phase {
   #update: AnyProgram | null = null;
 
   /** @throws an Error for an `every` that is not an integer of at least 1. */
-  constructor(name: string, options: PhaseOptions, data: BatchSource, accumulate: number) {
+  constructor(name: string, options: PhaseOptions, data: BatchSource = NO_BATCHES, accumulate = 1) {
     this.name = name;
     this.every = options.every ?? 1;
     if (!(Number.isInteger(this.every) && this.every >= 1)) {
@@ -81,6 +81,11 @@ export class Phase {
     this.data = options.data ?? data;
     this.#options = options;
     this.#accumulate = accumulate;
+  }
+
+  /** Whether it takes the run's batches. */
+  get sharesData(): boolean {
+    return !this.#options.data;
   }
 
   /** Whether this phase has its turn in `step`, counted from 1. */

@@ -8,7 +8,6 @@ import { RandomState } from '../core/trace.ts';
 import { Module } from '../nn/module.ts';
 import { StateDictError } from '../nn/state-dict.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
-import type { Checkpoint, OptimizerState } from './checkpoint.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
 
@@ -20,8 +19,25 @@ export interface Stateful {
 /** Values by name. */
 export type Values = ReadonlyMap<string, TensorData>;
 
-/** The part of a checkpoint that is read from parameters. */
-export type SavedState = Pick<Checkpoint, 'state' | 'optimizers' | 'random' | 'carried'>;
+/** A phase's optimizer, saved. */
+export interface OptimizerState {
+  /** Its class, as `Optimizer.kind` names it. */
+  readonly kind: string;
+  /** Learning rate, weight decay …, by name. */
+  readonly hyperparameters: Named<number>;
+  readonly values: Values;
+}
+
+/** All state of a run, saved: the part of a checkpoint that parameters hold. */
+export interface SavedState {
+  /** The values of each entry of the run's state. */
+  readonly state: Named<Values>;
+  /** The optimizer of each phase, in the order of the phases. */
+  readonly optimizers: Named<OptimizerState>;
+  readonly random: Values;
+  /** Buffers of modules that files do not hold but the run goes on from, such as a recurrent state. */
+  readonly carried: Named<Values>;
+}
 
 /** A phase, as far as its optimizer is state. */
 interface Trained {

@@ -152,10 +152,11 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     await this.#change(() => (changed.optimizer = optimizer));
   }
 
-  /** Goes on with other batches, for example larger ones. `phase` names whose. */
+  /** Goes on with other batches, for example larger ones. `phase` names whose; without it, those that phases share. */
   async setData(data: BatchSource, phase?: string): Promise<void> {
-    const changed = this.#phase(phase);
-    await this.#change(() => (changed.data = data));
+    const sharing = this.#single ? this.#phases : this.#phases.filter(({ sharesData }) => sharesData);
+    const changed = phase === undefined ? sharing : [this.#phase(phase)];
+    await this.#change(() => changed.forEach((one) => (one.data = data)));
   }
 
   /** Where the time of a step goes. The steps that this takes are undone: state is restored, and the run is unaffected. */

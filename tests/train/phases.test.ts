@@ -178,6 +178,22 @@ test('a profile has the rows of each phase, and leaves the run as it was', async
   expect([...before, ...(await losses(profiled, 2))]).toEqual(await losses(whole, 4));
 });
 
+test('other batches take the place of those that phases share', async () => {
+  const { trainer } = await gan(() => openDevice('cpu'));
+  await trainer.step();
+  const ones: BatchSource = { specs: points.specs, batch: () => ({ real: new Float32Array(2 * BATCH).fill(1) }) };
+  await trainer.setData(ones);
+  const { phases, step } = await trainer.step();
+  expect([step, phases.discriminator.batch, phases.generator.batch]).toEqual([2, ones.batch(0), ones.batch(0)]);
+  await trainer.setData(points, 'generator');
+  const next = (await trainer.step()).phases;
+  expect([next.discriminator.batch, next.generator.batch]).toEqual([ones.batch(0), await points.batch(2)]);
+  await expect(trainer.setData(points, 'critic')).rejects.toThrow(
+    'there is no phase critic; the phases are discriminator, generator',
+  );
+  expect(() => trainer.optimizer).toThrow('say which phase: discriminator, generator');
+});
+
 test('a checkpoint holds all state by name', async () => {
   const { trainer } = await gan(() => openDevice('cpu'));
   await trainer.step();

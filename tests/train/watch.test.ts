@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   Adam, CollapsedError, compile, CpuDevice, diversity, Linear, manualSeed, mean, normal, openDevice, spec, square, Trainer,
-  watchOutput, type BatchSource, type TensorData, type TrainerOptions,
+  watchOutput, type TensorData, type TrainerOptions,
 } from '../../src/node.ts'; // prettier-ignore
 
 describe('diversity', () => {
@@ -22,15 +22,12 @@ describe('diversity', () => {
   });
 });
 
-const noData: BatchSource = { specs: {}, batch: () => ({}) };
-
 /** A generator that learns to make zeros of noise: the shape of a collapse. */
 async function collapsing(options: Partial<TrainerOptions>) {
   manualSeed(2);
   const model = new Linear(4, 3);
   const trainer = await Trainer.create({
     state: { model },
-    data: noData,
     optimizer: new Adam(model.parameters(), { learningRate: 0.05 }),
     task: () => {
       const samples = model.forward(normal([8, 4]));

@@ -98,12 +98,10 @@ function evaluation(
   return {
     every: data.evaluateEvery ?? stepsPerEpoch,
     best: { metric, better },
-    async measure(device) {
-      await average?.swap();
+    measure(device) {
       const onProgress = (done: number, total: number) => report.measuring(done, total);
-      const metrics = await heldOut.measure({ device, loadWeights, onProgress, quick: true });
-      await average?.swap();
-      return metrics;
+      const measure = () => heldOut.measure({ device, loadWeights, onProgress, quick: true });
+      return average ? average.whileSwapped(measure) : measure();
     },
   };
 }

@@ -10,7 +10,7 @@ export const dcganMnist = {
   config: 'mnist',
   configs: ['mnist', 'tiny'],
   parameters: 536_384,
-  weightsBytes: null,
+  weightsBytes: 1_080_844,
   capabilities: ['train', 'eval', 'generate', 'export', 'inspect', 'diverge', 'bench'],
-  metrics: {},
+  metrics: { frechet_distance: 119.3, smallest_class_share: 0.0708 },
 } as const satisfies ModelAbout;

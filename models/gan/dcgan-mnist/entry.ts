@@ -137,7 +137,7 @@ const generate: Generation<DCGAN> = {
 export const dcganMnistEntry: ModelEntry<DCGAN> = {
   ...about,
   build: (config) => new DCGAN(configs[config]),
-  weights: {},
+  weights: { mnist: new URL('./weights.safetensors', import.meta.url) },
   example,
   train,
   evaluate,

@@ -12,8 +12,8 @@ export const dcganRecipe = {
   /** As in the paper: momentum of 0.9 makes the two networks swing. */
   betas: [0.5, 0.999],
   schedule: 'constant',
-  /** Share of the running mean of the generator's weights that is kept in each step; the mean is what is shipped. */
-  averageDecay: 0.995,
+  /** Share of the running mean of the generator's weights that is kept in each step; the mean is what a run keeps. */
+  averageDecay: 0.98,
 } as const;
 
 /** Images from 0 to 1 as the networks see them: from -1 to 1. */

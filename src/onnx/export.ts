@@ -11,6 +11,12 @@ import { mergeSamples, OpenSizeError } from './open-sizes.ts';
 import { withoutUnused, withSharedConstants } from './prune.ts';
 import { recordOnnx, type OnnxPort, type OnnxRecord, type Source } from './record.ts';
 
+/** What knows its parameters and buffers by path: a Module. */
+interface Named {
+  namedParameters(): ReadonlyMap<string, Parameter>;
+  namedBuffers(): ReadonlyMap<string, Parameter>;
+}
+
 export interface OnnxOptions {
   /** True keeps the batch size open: that of axis 0 of every input. The same as `openSizes` of 'batch' there. */
   readonly dynamicBatch?: boolean;
@@ -20,8 +26,8 @@ export interface OnnxOptions {
    * as sizes, or which one the function refuses.
    */
   readonly openSizes?: Readonly<Record<string, Readonly<Record<number, string>>>>;
-  /** What parameters are called in the file; by default their own names. */
-  readonly names?: ReadonlyMap<Parameter, string>;
+  /** The model whose paths the parameters are called by in the file; without one they are called by their own names. */
+  readonly model?: Named;
   /** The graph's name: 'graph' by default. */
   readonly name?: string;
   /** The version that the file says it was made by. */
@@ -68,22 +74,25 @@ export async function exportOnnx<S extends Readonly<Record<string, TensorSpec>>,
     name = 'graph',
     version = '',
     metadata = {},
-    names = new Map(),
   } = options;
   const { inlineLimit = 2 ** 31 - 2 ** 24, externalName = 'model.onnx.data' } = options;
-  const source: Source = { fn: fn as unknown as Source['fn'], specs, names };
+  const source: Source = { fn: fn as unknown as Source['fn'], specs, names: pathsOf(options.model) };
   // What cannot be exported at all says so itself.
   const fixed = withoutUnused(recordOnnx(source));
   const axes = axesOf(specs, openSizes);
   const record = withSharedConstants(axes.length === 0 ? fixed : recordEverySize(source, axes));
   const encoded = await encodeModel(record, { name, producerVersion: version, metadata, externalName, inlineLimit });
   const described = (ports: readonly OnnxPort[]) =>
-    ports.map(({ shape, ...port }) => ({
-      ...port,
-      shape: shape.map(shownDim),
-    }));
+    ports.map(({ shape, ...port }) => ({ ...port, shape: shape.map(shownDim) }));
   const [inputs, outputs] = [described(record.inputs), described(record.outputs)];
   return { ...encoded, opset: OPSET, inputs, outputs, nodes: record.nodes.length, state: await valuesOf(record) };
+}
+
+/** The first path of each parameter. */
+function pathsOf(model: Named | undefined): Map<Parameter, string> {
+  if (!model) return new Map();
+  const named = [...model.namedParameters(), ...model.namedBuffers()];
+  return new Map(named.toReversed().map(([path, parameter]) => [parameter, path]));
 }
 
 /** What scalars and parameters that are inputs hold now. */

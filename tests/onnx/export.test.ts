@@ -68,10 +68,9 @@ const decoded = (bytes: Uint8Array) => onnx.ModelProto.decode(bytes);
 
 describe('the file', () => {
   const model = new Sequential(new Linear(4, 3), new ReLU(), new Linear(3, 2));
-  model.namedParameters();
 
   test('keeps names of parameters, inputs and outputs, and what it was made from', async () => {
-    const options = { name: 'small', version: '1.2.3', metadata: { config: 'tiny' } };
+    const options = { model, name: 'small', version: '1.2.3', metadata: { config: 'tiny' } };
     const exported = await compare(({ x }) => ({ logits: model.forward(x) }), [{ x: spec([2, 4]) }], options);
     const { graph, metadataProps, producerName, producerVersion } = decoded(exported.model);
     expect([producerName, producerVersion, graph!.name]).toEqual(['five-tigers', '1.2.3', 'small']);

@@ -14,9 +14,7 @@ export async function exportModel(
   model: Module,
   { batch, ...options }: OnnxOptions & { readonly batch?: number } = {},
 ): Promise<ExportedModel> {
-  const named = [...model.namedParameters(), ...model.namedBuffers()];
-  const names = new Map(named.toReversed().map(([path, parameter]) => [parameter, path] as const));
-  const settings = { name: entry.name, names, ...options };
+  const settings = { name: entry.name, model, ...options };
   const exampleOf = (size: number) => entry.example!(model, size, 1).forward;
   const fixed = () => exportOnnx(exampleOf(batch ?? 1).fn, exampleOf(batch ?? 1).specs, settings);
   if (batch !== undefined) return fixed();

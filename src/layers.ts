@@ -61,7 +61,7 @@ export const layers: readonly Layer[] = [
     path: 'src/weights',
     holds: 'sources of weights (safetensors, PyTorch, npz), loading, the hub and its cache; files',
     imports: ['src/core', 'src/nn'],
-    packages: ['@huggingface/hub', '@noble/hashes', 'fflate'],
+    packages: ['@noble/hashes'],
   },
   {
     path: 'src/data',

@@ -11,6 +11,8 @@ export interface Served {
   readonly ranges?: boolean;
   /** Bytes after which the connection breaks, for each request in turn; then no more. */
   readonly cuts?: number[];
+  /** Its content type. */
+  readonly type?: string;
   /** The answer instead of the file. */
   readonly status?: number;
 }
@@ -66,7 +68,7 @@ function answer(files: Map<string, Served>, asked: Asked[], request: IncomingMes
     response.writeHead(method === 'OPTIONS' ? 204 : (file?.status ?? 404), cors).end();
     return;
   }
-  const { bytes, etag, ranges = true, cuts } = file;
+  const { bytes, etag, ranges = true, cuts, type = 'application/octet-stream' } = file;
   const range = ranges ? /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') : null;
   const begin = range ? Number(range[1]) : 0;
   const end = range?.[2] ? Math.min(Number(range[2]) + 1, bytes.length) : bytes.length;
@@ -76,6 +78,7 @@ function answer(files: Map<string, Served>, asked: Asked[], request: IncomingMes
   }
   response.writeHead(range ? 206 : 200, {
     ...cors,
+    'content-type': type,
     'content-length': end - begin,
     ...(etag ? { etag } : {}),
     ...(range ? { 'content-range': `bytes ${begin}-${end - 1}/${bytes.length}` } : {}),

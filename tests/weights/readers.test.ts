@@ -1,6 +1,8 @@
 // PyTorch's and numpy's files against the same tensors in safetensors, and what each reader refuses.
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -153,25 +155,88 @@ describe('other files say what they are', () => {
   });
 
   test('an archive of other files', async () => {
-    // A minimal ZIP: one packed entry "a.txt", its directory, and the end.
-    const packed = deflateRawSync('hello');
-    const name = 'a.txt';
-    const [local, directory, end] = [Buffer.alloc(30), Buffer.alloc(46), Buffer.alloc(22)];
-    local.writeUInt32LE(0x04034b50, 0);
-    local.writeUInt16LE(name.length, 26);
-    directory.writeUInt32LE(0x02014b50, 0);
-    directory.writeUInt16LE(8, 10);
-    directory.writeUInt32LE(packed.length, 20);
-    directory.writeUInt32LE(5, 24);
-    directory.writeUInt16LE(name.length, 28);
-    end.writeUInt32LE(0x06054b50, 0);
-    end.writeUInt16LE(1, 10);
-    end.writeUInt32LE(46 + name.length, 12);
-    end.writeUInt32LE(30 + name.length + packed.length, 16);
-    const zip = Buffer.concat([local, Buffer.from(name), packed, directory, Buffer.from(name), end]);
-    await expect(openWeights(new Uint8Array(zip))).rejects.toThrow(/ZIP archive, but neither.*holds a\.txt/);
+    const zip = zipOf([{ path: 'a.txt', bytes: Buffer.from('hello'), isPacked: true }]);
+    await expect(openWeights(zip)).rejects.toThrow(/ZIP archive, but neither.*holds a\.txt/);
   });
 });
+
+test('an archive whose directory counts in 64 bits, as those above 4 GiB do', async () => {
+  const bytes = readFileSync(at('fortran.npy'));
+  const zip = zipOf([{ path: 'w.npy', bytes, isPacked: true }, { path: 'v.npy', bytes }], true);
+  const [source, expected] = [await openWeights(zip), await openWeights(at('fortran.npy'))];
+  for (const name of ['w', 'v']) expect(await source.read(name)).toEqual(await expected.read('fortran'));
+  await expected.close();
+}); // prettier-ignore
+
+test('a file above 2 GiB: only what is asked for is read', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'five-tigers-'));
+  try {
+    const path = join(folder, 'large.safetensors');
+    const elements = 600 * 2 ** 20; // 2.3 GiB
+    const entry = (shape: number[], begin: number) => ({
+      dtype: 'F32',
+      shape,
+      data_offsets: [begin, begin + 4 * shape[0]],
+    });
+    const json = Buffer.from(JSON.stringify({ large: entry([elements], 0), last: entry([2], 4 * elements) }));
+    const length = Buffer.alloc(8);
+    length.writeUInt32LE(json.length);
+    const file = await open(path, 'w');
+    await file.write(Buffer.concat([length, json]), 0, null, 0);
+    // The hole in between takes no room on the disk.
+    await file.write(new Uint8Array(Float32Array.of(3, 4).buffer), 0, null, 8 + json.length + 4 * elements);
+    await file.close();
+    const source = await openWeights(path);
+    expect(source.entries.get('large')!.shape).toEqual([elements]);
+    expect([...(await source.read('last')).data]).toEqual([3, 4]);
+    await source.close();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+/** A ZIP archive, made by hand for forms that no Python writes for small files. */
+function zipOf(files: readonly { path: string; bytes: Buffer; isPacked?: boolean }[], isWide = false): Uint8Array {
+  const [data, directory]: Buffer[][] = [[], []];
+  const lengthOf = (parts: Buffer[]) => parts.reduce((sum, { length }) => sum + length, 0);
+  for (const { path, bytes, isPacked = false } of files) {
+    const content = isPacked ? deflateRawSync(bytes) : bytes;
+    const local = Buffer.alloc(30);
+    local.writeUInt32LE(0x04034b50, 0);
+    local.writeUInt16LE(path.length, 26);
+    const entry = Buffer.alloc(46);
+    entry.writeUInt32LE(0x02014b50, 0);
+    entry.writeUInt16LE(isPacked ? 8 : 0, 10);
+    const numbers = [bytes.length, content.length, lengthOf(data)];
+    [24, 20, 42].forEach((offset, i) => entry.writeUInt32LE(isWide ? 0xffffffff : numbers[i], offset));
+    entry.writeUInt16LE(path.length, 28);
+    const extra = Buffer.alloc(isWide ? 28 : 0);
+    if (isWide) {
+      entry.writeUInt16LE(extra.length, 30);
+      extra.writeUInt16LE(1, 0);
+      extra.writeUInt16LE(24, 2);
+      numbers.forEach((number, i) => extra.writeBigUInt64LE(BigInt(number), 4 + 8 * i));
+    }
+    directory.push(entry, Buffer.from(path), extra);
+    data.push(local, Buffer.from(path), content);
+  }
+  const [at, size] = [lengthOf(data), lengthOf(directory)];
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt16LE(isWide ? 0xffff : files.length, 10);
+  end.writeUInt32LE(isWide ? 0xffffffff : size, 12);
+  end.writeUInt32LE(isWide ? 0xffffffff : at, 16);
+  const wide = Buffer.alloc(isWide ? 76 : 0);
+  if (isWide) {
+    wide.writeUInt32LE(0x06064b50, 0);
+    wide.writeBigUInt64LE(BigInt(files.length), 32);
+    wide.writeBigUInt64LE(BigInt(size), 40);
+    wide.writeBigUInt64LE(BigInt(at), 48);
+    wide.writeUInt32LE(0x07064b50, 56);
+    wide.writeBigUInt64LE(BigInt(at + size), 64);
+  }
+  return new Uint8Array(Buffer.concat([...data, ...directory, wide, end]));
+}
 
 const fixtures = realData('checkpoints');
 describe.skipIf(!fixtures)('files of other projects (../shared/data/checkpoints)', () => {
@@ -198,10 +263,10 @@ describe.skipIf(!fixtures)('files of other projects (../shared/data/checkpoints)
   });
 
   test('a Fortran tensor of candle, nested keys of burn', async () => {
-    const open = (file: string) => openWeights(join(fixtures!, 'pt-reader-fixtures', file));
-    const fortran = await open('candle_fortran_tensor_3d.pth');
+    const fixture = (file: string) => openWeights(join(fixtures!, 'pt-reader-fixtures', file));
+    const fortran = await fixture('candle_fortran_tensor_3d.pth');
     expect((await fortran.read('tensor_fortran')).shape).toEqual([2, 3, 4]);
-    const nested = await open('nested_dict.pt');
+    const nested = await fixture('nested_dict.pt');
     expect([...nested.entries.keys()].sort()).toEqual(['layer1.bias', 'layer1.weight', 'layer2.bias', 'layer2.weight']);
     await Promise.all([fortran.close(), nested.close()]);
   });

@@ -1,12 +1,13 @@
 // The package as users get it: packed, installed into an empty project, type-checked, run, and bundled for a browser.
 
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'vite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readSafetensors } from '../../src/weights/safetensors.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 let folder: string;
@@ -107,6 +108,17 @@ test("the README's model of your own learns", async () => {
   expect(losses.at(-1)).toBeLessThan(losses[0] / 2);
   expect(output).toMatch(/^\d+ bytes of checkpoint, \d+ of weights$/m);
 }, 300_000);
+
+test("the README's line loads a file of PyTorch, and its other one writes it in half the size", async () => {
+  await copyFile(join(root, 'tests/fixtures/weights/training.pth'), join(project, 'theirs.pth'));
+  const output = await runReadmeScript("Load somebody's weights");
+  expect(output.trim()).toBe('weight, bias from PyTorch, without the prefix "module."');
+  const { tensors } = readSafetensors(await readFile(join(project, 'ours.safetensors')));
+  expect([...tensors].map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape}`).sort()).toEqual([
+    'bias f16 2',
+    'weight f16 2,3',
+  ]);
+}, 120_000);
 
 test("the README's GAN draws points near its circle", async () => {
   const output = await runReadmeScript('Train a GAN');

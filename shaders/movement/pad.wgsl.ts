@@ -2,7 +2,8 @@
 //
 // Thread map: one thread an element of y, which finds out whether it holds one of x. No barrier: one variant serves all.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, type ElementType, type Kernel } from '../../src/core/kernel.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
 export interface PadAxis {
   readonly input: number;
@@ -11,7 +12,7 @@ export interface PadAxis {
   readonly spacing: number;
 }
 
-export function padKernel(axes: readonly PadAxis[], type: string): string {
+export function padKernel(axes: readonly PadAxis[], type: ElementType): Kernel {
   let [inner, stride] = [1, 1];
   const steps = axes.toReversed().map(({ input, output, before, spacing }) => {
     // Before the first element the difference wraps to a large number, which counts as outside too.
@@ -25,7 +26,7 @@ export function padKernel(axes: readonly PadAxis[], type: string): string {
     stride *= input;
     return step;
   });
-  return wgsl`
+  const text = wgsl`
 ${linearMain(inner)}
   var inside = true;
   var at = 0u;
@@ -33,4 +34,11 @@ ${linearMain(inner)}
   if (inside) { y[index] = x[at]; } else { y[index] = ${type}(0); }
 }
 `;
+  return {
+    name: 'pad.gather',
+    inputs: [{ name: 'x', type }],
+    outputs: [{ name: 'y', type }],
+    workgroups: linearGrid(inner, LINEAR_WORKGROUP),
+    wgsl: text,
+  };
 }

@@ -4,7 +4,7 @@ import { allocate, type DType, type TensorData } from '../core/dtype.ts';
 import { toFloat16 } from '../core/float16.ts';
 import { Parameter } from '../core/parameter.ts';
 import type { Tensor, TensorSpec } from '../core/tensor.ts';
-import type { Outputs } from '../runtime/compile.ts';
+import type { Outputs } from '../runtime/program.ts';
 import { MOST_OPEN, samplesOf, shownDim } from './dim.ts';
 import { encodeModel, OPSET, type Encoded } from './encode.ts';
 import { mergeSamples, OpenSizeError } from './open-sizes.ts';

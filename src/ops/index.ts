@@ -13,7 +13,9 @@ export {
 } from './elementwise/activations.ts';
 export { prelu, relu6, selu, silu, softplus, softsign } from './elementwise/activations.ts';
 export { argmax, argmin } from './reductions/arg-extreme.ts';
-export { add, div, maximum, minimum, mul, pow, remainder, sub } from './elementwise/binary.ts';
+export { add, div, maximum, minimum, mul, sub } from './elementwise/binary.ts';
+export { pow } from './elementwise/pow.ts';
+export { remainder } from './elementwise/remainder.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './attention/attention.ts';
 export { cast } from './elementwise/cast.ts';
 export { clamp } from './elementwise/clamp.ts';

@@ -1,7 +1,6 @@
 // compile(): traces a function once and turns its graph into a plan that a device replays.
 
 import type { Device, LoadOptions, Plan } from '../backends/device.ts';
-import type { TensorData } from '../core/dtype.ts';
 import { topologicalOrder } from '../core/graph.ts';
 import { bindingsFor } from '../core/kernel.ts';
 import { Parameter } from '../core/parameter.ts';
@@ -16,16 +15,10 @@ import { fuse } from './fuse.ts';
 import { lower, type ChooseVariant } from './lower.ts';
 import { bytesOf, viewedTensor } from './memory.ts';
 import { pack } from './pack.ts';
-import { Program } from './program.ts';
+import { Program, type Outputs } from './program.ts';
 import { schedule } from './schedule.ts';
 import { simplify } from './simplify.ts';
 import { tunedChoice } from './tuning.ts';
-
-/** What a compiled function may return: one tensor, or an object of tensors. */
-export type Outputs<O> = Tensor | { readonly [K in keyof O]: Tensor };
-
-/** The values that a run gives for a function's outputs. */
-export type OutputValues<O> = O extends Tensor ? TensorData : { readonly [K in keyof O]: TensorData };
 
 /** Tensors by name, made from specs by name. */
 type InputTensors<S extends Readonly<Record<string, TensorSpec>>> = { readonly [K in keyof S]: Tensor };

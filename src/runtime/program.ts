@@ -8,7 +8,12 @@ import { allocate } from '../core/dtype.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Parameter } from '../core/parameter.ts';
 import { Tensor, type Input, type TensorSpec } from '../core/tensor.ts';
-import type { Outputs, OutputValues } from './compile.ts';
+
+/** What a compiled function may return: one tensor, or an object of tensors. */
+export type Outputs<O> = Tensor | { readonly [K in keyof O]: Tensor };
+
+/** The values that a run gives for a function's outputs. */
+export type OutputValues<O> = O extends Tensor ? TensorData : { readonly [K in keyof O]: TensorData };
 
 /** Values for each input of a program. */
 export type InputValues<S> = { readonly [K in keyof S]: TypedArray };

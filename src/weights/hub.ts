@@ -4,7 +4,7 @@
 import type { ByteSource } from './byte-source.ts';
 import { download, HttpError, reasonOf, type DownloadOptions } from './download.ts';
 import type { FileCache, KeptFile } from './file-cache.ts';
-import type { Place } from './open-weights.ts';
+import type { Place } from './sharded.ts';
 
 /** How the hub is reached. */
 export interface HubOptions extends DownloadOptions {

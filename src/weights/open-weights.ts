@@ -7,7 +7,7 @@ import type { FileCache } from './file-cache.ts';
 import { openHub, parseHubId, type HubId, type HubOptions } from './hub.ts';
 import { openFile } from './open-file.ts';
 import { openRemote } from './remote.ts';
-import { shardedSource, startsAsJson, type OpenSibling } from './sharded.ts';
+import { shardedSource, startsAsJson, type Place } from './sharded.ts';
 import { convert, storedAs } from './stored-type.ts';
 import { entryOf, type WeightSource } from './weight-source.ts';
 
@@ -43,12 +43,6 @@ function convertTensor(name: string, { dtype, data }: TensorData, to: DType) {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   // A bool takes four bytes in memory.
   return convert(bytes, dtype === 'bool' ? 'U32' : storedAs[dtype], to, (problem) => new Error(`${name} ${problem}`));
-}
-
-/** A folder of files: on a disk, on a server, in a repository, or just chosen together. */
-export interface Place {
-  /** Opens a file; null where there is none. */
-  open: OpenSibling;
 }
 
 /** Files in which a model's weights are usually kept, in the order in which they are looked for in a folder. */

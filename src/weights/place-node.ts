@@ -5,7 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkRange, type ByteSource } from './byte-source.ts';
 import { explainFileError } from './files-node.ts';
-import { looksLikePath, MODEL_FILES, type Place } from './open-weights.ts';
+import { looksLikePath, MODEL_FILES } from './open-weights.ts';
+import type { Place } from './sharded.ts';
 
 /** A file on a disk, which stays open until it is closed. @throws an Error that says why it cannot be opened. */
 export async function fileSource(path: string): Promise<ByteSource> {

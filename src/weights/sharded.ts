@@ -7,6 +7,12 @@ import { entryOf, quoteName, type WeightEntry, type WeightSource } from './weigh
 /** Opens a file that lies beside the index; null where there is none. */
 export type OpenSibling = (name: string) => Promise<ByteSource | null>;
 
+/** A folder of files: on a disk, on a server, in a repository, or just chosen together. */
+export interface Place {
+  /** Opens a file; null where there is none. */
+  open: OpenSibling;
+}
+
 /**
  * Opens all shards that an index names. Only their names and shapes are read now.
  * @param index the index's text.

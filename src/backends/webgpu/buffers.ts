@@ -9,6 +9,13 @@ export interface Place {
   readonly offset: number;
 }
 
+/** Bytes that go from one place to another, in another buffer. */
+export interface BufferCopy {
+  readonly from: Place;
+  readonly to: Place;
+  readonly bytes: number;
+}
+
 /** WebGPU copies and writes in multiples of 4 bytes. */
 const align = (bytes: number): number => Math.ceil(bytes / 4) * 4;
 

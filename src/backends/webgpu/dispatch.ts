@@ -3,16 +3,9 @@
 import type { Step } from '../device.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import type { Place } from './buffers.ts';
+import type { BufferCopy } from './buffers.ts';
 import type { ProgramBuffers } from './program-buffers.ts';
 import { isWrittenInput } from './wgsl-source.ts';
-
-/** Bytes that go from one place to another, in another buffer. */
-export interface BufferCopy {
-  readonly from: Place;
-  readonly to: Place;
-  readonly bytes: number;
-}
 
 /** One dispatch before its memory is bound. */
 export interface Work {

@@ -6,8 +6,15 @@ import { bytesPerBoundElement, type Binding } from '../../core/kernel.ts';
 import { Parameter } from '../../core/parameter.ts';
 import { Input, Scalar, type Tensor } from '../../core/tensor.ts';
 import { ArgumentBuffer } from './argument-buffer.ts';
-import { alignedLength, byteLength, createBuffer, createStorage, upload, type Place } from './buffers.ts';
-import type { BufferCopy } from './dispatch.ts';
+import {
+  alignedLength,
+  byteLength,
+  createBuffer,
+  createStorage,
+  upload,
+  type BufferCopy,
+  type Place,
+} from './buffers.ts';
 import type { ParameterStore } from './parameter-store.ts';
 
 /** Distance between scalars in their buffer: WebGPU's alignment of a binding's offset. */

@@ -1,11 +1,9 @@
 // Elementwise arithmetic on two tensors, with NumPy broadcasting.
 
-import { isFloat } from '../../core/dtype.ts';
 import type { Tensor, TensorLike } from '../../core/tensor.ts';
 import { alike, binaryFunction, pointwise } from './pointwise.ts';
 import { eq, gt, lt } from './compare.ts';
-import { floor, log, neg, square } from './unary.ts';
-import { inHeldType, nest, oneNode, wrapping } from '../lib/onnx.ts';
+import { oneNode, wrapping } from '../lib/onnx.ts';
 import { where } from './where.ts';
 
 type Binary = (a: TensorLike, b: TensorLike) => Tensor;
@@ -26,7 +24,7 @@ const subOp = pointwise({
   dtype: alike('sub', 'f32', 'f16', 'i32', 'u32'),
   wgsl: ([a, b]) => `${a} - ${b}`,
   cpu: ([a, b]) => a - b,
-  vjp: (g) => [g, neg(g)],
+  vjp: (g) => [g, mul(g, -1)],
   onnx: wrapping('Sub'),
 });
 /** a - b. */
@@ -48,7 +46,7 @@ const divOp = pointwise({
   dtype: alike('div', 'f32', 'f16', 'i32', 'u32'),
   wgsl: ([a, b]) => `${a} / ${b}`,
   cpu: ([a, b]) => a / b,
-  vjp: (g, { inputs: [a, b] }) => [div(g, b), neg(div(mul(g, a), square(b)))],
+  vjp: (g, { inputs: [a, b] }) => [div(g, b), mul(div(mul(g, a), mul(b, b)), -1)],
   onnx: oneNode('Div'),
 });
 /** a / b; whole numbers are cut towards zero. */
@@ -78,58 +76,4 @@ export const minimum: Binary = binaryFunction(minimumOp);
 
 const share = (g: Tensor, wins: Tensor, ties: Tensor): Tensor => where(wins, g, where(ties, mul(g, 0.5), 0));
 
-const powOp = pointwise({
-  name: 'pow',
-  dtype: alike('pow', 'f32', 'f16'),
-  wgsl: ([a, b]) => `real_pow(${a}, ${b})`,
-  cpu: ([a, b]) => Math.pow(a, b),
-  // WGSL's pow is undefined for a negative base.
-  helpers: /* wgsl */ `
-fn real_pow(a: f32, b: f32) -> f32 {
-  if (b == 0.0) { return 1.0; }
-  let size = pow(abs(a), b);
-  return select(size, -size, a < 0.0 && abs(b) % 2.0 == 1.0);
-}`,
-  vjp: (g, { inputs: [a, b], outputs: [y] }) => [
-    // Where b is 0 the power does not depend on a, but 0^-1 would be infinite.
-    mul(g, where(eq(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
-    // d/db a^b = a^b · log a, which is 0 at a = 0.
-    mul(g, mul(y, log(where(eq(a, 0), 1, a)))),
-  ],
-  onnx: 'Pow',
-});
-/** a to the power of b. */
-export const pow: Binary = binaryFunction(powOp);
-
-const remainderOp = pointwise({
-  name: 'remainder',
-  dtype: alike('remainder', 'f32', 'f16', 'i32', 'u32'),
-  wgsl: ([a, b], _attrs, [dtype]) =>
-    dtype === 'u32' ? `${a} % ${b}` : `${dtype === 'i32' ? 'i32' : 'f32'}_remainder(${a}, ${b})`,
-  cpu([a, b]) {
-    const rest = a % b;
-    return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
-  },
-  // A quotient just off a whole number leaves a rest on the wrong side of 0 or b.
-  helpers: /* wgsl */ `
-fn i32_remainder(a: i32, b: i32) -> i32 {
-  let rest = a % b;
-  return select(rest, rest + b, rest != 0 && (rest < 0) != (b < 0));
-}
-fn f32_remainder(a: f32, b: f32) -> f32 {
-  var rest = a - b * floor(a / b);
-  if (abs(rest) >= abs(b)) { rest -= b; }
-  return select(rest, rest + b, rest != 0.0 && (rest < 0.0) != (b < 0.0));
-}`,
-  vjp: (g, { inputs: [a, b] }) => [g, neg(mul(g, floor(div(a, b))))],
-  onnx: inHeldType((graph, [a, b], { tensors: [{ dtype }] }) => {
-    if (!isFloat(dtype)) return graph.node('Mod', [a, b]);
-    const rest = graph.node('Mod', [a, b], { fmod: 1 });
-    const isBeside = nest(graph, ['Less', ['Mul', ['Sign', rest], ['Sign', b]], 0]);
-    return graph.node('Where', [isBeside, graph.node('Add', [rest, b]), rest]);
-  }),
-});
-/** What is left of a after whole multiples of b, with the sign of b. */
-export const remainder: Binary = binaryFunction(remainderOp);
-
-export const binaryOps = [addOp, subOp, mulOp, divOp, maximumOp, minimumOp, powOp, remainderOp];
+export const binaryOps = [addOp, subOp, mulOp, divOp, maximumOp, minimumOp];

@@ -3,7 +3,8 @@
 import { expectDType } from '../../core/op.ts';
 import { formatShape, resolveAxis, sizeOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { add, div, maximum, mul, pow, sub } from '../elementwise/binary.ts';
+import { add, div, maximum, mul, sub } from '../elementwise/binary.ts';
+import { pow } from '../elementwise/pow.ts';
 import { alongChannels, channelCount, channelMoments, normalizeChannels } from './channels.ts';
 import { normalizeRows } from './normalize-rows.ts';
 import { pad } from '../movement/pad.ts';

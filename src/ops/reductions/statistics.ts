@@ -3,7 +3,8 @@
 import { expectDType } from '../../core/op.ts';
 import { formatShape, resolveAxes, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { mul, pow, sub } from '../elementwise/binary.ts';
+import { mul, sub } from '../elementwise/binary.ts';
+import { pow } from '../elementwise/pow.ts';
 import { cast } from '../elementwise/cast.ts';
 import { eq, gt, ne } from '../elementwise/compare.ts';
 import { max, mean, min, sum, type Reduce } from './reduce.ts';

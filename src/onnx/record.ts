@@ -65,10 +65,12 @@ export function recordOnnx({ fn, specs, names }: Source): OnnxRecord {
   const tensors = Object.fromEntries(inputs.map((input) => [input.name, input]));
   const { result, trace: recorded } = trace(() => fn(tensors), new RandomState(0));
   const results = result instanceof Tensor ? { output: result } : result;
-  const nameOf = (parameter: Parameter) => names.get(parameter) ?? parameter.name;
-  const next = [...recorded.updates].map(([parameter, value]) => [`${nameOf(parameter)}.next`, value] as const);
-  const recorder = new Recorder(new Set(recorded.updates.keys()), nameOf);
+  const recorder = new Recorder((parameter) => names.get(parameter) ?? parameter.name);
   for (const input of inputs) recorder.addInput(input, input.name);
+  // What the function updates comes from outside and goes out again.
+  const next = [...recorded.updates].map(
+    ([parameter, value]) => [`${recorder.addState(parameter).name}.next`, value] as const,
+  );
   return recorder.finish([...Object.entries(results), ...next]);
 }
 
@@ -82,13 +84,11 @@ class Recorder implements OnnxGraph {
   readonly #counts = new Map<string, number>();
   readonly #readers = new Map<Tensor, (Node | null)[]>();
   readonly #written = new Set<Node>();
-  readonly #updated: ReadonlySet<Parameter>;
   readonly #nameOf: (parameter: Parameter) => string;
   /** What the node that is being written is called, and the type of its numbers. */
   #scope: { readonly label: string; readonly type: OnnxType } = { label: '', type: 'f32' };
 
-  constructor(updated: ReadonlySet<Parameter>, nameOf: (parameter: Parameter) => string) {
-    this.#updated = updated;
+  constructor(nameOf: (parameter: Parameter) => string) {
     this.#nameOf = nameOf;
   }
 
@@ -97,6 +97,13 @@ class Recorder implements OnnxGraph {
     this.#inputs.push({ name, dtype: tensor.dtype, shape: tensor.shape });
     this.#values.set(tensor, { name });
     return { name };
+  }
+
+  /** An input for what changes between runs. */
+  addState(one: Scalar | Parameter): OnnxValue {
+    const value = this.addInput(one, one instanceof Scalar ? one.name : this.#nameOf(one));
+    this.#state.set(value.name, one);
+    return value;
   }
 
   /** Writes all that `results` need; the graph's outputs get their names. */
@@ -192,12 +199,7 @@ class Recorder implements OnnxGraph {
 
   #leaf(tensor: Tensor): OnnxValue {
     if (tensor instanceof Constant) return this.constant(tensor);
-    // What changes between runs comes from outside.
-    if (tensor instanceof Scalar || (tensor instanceof Parameter && this.#updated.has(tensor))) {
-      const value = this.addInput(tensor, tensor instanceof Scalar ? tensor.name : this.#nameOf(tensor));
-      this.#state.set(value.name, tensor);
-      return value;
-    }
+    if (tensor instanceof Scalar) return this.addState(tensor);
     if (tensor instanceof Parameter) {
       return this.#initializer(this.#nameOf(tensor), { kind: 'parameter', parameter: tensor });
     }

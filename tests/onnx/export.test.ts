@@ -16,6 +16,7 @@ import {
   BatchNorm2d, compile, Conv2d, ConvTranspose2d, type Device, exportOnnx, GRU, GroupNorm, Linear, LSTM, MaxPool2d, type OnnxOptions,
   ReLU, RNN, Sequential, TransformerEncoderLayer,
 } from '../../src/index.ts'; // prettier-ignore
+import { GPT2, gpt2Configs } from '../../models/transformer/char-gpt/model.ts';
 import { deviation } from '../../src/verify/compare.ts';
 import { units } from '../../src/verify/tolerances.ts';
 import { problemsOf } from '../harness/onnx-check.ts';
@@ -299,6 +300,30 @@ describe('state', () => {
       keys = actual['keys.next'];
     }
   });
+});
+
+test('a language model decodes token by token: each run takes the caches that the one before gave', async () => {
+  const model = new GPT2({ ...gpt2Configs.char, vocab_size: 11, n_embd: 16, n_layer: 2, n_head: 2 });
+  const memory = model.memory(1, 8);
+  const fn = ({ ids, position }: Inputs) => model.forward(ids, { memory, position });
+  const specs = { ids: spec([1, 1], 'i32'), position: spec([], 'i32') };
+  const exported = await exportOnnx(fn, specs, { model });
+  expect(exported.outputs.slice(1).map(({ name }) => name)).toEqual(
+    exported.inputs.slice(2).map(({ name }) => `${name}.next`),
+  );
+  const ids = Int32Array.of(3, 1, 4, 1, 5);
+  const whole = await onCpu((inputs) => model.forward(inputs.ids), { ids: { dtype: 'i32', shape: [1, 5], data: ids } });
+  const { data } = whole.output;
+  const classes = data.length / ids.length;
+  let state = exported.state;
+  for (const [at, id] of ids.entries()) {
+    const position = { dtype: 'i32', shape: [], data: Int32Array.of(at) } as const;
+    const step = { ids: { dtype: 'i32', shape: [1, 1], data: Int32Array.of(id) } as const, position };
+    const [{ output, ...next }] = await runOnnx(exported, [{ ...step, ...state }]);
+    const expected = { ...output, data: data.slice(at * classes, (at + 1) * classes) };
+    expect([at, deviation(output, expected, units(256)).problem]).toEqual([at, null]);
+    state = Object.fromEntries(Object.entries(next).map(([name, value]) => [name.replace(/\.next$/, ''), value]));
+  }
 });
 
 test('what has no form in ONNX is refused with what to do', async () => {

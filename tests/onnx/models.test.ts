@@ -24,7 +24,8 @@ describe.each(exportable.map((record) => [record.name, record] as const))('%s', 
     const exported = await exportModel(entry, model);
     expect([exported.fixed, problemsOf(exported)]).toEqual([undefined, []]);
     const device = await openDevice('cpu');
-    const examples = [1, 3].map((batch) => entry.example!(model, batch, 5).forward);
+    const batches = numbers < 200_000 ? [1, 3] : [1];
+    const examples = batches.map((batch) => entry.example!(model, batch, 5).forward);
     const actual = await runOnnx(
       exported,
       examples.map(({ specs, inputs }) => {

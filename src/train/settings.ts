@@ -71,6 +71,8 @@ export interface Recipe extends OptimizerRecipe, ScheduleRecipe {
   readonly maxGradNorm?: number;
   /** The share of the running mean of the weights that each step keeps; without it there is no mean. */
   readonly averageDecay?: number;
+  /** Evaluations without a new best after which a run stops; without it, runs go on to their end. */
+  readonly patience?: number;
 }
 
 /** How many steps a run by `recipe` has, where an epoch has `stepsPerEpoch`. */

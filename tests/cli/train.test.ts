@@ -181,6 +181,32 @@ test('a finished run says so when it is resumed, and gives its result once more'
   expect(jsonLines(again).at(-1)).toMatchObject({ ...jsonLines(first).at(-1), seconds: expect.any(Number) });
 });
 
+test('--patience stops a run that gets no better, with its best weights', async () => {
+  await writeFile(at('words.txt'), 'to be or not to be that is the question '.repeat(10));
+  // With steps of nothing each measurement is like the first.
+  const still = ['--lr', '1e-30', '--patience', '1', '--epochs', '9', '--batch', '2', '--length', '32'];
+  const data = [
+    '--data',
+    at('words.txt'),
+    '--config',
+    'rnn',
+    '--device',
+    'cpu',
+    '--json',
+    '--out',
+    at('patient.safetensors'),
+  ];
+  const outcome = await run('train', 'char-lstm', ...data, ...still);
+  expect(outcome).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/Stopped after step (\d+): 1 measurements? brought/),
+  });
+  const evaluations = jsonLines(outcome).filter(({ event }) => event === 'evaluation');
+  expect(evaluations.map(({ isBest }) => isBest)).toEqual([true, false]);
+  const [first, second] = evaluations.map(({ step }) => Number(step));
+  expect(jsonLines(outcome).at(-1)).toMatchObject({ event: 'result', step: second, bestStep: first });
+}, 180_000);
+
 test('of two runs that would write one file, the second is refused; what a killed run left behind is taken over', async () => {
   const abandoned = { process: 4_194_303, host: hostname(), since: new Date(0).toISOString(), id: 'abandoned' };
   await writeFile(at('shared.safetensors.lock'), JSON.stringify(abandoned));

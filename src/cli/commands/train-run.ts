@@ -73,7 +73,9 @@ export async function prepare(
     data: parts.data,
     accumulate: settings.accumulate,
     ...(entry.train!.keepBest &&
-      heldOut && { evaluate: evaluation(entry, data, parts, heldOut, stepsPerEpoch, report) }),
+      heldOut && {
+        evaluate: { ...evaluation(entry, data, parts, heldOut, stepsPerEpoch, report), patience: settings.patience },
+      }),
     watch,
     openDevice: () => openWithNews(options, terminal),
     seed: settings.seed,
@@ -142,7 +144,7 @@ export async function trainSteps(
   );
   let [saved, savedAt] = [NaN, Date.now()];
   try {
-    while (trainer.stepsDone < Math.min(steps, lastStep) && !interruption.requested) {
+    while (trainer.stepsDone < Math.min(steps, lastStep) && !trainer.stopped && !interruption.requested) {
       const result = await trainer.step();
       const { step, evaluation: measured } = result;
       const [{ loss, learningRate }] = Object.values(result.phases);
@@ -156,7 +158,12 @@ export async function trainSteps(
       await setImmediate();
     }
     if (saved !== trainer.stepsDone) await save();
-    return interruption.requested && trainer.stepsDone < steps;
+    if (trainer.stopped) {
+      terminal.news(
+        `Stopped after step ${trainer.stepsDone}: ${settings.patience} measurements brought no better weights.`,
+      );
+    }
+    return interruption.requested && trainer.stepsDone < steps && !trainer.stopped;
   } finally {
     interruption.end();
   }

@@ -34,6 +34,7 @@ const common: Readonly<Record<string, SettingOption>> = {
   weightDecay: { flags: '--weight-decay <x>', description: 'decay of the weights', parse: notNegative },
   maxGradNorm: { flags: '--max-grad-norm <x>', description: 'largest norm of all gradients', parse: positive },
   averageDecay: { flags: '--average-decay <x>', description: 'share of the mean of the weights that is kept in a step', parse: notNegative },
+  patience: { flags: '--patience <n>', description: 'measurements without better weights after which to stop', parse: integer(1) },
   seed: { flags: '--seed <n>', description: 'of weights, order and random changes of the data', parse: integer(0) },
 }; // prettier-ignore
 
@@ -53,9 +54,9 @@ function ownOption(name: string, value: unknown, description: string): SettingOp
 
 /** The options of all settings of a model, by setting, with their defaults in words. */
 function settingOptions({ train }: ModelEntry): Map<string, Option> {
-  const { recipe, settings = {} } = train!;
+  const { recipe, settings = {}, keepBest } = train!;
   const options = new Map<string, Option>();
-  for (const name of new Set([...always, ...Object.keys(recipe)])) {
+  for (const name of new Set([...always, ...(keepBest ? ['patience'] : []), ...Object.keys(recipe)])) {
     if (fixed.includes(name)) continue;
     const value = recipe[name];
     const { flags, description, parse, choices } = common[name] ?? ownOption(name, value, settings[name] ?? name);
@@ -72,6 +73,7 @@ function presetOf(name: string, value: unknown, steps: number | undefined): stri
   if (typeof value === 'object') return '';
   if (value !== undefined) return ` (default: ${String(value)})`;
   if (name === 'epochs') return ` (default: ${steps} steps)`;
+  if (name === 'patience') return ' (default: none)';
   return name === 'seed' ? ' (default: 1)' : name === 'warmup' ? ' (default: a twentieth of all, 500 at most)' : '';
 }
 

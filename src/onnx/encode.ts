@@ -69,7 +69,7 @@ export async function encodeModel(record: OnnxRecord, details: ModelDetails): Pr
     graph,
     metadataProps: Object.entries(details.metadata).map(([key, value]) => ({ key, value })),
   }).finish();
-  const model = new Uint8Array(encoded);
+  const model = new Uint8Array(encoded.buffer as ArrayBuffer, encoded.byteOffset, encoded.length);
   return external ? { model, externalData: external.finish() } : { model };
 }
 

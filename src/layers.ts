@@ -109,6 +109,7 @@ export const layers: readonly Layer[] = [
   },
   { path: 'src/train', holds: 'runs, checkpoints, settings', imports: [...engine, ...files] },
   { path: 'src/index.ts', holds: 'the public surface, for browsers', imports: library },
+  { path: 'src/kernels.ts', holds: 'for ops of your own', imports: ['shaders', ...library] },
   { path: 'src/node.ts', holds: 'the same with Dawn and files', imports: ['src/index.ts', ...library], node: true },
   { path: 'src/layers.ts', holds: 'this table', imports: [] },
   { path: 'models', holds: 'one folder a model: model, data, training, card, weights', imports: ['src/index.ts'] },

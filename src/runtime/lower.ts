@@ -43,15 +43,17 @@ export function lower(
     const call = { inputs, outputs: results, attrs };
     return choose(op, op.gpu({ ...call, capabilities, aliases }), call);
   };
-  // Scratch must be known before memory is planned, and aliases are known only after it: hence two calls for a variant.
+  // Scratch must be known before memory is planned, and aliases are known only after it: where there are any, the variant is
+  // asked for again.
   const placed = nodes.map((node) => {
-    const scratch = variantOf(node).scratch ?? [];
-    return { node, scratch: scratch.map(({ shape, dtype }) => new Tensor(shape, dtype)) };
+    const { kernels, scratch = [] } = variantOf(node);
+    return { node, kernels, scratch: scratch.map(({ shape, dtype }) => new Tensor(shape, dtype)) };
   });
   const { memory, aliases } = planMemory(placed, outputs, updates);
-  const steps = placed.map(({ node, scratch }): Step => {
+  const steps = placed.map(({ node, kernels: first, scratch }): Step => {
     const { op, attrs, inputs, outputs: results } = node;
-    const { kernels } = variantOf(node, aliases.get(node));
+    const taken = aliases.get(node);
+    const kernels = taken?.some((alias) => alias !== null) ? variantOf(node, taken).kernels : first;
     const fitted = kernels.map((kernel) => fitBindings(kernel, [...inputs, ...scratch], results, capabilities!));
     return { op, attrs, inputs, outputs: results, kernels: fitted, scratch };
   });

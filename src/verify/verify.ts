@@ -10,7 +10,7 @@ import type { OnProgram } from '../runtime/profile.ts';
 import { typeOf, type CaseTable, type VerifyCase } from './case.ts';
 import { verifyCases } from './cases/index.ts';
 import { deviation } from './compare.ts';
-import { toleranceOf, units } from './tolerances.ts';
+import { toleranceOf, units, type Tolerance } from './tolerances.ts';
 import { directionOf, nodesOf, traceCase, variantCount, variantLabel, type Direction } from './trace-case.ts';
 import { variantAt, variantNames } from './variants.ts';
 
@@ -37,6 +37,8 @@ export interface VerifyOptions {
   /** Names of ops; by default all. */
   readonly ops?: readonly string[];
   readonly cases?: CaseTable;
+  /** What floats of a type are allowed; by default what is known of the op. */
+  readonly tolerance?: (dtype: DType) => Tolerance;
   readonly onProgress?: VerifyProgress;
   /** Called with each program that ran on the device: the cases of an op and type that share a variant. */
   readonly onProgram?: OnProgram;
@@ -63,7 +65,7 @@ interface Group {
  * the device is lost, and for an op without cases; what a device cannot compile or run is a row that is not ok.
  */
 export async function* verify(device: Device, options: VerifyOptions = {}): AsyncGenerator<VerifyRow> {
-  const { cases = verifyCases, ops = Object.keys(cases), onProgress, onProgram } = options;
+  const { cases = verifyCases, ops = Object.keys(cases), tolerance, onProgress, onProgram } = options;
   const { capabilities } = device;
   if (!capabilities) throw new Error('verify: this device is the CPU reference itself; open a GPU.');
   const unknown = ops.find((op) => !(op in cases));
@@ -78,7 +80,7 @@ export async function* verify(device: Device, options: VerifyOptions = {}): Asyn
     }
     const actual = await executeEach(device, group, onProgram);
     for (const [i, run] of group.runs.entries()) {
-      yield* rowsOf(group, run, actual[i], expected.get(run)!, capabilities);
+      yield* rowsOf(group, run, actual[i], expected.get(run)!, capabilities, tolerance);
     }
   }
   onProgress?.(groups.length, groups.length, '');
@@ -190,6 +192,7 @@ function rowsOf(
   actual: Record<string, TensorData> | Error,
   expected: Record<string, TensorData>,
   capabilities: Capabilities,
+  tolerance?: VerifyOptions['tolerance'],
 ): VerifyRow[] {
   const nodes = nodesOf(traceCase(run.one, run.dtype));
   // Where a direction has no variant of this index it was compared before.
@@ -199,7 +202,7 @@ function rowsOf(
   return directions.map((direction) => {
     const part = direction === 'forward' ? 'output' : 'gradient';
     const dtype = typeOf(run.one, run.dtype);
-    const allowed = toleranceOf(op, 'gpu', part, run.dtype);
+    const allowed = tolerance?.(run.dtype) ?? toleranceOf(op, 'gpu', part, run.dtype);
     const variant = variantLabel(op, nodes[direction], index, capabilities);
     const row = { op, case: run.name, variant, dtype, direction, tolerance: allowed.relative };
     if (actual instanceof Error) return { ...row, maxError: Infinity, ok: false, problem: actual.message };

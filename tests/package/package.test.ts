@@ -129,9 +129,14 @@ test("the README's GAN draws points near its circle", async () => {
   expect(radii.at(-1)).toBeLessThan(1.5);
 }, 300_000);
 
+test("the README's op of your own passes its own test", async () => {
+  expect(await runReadmeScript('Add an op of your own')).toMatch(/^\d+ comparisons, all right$/m);
+}, 300_000);
+
 /** What a strict project without @webgpu/types uses of the library. */
 const TYPED = `
 import { compile, openDevice, relu, spec, WebGpuDevice, type Device, type Trainer } from 'five-tigers';
+import { type Op, testOp } from 'five-tigers/kernels';
 import { models } from 'five-tigers/models';
 const device: Device = await openDevice('cpu');
 using program = await compile(device, ({ x }) => relu(x), { x: spec([2]) });
@@ -140,6 +145,7 @@ export const first: number = data[0];
 export const gpu: object | null = device instanceof WebGpuDevice ? device.gpu : null;
 export const steps = (trainer: Trainer): number => trainer.stepsDone;
 export const names: string[] = Object.keys(models);
+export const check: (op: Op) => Promise<unknown> = ({ name }) => testOp(name, [], { device });
 `;
 
 test.each(['typescript', 'typescript-5.9'])(

@@ -1,0 +1,23 @@
+// For ops of your own: what a record is made of, helpers for its shapes and kernels, and a test for it. `five-tigers/kernels`.
+
+export {
+  apply, applyOne, type CpuArray, type CpuCall, expectDType, type KernelCall, type KernelOp, type Op, type Pointwise,
+  type PointwiseOp, type ViewOp, type VjpCall,
+} from './core/op.ts'; // prettier-ignore
+export {
+  type Binding, type Capabilities, type ElementType, type Kernel, linearGrid, MAX_WORKGROUPS, perThread, type SubgroupMatrix,
+  type Variant,
+} from './core/kernel.ts'; // prettier-ignore
+export { type Onnx, type OnnxCall, type OnnxGraph, type OnnxValue, type OnnxWriter } from './core/onnx.ts';
+export {
+  broadcastShapes, broadcastStrides, expectWhole, formatShape, resolveAxes, resolveAxis, sameShape, type Shape, sizeOf, stridesOf,
+} from './core/shape.ts'; // prettier-ignore
+export { alike, operands, pointwise, type PointwiseRecord } from './ops/elementwise/pointwise.ts';
+export { LINEAR_WORKGROUP, linearLoop, linearMain } from '../shaders/lib/grid.wgsl.ts';
+export { literal } from '../shaders/lib/literal.wgsl.ts';
+export { elements, reads, stores } from '../shaders/lib/bindings.ts';
+export { booleans, floats, integers, type Values, type VerifyCase } from './verify/case.ts';
+export {
+  given, type OpTestCase, OpTestError, type OpTestOptions, type OpTestReport, type RefusedCall, testOp,
+} from './verify/test-op.ts'; // prettier-ignore
+export { type Tolerance } from './verify/tolerances.ts';

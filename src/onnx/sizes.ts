@@ -20,7 +20,7 @@ export class Sizes {
   list(name: string, values: readonly Dim[]): string {
     if (values.every((dim) => typeof dim === 'number')) return this.#ints(name, values);
     const parts = values.map((dim) => this.#dim(dim));
-    return parts.length === 1 ? parts[0] : this.#node('Concat', parts, name, { axis: 0 });
+    return parts.length === 1 ? parts[0] : this.node('Concat', parts, name, { axis: 0 });
   }
 
   /** `shape` for a Reshape of a value that has the sizes `from`, where these are known. */
@@ -38,35 +38,30 @@ export class Sizes {
   /** Numbers `start`, `start + step` …, as many as `count`, int64. */
   range(name: string, count: Dim, start = 0, step = 1): string {
     const scalar = (value: number) => {
-      const key = `number ${value}`;
+      const key = `number/${value}`;
       this.initializers.set(key, { kind: 'tensor', type: 'i64', shape: [], data: BigInt64Array.of(BigInt(value)) });
       return key;
     };
-    const end = this.#node('Squeeze', [this.#dim(count)], `${name}/count`);
-    const numbers = this.#node('Range', [scalar(0), end, scalar(1)], `${name}/range`);
-    const scaled = step === 1 ? numbers : this.#node('Mul', [numbers, scalar(step)], `${name}/step`);
-    return start === 0 ? scaled : this.#node('Add', [scaled, scalar(start)], `${name}/start`);
-  }
-
-  /** Adds a node, or finds one that does the same. */
-  node(type: string, inputs: readonly string[], output: string, attributes: OnnxNode['attributes'] = {}): string {
-    return this.#node(type, inputs, output, attributes);
+    const end = this.node('Squeeze', [this.#dim(count)], `${name}/count`);
+    const numbers = this.node('Range', [scalar(0), end, scalar(1)], `${name}/range`);
+    const scaled = step === 1 ? numbers : this.node('Mul', [numbers, scalar(step)], `${name}/step`);
+    return start === 0 ? scaled : this.node('Add', [scaled, scalar(start)], `${name}/start`);
   }
 
   #dim(dim: Dim): string {
-    if (typeof dim === 'number') return this.#ints(`size ${dim}`, [dim]);
+    if (typeof dim === 'number') return this.#ints(`ints/${dim}`, [dim]);
     const terms = dim.terms.map((term) => this.#term(term));
     const all = dim.plus === 0 ? terms : [...terms, this.#dim(dim.plus)];
-    return all.reduce((sum, term) => this.#node('Add', [sum, term], `${sum}+${term}`));
+    return all.reduce((sum, term) => this.node('Add', [sum, term]));
   }
 
   #term({ of, times }: Term): string {
     const factors = of.map((name) => {
       const { input, axis } = this.#sources.get(name)!;
-      return this.#node('Shape', [input], `size/${name}`, { start: axis, end: axis + 1 });
+      return this.node('Shape', [input], `size/${name}`, { start: axis, end: axis + 1 });
     });
     const all = times === 1 ? factors : [...factors, this.#dim(times)];
-    return all.reduce((product, factor) => this.#node('Mul', [product, factor], `${product}*${factor}`));
+    return all.reduce((product, factor) => this.node('Mul', [product, factor]));
   }
 
   #ints(name: string, values: readonly number[]): string {
@@ -74,7 +69,13 @@ export class Sizes {
     return name;
   }
 
-  #node(type: string, inputs: readonly string[], output: string, attributes: OnnxNode['attributes'] = {}): string {
+  /** The output of such a node, which is added unless there is one. */
+  node(
+    type: string,
+    inputs: readonly string[],
+    output = `size/${this.nodes.length}`,
+    attributes: OnnxNode['attributes'] = {},
+  ): string {
     const key = `${type} ${JSON.stringify([inputs, attributes])}`;
     if (!this.#known.has(key)) {
       this.nodes.push({ type, inputs, outputs: [output], attributes });

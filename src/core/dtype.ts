@@ -1,6 +1,6 @@
 // The element types a tensor may have, and how each is held in host memory.
 
-import { fromFloat16, toFloat16 } from './float16.ts';
+import { fromFloat16Array, toFloat16Array } from './float16.ts';
 
 /** Element type of a tensor, named as WGSL names it. */
 export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'bool';
@@ -40,7 +40,7 @@ export function allocate(dtype: DType, length: number): TypedArray {
 export function convertFloats(values: TensorData, dtype: DType): TensorData {
   const { shape, data } = values;
   if (values.dtype === dtype) return values;
-  if (values.dtype === 'f16' && dtype === 'f32') return { shape, dtype, data: Float32Array.from(data, fromFloat16) };
-  if (values.dtype === 'f32' && dtype === 'f16') return { shape, dtype, data: Uint16Array.from(data, toFloat16) };
+  if (values.dtype === 'f16' && dtype === 'f32') return { shape, dtype, data: fromFloat16Array(data as Uint16Array) };
+  if (values.dtype === 'f32' && dtype === 'f16') return { shape, dtype, data: toFloat16Array(data as Float32Array) };
   throw new Error(`${values.dtype} values are not converted to ${dtype}.`);
 }

@@ -1,6 +1,6 @@
 // Weights in half their size, for files.
 
-import { toFloat16 } from '../core/float16.ts';
+import { toFloat16Array } from '../core/float16.ts';
 import type { TensorData } from '../core/dtype.ts';
 
 const LARGEST = 65_504;
@@ -16,5 +16,5 @@ export function halfWeights(tensors: ReadonlyMap<string, TensorData>): Map<strin
 function half(values: TensorData): TensorData {
   const { shape, dtype, data } = values;
   if (dtype !== 'f32' || shape.length < 2 || !data.every((value) => Math.abs(value) <= LARGEST)) return values;
-  return { shape, dtype: 'f16', data: Uint16Array.from(data as Float32Array, toFloat16) };
+  return { shape, dtype: 'f16', data: toFloat16Array(data as Float32Array) };
 }

@@ -1,7 +1,6 @@
 // Saves a model's weights as PyTorch would have them, one tensor at a time.
 
 import { convertFloats, isFloat, type DType, type TensorData } from '../core/dtype.ts';
-import { fromFloat16 } from '../core/float16.ts';
 import type { Module } from '../nn/module.ts';
 import { encodeHeader, encodeTensor } from './safetensors-writer.ts';
 import { storedAs, type StoredType } from './stored-type.ts';
@@ -63,7 +62,7 @@ export async function saveWeights(savable: Savable, options?: SaveOptions): Prom
 }
 
 function checkRange(name: string, { data }: TensorData, half: TensorData): void {
-  const lost = half.data.findIndex((bits, i) => Number.isFinite(data[i]) && !Number.isFinite(fromFloat16(bits)));
+  const lost = half.data.findIndex((bits, i) => (bits & 0x7fff) === 0x7c00 && Number.isFinite(data[i]));
   if (lost < 0) return;
   throw new Error(`${quoteName(name)} holds ${data[lost]}, and f16 ends at 65504. Save these weights as f32.`);
 }

@@ -1,7 +1,7 @@
 // The types in which files store numbers, and how they become a tensor's.
 
 import { allocate, type DType, type TypedArray } from '../core/dtype.ts';
-import { fromFloat16, toFloat16 } from '../core/float16.ts';
+import { fromFloat16Array, toFloat16Array } from '../core/float16.ts';
 
 /** A type of stored numbers, by safetensors' names. */
 export type StoredType =
@@ -58,9 +58,9 @@ export function convert(
   const values = stored(bytes, type);
   switch (dtype) {
     case 'f32':
-      return values instanceof Float32Array ? values : Float32Array.from(values as Float64Array);
+      return values instanceof Float32Array ? values : new Float32Array(values as Float64Array);
     case 'f16':
-      return Uint16Array.from(values as Float64Array, toFloat16);
+      return toFloat16Array(values as Float32Array | Float64Array);
     case 'i32':
     case 'u32':
     case 'bool': {
@@ -87,20 +87,22 @@ type StoredArray =
   | BigInt64Array | BigUint64Array; // prettier-ignore
 
 function stored(bytes: Uint8Array, type: StoredType): StoredArray {
-  // A copy, as wide elements may lie at any offset.
-  const { buffer } = Uint8Array.from(bytes);
+  // A copy, as wide elements may lie at any offset. Not by slice(), which of Node's Buffers shares memory.
+  const { buffer } = new Uint8Array(bytes);
   switch (type) {
     case 'F64':
       return new Float64Array(buffer);
     case 'F32':
       return new Float32Array(buffer);
-    case 'F16': {
-      const table = halfTable();
-      return Float32Array.from(new Uint16Array(buffer), (bits) => table[bits]);
-    }
-    case 'BF16':
+    case 'F16':
+      return fromFloat16Array(new Uint16Array(buffer));
+    case 'BF16': {
       // The upper half of an f32.
-      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
+      const halves = new Uint16Array(buffer);
+      const words = new Uint32Array(halves.length);
+      for (let i = 0; i < words.length; i++) words[i] = halves[i] << 16;
+      return new Float32Array(words.buffer);
+    }
     case 'I64':
       return new BigInt64Array(buffer);
     case 'I32':
@@ -121,13 +123,9 @@ function stored(bytes: Uint8Array, type: StoredType): StoredArray {
   }
 }
 
-let halves: Float32Array | undefined;
-// All 65,536 of them once: a large model has hundreds of millions.
-const halfTable = (): Float32Array => (halves ??= Float32Array.from({ length: 65536 }, (_, bits) => fromFloat16(bits)));
-
 /** Turns big-endian numbers around. The bytes given stay as they are. */
 export function swapBytes(bytes: Uint8Array, width: number): Uint8Array {
-  const swapped = Uint8Array.from(bytes);
+  const swapped = new Uint8Array(bytes);
   for (let at = 0; at < swapped.length; at += width) swapped.subarray(at, at + width).reverse();
   return swapped;
 }

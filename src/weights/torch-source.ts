@@ -139,7 +139,7 @@ function gather(
   strides: readonly number[],
 ): Uint8Array {
   const Words = words[width as keyof typeof words];
-  const from = new Words(Uint8Array.from(bytes).buffer);
+  const from = new Words(new Uint8Array(bytes).buffer);
   const to = new Words(count);
   let at = 0;
   const copy = (axis: number, start: number) => {

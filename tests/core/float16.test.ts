@@ -1,7 +1,7 @@
 // f16 as bits: every number there and back, and what is rounded.
 
 import { expect, test } from 'vitest';
-import { fromFloat16, toFloat16 } from '../../src/core/float16.ts';
+import { fromFloat16, fromFloat16Array, toFloat16, toFloat16Array } from '../../src/core/float16.ts';
 
 test('every f16 comes back from its number', () => {
   for (let bits = 0; bits < 0x10000; bits++) {
@@ -38,4 +38,25 @@ test.each([
   ['far below', -1e9, 0xfc00],
 ])('%s', (_, value, bits) => {
   expect(toFloat16(value)).toBe(bits);
+});
+
+test('arrays are rounded as single numbers are', () => {
+  // All exponents and signs, with fractions at, beside and between those that f16 has.
+  const words: number[] = [];
+  for (let exponent = 0; exponent < 512; exponent++) {
+    for (const fraction of [
+      0, 1, 0xfff, 0x1000, 0x1001, 0x1fff, 0x2000, 0x3000, 0x2fff, 0x3001, 0x400000, 0x5a5a5a, 0x7fefff, 0x7ff000,
+      0x7fffff,
+    ]) {
+      words.push(exponent * 2 ** 23 + fraction);
+    }
+  }
+  const values = new Float32Array(Uint32Array.from(words).buffer);
+  const halves = toFloat16Array(values);
+  values.forEach((value, i) => {
+    if (halves[i] !== toFloat16(value)) expect([value, halves[i]]).toEqual([value, toFloat16(value)]);
+  });
+  expect(toFloat16Array(Float64Array.of(1 + 2 ** -11 + 2 ** -30))).toEqual(Uint16Array.of(0x3c01));
+  const all = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
+  expect(fromFloat16Array(all)).toEqual(Float32Array.from(all, fromFloat16));
 });

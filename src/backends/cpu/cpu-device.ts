@@ -1,7 +1,7 @@
 // The reference device: runs each op's CPU loops. Slow, obvious, and what every GPU result is checked against.
 
 import { allocate, isFloat, type TypedArray } from '../../core/dtype.ts';
-import { fromFloat16, toFloat16 } from '../../core/float16.ts';
+import { fromFloat16, fromFloat16Array, toFloat16, toFloat16Array } from '../../core/float16.ts';
 import type { CpuArray } from '../../core/op.ts';
 import type { Parameter } from '../../core/parameter.ts';
 import type { Input, Tensor } from '../../core/tensor.ts';
@@ -122,7 +122,7 @@ export class CpuDevice implements Device {
 
 /** A copy in the host type of `tensor`. */
 function toHost({ dtype, size }: Tensor, data: CpuArray): TypedArray {
-  if (dtype === 'f16') return Uint16Array.from(data, toFloat16);
+  if (dtype === 'f16') return toFloat16Array(data as Float32Array | Float64Array);
   const host = allocate(dtype, size);
   host.set(data);
   return host;
@@ -130,5 +130,5 @@ function toHost({ dtype, size }: Tensor, data: CpuArray): TypedArray {
 
 /** Values as ops compute with them: those of an f16 as f32. */
 function fromHost({ dtype }: Tensor, data: TypedArray): CpuArray {
-  return dtype === 'f16' ? Float32Array.from(data, fromFloat16) : data;
+  return dtype === 'f16' ? fromFloat16Array(data as Uint16Array) : data;
 }

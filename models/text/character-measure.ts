@@ -73,7 +73,7 @@ async function inStreams(model: CharacterModel, ids: Int32Array, work: Evaluatio
     }
     return { ...batch, position: Int32Array.of(part * length) };
   });
-  return total(program, batches, work, count);
+  return await total(program, batches, work, count);
 }
 
 /** A model of a longest text reads windows that overlap by half, and counts the half that has one before it. */
@@ -108,5 +108,5 @@ async function inWindows(
     }
     return batch;
   });
-  return total(program, batches, work, count);
+  return await total(program, batches, work, count);
 }

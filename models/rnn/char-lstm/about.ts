@@ -10,7 +10,7 @@ export const charLstm = {
   config: 'lstm',
   configs: ['rnn', 'gru', 'lstm', 'tiny'],
   parameters: 946_625,
-  weightsBytes: null,
+  weightsBytes: 1_902_964,
   capabilities: ['train', 'eval', 'run', 'generate', 'export', 'inspect', 'diverge', 'bench'],
-  metrics: {},
+  metrics: { nats_per_character: 1.4947 },
 } as const satisfies ModelAbout;

@@ -21,7 +21,7 @@ export const charLstmEntry: ModelEntry<CharRNN> = {
     const size = vocabularyIn(details)?.length ?? vocab_size;
     return withVocabulary(new CharRNN({ ...configs[config], vocab_size: size }), details);
   },
-  weights: {},
+  weights: { lstm: new URL('./weights.safetensors', import.meta.url) },
   ...characterCapabilities<CharRNN>({
     recipe: charRNNRecipe,
     task: charRNNTask,

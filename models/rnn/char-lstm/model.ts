@@ -20,7 +20,7 @@ export interface CharRNNConfig {
   readonly dropout: number;
 }
 
-const sizes = { vocab_size: 65, embedding_size: 128, hidden_size: 256, num_layers: 2, dropout: 0.1 } as const;
+const sizes = { vocab_size: 65, embedding_size: 128, hidden_size: 256, num_layers: 2, dropout: 0 } as const;
 
 /** One config a kind of cell; 65 characters are those of tinyshakespeare. */
 export const charRNNConfigs = {

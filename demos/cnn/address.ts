@@ -6,7 +6,7 @@ import { CONFIGS, OPTIMIZERS } from './settings.ts';
 
 export type Tab = 'draw' | 'train';
 
-/** What an address tells; only what differs from the defaults is in it. */
+/** What an address says; only what differs from the defaults is in it. */
 export interface Address {
   readonly tab: Tab;
   readonly settings: Partial<RunSettings>;
@@ -38,7 +38,7 @@ export function readAddress(): Address {
 export function writeAddress({ tab, settings }: Address): void {
   const { config, learningRate, batchSize, optimizer, seed } = settings;
   const fields = { tab: tab === 'draw' ? undefined : tab, config, lr: learningRate, batch: batchSize, optimizer, seed };
-  const told = new URLSearchParams();
-  for (const [key, value] of Object.entries(fields)) if (value !== undefined) told.set(key, String(value));
-  history.replaceState(null, '', told.size > 0 ? `#${told}` : location.pathname + location.search);
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(fields)) if (value !== undefined) query.set(key, String(value));
+  history.replaceState(null, '', query.size > 0 ? `#${query}` : location.pathname + location.search);
 }

@@ -13,9 +13,9 @@ export class Client {
   readonly #listeners = new Map<string, ((reply: never) => void)[]>();
 
   constructor() {
-    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#tell(data);
+    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#deliver(data);
     this.#worker.onerror = ({ message }) => {
-      this.#tell({
+      this.#deliver({
         type: 'problem',
         title: 'The worker stopped',
         message: `${message || 'It could not be started'}. Reload the page.`,
@@ -35,7 +35,7 @@ export class Client {
     this.#worker.postMessage(request, moved);
   }
 
-  #tell(reply: Reply): void {
+  #deliver(reply: Reply): void {
     for (const listener of this.#listeners.get(reply.type) ?? []) listener(reply as never);
   }
 }

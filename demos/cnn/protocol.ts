@@ -55,7 +55,7 @@ export interface Answer {
 export interface StepNote {
   readonly step: number;
   readonly loss: number;
-  /** Share of the batch that was told right. */
+  /** Accuracy on the batch. */
   readonly accuracy: number;
 }
 

@@ -1,4 +1,4 @@
-// The settings of a training run: their choices, and what they are unless told.
+// The settings of a training run: their choices and their defaults.
 
 import { optimizers, type OptimizerChoice, type OptimizerName } from '../../src/index.ts';
 import { lenet5Recipe } from '../../models/cnn/lenet5/train.ts';
@@ -27,7 +27,7 @@ export const USUAL_RATES: Readonly<Record<OptimizerName, number>> = byOptimizer(
 /** Sizes of a batch to choose from. */
 export const BATCH_SIZES = [8, 16, 32, 64, 128, 256] as const;
 
-/** Settings unless told. A device without a GPU behind it gets smaller batches, so that steps can still be watched. */
+/** `given` settings, and defaults for the rest. A device without a GPU behind it gets smaller batches, so that steps can still be watched. */
 export function completeSettings(given: Partial<RunSettings>, software: boolean): RunSettings {
   const optimizer = given.optimizer ?? 'adamw';
   return {

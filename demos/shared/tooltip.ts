@@ -16,16 +16,16 @@ function show(text: string, x: number, y: number): void {
   tooltip.style.transform = `translate(${Math.max(6, left)}px, ${Math.max(6, top)}px)`;
 }
 
-/** Lets a hover over `target`, or a tap on it, tell `text`. */
+/** Lets a hover over `target`, or a tap on it, show `text`. */
 export function tip(target: HTMLElement, text: string): void {
   target.dataset.tip = text;
 }
 
-/** What tells the text of a picture's cell. */
+/** Gives the text of a picture's cell. */
 type CellText = (row: number, column: number) => string;
 const cellTexts = new WeakMap<Element, { rows: number; columns: number; text: CellText }>();
 
-/** Lets a hover over `picture`, a grid of `rows` × `columns` cells, tell the cell's text. */
+/** Lets a hover over `picture`, a grid of `rows` × `columns` cells, show the cell's text. */
 export function tipCells(picture: Element, rows: number, columns: number, text: CellText): void {
   cellTexts.set(picture, { rows, columns, text });
 }

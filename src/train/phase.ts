@@ -2,12 +2,11 @@
 
 import { grad } from '../autograd/grad.ts';
 import type { Device } from '../backends/device.ts';
-import type { TensorData } from '../core/dtype.ts';
+import { allocate, type TensorData } from '../core/dtype.ts';
 import { Buffer, type Parameter } from '../core/parameter.ts';
 import { fill, type Scalar, type Tensor, type TensorSpec } from '../core/tensor.ts';
 import { assign, type Update } from '../core/trace.ts';
 import { add, mul } from '../ops/elementwise/binary.ts';
-import { cast } from '../ops/elementwise/cast.ts';
 import { clipGradNorm } from '../optim/clip.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import type { Schedule } from '../optim/schedules.ts';
@@ -119,18 +118,17 @@ export class Phase {
       this.#program = await compile(device, whole, this.data.specs, options);
       return;
     }
-    // Sums in f32, whatever the parameters are: f16 would lose small gradients among large sums.
-    this.#sums = parameters.map(({ shape }, i) => Buffer.zeros({ shape, dtype: 'f32' }, { name: `gradient.${i}` }));
+    this.#sums = parameters.map((parameter, i) => Buffer.zeros(parameter, { name: `gradient.${i}` }));
     const part = (batch: Named<Tensor>): Named<Tensor> => {
       const outputs = task(batch);
       gradientsOf(outputs.loss).forEach((gradient, i) => {
-        assign(this.#sums[i], add(this.#sums[i], mul(cast(gradient, 'f32'), 1 / this.#accumulate)));
+        assign(this.#sums[i], add(this.#sums[i], mul(gradient, 1 / this.#accumulate)));
       });
       return outputs;
     };
     const update = () => {
-      const results = apply(this.#sums.map((sum, i) => cast(sum, parameters[i].dtype)));
-      for (const sum of this.#sums) assign(sum, fill(sum.shape, 0));
+      const results = apply(this.#sums);
+      for (const sum of this.#sums) assign(sum, fill(sum.shape, 0, sum.dtype));
       return results;
     };
     this.#program = await compile(device, part, this.data.specs, options);
@@ -204,11 +202,13 @@ export class Phase {
 
   /** Forgets the gradients of a step that was not finished. */
   reset(): void {
-    for (const sum of this.#sums) sum.write({ ...sum, data: new Float32Array(sum.size) });
+    for (const sum of this.#sums) sum.write({ ...sum, data: allocate(sum.dtype, sum.size) });
   }
 
   /** Frees the programs' memory. */
   dispose(): void {
+    // Their buffers go with the programs, as nobody will read them.
+    for (const sum of this.#sums) sum.discard();
     for (const program of this.#programs) program.dispose();
     this.forget();
   }

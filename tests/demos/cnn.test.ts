@@ -106,7 +106,7 @@ test('learns from digits that the page makes, and answers while it learns', { ti
   expect(await page.locator('#batch-samples figure').count()).toBe(16);
   expect(await page.locator('#wrong-samples figure').count()).toBeGreaterThan(0);
 
-  // Everything may change while it runs, and the address tells it.
+  // Everything may change while it runs, and the address has it.
   await page.locator('#play').click();
   await page.locator('#batch').selectOption('8');
   await page.locator('#optimizer').selectOption('sgd');
@@ -150,7 +150,7 @@ test('learns from digits that the page makes, and answers while it learns', { ti
 });
 
 test(
-  'a lost GPU, a step too large, and files that are no good are told, and nothing breaks',
+  'a lost GPU, a step too large, and files that are no good are named, and nothing breaks',
   { timeout: SLOW },
   async () => {
     const { page, finish } = await openPage(browser, site, 'cnn/#tab=train&batch=8');
@@ -237,7 +237,7 @@ test('without its weights it says so, and answers as soon as a network is traine
   await finish();
 });
 
-test('where the browser has no WebGPU, the banner tells its reason', async () => {
+test('where the browser has no WebGPU, the banner says why', async () => {
   const elsewhere = { ...site, url: 'http://five-tigers.test/' };
   const { page, finish } = await openPage(browser, elsewhere, 'cnn/', {}, async (context) => {
     // A page that is not served over https has no WebGPU in any browser.

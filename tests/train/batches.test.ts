@@ -178,6 +178,30 @@ test('a device lost within a step of micro-batches: the losses are those of an u
   expect(found).toEqual(expected);
 });
 
+test('a run that is disposed of gives back the memory of its gradients', async () => {
+  const device = (await openDevice('webgpu')) as WebGpuDevice;
+  const alive = new Set<string>();
+  const create = device.gpu.createBuffer.bind(device.gpu);
+  device.gpu.createBuffer = (descriptor) => {
+    const buffer = create(descriptor);
+    const destroy = buffer.destroy.bind(buffer);
+    const label = String(descriptor.label);
+    alive.add(label);
+    buffer.destroy = () => {
+      alive.delete(label);
+      return destroy();
+    };
+    return buffer;
+  };
+  const { trainer } = await tinyRun('webgpu', { openDevice: async () => device, accumulate: 2 });
+  await losses(trainer, 1);
+  const gradients = () => [...alive].filter((label) => label.includes('gradient.'));
+  expect(gradients()).not.toEqual([]);
+  trainer.dispose();
+  expect(gradients()).toEqual([]);
+  device.destroy();
+});
+
 test('an accumulation that is no count is refused', async () => {
   await expect(tinyRun('cpu', { accumulate: 0 })).rejects.toThrow(
     'accumulate must be an integer of at least 1, but is 0',

@@ -91,7 +91,7 @@ test('the state may hold objects of your own', async () => {
   expect([...(await second.position.read()).data]).toEqual([42]);
 });
 
-test('a file in another format, a cut one and one that is no checkpoint are told apart', async () => {
+test('a file in another format, a cut one and one that is no checkpoint have errors of their own', async () => {
   const { trainer } = await tinyRun('cpu');
   const bytes = await trainer.checkpoint();
   const { tensors, metadata } = readSafetensors(bytes);

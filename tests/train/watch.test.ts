@@ -74,7 +74,7 @@ test('says which output of which phase, for how long, and at which step; the bes
     /^the spread of phase training has been below 0\.01 for 4 steps \(now 0\.00\d+\): the samples vanish$/,
   );
   expect(message).toBe(`Training collapsed: step ${step}: ${reason}. The best weights, of step 10, are kept.`);
-  // The run may go on, and is told again only after as many steps.
+  // The run may go on, and fails again only after as many steps.
   for (let i = 0; i < 3; i++) expect((await run.trainer.step()).step).toBe(step + 1 + i);
   await expect(run.trainer.step()).rejects.toThrow(CollapsedError);
 });

@@ -16,7 +16,7 @@ function fill(list: HTMLSelectElement, names: Readonly<Record<string, string>>):
 
 /**
  * Sets the controls up.
- * @param onChange is told what the user has chosen, for the page's address.
+ * @param onChange is given what the user has chosen, for the page's address.
  */
 export function trainControls(client: Client, onChange: (settings: Partial<RunSettings>) => void): void {
   const [play, rate, slider] = [byId('play'), input('rate'), input('rate-slider')];

@@ -7,7 +7,7 @@ import type { Samples } from '../protocol.ts';
 
 const MOST = 64;
 
-/** Fills `root` with pictures. `caption` tells of each sample what stands below it; wrong ones are framed if `mark`. */
+/** Fills `root` with pictures. `caption` gives what stands below each sample; wrong ones are framed if `mark`. */
 export function sampleWall(
   root: HTMLElement,
   mark: boolean,
@@ -33,7 +33,7 @@ export function sampleWall(
       paint(canvas, samples!.images.subarray(i * INPUT * INPUT, (i + 1) * INPUT * INPUT), 'ink');
       text.textContent = caption(label, predicted);
       figure.classList.toggle('wrong', mark && label !== predicted);
-      figure.dataset.tip = `a ${label}, told as ${predicted}`;
+      figure.dataset.tip = `a ${label}, classified as ${predicted}`;
       canvas.ariaLabel = figure.dataset.tip;
       return figure;
     });

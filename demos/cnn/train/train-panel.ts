@@ -1,4 +1,4 @@
-// The Train tab: curves, filters and digits of the run, as the worker tells of them.
+// The Train tab: curves, filters and digits of the run, as the worker reports them.
 
 import { byId, element, picture } from '../../shared/dom.ts';
 import { onThemeChange, paint } from '../../shared/palette.ts';
@@ -16,7 +16,7 @@ import { sampleWall } from './samples.ts';
 const SMOOTHING = 20;
 const LOG_LINES = 100;
 
-/** Sets the tab up. `onChange` is told what the user has chosen. */
+/** Sets the tab up. `onChange` is given what the user has chosen. */
 export function trainPanel(client: Client, onChange: (settings: Partial<RunSettings>) => void): void {
   trainControls(client, onChange);
   showCurves(client);

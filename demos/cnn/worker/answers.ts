@@ -47,11 +47,11 @@ export class Answers {
   async set(name: NetworkName, network: Network, onProgress: Progress): Promise<void> {
     await this.#inspectors[name]?.dispose();
     this.#inspectors[name] = new Inspector(network, onProgress);
-    this.tell();
+    this.announce();
   }
 
-  /** Tells the page which networks there are. */
-  tell(): void {
+  /** Shows the page which networks there are. */
+  announce(): void {
     const note = (inspector: Inspector | null): NetworkNote | null =>
       inspector && { config: inspector.network.config, file: inspector.network.file };
     const { shipped, yours } = this.#inspectors;

@@ -18,7 +18,7 @@ import { saveNetwork, type Network } from './network.ts';
 import { bestClasses, countRight } from './scores.ts';
 import { sampleOf, Tester, type TestResult } from './tester.ts';
 
-/** What a run tells while it is made and carried on. */
+/** What a run reports while it is made and carried on. */
 export interface RunEvents {
   /** GPU pipelines become ready. */
   preparing(done: number, total: number): void;

@@ -35,7 +35,7 @@ export class Workshop {
     this.#post = post;
   }
 
-  /** Does what `request` asks for. Whatever goes wrong is told to the page. */
+  /** Does what `request` asks for. Whatever goes wrong is shown on the page. */
   async handle(request: Request): Promise<void> {
     try {
       await this.#do(request);
@@ -101,7 +101,7 @@ export class Workshop {
       this.#settings = completeSettings(settings, info.software);
     });
     const shipped = await shippedNetwork();
-    if (!shipped) return this.#answers.tell();
+    if (!shipped) return this.#answers.announce();
     await this.#answers.set('shipped', shipped, this.#progress('answering'));
     await this.#answer();
   }

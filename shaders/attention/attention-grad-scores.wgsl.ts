@@ -1,7 +1,7 @@
 // Gradients of attention with the matrices of weights and of their changes in memory (`scores`): first choice on software adapters,
 // as for the forward pass (attention-scores.wgsl.ts). All products are matmul's `register`. Letters as in attention-grad.wgsl.ts.
 //
-// weights  q · kᵀ, stored as p: the statistics of the forward pass are at hand.
+// weights  q · kᵀ, stored as p: the forward pass has kept the statistics.
 // changes  dp = g · vᵀ, stored as scale · ds.
 // query    dq = ds · k
 // key      dk = dsᵀ · q

@@ -1,6 +1,6 @@
 // Rotary positions (Su et al., "RoFormer", 2021): pairs of numbers turned by an angle that grows with the position.
 //
-// Angles are computed as parts of a turn in whole numbers, position · step modulo 2³² (a step has 64 bits, the lower 32
+// Angles are computed as parts of a turn in integers, position · step modulo 2³² (a step has 64 bits, the lower 32
 // behind the point): that is exact at any position, where position · frequency in f32 is off by 1e-3 from 10⁴ on, and WGSL
 // promises sines of small angles only. Sine and cosine are Taylor's over an eighth of a turn to either side.
 // Thread map: one thread an element. No barrier: one variant serves all.

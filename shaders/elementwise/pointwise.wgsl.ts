@@ -5,7 +5,7 @@
 // fours     the same with four neighbours for an element. The chain is called for each of them, but what lies side by side is
 //           read and stored as one vec4, and what is the same for all four is read once: software adapters spend most of their
 //           time on loads and stores. Both kernels have no barrier and no workgroup memory.
-// epilogue  `store_NAME`, through which a host kernel writes its output, computes the chain while the value is in a register.
+// epilogue  `store_NAME`, through which a producer kernel writes its output, computes the chain while the value is in a register.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearLoop } from '../lib/grid.wgsl.ts';
 
@@ -17,7 +17,7 @@ export interface ChainResult {
 }
 
 /** The chain for one element, of which `statements` and `results` may use `index` and the parameters. */
-export interface Chain {
+export interface ChainText {
   /** WGSL functions that the statements call. */
   readonly helpers: string;
   readonly statements: readonly string[];
@@ -34,7 +34,7 @@ export interface GivenInput {
   readonly same: boolean;
 }
 
-const chainFunction = ({ helpers, statements, results }: Chain, parameters: readonly string[]): string => wgsl`
+const chainFunction = ({ helpers, statements, results }: ChainText, parameters: readonly string[]): string => wgsl`
 ${helpers}
 struct Results { ${results.map(({ name, type }) => `${name}: ${type}`).join(', ')} }
 fn chain(${['index: u32', ...parameters].join(', ')}) -> Results {
@@ -67,7 +67,7 @@ export function pointwiseKernel(
   width: 1 | 4,
   count: number,
   perThread: number,
-  chain: Chain,
+  chain: ChainText,
   given: readonly GivenInput[],
 ): string {
   const argument = ({ name, same }: GivenInput, i: number) => (same ? name : `${name}[${i}]`);
@@ -85,21 +85,21 @@ ${linearLoop(count, perThread, body)}
 }
 
 /**
- * `store_NAME` for a host that stores single values or, when `vectorized`, four at a time at an index in fours; `type` is that of
- * what it stores, from which the chain goes on in f32 as `host`.
+ * `store_NAME` for a producer that stores single values or, when `vectorized`, four at a time at an index in fours; `type` is that of
+ * what it stores, from which the chain goes on in f32 as `producer`.
  */
 export const epilogueFunctions = (
-  host: { readonly name: string; readonly type: string },
+  producer: { readonly name: string; readonly type: string },
   vectorized: boolean,
-  chain: Chain,
+  chain: ChainText,
 ): string => wgsl`
-${chainFunction(chain, ['host: f32'])}
+${chainFunction(chain, ['producer: f32'])}
 #if ${vectorized}
-fn store_${host.name}(index: u32, value: ${host.type}) {
+fn store_${producer.name}(index: u32, value: ${producer.type}) {
   ${storeFour(chain.results, (i) => [`f32(value[${i}])`])}
 }
 #else
-fn store_${host.name}(index: u32, value: ${host.type}) {
+fn store_${producer.name}(index: u32, value: ${producer.type}) {
   ${storeOne(chain.results, ['f32(value)'])}
 }
 #endif

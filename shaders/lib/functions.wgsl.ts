@@ -45,7 +45,7 @@ fn real_expm1(x: f32) -> f32 {
 
 /**
  * Sine and cosine of any f32. WGSL grants 2⁻¹¹ between -π and π and nothing beyond, so the angle is reduced to an eighth
- * of a turn first, in whole numbers (Payne and Hanek, 1983): floating-point reductions break where a compiler reorders.
+ * of a turn first, in integers (Payne and Hanek, 1983): floating-point reductions break where a compiler reorders.
  */
 export const sinCos: string = wgsl`
 // High and low word of a · b for b below 2²⁴.

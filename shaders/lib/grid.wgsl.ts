@@ -4,7 +4,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 /** Threads of a workgroup in kernels with a one-dimensional grid. */
 export const LINEAR_WORKGROUP = 64;
 
-/** 1, but not to the compiler: it would unroll loops whose bounds it knows, and some take seconds over the result. */
+/** Always 1, but opaque to the compiler, so loops bounded by it are not unrolled: some compilers take seconds over the result. */
 export const once = 'let once = min(groups.x, 1u);';
 
 /** The bound of a loop that reads or writes memory `count` times, hidden behind `once` where compilers would unroll it. */

@@ -83,7 +83,7 @@ export interface Columns {
 const matrixColumns = ({ n, k, transposeB }: MatmulShape): Columns =>
   transposeB ? { start: (column) => `${column} * ${k}u`, step: 1 } : { start: (column) => column, step: n };
 
-/** The `register` variant. What stores its c otherwise, or reads b from elsewhere, takes this kernel apart. */
+/** The `register` variant. Other kernels reuse its text, with a `store_c` or bindings of their own. */
 export function matmulRegister(s: MatmulShape, block: RegisterBlock, columns: Columns = matrixColumns(s)): Kernel {
   const { vectors, shared } = block;
   const rows = range(blockRows(s, block));

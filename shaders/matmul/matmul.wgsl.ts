@@ -32,11 +32,11 @@ export interface MatmulShape {
   readonly transposeB: boolean;
   /** The type of an element of a, b and c. */
   readonly type: 'f32' | 'f16';
-  /** Present where b is not stored as its numbers. Then k is a multiple of 4, and b is transposed. */
+  /** Present where b is not stored as f32 or f16. Then k is a multiple of 4, and b is transposed. */
   readonly packed?: PackedOperand;
 }
 
-/** How b is stored otherwise. */
+/** A b that is not stored as f32 or f16. */
 export interface PackedOperand {
   /** The buffers that hold it. */
   readonly bindings: readonly Binding[];

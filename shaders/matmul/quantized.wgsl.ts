@@ -1,4 +1,4 @@
-// How kernels read b where it is whole numbers of 4 or 8 bits, packed into u32, with a scale for each group along a row.
+// How kernels read b where it is integers of 4 or 8 bits, packed into u32, with a scale for each group along a row.
 //
 // The numbers become floats in registers or workgroup memory and are never stored. A word holds 8 or 4 neighbours of one row,
 // lowest bits first. Products of many rows are matmul's own kernels with another `load_b`. Here besides:

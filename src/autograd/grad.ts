@@ -11,7 +11,7 @@ import { sumTo } from '../ops/reductions/sum-to.ts';
 /**
  * Gradients of `output` (one number) with respect to each of `inputs`, as tensors of the same graph: they can be
  * differentiated again. An input that `output` does not depend on gets zeros.
- * Throws for an op that has no gradient and stands between the two, and tells what to do instead.
+ * Throws for an op that has no gradient and lies between the two; the error says what to do instead.
  */
 export function grad(output: Tensor, inputs: readonly Tensor[]): Tensor[] {
   if (output.size !== 1) {

@@ -68,7 +68,7 @@ export interface LoadOptions {
    * Runs in slices of about so many milliseconds on the GPU, with a pause after each in which others, such as the page, can
    * use it: 8 leaves a page half of each frame. Without it a run is one submission.
    */
-  readonly sliceMilliseconds?: number;
+  readonly timeSliceMilliseconds?: number;
 }
 
 /** How long one dispatch took: a kernel of step `step` of the plan, or the whole step on the CPU. */
@@ -78,7 +78,7 @@ export interface DispatchTime {
   readonly milliseconds: number;
 }
 
-/** A measured run. `clock` tells whose clock it was: the host's also counts the way to the GPU and back. */
+/** A measured run, by the GPU's clock or the CPU's (`host`), which includes the round trip to the GPU. */
 export interface Timing {
   readonly clock: 'gpu' | 'host';
   readonly dispatches: readonly DispatchTime[];

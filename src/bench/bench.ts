@@ -61,18 +61,18 @@ export async function bench(
   const skipped: { name: string; reason: string }[] = [];
   for (const [done, one] of cases.entries()) {
     const { name } = one;
-    const tell = (row?: BenchRow) => options.onProgress?.({ done, total: cases.length, name, row });
+    const report = (row?: BenchRow) => options.onProgress?.({ done, total: cases.length, name, row });
     if (options.signal?.aborted) break;
     const reason = reasonToSkip(one, device, options);
     if (reason) {
       skipped.push({ name, reason });
       continue;
     }
-    tell();
+    report();
     try {
       for await (const row of timeCase(device, one, ceilings, options)) {
         rows.push(row);
-        tell(row);
+        report(row);
       }
     } catch (error) {
       skipped.push({ name, reason: (error as Error).message });

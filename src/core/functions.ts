@@ -18,7 +18,7 @@ export function erfOf(x: number): number {
   return Math.sign(x) * (1 - scale / fraction);
 }
 
-/** The nearest whole number; of two, the even one. */
+/** The nearest integer; of two, the even one. */
 export function roundToEven(x: number): number {
   const floor = Math.floor(x);
   const rest = x - floor;

@@ -44,7 +44,7 @@ export interface Kernel {
   /** Workgroups in x, y and z. */
   readonly workgroups: readonly [number, number, number];
   /**
-   * Whole numbers from 0 to 2³² - 1 in which dispatches of one text differ, such as a time step: they share a pipeline.
+   * u32 numbers in which dispatches of one text differ, such as a time step: they share a pipeline.
    * The text reads them, four to a vector, as `args: array<vec4<u32>, N>`; where there are some, it must read one.
    */
   readonly arguments?: readonly number[];
@@ -77,7 +77,7 @@ export interface Capabilities {
   readonly software: boolean;
   readonly f16: boolean;
   readonly subgroups: boolean;
-  /** Threads of the largest subgroup; 0 where it is not told. */
+  /** Threads of the largest subgroup; 0 where it is not reported. */
   readonly subgroupMaxSize: number;
   /** What the matrix units compute; empty where there are none, or none that this library can use. */
   readonly subgroupMatrix: readonly SubgroupMatrix[];

@@ -55,7 +55,7 @@ export class RandomSource {
     return low + (high - low) * unitFloat(this.word());
   }
 
-  /** A whole number in [0, bound). */
+  /** An integer in [0, bound). */
   integer(bound: number): number {
     return Math.floor((this.word() / 2 ** 32) * bound);
   }

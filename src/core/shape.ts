@@ -84,10 +84,10 @@ export function rowsAlong(shape: Shape, axis: number): { rows: number; length: n
 export const rowOffset = ({ length, stride }: { length: number; stride: number }, row: number): number =>
   Math.floor(row / stride) * length * stride + (row % stride);
 
-/** Checks a setting made of whole numbers of at least `least`; the error names the op and the setting. */
+/** Checks a setting made of integers of at least `least`; the error names the op and the setting. */
 export function expectWhole(who: string, what: string, values: readonly number[], least: number): void {
   if (values.every((value) => Number.isInteger(value) && value >= least)) return;
-  throw new Error(`${who}: ${what} must be whole numbers from ${least} on, but is [${values}].`);
+  throw new Error(`${who}: ${what} must be integers of at least ${least}, but is [${values}].`);
 }
 
 /** The offset of every row-major position of `shape` in memory with `strides`. */

@@ -13,7 +13,7 @@ import type { CausalModel } from './causal-model.ts';
 import { checkSampling, Sampler, type SamplingSettings } from './sampler.ts';
 
 /** How a Decoder is made. */
-export interface DecoderOptions extends Pick<CompileOptions, 'onProgress' | 'sliceMilliseconds'> {
+export interface DecoderOptions extends Pick<CompileOptions, 'onProgress' | 'timeSliceMilliseconds'> {
   /** Texts that are decoded side by side; 1 by default. */
   readonly batch?: number;
   /** The most tokens of a text that the model sees at once, and that its memory has room for; the model's own limit by default. */

@@ -63,10 +63,10 @@ export const describeStep = ({ op, attrs, inputs, outputs }: Step): StepCosts =>
 });
 
 /** The ops within a fused step. */
-const opsWithin = ({ host, lines }: FusedAttrs): string[] =>
-  [...(host ? [host] : []), ...lines].map(({ op }) => op.name);
+const opsWithin = ({ producer, chain }: FusedAttrs): string[] =>
+  [...(producer ? [producer] : []), ...chain].map(({ op }) => op.name);
 
-/** Describes a program, or its plan. `names` tells better names of parameters than their own, such as their paths. */
+/** Describes a program, or its plan. `names` overrides parameters' own names, for example with their paths. */
 export function describe(
   program: { readonly plan: Plan } | Plan,
   names: ReadonlyMap<Tensor, string> = new Map(),

@@ -42,14 +42,14 @@ export function fuse(
         .flatMap((node) => node.inputs.filter((x) => !(x.node && nodes.has(x.node)) && !isLiteral(x))),
     );
   const fits = (nodes: ReadonlySet<Node>): boolean => {
-    const host = hostOf(nodes);
-    // A host's inputs are bound even where the lines read them too, and it may bind a buffer between its dispatches.
-    const ofHost = host ? count(host.inputs) + 1 : 0;
-    return ofHost + count(externalInputs(nodes)) + count(externalOutputs(nodes)) <= maxBindings;
+    const producer = producerOf(nodes);
+    // A producer's inputs are bound even where the chain reads them too, and it may bind a buffer between its dispatches.
+    const ofProducer = producer ? count(producer.inputs) + 1 : 0;
+    return ofProducer + count(externalInputs(nodes)) + count(externalOutputs(nodes)) <= maxBindings;
   };
 
   const backwards = order.filter((node) => isPointwise(node)).reverse();
-  // Twice: what binds too many buffers may bind fewer when it has taken in what it reads.
+  // Twice: a unit that binds too many buffers may bind fewer once it has joined what it reads.
   for (const node of [...backwards, ...backwards]) {
     for (const user of consumers.get(node)!) {
       const [own, other] = [units.of(node), units.of(user)];
@@ -59,14 +59,14 @@ export function fuse(
     }
   }
 
-  // Then what can end with elementwise ops takes in a unit of them that reads its output.
-  for (const host of order) {
-    if (!canHost(host) || !isFloat(host.outputs[0].dtype)) continue;
-    const { shape } = host.outputs[0];
-    for (const user of consumers.get(host)!) {
+  // Then a kernel that stores through `store` joins one unit of elementwise ops that reads its output.
+  for (const producer of order) {
+    if (!canEndInChain(producer) || !isFloat(producer.outputs[0].dtype)) continue;
+    const { shape } = producer.outputs[0];
+    for (const user of consumers.get(producer)!) {
       const unit = units.of(user);
-      if (!isPointwise(user) || !sameShape(user.outputs[0].shape, shape) || hostOf(unit.nodes)) continue;
-      if (fits(new Set([host, ...unit.nodes])) && units.join(units.of(host), unit)) break;
+      if (!isPointwise(user) || !sameShape(user.outputs[0].shape, shape) || producerOf(unit.nodes)) continue;
+      if (fits(new Set([producer, ...unit.nodes])) && units.join(units.of(producer), unit)) break;
     }
   }
 
@@ -81,21 +81,21 @@ export function fuse(
 const isPointwise = (node: Node): node is Node & { readonly op: PointwiseOp<any> } => node.op.kind === 'pointwise';
 
 // oxlint-disable-next-line no-explicit-any -- see Op.
-const canHost = (node: Node): node is Node & { readonly op: KernelOp<any> } =>
+const canEndInChain = (node: Node): node is Node & { readonly op: KernelOp<any> } =>
   node.op.kind === 'kernels' && node.op.stores === true;
 
 /** The node of a unit whose kernel the elementwise ones end. */
-const hostOf = (nodes: Iterable<Node>) => [...nodes].find(canHost);
+const producerOf = (nodes: Iterable<Node>) => [...nodes].find(canEndInChain);
 
 /** Numbers are written into the kernel. */
 const isLiteral = (tensor: Tensor): tensor is Constant => tensor instanceof Constant && tensor.size === 1;
 
-/** The fused node of `nodes` in graph order; `readByLines` is what the elementwise ones read from outside. */
-function fusedNode(nodes: readonly Node[], readByLines: readonly Tensor[], outputs: readonly Tensor[]): Node {
-  const host = hostOf(nodes);
+/** The fused node of `nodes` in graph order; `readByChain` is what the elementwise ones read from outside. */
+function fusedNode(nodes: readonly Node[], readByChain: readonly Tensor[], outputs: readonly Tensor[]): Node {
+  const producer = producerOf(nodes);
   const pointwise = nodes.filter(isPointwise);
-  const inputs = [...(host?.inputs ?? []), ...readByLines];
-  const firstOfLines = host?.inputs.length ?? 0;
+  const inputs = [...(producer?.inputs ?? []), ...readByChain];
+  const firstOfChain = producer?.inputs.length ?? 0;
   const line = new Map(pointwise.map((node, i) => [node.outputs[0], i]));
   const argument = (tensor: Tensor): Argument => {
     const { dtype } = tensor;
@@ -103,18 +103,23 @@ function fusedNode(nodes: readonly Node[], readByLines: readonly Tensor[], outpu
       const [value] = tensor.data;
       return { from: 'number', value: dtype === 'f16' ? fromFloat16(value) : value, dtype };
     }
-    if (tensor.node && tensor.node === host) return { from: 'host', dtype };
+    if (tensor.node && tensor.node === producer) return { from: 'producer', dtype };
     const at = line.get(tensor);
     return at !== undefined
-      ? { from: 'line', at, dtype }
-      : { from: 'input', at: firstOfLines + readByLines.indexOf(tensor), dtype };
+      ? { from: 'chain', at, dtype }
+      : { from: 'input', at: firstOfChain + readByChain.indexOf(tensor), dtype };
   };
   const attrs: FusedAttrs = {
     shape: nodes[0].outputs[0].shape,
-    host: host
-      ? { op: host.op, attrs: host.attrs, inputs: host.inputs.length, dtype: floatType(host.outputs[0].dtype) }
+    producer: producer
+      ? {
+          op: producer.op,
+          attrs: producer.attrs,
+          inputs: producer.inputs.length,
+          dtype: floatType(producer.outputs[0].dtype),
+        }
       : null,
-    lines: pointwise.map(({ op, attrs, inputs: args, outputs: [{ shape, dtype }] }) => ({
+    chain: pointwise.map(({ op, attrs, inputs: args, outputs: [{ shape, dtype }] }) => ({
       op,
       attrs,
       args: args.map(argument),

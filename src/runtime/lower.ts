@@ -15,7 +15,7 @@ import { Tensor, type Node } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 import { bytesOf, planMemory } from './memory.ts';
 
-/** Picks one of the ways to compute `op`; `call` tells of what sizes and with which attributes. */
+/** Picks one of the ways to compute `op`; `call` has the sizes and the attributes. */
 export type ChooseVariant = (
   op: Op,
   variants: readonly Variant[],

@@ -1,4 +1,4 @@
-// One kernel for many parameters: updates of equal lines become one, over parameters that lie side by side.
+// One kernel for many parameters: updates by equal chains become one, over parameters that lie side by side.
 
 import { windowSize, type Capabilities } from '../core/kernel.ts';
 import { bytesPerElement } from '../core/dtype.ts';
@@ -34,7 +34,7 @@ interface Member {
 const parameterSpots = new WeakMap<Tensor, Spot>();
 
 /**
- * The ordered `nodes` with those fused ones merged that make new values of parameters by the same lines, and the packs in
+ * The ordered `nodes` with those fused ones merged that make new values of parameters by the same chain, and the packs in
  * which these parameters then lie. What is computed for them alone, such as gradients, lies side by side too.
  */
 export function pack(
@@ -123,8 +123,8 @@ function memberOf(node: Node, updated: ReadonlyMap<Tensor, Parameter>, ids: Map<
   if (!isFused(node)) return null;
   const { attrs } = node;
   const size = sizeOf(attrs.shape);
-  // Among tensors of one element nobody can tell what is shared.
-  if (attrs.host || size < 2 || size > LARGEST) return null;
+  // Tensors of one element are taken as shared numbers, so they are no members.
+  if (attrs.producer || size < 2 || size > LARGEST) return null;
   const text = textOf(attrs);
   if (text === null) return null;
   const keys: string[] = [text];
@@ -219,7 +219,7 @@ function mergedNode(
   const merged: FusedAttrs = {
     ...model.attrs,
     shape,
-    lines: model.attrs.lines.map((line) => ({ ...line, shape })),
+    chain: model.attrs.chain.map((op) => ({ ...op, shape })),
     members: run.length,
   };
   return { node: { op: fusedOp, attrs: merged, inputs, outputs }, added: [...added.values()] };

@@ -22,7 +22,7 @@ export interface ProfileRow extends StepCosts {
 
 /** The time of a program, or of several, step by step. */
 export interface Profile {
-  /** Whose clock measured: the host's also counts the way to the GPU and back. */
+  /** Which clock measured: the CPU's (`host`) includes the round trip to the GPU. */
   readonly clock: Timing['clock'];
   readonly runs: number;
   /** Sum of the rows, in milliseconds; a real run overlaps and is no longer than that. */
@@ -33,7 +33,7 @@ export interface Profile {
 
 /** How a program is profiled. */
 export interface ProfileOptions {
-  /** Runs that count, from 1 on. */
+  /** Runs that count: at least 1. */
   readonly runs?: number;
   /** For the rows to say which program they are of. */
   readonly name?: string;
@@ -56,7 +56,7 @@ export async function profile<S extends Readonly<Record<string, TensorSpec>>>(
   { runs = 5, name }: ProfileOptions = {},
 ): Promise<Profile> {
   if (!(Number.isInteger(runs) && runs > 0))
-    throw new Error(`profile: runs must be a whole number above 0, not ${runs}.`);
+    throw new Error(`profile: runs must be an integer of at least 1, not ${runs}.`);
   await program.time(inputs);
   const timings: Timing[] = [];
   for (let run = 0; run < runs; run++) timings.push(await program.time(inputs));

@@ -53,7 +53,7 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
   }
 
   /**
-   * Runs once, each dispatch by itself, and tells how long each took; parameters change as in any run. `repeats` dispatches
+   * Runs once, dispatch by dispatch, and gives the time of each; parameters change as in any run. `repeats` dispatches
    * in a row help clocks that are coarse: what is computed in place is then computed more than once, and is wrong.
    */
   async time(inputs: InputValues<S>, repeats = 1): Promise<Timing> {

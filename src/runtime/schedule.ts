@@ -14,7 +14,7 @@ export function schedule(nodes: readonly Node[], outputs: readonly Tensor[], upd
   return ordered(roots, ({ inputs }) => producersOf(inputs))!;
 }
 
-/** `roots` and all that must run before them, each once, otherwise as they stand; null if one must run before itself. */
+/** `roots` and all that must run before them, each once, in the given order where there is a choice; null if one must run before itself. */
 export function ordered(roots: readonly Node[], before: (node: Node) => readonly Node[]): Node[] | null {
   const order: Node[] = [];
   const done = new Map<Node, boolean>();

@@ -52,7 +52,7 @@ export function simplify(roots: readonly Tensor[]): (root: Tensor) => Tensor {
   return replacementOf;
 }
 
-/** A text that tells any two numbers apart: JSON has no infinities and no -0. */
+/** A text that is different for any two numbers: JSON has no infinities and no -0. */
 const numberKey = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));
 
 /** The outputs of a node like `node`. */

@@ -14,8 +14,8 @@ type Call = { readonly op: Op } & Pick<KernelCall<object>, 'attrs' | 'inputs'>;
 
 /** The op that decides how `call` is computed: of a fused node the one whose end the others joined. */
 export function decidingCall(call: Call): Call {
-  const host = isFused(call) ? call.attrs.host : null;
-  return host ? { op: host.op, attrs: host.attrs, inputs: call.inputs.slice(0, host.inputs) } : call;
+  const producer = isFused(call) ? call.attrs.producer : null;
+  return producer ? { op: producer.op, attrs: producer.attrs, inputs: call.inputs.slice(0, producer.inputs) } : call;
 }
 
 /**

@@ -251,7 +251,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
 
   async #ready(): Promise<void> {
     if (this.#isLoaded) return;
-    const { onProgress, sliceMilliseconds, state } = this.#options;
+    const { onProgress, timeSliceMilliseconds, state } = this.#options;
     const averages = Object.entries(state).filter((entry): entry is [string, WeightAverage] => {
       return entry[1] instanceof WeightAverage;
     });
@@ -266,7 +266,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
         training: true,
         random: this.#state.random,
         onProgress,
-        sliceMilliseconds,
+        timeSliceMilliseconds,
       });
     }
     this.#expectAllSaved();

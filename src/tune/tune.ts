@@ -73,14 +73,14 @@ export async function tune(
   for (const [done, one] of cases.entries()) {
     if (options.signal?.aborted) break;
     if (reasonToSkip(one, device, options)) continue;
-    const tell = (row?: TuneRow) => options.onProgress?.({ done, total: cases.length, name: one.name, row });
-    tell();
+    const report = (row?: TuneRow) => options.onProgress?.({ done, total: cases.length, name: one.name, row });
+    report();
     for (const [key, { op, names }] of await decisions(device, one)) {
       if (known.has(key)) continue;
       known.add(key);
       const row = await tuneOne(device, one, key, op, names, options);
       rows.push(row);
-      tell(row);
+      report(row);
     }
   }
   return { table: { version: 1, variants: Object.fromEntries(rows.map(({ key, winner }) => [key, winner])) }, rows };

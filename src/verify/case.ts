@@ -44,7 +44,7 @@ export const floats = (shape: Shape, low = -2, high = 2): Values => ({
   next: (random) => random.uniform(low, high),
 });
 
-/** Whole numbers from `low` to `high`, both included. */
+/** Integers from `low` to `high`, both included. */
 export const integers = (shape: Shape, low: number, high: number, dtype: 'i32' | 'u32' = 'i32'): Values => ({
   shape,
   dtype,
@@ -54,7 +54,7 @@ export const integers = (shape: Shape, low: number, high: number, dtype: 'i32' |
 /** True and false in equal numbers. */
 export const booleans = (shape: Shape): Values => ({ shape, dtype: 'bool', next: (random) => random.integer(2) });
 
-/** How an f32 value becomes one of another type. Numbers stay clear of 0, by which whole numbers cannot be divided. */
+/** How an f32 value becomes one of another type. Numbers stay clear of 0, as integers cannot be divided by it. */
 export const convertTo: Readonly<Record<Exclude<DType, 'f32'>, (data: TypedArray) => TypedArray>> = {
   f16: (data) => Uint16Array.from(data, toFloat16),
   i32: (data) => Int32Array.from(data, (value) => Math.round(3 * value) || 1),
@@ -73,6 +73,6 @@ export function inputsOf({ inputs }: VerifyCase, dtype: DType): TensorData[] {
   });
 }
 
-/** The type that a case is told by, where its f32 inputs are `dtype`: one without any has that of its first input. */
+/** The type that a case is reported under, where its f32 inputs are `dtype`: one without any has that of its first input. */
 export const typeOf = ({ inputs }: VerifyCase, dtype: DType): DType =>
   inputs.length === 0 || inputs.some((input) => isFloat(input.dtype)) ? dtype : inputs[0].dtype;

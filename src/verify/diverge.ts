@@ -1,4 +1,4 @@
-// Finds the first node of a compiled function that a device computes otherwise than the CPU reference.
+// Finds the first node of a compiled function whose result on a device differs from the CPU reference.
 //
 // The CPU runs the whole function. Then each node runs alone on the device, on the CPU's values for its inputs, in graph
 // order: an error is the node's own, and none is inherited from the nodes before it.

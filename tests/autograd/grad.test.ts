@@ -57,7 +57,7 @@ test('the output itself has gradient 1, and what it does not need has zeros', as
   expect(await evaluate(build, [1, 2])).toEqual({ own: [1], dx: [0.5, 0.5], none: [0, 0, 0, 0], behind: [0, 0] });
 });
 
-test('no gradient goes through detach, whole numbers or comparisons', async () => {
+test('no gradient goes through detach, integers or comparisons', async () => {
   expect(await gradientOf((x) => sum(mul(detach(x), x)), 3, 4)).toEqual([3, 4]);
   expect(await gradientOf((x) => sum(cast(cast(x, 'i32'), 'f32')), 3, 4)).toEqual([0, 0]);
   expect(await gradientOf((x) => sum(mul(cast(gt(x, 3.5), 'f32'), x)), 3, 4)).toEqual([0, 1]);

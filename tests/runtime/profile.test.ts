@@ -42,6 +42,6 @@ test('a timed run changes parameters as any run does', async () => {
     await profile(program, {}, { runs: 2 });
     expect([...(await p.read()).data]).toEqual([3, 3, 3, 3]);
     expect((await program.run({})).total.data[0]).toBe(24);
-    await expect(profile(program, {}, { runs: 0 })).rejects.toThrow('runs must be a whole number above 0, not 0');
+    await expect(profile(program, {}, { runs: 0 })).rejects.toThrow('runs must be an integer of at least 1, not 0');
   }
 });

@@ -87,7 +87,7 @@ export class Run {
       settings: notesOf(settings, data),
       onProgress: events.preparing,
       // Half of a frame: the rest is the page's.
-      sliceMilliseconds: 8,
+      timeSliceMilliseconds: 8,
       onRecovered: events.recovered,
     });
     try {

@@ -10,11 +10,11 @@ import type { ParameterStore } from './parameter-store.ts';
 import type { PipelineCache } from './pipeline-cache.ts';
 import { ProgramBuffers } from './program-buffers.ts';
 import type { Readback, Source } from './readback.ts';
-import { Slices } from './slices.ts';
+import { TimeSlices } from './time-slices.ts';
 import { Timestamps } from './timestamps.ts';
 
 /** What the executable uses of its device. */
-export interface Host {
+export interface Context {
   readonly device: GPUDevice;
   readonly parameters: ParameterStore;
   readonly pipelines: PipelineCache;
@@ -29,25 +29,25 @@ export interface Host {
 
 /** Loads `plan`: makes its buffers and bind groups, and compiles its pipelines all at once. */
 export async function loadExecutable(
-  host: Host,
+  context: Context,
   plan: Plan,
-  { onProgress, sliceMilliseconds }: LoadOptions = {},
+  { onProgress, timeSliceMilliseconds }: LoadOptions = {},
 ): Promise<Executable> {
-  const buffers = new ProgramBuffers(host.device, host.parameters, plan);
+  const buffers = new ProgramBuffers(context.device, context.parameters, plan);
   try {
     const work = plan.steps.flatMap((step, at) =>
       step.kernels.filter((kernel) => !isEmpty(step, kernel)).map((kernel) => ({ step, at, kernel })),
     );
-    const pipelines = await host.pipelines.getAll(
+    const pipelines = await context.pipelines.getAll(
       work.map(({ kernel }) => kernel),
       onProgress,
     );
     return new GpuExecutable(
-      host,
+      context,
       plan,
       buffers,
       work.map((one, i) => ({ ...one, pipeline: pipelines[i] })),
-      sliceMilliseconds === undefined ? null : new Slices(work.length, sliceMilliseconds),
+      timeSliceMilliseconds === undefined ? null : new TimeSlices(work.length, timeSliceMilliseconds),
     );
   } catch (error) {
     buffers.dispose();
@@ -69,39 +69,39 @@ interface Bound {
 }
 
 class GpuExecutable implements Executable {
-  readonly #host: Host;
+  readonly #context: Context;
   readonly #plan: Plan;
   readonly #buffers: ProgramBuffers;
   readonly #work: readonly Work[];
   /** Where a run is cut; null where it is one submission. */
-  readonly #slices: Slices | null;
+  readonly #timeSlices: TimeSlices | null;
   /** All that depends on where parameters lie. */
   #bound: Bound | null = null;
 
-  constructor(host: Host, plan: Plan, buffers: ProgramBuffers, work: readonly Work[], slices: Slices | null) {
-    this.#host = host;
+  constructor(context: Context, plan: Plan, buffers: ProgramBuffers, work: readonly Work[], slices: TimeSlices | null) {
+    this.#context = context;
     this.#plan = plan;
     this.#buffers = buffers;
     this.#work = work;
-    this.#slices = slices;
+    this.#timeSlices = slices;
     this.#bind();
   }
 
   async run(inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]> {
     for (let wait = this.#obstacle(); wait; wait = this.#obstacle()) await wait;
     this.#write(inputs);
-    if (this.#slices) return this.#runInSlices(this.#slices, wanted);
-    const encoder = this.#host.device.createCommandEncoder();
+    if (this.#timeSlices) return this.#runInTimeSlices(this.#timeSlices, wanted);
+    const encoder = this.#context.device.createCommandEncoder();
     for (const pass of this.#bind().passes) recordPass(encoder, pass);
     const read = this.#recordReading(encoder, wanted);
     this.#finish(encoder);
-    return this.#host.guard(read());
+    return this.#context.guard(read());
   }
 
-  async #runInSlices(slices: Slices, wanted: readonly Tensor[]): Promise<TypedArray[]> {
-    const { device, guard } = this.#host;
+  async #runInTimeSlices(slices: TimeSlices, wanted: readonly Tensor[]): Promise<TypedArray[]> {
+    const { device, guard } = this.#context;
     let end = () => {};
-    this.#host.alone = new Promise((resolve) => (end = resolve));
+    this.#context.alone = new Promise((resolve) => (end = resolve));
     try {
       const { dispatches } = this.#bind();
       const times: number[] = [];
@@ -123,7 +123,7 @@ class GpuExecutable implements Executable {
       slices.adapt(times);
       return await guard(read());
     } finally {
-      this.#host.alone = null;
+      this.#context.alone = null;
       end();
     }
   }
@@ -131,22 +131,24 @@ class GpuExecutable implements Executable {
   /** Records the copies of `wanted`; after the submission the returned function gives their values. */
   #recordReading(encoder: GPUCommandEncoder, wanted: readonly Tensor[]): () => Promise<TypedArray[]> {
     if (wanted.length === 0) return () => Promise.resolve([]);
-    return this.#host.readback.record(
+    return this.#context.readback.record(
       encoder,
       wanted.map((tensor): Source => [tensor, this.#buffers.of(tensor)]),
     );
   }
 
   finished(): Promise<void> {
-    return this.#host.guard(this.#host.device.queue.onSubmittedWorkDone().then(() => {}));
+    return this.#context.guard(this.#context.device.queue.onSubmittedWorkDone().then(() => {}));
   }
 
   async time(inputs: ReadonlyMap<Input, TypedArray>, repeats: number): Promise<Timing> {
-    const { device } = this.#host;
+    const { device } = this.#context;
     for (let wait = this.#obstacle(); wait; wait = this.#obstacle()) await wait;
     this.#write(inputs);
     const clock = device.features.has('timestamp-query') ? 'gpu' : 'host';
-    const nanoseconds = await this.#host.guard(clock === 'gpu' ? this.#timeOnGpu(repeats) : this.#timeOnHost(repeats));
+    const nanoseconds = await this.#context.guard(
+      clock === 'gpu' ? this.#timeOnGpu(repeats) : this.#timeOnCpu(repeats),
+    );
     const dispatches = this.#work.map(({ at, kernel }, i) => ({
       step: at,
       kernel: kernel.name,
@@ -156,7 +158,7 @@ class GpuExecutable implements Executable {
   }
 
   async #timeOnGpu(repeats: number): Promise<number[]> {
-    const { device } = this.#host;
+    const { device } = this.#context;
     const timestamps = new Timestamps(device, this.#work.length);
     const encoder = device.createCommandEncoder();
     this.#bind().dispatches.forEach((dispatch, i) => {
@@ -167,12 +169,12 @@ class GpuExecutable implements Executable {
     return read();
   }
 
-  async #timeOnHost(repeats: number): Promise<number[]> {
-    const { queue } = this.#host.device;
+  async #timeOnCpu(repeats: number): Promise<number[]> {
+    const { queue } = this.#context.device;
     const nanoseconds: number[] = [];
     await queue.onSubmittedWorkDone();
     for (let i = 0; i < this.#work.length; i++) {
-      const encoder = this.#host.device.createCommandEncoder();
+      const encoder = this.#context.device.createCommandEncoder();
       const dispatch = this.#bind().dispatches[i];
       recordPass(encoder, Array<Dispatch>(repeats).fill(dispatch));
       const start = performance.now();
@@ -180,20 +182,20 @@ class GpuExecutable implements Executable {
       await queue.onSubmittedWorkDone();
       nanoseconds.push((performance.now() - start) * 1e6);
     }
-    this.#finish(this.#host.device.createCommandEncoder());
+    this.#finish(this.#context.device.createCommandEncoder());
     return nanoseconds;
   }
 
   /** What a run must wait for before it starts: another one in slices, or values from another device. */
   #obstacle(): Promise<void> | undefined {
-    return this.#host.alone ?? this.#refresh();
+    return this.#context.alone ?? this.#refresh();
   }
 
   /** Brings parameters up to date: at once, unless values must come from another device. */
   #refresh(): Promise<void> | undefined {
-    this.#host.check();
+    this.#context.check();
     for (const parameter of this.#plan.parameters) {
-      const refreshed = this.#host.parameters.refresh(parameter);
+      const refreshed = this.#context.parameters.refresh(parameter);
       if (refreshed) return refreshed.then(() => this.#refresh());
     }
     return undefined;
@@ -201,14 +203,14 @@ class GpuExecutable implements Executable {
 
   /** Writes what this run is given. From here to the submission there is no pause: runs may overlap. */
   #write(inputs: ReadonlyMap<Input, TypedArray>): void {
-    const { device } = this.#host;
+    const { device } = this.#context;
     for (const [input, values] of inputs) upload(device, this.#buffers.of(input), values);
     this.#buffers.writeScalars();
   }
 
   /** Binds everything, unless it is bound to where parameters lie now. */
   #bind(): Bound {
-    const { device, parameters } = this.#host;
+    const { device, parameters } = this.#context;
     if (this.#bound?.moves === parameters.moves) return this.#bound;
     this.#buffers.dropTemporary();
     const dispatches = this.#work.map((work) => bind(device, work, this.#buffers));
@@ -219,8 +221,8 @@ class GpuExecutable implements Executable {
   /** Copies updates to their parameters and submits. */
   #finish(encoder: GPUCommandEncoder): void {
     recordCopies(encoder, this.#bind().updates);
-    this.#host.device.queue.submit([encoder.finish()]);
-    for (const { parameter } of this.#plan.updates) this.#host.parameters.changed(parameter);
+    this.#context.device.queue.submit([encoder.finish()]);
+    for (const { parameter } of this.#plan.updates) this.#context.parameters.changed(parameter);
   }
 
   dispose(): void {

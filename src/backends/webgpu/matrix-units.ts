@@ -1,11 +1,11 @@
-// Which matrix units a device offers to kernels: a feature that browsers still try out, and may spell otherwise tomorrow.
+// Which matrix units a device offers to kernels: an experimental feature whose names may still change.
 
 import type { SubgroupMatrix } from '../../core/kernel.ts';
 
 /** WebGPU's name of the feature, which @webgpu/types does not know yet. */
 export const MATRIX_UNITS = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
 
-/** What the adapter tells, beyond @webgpu/types. */
+/** What the adapter reports beyond @webgpu/types. */
 interface MatrixInfo {
   readonly subgroupMatrixConfigs?: Iterable<Omit<SubgroupMatrix, 'component' | 'result'> & ComponentTypes>;
 }

@@ -36,7 +36,7 @@ export class Timestamps {
       const durations = Array.from({ length: this.#count }, (_, i) => Number(times[2 * i + 1] - times[2 * i]));
       for (const buffer of [resolved, staging]) buffer.destroy();
       for (const set of this.#sets) set.destroy();
-      // A clock that was set back between the two tells nothing.
+      // A clock that was set back between the two measured nothing.
       return durations.map((duration) => Math.max(0, duration));
     };
   }

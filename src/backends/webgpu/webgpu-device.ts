@@ -6,7 +6,7 @@ import type { TypedArray } from '../../core/dtype.ts';
 import type { Capabilities, SubgroupMatrix } from '../../core/kernel.ts';
 import type { Parameter } from '../../core/parameter.ts';
 import type { GpuAdapter, GpuDevice } from './gpu-types.ts';
-import { loadExecutable, type Host } from './executable.ts';
+import { loadExecutable, type Context } from './executable.ts';
 import { MATRIX_UNITS, matrixUnitsOf } from './matrix-units.ts';
 import { ParameterStore } from './parameter-store.ts';
 import { PipelineCache } from './pipeline-cache.ts';
@@ -39,7 +39,7 @@ export class WebGpuDevice implements Device {
   readonly lost: Promise<string>;
   /** The device underneath, for those who draw or compute beside the library. */
   readonly gpu: GpuDevice;
-  readonly #host: Host;
+  readonly #context: Context;
   readonly #parameters: ParameterStore;
   readonly #wait: <T>(work: Promise<T>) => Promise<T>;
   #failure: Error | null = null;
@@ -69,7 +69,7 @@ export class WebGpuDevice implements Device {
     void this.lost.then((reason) => (this.#failure = new DeviceLostError(reason)));
     gpu.addEventListener('uncapturederror', ({ error }) => (this.#failure ??= new Error(error.message)));
     this.#parameters = new ParameterStore(gpu, this);
-    this.#host = {
+    this.#context = {
       device: gpu,
       parameters: this.#parameters,
       pipelines: new PipelineCache(gpu),
@@ -90,15 +90,15 @@ export class WebGpuDevice implements Device {
 
   async load(plan: Plan, options?: LoadOptions): Promise<Executable> {
     this.#check();
-    return this.#wait(loadExecutable(this.#host, plan, options));
+    return this.#wait(loadExecutable(this.#context, plan, options));
   }
 
   async read(parameter: Parameter): Promise<TypedArray> {
     // Between two slices of a run parameters are new in part.
-    while (this.#host.alone) await this.#host.alone;
+    while (this.#context.alone) await this.#context.alone;
     this.#check();
     const encoder = this.gpu.createCommandEncoder();
-    const read = this.#host.readback.record(encoder, [[parameter, this.#parameters.placeOf(parameter)]]);
+    const read = this.#context.readback.record(encoder, [[parameter, this.#parameters.placeOf(parameter)]]);
     this.gpu.queue.submit([encoder.finish()]);
     return (await this.#guard(read()))[0];
   }
@@ -128,7 +128,7 @@ export class WebGpuDevice implements Device {
   #check(): void {
     if (!this.#failure) return;
     const failure = this.#failure;
-    // A lost device stays lost; any other error has been told now.
+    // A lost device stays lost; any other error has been reported now.
     if (!(failure instanceof DeviceLostError)) this.#failure = null;
     throw failure;
   }

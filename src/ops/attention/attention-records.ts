@@ -36,7 +36,7 @@ const namesOf = ({ mask, numbers }: AttentionAttrs, gradient: boolean): string[]
   ...(numbers ? ['numbers'] : []),
 ]; // prettier-ignore
 
-function describe(inputs: readonly TensorSpec[], attrs: AttentionAttrs, gradient: boolean): AttentionShape {
+function shapeFor(inputs: readonly TensorSpec[], attrs: AttentionAttrs, gradient: boolean): AttentionShape {
   const [q, k, v] = inputs;
   const [batch, heads, rows, depth] = q.shape;
   const [, keyHeads, keys] = k.shape;
@@ -73,9 +73,9 @@ export const attentionOp: KernelOp<AttentionAttrs> = {
   ],
   cpu(call) {
     const [o, sums] = call.outputs;
-    attentionForward(describe(call.inputSpecs, call.attrs, false), arraysOf(call, false), o, sums);
+    attentionForward(shapeFor(call.inputSpecs, call.attrs, false), arraysOf(call, false), o, sums);
   },
-  gpu: ({ inputs, attrs, capabilities }) => attentionVariants(describe(inputs, attrs, false), capabilities),
+  gpu: ({ inputs, attrs, capabilities }) => attentionVariants(shapeFor(inputs, attrs, false), capabilities),
   vjp({ inputs, outputs: [o, sums], gradients: [g], attrs }) {
     const [q, k, v, ...others] = inputs;
     const delta = sum(mul(cast(g!, 'f32'), cast(o, 'f32')), 3, true); // [B, H, T, 1]
@@ -100,7 +100,7 @@ export const attentionOp: KernelOp<AttentionAttrs> = {
       return cast(composedAttention(q32, k32, v32, mask ? others[0] : undefined, options), q.dtype);
     },
   },
-  flops: (inputs, _, attrs) => flops(describe(inputs, attrs, false), 2),
+  flops: (inputs, _, attrs) => flops(shapeFor(inputs, attrs, false), 2),
 };
 
 /** What the records of the gradients differ in. */
@@ -117,20 +117,20 @@ interface GradientRecord {
 const gradientOp = ({ name, infer, add, variants, products }: GradientRecord): KernelOp<AttentionAttrs> => ({
   name,
   kind: 'kernels',
-  infer: (inputs, attrs) => [infer(inputs, describe(inputs, attrs, true))],
+  infer: (inputs, attrs) => [infer(inputs, shapeFor(inputs, attrs, true))],
   cpu(call) {
-    const s = describe(call.inputSpecs, call.attrs, true);
+    const s = shapeFor(call.inputSpecs, call.attrs, true);
     const arrays = arraysOf<GradientArrays>(call, true);
     // Summed up in float64, and rounded once.
     const total = new Float64Array(call.outputs[0].length);
     forPairs(s, arrays, (pair) => add(s, arrays, total, pair));
     call.outputs[0].set(total);
   },
-  gpu: ({ inputs, outputs, attrs, capabilities }) => variants(describe(inputs, attrs, true), capabilities, outputs[0]),
+  gpu: ({ inputs, outputs, attrs, capabilities }) => variants(shapeFor(inputs, attrs, true), capabilities, outputs[0]),
   vjp: 'none',
   noGradient: 'For second derivatives call scaledDotProductAttention with { flash: false }.',
   onnx: gradientOnly,
-  flops: (inputs, _, attrs) => flops(describe(inputs, attrs, true), products),
+  flops: (inputs, _, attrs) => flops(shapeFor(inputs, attrs, true), products),
 });
 
 /** Adds `factor` times row `from` of `x` to `y` from element `to` on. */

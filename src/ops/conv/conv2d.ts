@@ -30,7 +30,7 @@ interface GradAttrs extends Conv2dAttrs {
   readonly shape: Shape;
 }
 
-function describe(who: string, image: Shape, weight: Shape, attrs: Conv2dAttrs, dtype: DType = 'f32'): Conv2dShape {
+function shapeFor(who: string, image: Shape, weight: Shape, attrs: Conv2dAttrs, dtype: DType = 'f32'): Conv2dShape {
   const { stride, padding, dilation, groups } = attrs;
   expectWhole(who, 'stride', stride, 1);
   expectWhole(who, 'padding', padding, 0);
@@ -112,14 +112,14 @@ export const conv2dOp: KernelOp<Conv2dAttrs> = {
   stores: true,
   infer([x, weight, bias], attrs) {
     expectOneFloat('conv2d', { image: x, weight, bias });
-    const shape = describe('conv2d', x.shape, weight.shape, attrs);
+    const shape = shapeFor('conv2d', x.shape, weight.shape, attrs);
     if (bias && (bias.shape.length !== 1 || bias.shape[0] !== shape.outChannels)) {
       throw new Error(`conv2d: bias must be [${shape.outChannels}], but is ${formatShape(bias.shape)}.`);
     }
     return [{ shape: outputShape(shape), dtype: x.dtype }];
   },
   cpu({ inputs: [x, weight, bias], outputs: [y], inputSpecs, attrs }) {
-    const shape = describe('conv2d', inputSpecs[0].shape, inputSpecs[1].shape, attrs);
+    const shape = shapeFor('conv2d', inputSpecs[0].shape, inputSpecs[1].shape, attrs);
     const plane = shape.output[0] * shape.output[1];
     const totals = new Float64Array(y.length);
     if (bias) for (let i = 0; i < totals.length; i++) totals[i] = bias[Math.floor(i / plane) % shape.outChannels];
@@ -127,7 +127,7 @@ export const conv2dOp: KernelOp<Conv2dAttrs> = {
     y.set(totals);
   },
   gpu: ({ inputs: [x, weight, bias], attrs, capabilities }) =>
-    forwardVariants(describe('conv2d', x.shape, weight.shape, attrs, x.dtype), bias !== undefined, capabilities),
+    forwardVariants(shapeFor('conv2d', x.shape, weight.shape, attrs, x.dtype), bias !== undefined, capabilities),
   vjp({ inputs: [x, weight, bias], gradients: [g], attrs }) {
     const gradients = [conv2dGradInput(g!, weight, x.shape, attrs), conv2dGradWeight(g!, x, weight.shape, attrs)];
     return bias ? [...gradients, sum(g!, [0, 2, 3])] : gradients;
@@ -143,18 +143,18 @@ export const conv2dGradInputOp: KernelOp<GradAttrs> = {
   stores: true,
   infer([g, weight], attrs) {
     expectOneFloat('conv2dGradInput', { image: g, weight });
-    const expected = outputShape(describe('conv2dGradInput', attrs.shape, weight.shape, attrs));
+    const expected = outputShape(shapeFor('conv2dGradInput', attrs.shape, weight.shape, attrs));
     expectGradient('conv2dGradInput', g.shape, expected);
     return [{ shape: attrs.shape, dtype: g.dtype }];
   },
   cpu({ inputs: [g, weight], outputs: [dx], inputSpecs, attrs }) {
     const totals = new Float64Array(dx.length);
-    const shape = describe('conv2dGradInput', attrs.shape, inputSpecs[1].shape, attrs);
+    const shape = shapeFor('conv2dGradInput', attrs.shape, inputSpecs[1].shape, attrs);
     forEachProduct(shape, (iy, ix, iw) => (totals[ix] += g[iy] * weight[iw]));
     dx.set(totals);
   },
   gpu: ({ inputs: [, weight], attrs, capabilities }) =>
-    gradInputVariants(describe('conv2dGradInput', attrs.shape, weight.shape, attrs, weight.dtype), capabilities),
+    gradInputVariants(shapeFor('conv2dGradInput', attrs.shape, weight.shape, attrs, weight.dtype), capabilities),
   // Linear in both: dx(g, w), so its derivatives are the convolution and the weight gradient again.
   vjp: ({ inputs: [g, weight], gradients: [h], attrs }) => [
     conv2d(h!, weight, undefined, attrs),
@@ -179,17 +179,17 @@ export const conv2dGradWeightOp: KernelOp<GradAttrs> = {
   stores: true,
   infer([g, x], attrs) {
     expectOneFloat('conv2dGradWeight', { gradient: g, image: x });
-    expectGradient('conv2dGradWeight', g.shape, outputShape(describe('conv2dGradWeight', x.shape, attrs.shape, attrs)));
+    expectGradient('conv2dGradWeight', g.shape, outputShape(shapeFor('conv2dGradWeight', x.shape, attrs.shape, attrs)));
     return [{ shape: attrs.shape, dtype: g.dtype }];
   },
   cpu({ inputs: [g, x], outputs: [dw], inputSpecs, attrs }) {
     const totals = new Float64Array(dw.length);
-    const shape = describe('conv2dGradWeight', inputSpecs[1].shape, attrs.shape, attrs);
+    const shape = shapeFor('conv2dGradWeight', inputSpecs[1].shape, attrs.shape, attrs);
     forEachProduct(shape, (iy, ix, iw) => (totals[iw] += g[iy] * x[ix]));
     dw.set(totals);
   },
   gpu: ({ inputs: [, x], attrs, capabilities }) =>
-    gradWeightVariants(describe('conv2dGradWeight', x.shape, attrs.shape, attrs, x.dtype), capabilities),
+    gradWeightVariants(shapeFor('conv2dGradWeight', x.shape, attrs.shape, attrs, x.dtype), capabilities),
   vjp: ({ inputs: [g, x], gradients: [h], attrs }) => [
     conv2d(x, h!, undefined, attrs),
     conv2dGradInput(g, h!, x.shape, attrs),
@@ -208,7 +208,7 @@ function expectGradient(who: string, found: Shape, expected: Shape): void {
 export const conv2dGradInput = (g: Tensor, weight: Tensor, shape: Shape, attrs: Conv2dAttrs): Tensor => {
   const { stride, padding, dilation, groups } = attrs;
   const dx = applyOne(conv2dGradInputOp, [g, weight], { stride, padding, dilation, groups, shape });
-  if (!isOneWindow(describe('conv2dGradInput', shape, weight.shape, attrs))) return dx;
+  if (!isOneWindow(shapeFor('conv2dGradInput', shape, weight.shape, attrs))) return dx;
   return reshape(matmul(flatten(g), flatten(weight)), shape);
 };
 
@@ -265,7 +265,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
         : [x, pair(0)];
   const attrs = { stride, padding, dilation, groups };
   const y = applyOne(conv2dOp, bias ? [padded, weight, bias] : [padded, weight], attrs);
-  if (!isOneWindow(describe('conv2d', padded.shape, weight.shape, attrs))) return y;
+  if (!isOneWindow(shapeFor('conv2d', padded.shape, weight.shape, attrs))) return y;
   const product = matmul(flatten(padded), flatten(weight), { transposeB: true }); // [N, O]
   return reshape(bias ? add(product, bias) : product, y.shape);
 }

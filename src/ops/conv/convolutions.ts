@@ -58,7 +58,7 @@ export const convTranspose2d = (
     const extra = pair(outputPadding);
     const [stride, padding, dilation] = [pair(rest.stride ?? 1), pair(rest.padding ?? 0), pair(rest.dilation ?? 1)];
     if (extra.some((n, axis) => !Number.isInteger(n) || n < 0 || n >= stride[axis])) {
-      throw new Error(`outputPadding [${extra}] must be whole numbers below the stride [${stride}].`);
+      throw new Error(`outputPadding [${extra}] must be non-negative integers below the stride [${stride}].`);
     }
     const channels = weight.shape[1] * groups;
     if (bias && (bias.shape.length !== 1 || bias.shape[0] !== channels)) {

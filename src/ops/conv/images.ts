@@ -4,7 +4,7 @@ import { formatShape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { reshape } from '../movement/reshape.ts';
 
-/** Runs `build`; an error of one of its ops tells that `who` was called, and with which shapes. */
+/** Runs `build`; an error of one of its ops also says that `who` was called, and with which shapes. */
 export function speakingOf(who: string, inputs: readonly Tensor[], build: () => Tensor): Tensor {
   try {
     return build();

@@ -40,7 +40,7 @@ export const interpolate = (x: Tensor, options: InterpolateOptions): Tensor =>
     const wanted = typeof given === 'number' ? spatial.map(() => given) : given;
     const sizes = size === undefined ? spatial.map((dim, axis) => Math.floor(dim * wanted[axis])) : wanted;
     if (wanted.length !== spatial.length || sizes.some((dim) => !Number.isInteger(dim) || dim < 1)) {
-      throw new Error(`cannot give size ${formatShape(sizes)}: each axis needs a whole number from 1 on.`);
+      throw new Error(`cannot give size ${formatShape(sizes)}: each axis must be an integer of at least 1.`);
     }
     if (spatial.includes(0)) throw new Error('there is nothing to interpolate.');
     const taps = spatial.map((dim, axis) => {

@@ -30,7 +30,7 @@ interface PoolGradAttrs extends PoolAttrs {
   readonly shape: Shape;
 }
 
-function describe(who: string, { shape: image, dtype }: TensorSpec, attrs: PoolAttrs): shader.Pool2dShape {
+function shapeFor(who: string, { shape: image, dtype }: TensorSpec, attrs: PoolAttrs): shader.Pool2dShape {
   const { kernel, stride, padding, dilation, ceilMode, countIncludePad, outputSize } = attrs;
   expectDType(who, 'image', { shape: image, dtype }, 'f32', 'f16');
   expectWhole(who, 'window', kernel, 1);
@@ -148,11 +148,11 @@ function forward(
     stores: true,
     infer(specs, attrs) {
       const image = specs[specs.length - 1];
-      const { output } = describe(name, image, attrs);
+      const { output } = shapeFor(name, image, attrs);
       return [{ shape: [...image.shape.slice(0, 2), ...output], dtype: image.dtype }];
     },
     gpu({ inputs: specs, outputs: [y], attrs, capabilities }) {
-      const shape = describe(name, specs[specs.length - 1], attrs);
+      const shape = shapeFor(name, specs[specs.length - 1], attrs);
       const each = perThread(sizeOf(y.shape), LINEAR_WORKGROUP, capabilities);
       return [variant(`${name}.gather`, wgsl(shape, each), shape.type, inputs, 'y', sizeOf(y.shape), each)];
     },
@@ -165,7 +165,7 @@ function forward(
 const poolOnnx =
   (type: 'MaxPool' | 'AveragePool', reduction: string): OnnxWriter<PoolAttrs> =>
   (graph, { inputs: [x], tensors, attrs }) => {
-    const s = describe(type, tensors[0], attrs);
+    const s = shapeFor(type, tensors[0], attrs);
     if (!s.adaptive) return windowPoolOnnx(graph, x, type, s);
     const windows = ([0, 1] as const).map((axis) =>
       Array.from({ length: s.output[axis] }, (_, at) => windowOf(s, axis, at)),
@@ -175,7 +175,7 @@ const poolOnnx =
 
 export const maxPool2dOp: Op<PoolAttrs> = forward('maxPool2d', ['x'], shader.maxPool2dKernel, {
   cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
-    largestPositions(describe('maxPool2d', inputSpecs[0], attrs), x).forEach((at, i) => (y[i] = x[at]));
+    largestPositions(shapeFor('maxPool2d', inputSpecs[0], attrs), x).forEach((at, i) => (y[i] = x[at]));
   },
   vjp: ({ inputs: [x], gradients: [g], attrs }) => [applyOne(maxPool2dGradOp, [g!, x], attrs)],
   onnx: poolOnnx('MaxPool', 'ReduceMax'),
@@ -184,7 +184,7 @@ export const maxPool2dOp: Op<PoolAttrs> = forward('maxPool2d', ['x'], shader.max
 /** For each window of x the value of another image, h, where x has its largest: what maxPool2dGrad is the gradient of. */
 export const maxPool2dPickOp: Op<PoolAttrs> = forward('maxPool2dPick', ['h', 'x'], shader.maxPool2dPickKernel, {
   cpu({ inputs: [h, x], outputs: [y], inputSpecs, attrs }) {
-    largestPositions(describe('maxPool2dPick', inputSpecs[1], attrs), x).forEach((at, i) => (y[i] = h[at]));
+    largestPositions(shapeFor('maxPool2dPick', inputSpecs[1], attrs), x).forEach((at, i) => (y[i] = h[at]));
   },
   vjp: ({ inputs: [, x], gradients: [g], attrs }) => [applyOne(maxPool2dGradOp, [g!, x], attrs), null],
   onnx: gradientOnly,
@@ -197,12 +197,12 @@ export const maxPool2dGradOp: KernelOp<PoolAttrs> = {
   infer: ([, { shape, dtype }]) => [{ shape, dtype }],
   cpu({ inputs: [g, x], outputs: [dx], inputSpecs, attrs }) {
     const totals = new Float64Array(dx.length);
-    const positions = largestPositions(describe('maxPool2dGrad', inputSpecs[1], attrs), x);
+    const positions = largestPositions(shapeFor('maxPool2dGrad', inputSpecs[1], attrs), x);
     positions.forEach((at, i) => (totals[at] += g[i]));
     dx.set(totals);
   },
   gpu({ inputs: [, x], attrs, capabilities }) {
-    const shape = describe('maxPool2dGrad', x, attrs);
+    const shape = shapeFor('maxPool2dGrad', x, attrs);
     const named = (name: string, wgsl: string, places: number, each?: number) =>
       variant(`maxPool2dGrad.${name}`, wgsl, shape.type, ['g', 'x'], 'dx', places, each);
     const each = perThread(sizeOf(x.shape), LINEAR_WORKGROUP, capabilities);
@@ -217,7 +217,7 @@ export const maxPool2dGradOp: KernelOp<PoolAttrs> = {
 
 export const avgPool2dOp: Op<PoolAttrs> = forward('avgPool2d', ['x'], shader.avgPool2dKernel, {
   cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
-    const shape = describe('avgPool2d', inputSpecs[0], attrs);
+    const shape = shapeFor('avgPool2d', inputSpecs[0], attrs);
     const [totals, counts] = [new Float64Array(y.length), averageCounts(shape)];
     forEachPosition(shape, (iy, ix) => (totals[iy] += x[ix]));
     y.set(totals.map((total, iy) => total / counts[iy % counts.length]));
@@ -232,13 +232,13 @@ export const avgPool2dGradOp: KernelOp<PoolGradAttrs> = {
   stores: true,
   infer: ([{ dtype }], { shape }) => [{ shape, dtype }],
   cpu({ inputs: [g], outputs: [dx], outputSpecs, attrs }) {
-    const shape = describe('avgPool2dGrad', outputSpecs[0], attrs);
+    const shape = shapeFor('avgPool2dGrad', outputSpecs[0], attrs);
     const [totals, counts] = [new Float64Array(dx.length), averageCounts(shape)];
     forEachPosition(shape, (iy, ix) => (totals[ix] += g[iy] / counts[iy % counts.length]));
     dx.set(totals);
   },
   gpu({ outputs: [dx], attrs, capabilities }) {
-    const shape = describe('avgPool2dGrad', dx, attrs);
+    const shape = shapeFor('avgPool2dGrad', dx, attrs);
     const each = perThread(sizeOf(dx.shape), LINEAR_WORKGROUP, capabilities);
     const wgsl = shader.avgPool2dGradKernel(shape, each);
     return [variant('avgPool2dGrad.gather', wgsl, shape.type, ['g'], 'dx', sizeOf(dx.shape), each)];

@@ -142,7 +142,7 @@ function tapsOf({ from, taps }: AxisAttrs, [index, weight]: readonly Constant[])
 /** More products than this for each output cost more than a pass over each axis. */
 const MOST_PRODUCTS = 36;
 
-/** The image [N, C, H, W] with rows and columns made of others: `lists[i]` tells of which, and their weights. Null keeps an axis. */
+/** The image [N, C, H, W] with rows and columns made of others: `lists[i]` says of which, and with which weights. Null keeps an axis. */
 export function resample2d(x: Tensor, rows: Taps | null, columns: Taps | null): Tensor {
   const longest = (taps: Taps | null) => (taps ? Math.max(1, ...taps.lists.map(({ length }) => length)) : 1);
   if (rows && columns && longest(rows) * longest(columns) > MOST_PRODUCTS) {

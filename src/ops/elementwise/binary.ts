@@ -49,7 +49,7 @@ const divOp = pointwise({
   vjp: (g, { inputs: [a, b] }) => [div(g, b), mul(div(mul(g, a), mul(b, b)), -1)],
   onnx: oneNode('Div'),
 });
-/** a / b; whole numbers are cut towards zero. */
+/** a / b; integers truncate towards zero. */
 export const div: Binary = binaryFunction(divOp);
 
 const maximumOp = pointwise({

@@ -21,7 +21,7 @@ export const clampOp = pointwise<ClampAttrs>({
   dtype(inputs, { min = 0, max = 0 }) {
     const dtype = check(inputs);
     if (!isFloat(dtype) && !(Number.isInteger(min) && Number.isInteger(max))) {
-      throw new Error(`clamp: bounds of ${dtype} must be whole numbers, but are ${min} and ${max}.`);
+      throw new Error(`clamp: bounds of ${dtype} must be integers, but are ${min} and ${max}.`);
     }
     return dtype;
   },

@@ -6,7 +6,7 @@ import { literal } from '../../../shaders/lib/literal.wgsl.ts';
 import {
   epilogueFunctions,
   pointwiseKernel,
-  type Chain,
+  type ChainText,
   type GivenInput,
 } from '../../../shaders/elementwise/pointwise.wgsl.ts';
 import { allocate, type DType } from '../../core/dtype.ts';
@@ -15,14 +15,14 @@ import type { CpuArray, KernelCall, KernelOp, Op, PointwiseOp } from '../../core
 import { broadcastStrides, sizeOf, type Shape } from '../../core/shape.ts';
 import { elementType } from '../lib/element-type.ts';
 
-/** Where an argument comes from: an input of the fused node, an earlier line of it, the host's output, or a number. */
+/** Where an argument comes from: an input of the fused node, an earlier op of its chain, the producer's output, or a number. */
 export type Argument =
-  | { readonly from: 'input' | 'line'; readonly at: number; readonly dtype: DType }
-  | { readonly from: 'host'; readonly dtype: DType }
+  | { readonly from: 'input' | 'chain'; readonly at: number; readonly dtype: DType }
+  | { readonly from: 'producer'; readonly dtype: DType }
   | { readonly from: 'number'; readonly value: number; readonly dtype: DType };
 
 /** One elementwise op of a fused node. */
-export interface Line {
+export interface ChainOp {
   // oxlint-disable-next-line no-explicit-any -- see Op.
   readonly op: PointwiseOp<any>;
   readonly attrs: object;
@@ -31,8 +31,8 @@ export interface Line {
   readonly dtype: DType;
 }
 
-/** The op whose kernel the lines end: it takes the fused node's first inputs and gives one float output of its shape. */
-export interface Host {
+/** The op whose kernel the chain ends (its epilogue): it takes the fused node's first inputs and gives one float output of its shape. */
+export interface Producer {
   // oxlint-disable-next-line no-explicit-any -- see Op.
   readonly op: KernelOp<any>;
   readonly attrs: object;
@@ -41,11 +41,11 @@ export interface Host {
 }
 
 export interface FusedAttrs {
-  /** Shape of every line, and of the host's output. */
+  /** Shape of every op, and of the producer's output. */
   readonly shape: Shape;
-  readonly host: Host | null;
-  readonly lines: readonly Line[];
-  /** What the node gives: values of lines or of the host. */
+  readonly producer: Producer | null;
+  readonly chain: readonly ChainOp[];
+  /** What the node gives: values of the chain or of the producer. */
   readonly outputs: readonly Argument[];
   /** Of how many nodes it is made, where their tensors lie side by side. */
   readonly members?: number;
@@ -55,31 +55,31 @@ export const fusedOp: KernelOp<FusedAttrs> = {
   name: 'fused',
   kind: 'kernels',
   infer: (_inputs, { shape, outputs }) => outputs.map(({ dtype }) => ({ shape, dtype })),
-  inPlaceFrom: ({ host }) => host?.inputs ?? 0,
-  cpu({ inputs, outputs, inputSpecs, attrs: { shape, host, lines, outputs: results } }) {
-    const hostValues = allocate('f32', host ? sizeOf(shape) : 0);
-    const values: CpuArray[] = lines.map(({ dtype }) => allocate(dtype, sizeOf(shape)));
+  inPlaceFrom: ({ producer }) => producer?.inputs ?? 0,
+  cpu({ inputs, outputs, inputSpecs, attrs: { shape, producer, chain, outputs: results } }) {
+    const produced = allocate('f32', producer ? sizeOf(shape) : 0);
+    const values: CpuArray[] = chain.map(({ dtype }) => allocate(dtype, sizeOf(shape)));
     const valuesOf = (arg: Argument): CpuArray => {
       if (arg.from === 'number') return Float64Array.of(arg.value);
-      return arg.from === 'host' ? hostValues : (arg.from === 'input' ? inputs : values)[arg.at];
+      return arg.from === 'producer' ? produced : (arg.from === 'input' ? inputs : values)[arg.at];
     };
     const specOf = (arg: Argument) =>
       arg.from === 'input' ? inputSpecs[arg.at] : { shape: arg.from === 'number' ? [] : shape, dtype: arg.dtype };
-    if (host) {
-      const outputSpecs = [{ shape, dtype: host.dtype }];
-      host.op.cpu({ inputs, inputSpecs, outputs: [hostValues], outputSpecs, attrs: host.attrs });
+    if (producer) {
+      const outputSpecs = [{ shape, dtype: producer.dtype }];
+      producer.op.cpu({ inputs, inputSpecs, outputs: [produced], outputSpecs, attrs: producer.attrs });
     }
-    lines.forEach(({ op, args, attrs, ...spec }, at) => {
+    chain.forEach(({ op, args, attrs, ...spec }, at) => {
       const [values_, specs] = [args.map(valuesOf), args.map(specOf)];
       op.cpu({ inputs: values_, inputSpecs: specs, outputs: [values[at]], outputSpecs: [spec], attrs });
     });
     results.forEach((result, i) => outputs[i].set(valuesOf(result)));
   },
-  gpu: (call) => (call.attrs.host ? hostVariants(call, call.attrs.host) : standAlone(call)),
+  gpu: (call) => (call.attrs.producer ? producerVariants(call, call.attrs.producer) : standAlone(call)),
   vjp: 'none',
   onnx: { none: 'Compilation makes it of other ops: export the function, not what was compiled.' },
-  flops: (inputs, [y], { host, lines }) =>
-    sizeOf(y.shape) * lines.length + (host?.op.flops?.(inputs.slice(0, host.inputs), [y], host.attrs) ?? 0),
+  flops: (inputs, [y], { producer, chain }) =>
+    sizeOf(y.shape) * chain.length + (producer?.op.flops?.(inputs.slice(0, producer.inputs), [y], producer.attrs) ?? 0),
 };
 
 /** Whether a call is of `fusedOp`. */
@@ -90,32 +90,32 @@ export const isFused = (call: {
 
 /** WGSL type in which a value is computed: f16 is computed in f32, and bool is a real bool. */
 const computeType = (dtype: DType) => (dtype === 'f16' ? 'f32' : dtype);
-const helpersOf = (lines: readonly Line[]) =>
-  [...new Set(lines.map((line) => line.op.pointwise.helpers ?? ''))].join('\n');
-const namesOf = (lines: readonly Line[]) => [...new Set(lines.map((line) => line.op.name))].join('+');
+const helpersOf = (chain: readonly ChainOp[]) =>
+  [...new Set(chain.map(({ op }) => op.pointwise.helpers ?? ''))].join('\n');
+const namesOf = (chain: readonly ChainOp[]) => [...new Set(chain.map(({ op }) => op.name))].join('+');
 
 /** The chain's parameter that is input `i`. */
 const givenName = (i: number) => `given${i}`;
 
 /**
- * The WGSL of the lines alone, which tells what they make of an element of each input; null where that depends on the
+ * The WGSL of the chain alone: what it makes of an element of each input; null where that depends on the
  * element's place, as random numbers do.
  */
-export function textOf({ lines, outputs }: FusedAttrs): string | null {
-  const statements = lines.map(lineStatement);
+export function textOf({ chain, outputs }: FusedAttrs): string | null {
+  const statements = chain.map(statementOf);
   if (statements.some((statement) => /\bindex\b/.test(statement))) return null;
-  return [helpersOf(lines), ...statements, ...outputs.map(storedExpression)].join('\n');
+  return [helpersOf(chain), ...statements, ...outputs.map(storedExpression)].join('\n');
 }
 
 /** For each input whose memory an output takes over, that output. */
 const aliasedInputs = (aliases: readonly (number | null)[] = []) =>
   new Map(aliases.flatMap((input, output) => (input === null ? [] : [[input, output]])));
 
-/** The chain of the lines for one element. Inputs in `given` are its parameters; the others it reads, at `index`. */
-function chainOf(call: KernelCall<FusedAttrs>, given: ReadonlySet<number>, vectorized: boolean): Chain {
+/** The chain's text for one element. Inputs in `given` are its parameters; the others it reads, at `index`. */
+function chainOf(call: KernelCall<FusedAttrs>, given: ReadonlySet<number>, vectorized: boolean): ChainText {
   const { inputs, attrs, aliases } = call;
   const aliased = aliasedInputs(aliases);
-  const first = attrs.host?.inputs ?? 0;
+  const first = attrs.producer?.inputs ?? 0;
   const loads = inputs.slice(first).map((input, k) => {
     const i = k + first;
     // An input in an output's memory is bound as that output, whose elements may be vectors.
@@ -133,23 +133,23 @@ function chainOf(call: KernelCall<FusedAttrs>, given: ReadonlySet<number>, vecto
     type: elementType(output.dtype),
     value: storedExpression(output),
   }));
-  return { helpers: helpersOf(attrs.lines), statements: [...loads, ...attrs.lines.map(lineStatement)], results };
+  return { helpers: helpersOf(attrs.chain), statements: [...loads, ...attrs.chain.map(statementOf)], results };
 }
 
-function lineStatement(line: Line, at: number): string {
-  const dtypes = line.args.map((arg) => arg.dtype);
-  return `let v${at} = ${line.op.pointwise.wgsl(line.args.map(expression), line.attrs, dtypes)};`;
+function statementOf({ op, args, attrs }: ChainOp, at: number): string {
+  const dtypes = args.map((arg) => arg.dtype);
+  return `let v${at} = ${op.pointwise.wgsl(args.map(expression), attrs, dtypes)};`;
 }
 
 function expression(arg: Argument): string {
   switch (arg.from) {
     case 'number':
       return literal(arg.value, computeType(arg.dtype));
-    case 'host':
-      return 'host';
+    case 'producer':
+      return 'producer';
     case 'input':
       return `x${arg.at}`;
-    case 'line':
+    case 'chain':
       return `v${arg.at}`;
   }
 }
@@ -189,15 +189,15 @@ function standAlone(call: KernelCall<FusedAttrs>): Variant[] {
 }
 
 function pointwiseOfWidth(call: KernelCall<FusedAttrs>, width: 1 | 4): Kernel {
-  const { shape, lines, outputs, members } = call.attrs;
+  const { shape, chain, outputs, members } = call.attrs;
   const count = Math.ceil(sizeOf(shape) / width);
   const each = perThread(count, LINEAR_WORKGROUP, call.capabilities);
   const given = width === 4 ? givenInputs(call) : new Map<number, GivenInput>();
   const vectors = new Set([...given].flatMap(([i, { same }]) => (same ? [] : [i])));
-  const chain = chainOf(call, new Set(given.keys()), width === 4);
+  const text = chainOf(call, new Set(given.keys()), width === 4);
   return {
-    name: `pointwise.${namesOf(lines)}${members ? ` × ${members}` : ''}`,
-    wgsl: pointwiseKernel(width, count, each, chain, [...given.values()]),
+    name: `pointwise.${namesOf(chain)}${members ? ` × ${members}` : ''}`,
+    wgsl: pointwiseKernel(width, count, each, text, [...given.values()]),
     inputs: inputBindings(call, 0, vectors),
     outputs: outputs.map(({ dtype }, i) => ({ name: `out${i}`, type: boundType(dtype, width === 4) })),
     workgroups: linearGrid(Math.ceil(count / each), LINEAR_WORKGROUP),
@@ -219,33 +219,33 @@ function givenInputs({ inputs, attrs: { shape }, aliases }: KernelCall<FusedAttr
   );
 }
 
-/** The host's variants, with the kernel that stores its output storing the lines' values instead. */
-function hostVariants(call: KernelCall<FusedAttrs>, host: Host): Variant[] {
-  const { shape, lines } = call.attrs;
-  const hostCall: KernelCall<object> = {
-    inputs: call.inputs.slice(0, host.inputs),
-    outputs: [{ shape, dtype: host.dtype }],
-    attrs: host.attrs,
+/** The producer's variants, with the kernel that stores its output storing the chain's values instead. */
+function producerVariants(call: KernelCall<FusedAttrs>, producer: Producer): Variant[] {
+  const { shape, chain } = call.attrs;
+  const ofProducer: KernelCall<object> = {
+    inputs: call.inputs.slice(0, producer.inputs),
+    outputs: [{ shape, dtype: producer.dtype }],
+    attrs: producer.attrs,
     capabilities: call.capabilities,
   };
-  const extra = inputBindings(call, host.inputs);
-  return host.op.gpu(hostCall).map((variant) => ({
+  const extra = inputBindings(call, producer.inputs);
+  return producer.op.gpu(ofProducer).map((variant) => ({
     ...variant,
     kernels: variant.kernels.map((kernel) => {
       const [stored] = kernel.outputs;
       const inputs = [
-        ...kernel.inputs.slice(0, host.inputs),
+        ...kernel.inputs.slice(0, producer.inputs),
         ...extra.map((binding) => stored && binding),
-        ...kernel.inputs.slice(host.inputs),
+        ...kernel.inputs.slice(producer.inputs),
       ];
       if (!stored) return { ...kernel, inputs, outputs: call.outputs.map(() => null) };
       const { outputs, wgsl } = storeLines(call, stored);
-      return { ...kernel, name: `${kernel.name}+${namesOf(lines)}`, inputs, outputs, wgsl: kernel.wgsl + wgsl };
+      return { ...kernel, name: `${kernel.name}+${namesOf(chain)}`, inputs, outputs, wgsl: kernel.wgsl + wgsl };
     }),
   }));
 }
 
-/** The bindings and functions with which a host's kernel stores the lines' values. */
+/** The bindings and functions with which a producer's kernel stores the chain's values. */
 function storeLines(call: KernelCall<FusedAttrs>, stored: Binding): Pick<Kernel, 'outputs' | 'wgsl'> {
   const vectorized = stored.type.startsWith('vec4');
   return {

@@ -1,4 +1,4 @@
-// Constants that count, and what is told by position: triangles of matrices, masks.
+// Constants that count, and what depends on an element's position: triangles of matrices, masks.
 
 import { allocate, isFloat, type DType } from '../../core/dtype.ts';
 import { toFloat16 } from '../../core/float16.ts';
@@ -62,7 +62,7 @@ export function eye(rows: number, columns = rows, { dtype = 'f32' as DType } = {
 /** `x` [..., M, N] with 0 wherever column - row, compared with the diagonal, says so. */
 function triangle(who: string, x: Tensor, diagonal: number, keeps: typeof le): Tensor {
   if (x.shape.length < 2) throw new Error(`${who}: needs at least two axes, but got ${formatShape(x.shape)}.`);
-  if (!Number.isInteger(diagonal)) throw new Error(`${who}: diagonal must be a whole number, but is ${diagonal}.`);
+  if (!Number.isInteger(diagonal)) throw new Error(`${who}: diagonal must be an integer, but is ${diagonal}.`);
   const [rows, columns] = places(x.shape.at(-2)!, x.shape.at(-1)!);
   return where(keeps(columns, add(rows, diagonal)), x, 0);
 }

@@ -1,4 +1,4 @@
-// What is left of a after whole multiples of b.
+// The remainder of a division, with the sign of the divisor.
 
 import { isFloat } from '../../core/dtype.ts';
 import type { Tensor, TensorLike } from '../../core/tensor.ts';
@@ -16,7 +16,7 @@ export const remainderOp = pointwise({
     const rest = a % b;
     return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
   },
-  // A quotient just off a whole number leaves a rest on the wrong side of 0 or b.
+  // A quotient just off an integer leaves a remainder on the wrong side of 0 or b.
   helpers: /* wgsl */ `
 fn i32_remainder(a: i32, b: i32) -> i32 {
   let rest = a % b;
@@ -35,5 +35,5 @@ fn f32_remainder(a: f32, b: f32) -> f32 {
     return graph.node('Where', [isBeside, graph.node('Add', [rest, b]), rest]);
   }),
 });
-/** What is left of a after whole multiples of b, with the sign of b. */
+/** The remainder of a / b, with the sign of b. */
 export const remainder: (a: TensorLike, b: TensorLike) => Tensor = binaryFunction(remainderOp);

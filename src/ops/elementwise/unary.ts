@@ -51,7 +51,7 @@ const ops = {
   // Past 9 tanh is 1 in f32, and past 88 some drivers answer NaN.
   tanh: unary('tanh', (x) => `tanh(clamp(${x}, -15.0, 15.0))`, Math.tanh, (g, _x, y) => mul(g, sub(1, square(y))), 'Tanh'),
   sigmoid: unary('sigmoid', (x) => `1.0 / (1.0 + exp(-clamp(${x}, -87.0, 87.0)))`, logistic, (g, _x, y) => mul(g, mul(y, sub(1, y))), 'Sigmoid'),
-  // y tells as much as x, which so need not be kept.
+  // y > 0 exactly when x > 0, so backward needs only y.
   relu: unary('relu', (x) => `max(${x}, 0.0)`, (x) => Math.max(x, 0), (g, _x, y) => where(gt(y, 0), g, 0), 'Relu'),
   floor: unary('floor', (x) => `floor(${x})`, Math.floor, zero, 'Floor'),
   ceil: unary('ceil', (x) => `ceil(${x})`, Math.ceil, zero, 'Ceil'),
@@ -88,13 +88,13 @@ export const tanh = unaryFunction(ops.tanh);
 export const sigmoid = unaryFunction(ops.sigmoid);
 /** max(x, 0). */
 export const relu = unaryFunction(ops.relu);
-/** The largest whole number that is not above x. */
+/** The largest integer that is not above x. */
 export const floor = unaryFunction(ops.floor);
-/** The smallest whole number that is not below x. */
+/** The smallest integer that is not below x. */
 export const ceil = unaryFunction(ops.ceil);
 /** x without its fraction. */
 export const trunc = unaryFunction(ops.trunc);
-/** The nearest whole number; of two, the even one. */
+/** The nearest integer; of two, the even one. */
 export const round = unaryFunction(ops.round);
 /** The error function, 2/√π times the integral of e^-t² from 0 to x. */
 export const erf = unaryFunction(ops.erf);

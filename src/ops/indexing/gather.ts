@@ -60,7 +60,7 @@ function forIndices(
 }
 
 /** What a kernel for `y` needs to know; `picked` has the index's size along the axis. */
-const describe = (y: TensorSpec, picked: Shape, index: TensorSpec, axis: number, length: number): GatherShape => ({
+const shapeFor = (y: TensorSpec, picked: Shape, index: TensorSpec, axis: number, length: number): GatherShape => ({
   shape: y.shape,
   axis,
   length,
@@ -87,7 +87,7 @@ export const gatherOp: KernelOp<GatherAttrs> = {
   gpu({ inputs: [x, index], outputs: [y], attrs: { axis } }) {
     const kernel = {
       name: 'gather.element',
-      wgsl: gatherIndexKernel(describe(y, y.shape, index, axis, x.shape[axis])),
+      wgsl: gatherIndexKernel(shapeFor(y, y.shape, index, axis, x.shape[axis])),
       inputs: [{ name: 'x', type: elementType(x.dtype) }, indices],
       outputs: [stored(y)],
       workgroups: linearGrid(sizeOf(y.shape), LINEAR_WORKGROUP),
@@ -130,7 +130,7 @@ export const scatterSumOp: KernelOp<ScatterAttrs> = {
     const name = order ? 'search' : 'walk';
     const kernel = {
       name: `scatterSum.${name}`,
-      wgsl: scatterSumKernel(describe(y, source.shape, index, axis, source.shape[axis]), Boolean(order)),
+      wgsl: scatterSumKernel(shapeFor(y, source.shape, index, axis, source.shape[axis]), Boolean(order)),
       inputs: [
         indices,
         { name: 'source', type: elementType(source.dtype) },

@@ -19,7 +19,7 @@ interface DynamicSliceAttrs extends AxisAttrs {
 }
 
 /** `whole` around `axis`, of which `part` positions are meant. */
-const describe = (whole: Shape, part: number, axis: number, position: TensorSpec): shader.RunTimeSlice => ({
+const shapeFor = (whole: Shape, part: number, axis: number, position: TensorSpec): shader.RunTimeSlice => ({
   outer: sizeOf(whole.slice(0, axis)),
   whole: whole[axis],
   part,
@@ -66,12 +66,12 @@ export const updateSliceOp: KernelOp<AxisAttrs> = {
   },
   inPlaceFrom: () => 2,
   cpu({ inputs: [value, position, cache], outputs: [y], inputSpecs, attrs: { axis } }) {
-    const s = describe(inputSpecs[2].shape, inputSpecs[0].shape[axis], axis, inputSpecs[1]);
+    const s = shapeFor(inputSpecs[2].shape, inputSpecs[0].shape[axis], axis, inputSpecs[1]);
     y.set(cache);
     forBlocks(s, position[0], (to, from) => y.set(value.subarray(from, from + s.part * s.inner), to));
   },
   gpu({ inputs: [value, position, cache], attrs: { axis }, aliases }) {
-    const s = describe(cache.shape, value.shape[axis], axis, position);
+    const s = shapeFor(cache.shape, value.shape[axis], axis, position);
     const type = elementType(cache.dtype);
     const inPlace = aliases?.[0] === 2;
     if (inPlace && sizeOf(value.shape) === 0) return [{ name: 'copy', kernels: [] }];
@@ -113,11 +113,11 @@ export const dynamicSliceOp: KernelOp<DynamicSliceAttrs> = {
     return [{ shape: x.shape.with(axis, size), dtype: x.dtype }];
   },
   cpu({ inputs: [x, position], outputs: [y], inputSpecs, attrs: { axis, size } }) {
-    const s = describe(inputSpecs[0].shape, size, axis, inputSpecs[1]);
+    const s = shapeFor(inputSpecs[0].shape, size, axis, inputSpecs[1]);
     forBlocks(s, position[0], (from, to) => y.set(x.subarray(from, from + s.part * s.inner), to));
   },
   gpu({ inputs: [x, position], outputs: [{ shape }], attrs: { axis, size } }) {
-    const s = describe(x.shape, size, axis, position);
+    const s = shapeFor(x.shape, size, axis, position);
     const type = elementType(x.dtype);
     const kernel = {
       name: 'dynamicSlice.copy',

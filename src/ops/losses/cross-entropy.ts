@@ -50,7 +50,7 @@ function labelMask(labels: Tensor, shape: Shape): Tensor {
   return eq(liftRows(clamp(labels, { min: 0, max: classes - 1 }), shape), alongClasses(numbers, shape));
 }
 
-function describe([logits, , weight]: readonly TensorSpec[], attrs: CrossEntropyAttrs): CrossEntropyShape {
+function shapeFor([logits, , weight]: readonly TensorSpec[], attrs: CrossEntropyAttrs): CrossEntropyShape {
   return {
     rows: sizeOf(rowShape(logits.shape)),
     classes: logits.shape[1],
@@ -82,7 +82,7 @@ function check(who: string, [logits, labels, weight]: readonly TensorSpec[], att
     throw new Error(`${who}: labelSmoothing must be between 0 and 1, but is ${labelSmoothing}.`);
   }
   if (!Number.isInteger(ignoreIndex)) {
-    throw new Error(`${who}: ignoreIndex must be a whole number, but is ${ignoreIndex}.`);
+    throw new Error(`${who}: ignoreIndex must be an integer, but is ${ignoreIndex}.`);
   }
 }
 
@@ -95,7 +95,7 @@ export const crossEntropyOp: KernelOp<CrossEntropyAttrs> = {
     return Array<TensorSpec>(4).fill({ shape: inputs[1].shape, dtype: 'f32' });
   },
   cpu({ inputs: [logits, labels, weight], outputs: [loss, scale, largest, total], inputSpecs, attrs }) {
-    const { rows, classes, stride, ignoreIndex, smoothing } = describe(inputSpecs, attrs);
+    const { rows, classes, stride, ignoreIndex, smoothing } = shapeFor(inputSpecs, attrs);
     for (let row = 0; row < rows; row++) {
       const start = Math.floor(row / stride) * classes * stride + (row % stride);
       const at = (i: number) => logits[start + i * stride];
@@ -119,7 +119,7 @@ export const crossEntropyOp: KernelOp<CrossEntropyAttrs> = {
     }
   },
   gpu({ inputs, attrs, capabilities }) {
-    const shape = describe(inputs, attrs);
+    const shape = shapeFor(inputs, attrs);
     const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]) => {
       const kernel: Kernel = {
         name: `crossEntropy.${name}`,

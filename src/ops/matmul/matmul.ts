@@ -16,7 +16,7 @@ interface MatmulAttrs {
 }
 
 /** Sizes and batch strides of a product: c[…, m, n] = Σ_k a[…, m, k] · b[…, k, n]. */
-function describe([a, b]: readonly TensorSpec[], { transposeA, transposeB }: MatmulAttrs): MatmulShape {
+function shapeFor([a, b]: readonly TensorSpec[], { transposeA, transposeB }: MatmulAttrs): MatmulShape {
   const swap = ([rows, columns]: readonly number[], swapped: boolean) => (swapped ? [columns, rows] : [rows, columns]);
   const [m, k] = swap(a.shape.slice(-2), transposeA);
   const [kOfB, n] = swap(b.shape.slice(-2), transposeB);
@@ -47,13 +47,13 @@ export const matmulOp: KernelOp<MatmulAttrs> = {
   infer(inputs, attrs) {
     const [a, b] = inputs;
     expectOneFloat('matmul', { a, b });
-    describe(inputs, attrs);
+    shapeFor(inputs, attrs);
     const batch = broadcastShapes('matmul (batch axes)', a.shape.slice(0, -2), b.shape.slice(0, -2));
     const [m, n] = [a.shape.at(attrs.transposeA ? -1 : -2)!, b.shape.at(attrs.transposeB ? -2 : -1)!];
     return [{ shape: [...batch, m, n], dtype: a.dtype }];
   },
   cpu({ inputs: [a, b], outputs: [c], inputSpecs, attrs }) {
-    const { m, n, k, batch, batchStridesA, batchStridesB, transposeA, transposeB } = describe(inputSpecs, attrs);
+    const { m, n, k, batch, batchStridesA, batchStridesB, transposeA, transposeB } = shapeFor(inputSpecs, attrs);
     const [aRow, aColumn] = transposeA ? [1, m] : [k, 1];
     const [bRow, bColumn] = transposeB ? [1, k] : [n, 1];
     const basesB = stridedOffsets(batch, batchStridesB);
@@ -69,7 +69,7 @@ export const matmulOp: KernelOp<MatmulAttrs> = {
       }
     });
   },
-  gpu: ({ inputs, attrs, capabilities }) => matmulVariants(describe(inputs, attrs), capabilities),
+  gpu: ({ inputs, attrs, capabilities }) => matmulVariants(shapeFor(inputs, attrs), capabilities),
   vjp({ inputs: [a, b], gradients: [g], attrs: { transposeA, transposeB } }) {
     // One product for the gradient of weights that all batches share, instead of one a batch that are summed.
     if (b.shape.length === 2 && a.shape.length > 2 && !transposeA) {
@@ -89,7 +89,7 @@ export const matmulOp: KernelOp<MatmulAttrs> = {
       : matmul(a, g!, { transposeA: !transposeA });
     return [da, db];
   },
-  flops: (inputs, [c], attrs) => 2 * sizeOf(c.shape) * describe(inputs, attrs).k,
+  flops: (inputs, [c], attrs) => 2 * sizeOf(c.shape) * shapeFor(inputs, attrs).k,
   onnx(graph, { inputs: [a, b], tensors, attrs: { transposeA, transposeB } }) {
     if ((transposeA || transposeB) && tensors.every(({ shape }) => shape.length === 2)) {
       return graph.node('Gemm', [a, b], { transA: Number(transposeA), transB: Number(transposeB) });

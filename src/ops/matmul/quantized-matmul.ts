@@ -16,7 +16,7 @@ import { sum } from '../reductions/reduce.ts';
 import { reshape } from '../movement/reshape.ts';
 import { neg } from '../elementwise/unary.ts';
 
-const describe = ([x, packed, , zeros]: readonly TensorSpec[], { bits, group }: Quantization): PackedShape => ({
+const shapeFor = ([x, packed, , zeros]: readonly TensorSpec[], { bits, group }: Quantization): PackedShape => ({
   n: packed.shape[0],
   k: x.shape[1],
   bits,
@@ -34,7 +34,7 @@ export const quantizedMatmulOp: KernelOp<Quantization> = {
     return [{ shape: [x.shape[0], packed.shape[0]], dtype: x.dtype }];
   },
   cpu({ inputs: [x, ...packed], outputs: [y], inputSpecs, attrs }) {
-    const { n, k } = describe(inputSpecs, attrs);
+    const { n, k } = shapeFor(inputSpecs, attrs);
     for (let column = 0; column < n; column++) {
       const weights = Float64Array.from({ length: k }, (_, i) => weightAt(packed, column * k + i, attrs));
       for (let row = 0; row < inputSpecs[0].shape[0]; row++) {
@@ -44,7 +44,7 @@ export const quantizedMatmulOp: KernelOp<Quantization> = {
   },
   gpu({ inputs, attrs, capabilities }) {
     const [x, , ...scales] = inputs;
-    const packed = describe(inputs, attrs);
+    const packed = shapeFor(inputs, attrs);
     const { n, k } = packed;
     const whole = { batch: [], batchStridesA: [], batchStridesB: [], transposeA: false, transposeB: true };
     const names = ['scales', 'zeros'];

@@ -50,7 +50,7 @@ export function checkPacked(
   );
 }
 
-/** Scale of a group of values, and the whole number that stands for 0 where numbers have no sign. */
+/** Scale of a group of values, and the integer that stands for 0 where numbers have no sign. */
 function scaleOf(values: Iterable<number>, bits: number, asymmetric: boolean): [scale: number, zero: number] {
   let [low, high] = [0, 0];
   for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
@@ -60,7 +60,7 @@ function scaleOf(values: Iterable<number>, bits: number, asymmetric: boolean): [
 }
 
 /**
- * `weight` f32 [N, K] as whole numbers times a scale for each group of a row: `packed` u32 [N, K · bits / 32] and `scales` f32
+ * `weight` f32 [N, K] as integers times a scale for each group of a row: `packed` u32 [N, K · bits / 32] and `scales` f32
  * [N, K / group]. The largest number of a group stands for its largest magnitude. With `asymmetric` the numbers have no sign,
  * and 0 to the largest stand for a group's values from the smallest to the largest: `zeros` f32 [N, K / group] are the
  * numbers for 0, as GPTQ and AWQ have them. The worst error is half a scale.
@@ -158,7 +158,7 @@ function numbersInGroups(packed: Tensor, { bits, group }: Quantization, zeros?: 
 /** Scales or zeros, f32 [N, groups, 1, 1]. */
 const perGroup = (x: Tensor): Tensor => reshape(cast(x, 'f32'), [...x.shape, 1, 1]);
 
-/** The whole numbers of `packed` less their zeros, before they are scaled: f32 [N, groups, group]. */
+/** The integers of `packed` minus their zeros, before they are scaled: f32 [N, groups, group]. */
 export const groupedNumbers = (packed: Tensor, quantization: Quantization, zeros?: Tensor | null): Tensor => {
   const numbers = numbersInGroups(packed, quantization, zeros);
   return reshape(numbers, [...numbers.shape.slice(0, 2), quantization.group]);

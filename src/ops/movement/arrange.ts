@@ -84,9 +84,7 @@ export function chunk(x: Tensor, count: number, axis = 0): Tensor[] {
 export function roll(x: Tensor, shifts: number | readonly number[], axes: number | readonly number[]): Tensor {
   const [by, along] = [[shifts].flat(), [axes].flat().map((axis) => resolveAxis('roll', axis, x.shape.length))];
   if (by.length !== along.length || !by.every(Number.isInteger)) {
-    throw new Error(
-      `roll: shifts [${by}] and axes [${along}] do not fit: each axis needs a whole number of positions.`,
-    );
+    throw new Error(`roll: shifts [${by}] and axes [${along}] do not fit: each axis needs an integer.`);
   }
   return along.reduce((rolled, axis, i) => {
     const size = x.shape[axis];

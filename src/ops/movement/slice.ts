@@ -96,7 +96,7 @@ export const padOp: KernelOp<PadAttrs> = {
     ) {
       throw new Error(
         `pad: before [${before}] and after [${after}] do not fit ${formatShape(x.shape)}: ` +
-          'each axis needs one whole number of zeros on either side.',
+          'each axis needs a non-negative integer on either side.',
       );
     }
     const shape = x.shape.map((dim, axis) => before[axis] + span(dim, spacing[axis]) + after[axis]);

@@ -20,7 +20,7 @@ import { neg, rsqrt, square } from '../elementwise/unary.ts';
 /** Values a part should have at least, and most parts of a channel. */
 const [PART, MOST_PARTS] = [4096, 64];
 
-const describe = ({ shape }: TensorSpec): shader.ChannelShape => ({
+const shapeFor = ({ shape }: TensorSpec): shader.ChannelShape => ({
   batch: shape[0],
   channels: shape[1],
   inner: sizeOf(shape.slice(2)),
@@ -35,7 +35,7 @@ export const alongChannels = (perChannel: Tensor, { shape }: TensorSpec): Tensor
 
 /** Calls `visit` with each element of x and its channel. */
 function forEachValue(x: TensorSpec, visit: (at: number, channel: number) => void): void {
-  const { batch, channels, inner } = describe(x);
+  const { batch, channels, inner } = shapeFor(x);
   for (let row = 0; row < batch * channels; row++) {
     for (let i = 0; i < inner; i++) visit(row * inner + i, row % channels);
   }
@@ -47,7 +47,7 @@ function variants(
   names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
   sum: shader.ChannelSum,
 ): Variant[] {
-  const shape = describe(inputs[0]);
+  const shape = shapeFor(inputs[0]);
   const { channels, inner } = shape;
   const count = channelCount(inputs[0]);
   const bind = (specs: readonly TensorSpec[], as: readonly string[]): Binding[] =>

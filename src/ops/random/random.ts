@@ -80,7 +80,7 @@ export function bernoulli(p: TensorLike, shape: Shape = p instanceof Tensor ? p.
 export function randint(low: number, high: number, shape: Shape): Tensor {
   const within = (value: number) => Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31;
   if (!within(low) || !within(high - 1) || low >= high || high - low >= 2 ** 32) {
-    throw new Error(`randint: low and high must be whole numbers that i32 holds, low below high, but are ${low} and ${high}.`); // prettier-ignore
+    throw new Error(`randint: low and high must be i32 integers with low < high, but are ${low} and ${high}.`); // prettier-ignore
   }
   return add(cast(remainder(words('randint', shape), high - low), 'i32'), low);
 }

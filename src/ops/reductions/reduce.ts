@@ -34,7 +34,7 @@ interface Reduction {
   readonly wgsl: Combine;
   cpu(a: number, b: number): number;
   scale?(count: number): number;
-  /** True where whole numbers make no sense of it, or soon outgrow their range. */
+  /** True where integers have no such value, or soon overflow. */
   readonly onlyFloats?: boolean;
   /** Its node in ONNX. */
   readonly onnx: string;

@@ -128,7 +128,7 @@ function shifted(x: Tensor, axis: number, reverse: boolean, by = 1): Tensor {
 
 /** Options of a scan. */
 export interface ScanOptions {
-  /** Leaves each element out of its own result, which so belongs to those before it only. */
+  /** Exclusive: each result covers the elements before its own only. */
   readonly exclusive?: boolean;
   /** Runs from the last element to the first. */
   readonly reverse?: boolean;

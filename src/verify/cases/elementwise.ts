@@ -20,7 +20,7 @@ export const binary = (call: Binary, low = -2, high = 2): VerifyCase[] => [
   { name: 'column', inputs: [floats([9, 1]), floats([2, 1, 17], low, high)], call: ([a, b]) => call(a, b) },
 ];
 
-/** The same for whole numbers too. */
+/** The same for integers too. */
 const numbers = (call: Binary, low?: number, high?: number): VerifyCase[] =>
   binary(call, low, high).map((one) => ({ ...one, dtypes: anyNumber }));
 

@@ -16,7 +16,7 @@ export const reduce = (call: Reduce): VerifyCase[] => [
   { name: 'all', inputs: [floats([9, 31])], call: ([x]) => call(x) },
 ];
 
-/** The same for whole numbers too, and sums that several workgroups share. */
+/** The same for integers too, and sums that several workgroups share. */
 const numbers = (call: Reduce): VerifyCase[] => [
   ...reduce(call).map((one, i): VerifyCase => (i < 2 ? { ...one, dtypes: anyNumber } : one)),
   { name: 'long', inputs: [floats([1025], -1, 1)], call: ([x]) => call(x) },

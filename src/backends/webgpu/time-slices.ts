@@ -4,7 +4,7 @@
 const FIRST = 16;
 
 /** Where a run of `count` dispatches is cut, so that each slice takes `milliseconds` at most; a dispatch is never cut. */
-export class Slices {
+export class TimeSlices {
   readonly #milliseconds: number;
   #sizes: number[];
 

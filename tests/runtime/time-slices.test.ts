@@ -2,7 +2,7 @@
 
 import { expect, test, vi } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
-import { Slices } from '../../src/backends/webgpu/slices.ts';
+import { TimeSlices } from '../../src/backends/webgpu/time-slices.ts';
 import type { WebGpuDevice } from '../../src/backends/webgpu/webgpu-device.ts';
 import { Parameter } from '../../src/core/parameter.ts';
 import { spec, type Tensor } from '../../src/core/tensor.ts';
@@ -12,9 +12,9 @@ import { clipGradNorm } from '../../src/optim/clip.ts';
 import { openDevice } from '../../src/node.ts';
 import { compile } from '../../src/runtime/compile.ts';
 
-/** Slices after `rounds` runs in which each dispatch takes as long as `costs` says. */
+/** TimeSlices after `rounds` runs in which each dispatch takes as long as `costs` says. */
 function settled(costs: readonly number[], milliseconds: number, rounds = 10): number[][] {
-  const slices = new Slices(costs.length, milliseconds);
+  const slices = new TimeSlices(costs.length, milliseconds);
   const cut = () => {
     let start = 0;
     return slices.sizes.map((size) => costs.slice(start, (start += size)));
@@ -45,7 +45,7 @@ const waves = (count: number, from: number) =>
   Float32Array.from({ length: count }, (_, i) => Math.sin(i * i + from) / 3);
 
 /** A small network that is trained and asked. */
-async function training(device: WebGpuDevice, sliceMilliseconds?: number) {
+async function training(device: WebGpuDevice, timeSliceMilliseconds?: number) {
   const layers = [0, 1, 2].map(
     (i) => new Parameter({ dtype: 'f32', shape: [24, 24], data: waves(576, i) }, { name: `w${i}` }),
   );
@@ -60,7 +60,7 @@ async function training(device: WebGpuDevice, sliceMilliseconds?: number) {
       return loss;
     },
     specs,
-    { sliceMilliseconds },
+    { timeSliceMilliseconds },
   );
   const predict = await compile(device, ({ x }) => forward(x), specs);
   return { step, predict, layers, x: waves(192, 7) };

@@ -169,6 +169,8 @@ export interface Ranked {
 /** An answer, for people as tables and for programs as fields. */
 export interface RunResult {
   readonly tables: readonly { readonly title?: string; readonly rows: readonly Ranked[] }[];
+  /** What people should know of the answer. */
+  readonly notes?: readonly string[];
   /** Plain JSON. */
   readonly values: Readonly<Record<string, unknown>>;
 }

@@ -1,5 +1,6 @@
 // The registry: every model under the name that the command line and the pages use, loaded when it is asked for.
 
+import { bertMiniZh } from './bert/bert-mini-zh/about.ts';
 import { lenet5 } from './cnn/lenet5/about.ts';
 import { dcganMnist } from './gan/dcgan-mnist/about.ts';
 import { charLstm } from './rnn/char-lstm/about.ts';
@@ -19,5 +20,6 @@ export const models = {
   lenet5: { ...lenet5, load: async () => (await import('./cnn/lenet5/entry.ts')).lenet5Entry },
   'char-lstm': { ...charLstm, load: async () => (await import('./rnn/char-lstm/entry.ts')).charLstmEntry },
   'char-gpt': { ...charGpt, load: async () => (await import('./transformer/char-gpt/entry.ts')).charGptEntry },
+  'bert-mini-zh': { ...bertMiniZh, load: async () => (await import('./bert/bert-mini-zh/entry.ts')).bertMiniZhEntry },
   'dcgan-mnist': { ...dcganMnist, load: async () => (await import('./gan/dcgan-mnist/entry.ts')).dcganMnistEntry },
 } satisfies Readonly<Record<string, ModelRecord>>;

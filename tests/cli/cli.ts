@@ -80,19 +80,20 @@ export function idxFile(shape: readonly number[], data: Uint8Array): Uint8Array 
   return file;
 }
 
-/** Writes MNIST's four files with few pictures: of class n, a bar at height 2n + 4 on some noise. */
-export async function writeSmallMnist(folder: string): Promise<void> {
+/** Writes MNIST's four files with few pictures of `side` pixels: of class n, a bar at its own height on some noise. */
+export async function writeSmallMnist(folder: string, side = 28): Promise<void> {
   const random = new RandomSource(11);
   for (const [part, count] of [
     ['train', 24],
     ['t10k', 20],
   ] as const) {
     const labels = Uint8Array.from({ length: count }, (_, i) => i % 10);
-    const images = Uint8Array.from({ length: count * 784 }, () => random.integer(40));
-    labels.forEach((label, i) =>
-      images.fill(250, 784 * i + 28 * (2 * label + 4) + 6, 784 * i + 28 * (2 * label + 4) + 22),
-    );
-    await writeFile(join(folder, `${part}-images-idx3-ubyte`), idxFile([count, 28, 28], images));
+    const images = Uint8Array.from({ length: count * side * side }, () => random.integer(40));
+    labels.forEach((label, i) => {
+      const row = i * side * side + side * Math.floor(((2 * label + 4) * side) / 28);
+      images.fill(250, row + Math.floor((6 * side) / 28), row + Math.floor((22 * side) / 28));
+    });
+    await writeFile(join(folder, `${part}-images-idx3-ubyte`), idxFile([count, side, side], images));
     await writeFile(join(folder, `${part}-labels-idx1-ubyte`), idxFile([count], labels));
   }
 }

@@ -24,7 +24,7 @@ test('help and version go to stdout with code 0', async () => {
 });
 
 test.each([
-  [['bogus'], /unknown command 'bogus'[^]*Commands: models, info, .*train, eval, run, export, inspect, diverge/],
+  [['bogus'], /unknown command 'bogus'[^]*Commands: models, info, .*train, eval, run, generate, export, inspect, diverge/],
   [['train', 'lenet', '--data', '.'], /no model "lenet"\. Did you mean lenet5\? Models that train takes: lenet5/],
   [['eval', '--data', '.', 'lenet5'], /Name the model first: five-tigers eval lenet5/],
   [['train', 'lenet5'], /required option '--data <path...>' not specified/],
@@ -87,9 +87,9 @@ test('the process has the exit code, one readable line, and the stack only on re
   const args = ['eval', 'lenet5', '--data', join(root, 'no-such-folder'), '--weights', join(root, 'none.safetensors')];
   const plain = await start(...args).outcome;
   expect(plain).toMatchObject({ code: 1, stdout: '' });
-  expect(plain.stderr).toMatch(/^There is no file or folder .*none\.safetensors\.\n$/);
+  expect(plain.stderr).toMatch(/^Cannot read the weights: there is no file none\.safetensors in the folder .*\n$/);
   vi.stubEnv('FIVE_TIGERS_DEBUG', '1');
-  expect((await start(...args).outcome).stderr).toMatch(/^Error: There is no file or folder .*\n +at /);
+  expect((await start(...args).outcome).stderr).toMatch(/^Error: Cannot read the weights: .*\n +at /);
 });
 
 test('a process that used a GPU ends by itself, and stderr stays out of stdout', async () => {

@@ -9,8 +9,8 @@ import type { EvaluationWork } from '../../entry.ts';
 import type { DCGAN } from './model.ts';
 import { toImage } from './train.ts';
 
-/** Pictures of one run. */
-const BATCH = 250;
+/** The most pictures of one run. */
+const MOST = 250;
 /** Numbers of F6, LeNet-5's last hidden layer. */
 const FEATURES = 84;
 /** Principal components of the rival. */
@@ -32,7 +32,9 @@ interface Pictures {
   readonly count: number;
   readonly shape: readonly number[];
   readonly draw: (input: Tensor) => Tensor;
-  /** Inputs of the pictures from `first` to `first + BATCH`; what is beyond `count` does not matter. */
+  /** Pictures of one run. */
+  readonly batch: number;
+  /** Inputs of the pictures from `first` to `first + batch`; what is beyond `count` does not matter. */
   readonly inputs: (first: number) => Float32Array;
 }
 
@@ -43,17 +45,17 @@ async function read(
 ): Promise<Reading> {
   const judge = lenet5Entry.build(lenet5Entry.config);
   await loadWeights(judge, lenet5Entry.weights[lenet5Entry.config]);
-  const { count, shape, draw, inputs } = pictures;
+  const { count, batch, shape, draw, inputs } = pictures;
   const fn = ({ input }: Readonly<Record<string, Tensor>>) => {
     const { f6, logits } = (judge as LeNet5).maps(draw(input));
     return { f6, logits };
   };
-  using program = await compile(device, fn, { input: spec([BATCH, ...shape]) });
+  using program = await compile(device, fn, { input: spec([batch, ...shape]) });
   const counts = new Array<number>(LENET_CLASSES).fill(0);
   const features = new Moments(FEATURES);
-  for (let first = 0; first < count; first += BATCH) {
+  for (let first = 0; first < count; first += batch) {
     const { f6, logits } = await program.run({ input: inputs(first) });
-    const real = Math.min(BATCH, count - first);
+    const real = Math.min(batch, count - first);
     features.add(f6.data, real);
     for (let i = 0; i < real; i++) {
       const scores = [...logits.data.subarray(i * LENET_CLASSES, (i + 1) * LENET_CLASSES)];
@@ -67,24 +69,28 @@ async function read(
 
 /** Digits of MNIST. */
 function realDigits(images: ImageDataset): Pictures {
-  const batches = [...evaluationBatches(images, BATCH, LENET_SIZE)].map(({ image }) => image);
+  const batch = Math.min(MOST, images.count);
+  const batches = [...evaluationBatches(images, batch, LENET_SIZE)].map(({ image }) => image);
   return {
     count: images.count,
+    batch,
     shape: [1, LENET_SIZE, LENET_SIZE],
     draw: (image) => image,
-    inputs: (first) => batches[first / BATCH],
+    inputs: (first) => batches[first / batch],
   };
 }
 
 /** Digits of the generator. */
 function generatedDigits({ generator, config: { nz } }: DCGAN, count: number): Pictures {
+  const batch = Math.min(MOST, count);
   return {
     count,
+    batch,
     shape: [nz],
     draw: (z) => toImage(generator.forward(z)),
     inputs(first) {
       const random = new RandomSource(SEED, first);
-      return Float32Array.from({ length: BATCH * nz }, () => random.normal());
+      return Float32Array.from({ length: batch * nz }, () => random.normal());
     },
   };
 }

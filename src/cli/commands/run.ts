@@ -40,13 +40,14 @@ export const runCommand: ModelCommand<RunOptions> = {
     const device = await openWithNews(options, terminal);
     try {
       const work = { device, onProgram: profiler.onProgram };
-      const { tables, values } = await orOfferDrop(entry.run!, () => entry.run!.run(model, request, work));
+      const { tables, values, notes = [] } = await orOfferDrop(entry.run!, () => entry.run!.run(model, request, work));
       const profile = await profiler.complete(device);
       const adapter = device.info.description;
       if (options.json) {
         terminal.result(JSON.stringify({ model: entry.name, config, ...values, adapter, profile }));
         return;
       }
+      for (const note of notes) terminal.news(note);
       terminal.result(tables.map(describeTable).join('\n\n'));
       if (profile) terminal.result(profileTable(profile));
     } finally {

@@ -26,6 +26,8 @@ export interface Run {
   /** What it is measured on; null for a model that has no evaluation. */
   readonly heldOut: EvaluationData | null;
   readonly trainer: Trainer<StepResult>;
+  /** Whether the best weights by held-out score are kept. */
+  readonly keepsBest: boolean;
   /** Steps in an epoch, and of the whole run. */
   readonly stepsPerEpoch: number;
   readonly steps: number;
@@ -67,24 +69,26 @@ export async function prepare(
   const parts = data.start(model);
   const schedule = makeSchedule(settings, steps);
   const { average, watch } = parts;
+  const { patience, seed } = settings;
+  const evaluate =
+    entry.train!.keepBest && heldOut
+      ? { ...evaluation(entry, data, parts, heldOut, stepsPerEpoch, report), patience }
+      : undefined;
   const trainer = await Trainer.create({
     state: { model, ...(average && { average }) },
     phases: Object.fromEntries(Object.entries(parts.phases).map(([name, phase]) => [name, { schedule, ...phase }])),
     data: parts.data,
     accumulate: settings.accumulate,
-    ...(entry.train!.keepBest &&
-      heldOut && {
-        evaluate: { ...evaluation(entry, data, parts, heldOut, stepsPerEpoch, report), patience: settings.patience },
-      }),
+    evaluate,
     watch,
     openDevice: () => openWithNews(options, terminal),
-    seed: settings.seed,
+    seed,
     settings,
     onProgress: (done, total) => report.preparing(done, total),
     onRecovered: (reason) => terminal.news(`The GPU was lost (${reason}). Another one takes over; nothing is lost.`),
   });
   if (started) trainer.restore(started.bytes);
-  return { settings, model, data, parts, heldOut, trainer, stepsPerEpoch, steps };
+  return { settings, model, data, parts, heldOut, trainer, keepsBest: !!evaluate, stepsPerEpoch, steps };
 }
 
 /** How a run is measured while it goes on: as its weights would be saved, running mean and all. */
@@ -124,7 +128,7 @@ const SECONDS_BETWEEN_SAVES = 300;
 
 /** Trains to the end of the run or step `lastStep`, saving after each epoch. True when the user has interrupted it. */
 export async function trainSteps(
-  { settings, model, data, trainer, stepsPerEpoch, steps }: Run,
+  { settings, model, data, trainer, keepsBest, stepsPerEpoch, steps }: Run,
   lastStep: number,
   save: () => Promise<void>,
   report: TrainReport,
@@ -142,13 +146,14 @@ export async function trainSteps(
   const interruption = watchInterruption(() =>
     terminal.news('\nFinishing this step to save it; press again to stop at once.'),
   );
-  let [saved, savedAt] = [NaN, Date.now()];
+  let [saved, savedAt, isUnmeasured] = [NaN, Date.now(), false];
   try {
     while (trainer.stepsDone < Math.min(steps, lastStep) && !trainer.stopped && !interruption.requested) {
       const result = await trainer.step();
       const { step, evaluation: measured } = result;
       const [{ loss, learningRate }] = Object.values(result.phases);
       report.step({ step, epoch: Math.ceil(step / stepsPerEpoch), loss, learningRate, measures: measuresOf(result) });
+      isUnmeasured = !measured;
       if (measured) report.measured(measured);
       if (step % stepsPerEpoch === 0 || measured || Date.now() - savedAt > 1000 * SECONDS_BETWEEN_SAVES) {
         await save();
@@ -156,6 +161,11 @@ export async function trainSteps(
       }
       // The CPU's steps never wait for anything, and so Ctrl-C would never be heard.
       await setImmediate();
+    }
+    if (isUnmeasured && keepsBest && trainer.stepsDone >= steps) {
+      // The last weights may be the best ones.
+      report.measured(await trainer.evaluate());
+      saved = NaN;
     }
     if (saved !== trainer.stepsDone) await save();
     if (trainer.stopped) {

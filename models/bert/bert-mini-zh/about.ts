@@ -1,0 +1,16 @@
+// What is known of the small Chinese BERT before its code is loaded.
+
+import type { ModelAbout } from '../../entry.ts';
+
+/** See README.md beside this file. */
+export const bertMiniZh = {
+  name: 'bert-mini-zh',
+  title: 'BERT (Devlin et al., 2019), small, of Chinese characters',
+  family: 'bert',
+  config: 'mini-zh',
+  configs: ['mini-zh', 'tiny'],
+  parameters: 1_091_978,
+  weightsBytes: null,
+  capabilities: ['train', 'eval', 'run', 'export', 'inspect', 'diverge', 'bench'],
+  metrics: {},
+} as const satisfies ModelAbout;

@@ -85,7 +85,7 @@ export { writeSafetensors } from './weights/safetensors-writer.ts';
 export { type Savable, type SaveOptions, saveWeights } from './weights/save.ts';
 export { type DataFiles } from './data/data-files.ts';
 export { type FillOptions, type FillReport, type LoadProgress, transposeWeights } from './weights/load.ts';
-export { type LoadOptions, type LoadReport, loadWeights, openWeights } from './weights/load-weights.ts';
+export { type LoadOptions, type LoadReport, loadWeights, openWeights, readBytes } from './weights/load-weights.ts';
 export { type OpenOptions, type WeightInput } from './weights/open-weights.ts';
 export { type FileCache, type FileFacts, type KeptFile, type PartialFile } from './weights/file-cache.ts';
 export { readTensors, type WeightEntry, type WeightSource } from './weights/weight-source.ts';

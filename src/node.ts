@@ -8,7 +8,13 @@ import { waitAsleep } from './backends/webgpu/wait-node.ts';
 import type { Module } from './nn/module.ts';
 import { cacheFolder, folderCache } from './weights/cache-node.ts';
 import { loadWeightsOn, type LoadOptions, type LoadReport } from './weights/load-weights.ts';
-import { openWeightsOn, type OpenOptions, type Platform, type WeightInput } from './weights/open-weights.ts';
+import {
+  openWeightsOn,
+  readBytesOn,
+  type OpenOptions,
+  type Platform,
+  type WeightInput,
+} from './weights/open-weights.ts';
 import { findPath } from './weights/place-node.ts';
 import type { WeightSource } from './weights/weight-source.ts';
 
@@ -31,7 +37,6 @@ export function openDevice(kind: DeviceKind = 'auto', options: NodeAdapterOption
   return openWith(kind, find, 'Deno' in globalThis ? {} : { waitForSoftware: waitAsleep });
 }
 
-/** Deno may not be allowed to read the environment; then there is no folder to keep files in. */
 const node: Platform = {
   findPath,
   cache: async () => folderCache(cacheFolder()),
@@ -45,3 +50,7 @@ export const loadWeights = (model: Module, input: WeightInput, options?: LoadOpt
 /** `openWeights` that also knows paths and `file:` URLs. */
 export const openWeights = (input: WeightInput, options?: OpenOptions): Promise<WeightSource> =>
   openWeightsOn(node, input, options);
+
+/** `readBytes` that also knows paths and `file:` URLs. */
+export const readBytes = (input: string | URL, options?: OpenOptions): Promise<Uint8Array> =>
+  readBytesOn(node, input, options);

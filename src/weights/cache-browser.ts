@@ -13,11 +13,17 @@ interface BlobStore {
   remove(name: string): Promise<void>;
 }
 
-/** What is kept of a file: its pieces are `<id>.0`, `<id>.1` …, where each version has an id of its own. */
+/** What is kept of a file. Each version has an id of its own. */
 interface Manifest {
   readonly facts: FileFacts;
   readonly id: string;
   readonly sizes: readonly number[];
+}
+
+/** The names of the pieces. They say which bytes each holds, so that two tabs that fetch the same file cannot mix theirs. */
+function piecesOf({ id, sizes }: Manifest): string[] {
+  let begin = 0;
+  return sizes.map((size) => `${id}.${begin}-${(begin += size)}`);
 }
 
 const PIECE = 32 << 20;
@@ -94,13 +100,13 @@ function cacheIn(store: BlobStore): FileCache {
     }
   };
   const writeManifest = (name: string, manifest: Manifest) => store.put(name, new Blob([JSON.stringify(manifest)]));
-  const removePieces = async ({ id, sizes }: Manifest) => {
-    for (let i = 0; i < sizes.length; i++) await store.remove(`${id}.${i}`);
+  const removePieces = async (manifest: Manifest) => {
+    for (const name of piecesOf(manifest)) await store.remove(name);
   };
   /** The pieces as one Blob, which the browser reads from its disk; null if one is missing. */
-  const join = async ({ id, sizes }: Manifest): Promise<Blob | null> => {
-    const pieces = await Promise.all(sizes.map((_, i) => store.get(`${id}.${i}`)));
-    const isWhole = pieces.every((piece, i) => piece?.size === sizes[i]);
+  const join = async (manifest: Manifest): Promise<Blob | null> => {
+    const pieces = await Promise.all(piecesOf(manifest).map((name) => store.get(name)));
+    const isWhole = pieces.every((piece, i) => piece?.size === manifest.sizes[i]);
     return isWhole ? new Blob(pieces as Blob[]) : null;
   };
 
@@ -116,8 +122,9 @@ function cacheIn(store: BlobStore): FileCache {
     const keptSize = () => manifest?.sizes.reduce((sum, size) => sum + size, 0) ?? 0;
     const flush = async () => {
       if (!manifest || waitingSize === 0) return;
-      await store.put(`${manifest.id}.${manifest.sizes.length}`, new Blob(waiting as Uint8Array<ArrayBuffer>[]));
-      manifest = { ...manifest, sizes: [...manifest.sizes, waitingSize] };
+      const longer = { ...manifest, sizes: [...manifest.sizes, waitingSize] };
+      await store.put(piecesOf(longer).at(-1)!, new Blob(waiting as Uint8Array<ArrayBuffer>[]));
+      manifest = longer;
       await writeManifest(part, manifest);
       [waiting, waitingSize] = [[], 0];
     };

@@ -1,5 +1,6 @@
 // Keeps downloads in a folder: a file under its own name, what is known of it beside it.
 
+import { randomBytes } from 'node:crypto';
 import { createReadStream, promises } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,7 +8,7 @@ import type { FileCache, FileFacts, PartialFile } from './file-cache.ts';
 import { writeFileAtomic } from './files-node.ts';
 import { fileSource } from './place-node.ts';
 
-const { mkdir, open, readFile, rename, rm, stat } = promises;
+const { mkdir, open, readFile, rename, rm, stat, writeFile } = promises;
 
 /**
  * The folder of downloads: `FIVE_TIGERS_CACHE` if that is set, else `five-tigers` in the user's folder of caches
@@ -18,10 +19,7 @@ export function cacheFolder(env: Readonly<Record<string, string | undefined>> = 
   return env.FIVE_TIGERS_CACHE || join(caches, 'five-tigers');
 }
 
-/**
- * A cache in `folder`, which is made when it is needed. Two processes may fetch the same file at once: both write the same
- * bytes to the same places.
- */
+/** A cache in `folder`, which is made when it is needed. Of two that fetch the same file at once, the second begins apart. */
 export function folderCache(folder: string): FileCache {
   const pathOf = (key: string) => join(folder, ...key.split('/').map(safePart));
   return {
@@ -56,8 +54,14 @@ const writeFacts = (path: string, facts: FileFacts) =>
   writeFileAtomic(path, new TextEncoder().encode(JSON.stringify(facts)));
 
 async function beginFile(path: string): Promise<PartialFile> {
-  const [part, partFacts] = [`${path}.part`, `${path}.part.json`];
   await mkdir(dirname(path), { recursive: true });
+  const lock = `${path}.lock`;
+  const isFirst = await claim(lock);
+  const part = isFirst ? `${path}.part` : `${path}.${randomBytes(6).toString('hex')}.part`;
+  const partFacts = `${part}.json`;
+  const release = async () => {
+    if (isFirst) await rm(lock, { force: true });
+  };
   let facts = await readFacts(partFacts);
   const handle = await open(part, 'a+').then(async (created) => {
     // Opened again without "append", which would ignore positions.
@@ -97,15 +101,44 @@ async function beginFile(path: string): Promise<PartialFile> {
       // After the file: what these facts say must never be of an older one.
       await writeFacts(`${path}.json`, wholeFacts);
       await rm(partFacts, { force: true });
+      await release();
       return { ...(await fileSource(path)), name };
     },
-    pause: () => handle.close().catch(() => {}),
-    async drop() {
-      await handle.close().catch(() => {});
-      await rm(part, { force: true });
-      await rm(partFacts, { force: true });
-    },
+    // What was begun apart is found by nobody.
+    pause: async () => (isFirst ? handle.close().then(release, release) : drop()),
+    drop,
   };
+
+  async function drop(): Promise<void> {
+    await handle.close().catch(() => {});
+    await rm(part, { force: true });
+    await rm(partFacts, { force: true });
+    await release();
+  }
+}
+
+/** Whether nobody else that is still there has this lock: a file with the number of the process. */
+async function claim(lock: string): Promise<boolean> {
+  for (;;) {
+    try {
+      await writeFile(lock, String(process.pid), { flag: 'wx' });
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const owner = Number(await readFile(lock, 'utf8').catch(() => '0'));
+    if (owner && isAlive(owner)) return false;
+    await rm(lock, { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // Signal 0 is only a question.
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 async function* nothing(): AsyncIterable<Uint8Array> {}

@@ -24,6 +24,8 @@ export interface DownloadOptions {
   readonly onNotice?: (text: string) => void;
   /** Milliseconds before the first new try after a cut; each one after waits twice as long (default 500). */
   readonly retryDelay?: number;
+  /** Milliseconds without a byte after which a connection counts as cut (default 30,000). */
+  readonly stallTimeout?: number;
 }
 
 /** Tries in a row that bring nothing before a download is given up. */
@@ -122,10 +124,7 @@ class Transfer {
   async #receive(): Promise<boolean> {
     const from = this.#to.size;
     const range: Record<string, string> = from > 0 ? { Range: `bytes=${from}-` } : {};
-    const response = await fetch(this.#file.url, {
-      headers: { ...this.#file.headers, ...range },
-      signal: this.#options.signal,
-    });
+    const response = await this.#request({ ...this.#file.headers, ...range });
     const { status, headers, body } = response;
     if (!response.ok) await body?.cancel();
     // What is here is more than the server has: another version.
@@ -144,8 +143,24 @@ class Transfer {
       await this.#restart(found);
       if (isPart) return (await body.cancel(), false);
     } else if (from === 0) await this.#restart(found);
-    for await (const bytes of chunksOf(body)) await this.#append(bytes);
+    for await (const bytes of chunksOf(body, this.#stall)) await this.#append(bytes);
     return this.#facts.size === null || this.#isWhole;
+  }
+
+  get #stall(): number {
+    return this.#options.stallTimeout ?? 30_000;
+  }
+
+  /** The headers of an answer, unless the server keeps silent for too long. */
+  async #request(headers: Record<string, string>): Promise<Response> {
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(new Error(`no answer for ${this.#stall / 1000} s`)), this.#stall);
+    const signals = [silence.signal, this.#options.signal].filter((signal) => !!signal);
+    try {
+      return await fetch(this.#file.url, { headers, signal: AbortSignal.any(signals) });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
@@ -237,10 +252,19 @@ export function reasonOf(error: unknown): string {
   return cause instanceof Error && cause.message ? `${message}: ${cause.message}` : (message ?? String(error));
 }
 
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
+/** What comes, piece by piece. @throws if nothing comes for `stall` milliseconds: a network that is gone closes nothing. */
+async function* chunksOf(body: ReadableStream<Uint8Array>, stall: number): AsyncIterable<Uint8Array> {
   const reader = body.getReader();
   try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+    for (;;) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const silence = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`nothing came for ${stall / 1000} s`)), stall);
+      });
+      const next = await Promise.race([reader.read(), silence]).finally(() => clearTimeout(timer));
+      if (next.done) return;
+      yield next.value;
+    }
   } finally {
     await reader.cancel().catch(() => {});
   }

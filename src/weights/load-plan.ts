@@ -167,6 +167,7 @@ function findPrefix(names: readonly string[], state: ReadonlyMap<string, Paramet
     let matches = 0;
     for (const name of state.keys()) if (found.has(name)) matches++;
     if (matches > most) [best, most] = [prefix, matches];
+    if (most === state.size) break;
   }
   return best;
 }

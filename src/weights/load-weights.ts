@@ -4,7 +4,7 @@ import type { Module } from '../nn/module.ts';
 import { fillModel, type FillOptions, type FillReport } from './load.ts';
 import type { WeightSource } from './weight-source.ts';
 import { browserCache } from './cache-browser.ts';
-import { openWeightsOn, type OpenOptions, type Platform, type WeightInput } from './open-weights.ts';
+import { openWeightsOn, readBytesOn, type OpenOptions, type Platform, type WeightInput } from './open-weights.ts';
 
 /** How weights are found, and how their names become the model's. */
 export type LoadOptions = FillOptions & OpenOptions;
@@ -62,3 +62,7 @@ export const loadWeights = (model: Module, input: WeightInput, options?: LoadOpt
 /** Opens weights without a model: names, shapes and metadata, and tensors read one by one. Close the source afterwards. */
 export const openWeights = (input: WeightInput, options?: OpenOptions): Promise<WeightSource> =>
   openWeightsOn(browser, input, options);
+
+/** The bytes of a file that goes with weights, such as `org/name/tokenizer.json` or a URL: kept, and there offline. */
+export const readBytes = (input: string | URL, options?: OpenOptions): Promise<Uint8Array> =>
+  readBytesOn(browser, input, options);

@@ -98,6 +98,38 @@ export const looksLikePath = (text: string): boolean =>
   /^[./~]|^[A-Za-z]:[\\/]|\\/.test(text) ||
   (/\.(safetensors|json|pth?|bin|np[yz])$/.test(text) && text.split('/').length < 3);
 
+/**
+ * The bytes of any file: at a path, a URL, or in a Hugging Face repository (`org/name/tokenizer.json`), kept as weights are.
+ * @throws an Error that says where it was looked for.
+ */
+export async function readBytesOn(
+  platform: Platform,
+  input: string | URL,
+  options: OpenOptions = {},
+): Promise<Uint8Array> {
+  const file = await findFile(platform, input, options);
+  try {
+    return await file.read(0, file.size, options.signal);
+  } finally {
+    await file.close?.();
+  }
+}
+
+async function findFile(platform: Platform, input: string | URL, options: OpenOptions): Promise<ByteSource> {
+  const text = String(input);
+  const cache = async () => (options.cache === undefined ? platform.cache() : options.cache);
+  if (/^https?:/.test(text)) return openRemote(new URL(text), await cache(), options);
+  const found = await platform.findPath?.(text);
+  const id = parseHubId(text);
+  const place =
+    found?.place ??
+    (id?.file ? await openHub(id, [id.file], await cache(), { ...platform.hub?.(), ...options }) : null);
+  const file = await place?.open(found?.file ?? id!.file!);
+  if (!file)
+    throw new Error(`There is no file ${text}. Files are named by a path, a URL, or org/name/file on Hugging Face.`);
+  return file;
+}
+
 const nowhere: Place = { open: async () => null };
 
 async function openBytes(file: ByteSource, place: Place, { within }: OpenOptions): Promise<WeightSource> {

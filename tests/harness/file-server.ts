@@ -11,6 +11,8 @@ export interface Served {
   readonly ranges?: boolean;
   /** Bytes after which the connection breaks, for each request in turn; then no more. */
   readonly cuts?: number[];
+  /** Bytes after which nothing more comes though the connection stays, for each request in turn. */
+  readonly stalls?: number[];
   /** Its content type. */
   readonly type?: string;
   /** The answer instead of the file. */
@@ -68,7 +70,7 @@ function answer(files: Map<string, Served>, asked: Asked[], request: IncomingMes
     response.writeHead(method === 'OPTIONS' ? 204 : (file?.status ?? 404), cors).end();
     return;
   }
-  const { bytes, etag, ranges = true, cuts, type = 'application/octet-stream' } = file;
+  const { bytes, etag, ranges = true, cuts, stalls, type = 'application/octet-stream' } = file;
   const range = ranges ? /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') : null;
   const begin = range ? Number(range[1]) : 0;
   const end = range?.[2] ? Math.min(Number(range[2]) + 1, bytes.length) : bytes.length;
@@ -84,7 +86,9 @@ function answer(files: Map<string, Served>, asked: Asked[], request: IncomingMes
     ...(range ? { 'content-range': `bytes ${begin}-${end - 1}/${bytes.length}` } : {}),
   });
   const cut = method === 'GET' ? cuts?.shift() : undefined;
+  const stall = method === 'GET' ? stalls?.shift() : undefined;
   if (method === 'HEAD') response.end();
+  else if (stall !== undefined) response.write(bytes.subarray(begin, Math.min(begin + stall, end)));
   else if (cut === undefined) response.end(bytes.subarray(begin, end));
   else {
     response.flushHeaders();

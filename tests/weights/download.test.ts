@@ -9,6 +9,7 @@ import {
   folderCache,
   Linear,
   loadWeights,
+  readBytes,
   writeSafetensors,
   type FileCache,
   type LoadOptions,
@@ -91,6 +92,35 @@ describe('a URL', () => {
     expect(first).toBeLessThanOrEqual(50_000);
     expect(second).toBeGreaterThan(first);
     expect(gets().length).toBe(3);
+  });
+
+  test('that falls silent counts as broken, and is resumed', async () => {
+    const bytes = weightsFile(7);
+    serve('/model.safetensors', bytes, { stalls: [50_000] });
+    expect((await load(url(), { sha256: sha256(bytes), stallTimeout: 400 })).first).toBe(7);
+    expect(resumedAt()[0]).toBeGreaterThan(0);
+  });
+
+  test('that two loads fetch at once comes whole to both', async () => {
+    serve('/model.safetensors', weightsFile(6));
+    const both = await Promise.all([load(url()), load(url())]);
+    expect(both.map(({ first }) => first)).toEqual([6, 6]);
+    expect(notices).toEqual([]);
+    const left = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    expect(left.map(({ name }) => name).sort()).toEqual(['model.safetensors', 'model.safetensors.json']);
+  });
+
+  test('whose download was killed with its lock is fetched again', async () => {
+    serve('/model.safetensors', weightsFile(6), { cuts: [50_000, 0, 0, 0, 0, 0] });
+    await expect(load(url())).rejects.toThrow(/broke off/);
+    const [part] = (await readdir(folder, { recursive: true, withFileTypes: true })).filter(({ name }) =>
+      name.endsWith('.part'),
+    );
+    // A process of this number cannot be there.
+    await writeFile(join(part.parentPath, 'model.safetensors.lock'), String(2 ** 22 + 1));
+    serve('/model.safetensors', weightsFile(6));
+    expect((await load(url())).first).toBe(6);
+    expect(resumedAt().at(-1)).toBeGreaterThan(0);
   });
 
   test('that breaks for good is resumed by the next call', async () => {
@@ -319,6 +349,17 @@ describe('a Hugging Face id', () => {
     await expect(load('org/name', { ...hub(), update: true })).rejects.toThrow(
       /names 2 files, but b\.safetensors is missing/,
     );
+  });
+
+  test('other files of a model come the same way', async () => {
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    publish('c1', { 'tokenizer.json': new TextEncoder().encode('{}') });
+    expect(text(await readBytes('org/name/tokenizer.json', { cache, ...hub() }))).toBe('{}');
+    await expect(readBytes('org/name/absent.json', { cache, ...hub() })).rejects.toThrow(
+      'There is no file org/name/absent.json',
+    );
+    await server.close();
+    expect(text(await readBytes('org/name/tokenizer.json', { cache, ...hub() }))).toBe('{}');
   });
 
   test('that is unknown or gated', async () => {

@@ -39,7 +39,7 @@ async function probabilities(model: BertForPreTraining, first: string, second?: 
   );
   const { data } = await program.run({ input_ids: ids, token_type_ids: tokenTypes });
   const masks = [...ids.keys()].filter((place) => ids[place] === tokenizer.special.mask);
-  return masks.map((place) => [...data.slice(place * 13, (place + 1) * 13)]);
+  return masks.map((place) => Array.from(data.subarray(place * 13, (place + 1) * 13)));
 }
 
 function expectFillings(found: readonly Filling[][], expected: readonly number[][], top: number): void {

@@ -5,7 +5,8 @@
 // promises sines of small angles only. Sine and cosine are Taylor's over an eighth of a turn to either side.
 // Thread map: one thread an element. No barrier: one variant serves all.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Kernel } from '../../src/core/kernel.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
 export interface RotaryShape {
   readonly size: number;
@@ -19,10 +20,21 @@ export interface RotaryShape {
   readonly inverse: boolean;
   /** Each row has a position of its own, instead of the first one's. */
   readonly perRow: boolean;
-  readonly half: boolean;
+  /** Types of x and of the positions. */
+  readonly type: 'f32' | 'f16';
+  readonly position: 'i32' | 'u32';
 }
 
-export const rotaryKernel = (s: RotaryShape): string => wgsl`
+export const rotaryPairs = (s: RotaryShape): Kernel => ({
+  name: 'rotary.gather',
+  inputs: [
+    { name: 'x', type: s.type },
+    { name: 'steps', type: 'u32' },
+    { name: 'position', type: s.position },
+  ],
+  outputs: [{ name: 'y', type: s.type, store: true }],
+  workgroups: linearGrid(s.size, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 // The upper half of a · b, but for its last two bits.
 fn upper(a: u32, b: u32) -> u32 {
   return (a >> 16u) * (b >> 16u) + (((a >> 16u) * (b & 0xffffu)) >> 16u) + (((a & 0xffffu) * (b >> 16u)) >> 16u);
@@ -43,7 +55,7 @@ ${linearMain(s.size)}
   let d = index % ${s.depth}u;
   let own = f32(x[index]);
   if (d >= ${2 * s.pairs}u) {
-    store_y(index, ${s.half ? 'f16(own)' : 'own'});
+    store_y(index, ${s.type === 'f16' ? 'f16(own)' : 'own'});
     return;
   }
 #if ${s.interleaved}
@@ -63,6 +75,7 @@ ${linearMain(s.size)}
 #endif
   let turned = circle(at * steps[2u * pair] + upper(at, steps[2u * pair + 1u]));
   let result = own * turned.x + select(-1.0, 1.0, second${s.inverse ? ' != true' : ''}) * other * turned.y;
-  store_y(index, ${s.half ? 'f16(result)' : 'result'});
+  store_y(index, ${s.type === 'f16' ? 'f16(result)' : 'result'});
 }
-`;
+`,
+});

@@ -5,7 +5,9 @@
 // Thread map: one thread an output; neighbours read neighbouring columns. No barrier: one variant serves all.
 // The gradient is the same with transposed tables.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Binding, type Kernel } from '../../src/core/kernel.ts';
+import { stores } from '../lib/bindings.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
 export interface Resample2dShape {
   readonly planes: number;
@@ -28,12 +30,16 @@ function forEachTap(name: string, size: number, taps: number | null, body: strin
   }`;
 }
 
-export function resample2dKernel({ planes, image, output, taps, type }: Resample2dShape): string {
+/** The lists of an axis: where each output reads, and with which weights. */
+const tables = (name: string, taps: number | null): Binding[] =>
+  taps === null ? [] : [{ name: `${name}_index`, type: 'u32' }, { name: `${name}_weight`, type: 'f32' }]; // prettier-ignore
+
+export function resample2dGather({ planes, image, output, taps, type }: Resample2dShape): Kernel {
   const value = `f32(x[(plane * ${image[0]}u + at_row) * ${image[1]}u + at_column])`;
   const sumRow = wgsl`var along = 0.0;
     ${forEachTap('column', image[1], taps[1], `along += weight_column * ${value};`)}
     total += weight_row * along;`;
-  return wgsl`
+  const text = wgsl`
 ${linearMain(planes * output[0] * output[1])}
   let column = index % ${output[1]}u;
   let row = (index / ${output[1]}u) % ${output[0]}u;
@@ -43,4 +49,11 @@ ${linearMain(planes * output[0] * output[1])}
   store_y(index, ${type}(total));
 }
 `;
+  return {
+    name: 'resample2d.gather',
+    inputs: [{ name: 'x', type }, ...tables('row', taps[0]), ...tables('column', taps[1])],
+    outputs: [stores('y', type)],
+    workgroups: linearGrid(planes * output[0] * output[1], LINEAR_WORKGROUP),
+    wgsl: text,
+  };
 }

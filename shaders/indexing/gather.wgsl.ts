@@ -5,7 +5,9 @@
 // scatterSum   `walk` passes over the whole line of indices; `search` is given the order that sorts the line and finds
 //              the first of its own by bisection, so that long lines cost their logarithm.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Binding, type ElementType, type Kernel } from '../../src/core/kernel.ts';
+import { stores } from '../lib/bindings.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 import { stridedOffset } from '../lib/index.wgsl.ts';
 
 export interface GatherShape {
@@ -17,34 +19,47 @@ export interface GatherShape {
   /** Strides of the index: 0 along axes where it repeats. */
   readonly indexStrides: readonly number[];
   /** What is stored, and what sums are made in. */
-  readonly type: string;
+  readonly type: ElementType;
   readonly sumType: string;
 }
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((size, dim) => size * dim, 1);
 const innerOf = ({ shape, axis }: GatherShape) => sizeOf(shape.slice(axis + 1));
 
-/** First element of this thread's line in a tensor that has `length` values along the axis. */
-const lineStart = (s: GatherShape) => {
+const indices: Binding = { name: 'indices', type: 'i32' };
+
+/** First element of this thread's list in a tensor that has `length` values along the axis. */
+const listStart = (s: GatherShape) => {
   const inner = innerOf(s);
   return `index / ${s.shape[s.axis] * inner}u * ${s.length * inner}u + index % ${inner}u`;
 };
 
-export const gatherIndexKernel = (s: GatherShape): string => wgsl`
+export const gatherElements = (s: GatherShape): Kernel => ({
+  name: 'gather.element',
+  inputs: [{ name: 'x', type: s.type }, indices],
+  outputs: [stores('y', s.type)],
+  workgroups: linearGrid(sizeOf(s.shape), LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${linearMain(sizeOf(s.shape))}
   let at = u32(indices[${stridedOffset('index', s.shape, s.indexStrides)}]);
   var value = ${s.type}(0);
   // A negative index wraps past every bound.
-  if (at < ${s.length}u) { value = x[${lineStart(s)} + at * ${innerOf(s)}u]; }
+  if (at < ${s.length}u) { value = x[${listStart(s)} + at * ${innerOf(s)}u]; }
   store_y(index, value);
 }
-`;
+`,
+});
 
-export const scatterSumKernel = (s: GatherShape, sorted: boolean): string => wgsl`
+export const scatterSums = (s: GatherShape, sorted: boolean): Kernel => ({
+  name: `scatterSum.${sorted ? 'search' : 'walk'}`,
+  inputs: [indices, { name: 'source', type: s.type }, ...(sorted ? [{ name: 'order', type: 'i32' } as const] : [])],
+  outputs: [stores('y', s.type)],
+  workgroups: linearGrid(sizeOf(s.shape), LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${linearMain(sizeOf(s.shape))}
   let place = i32(index / ${innerOf(s)}u % ${s.shape[s.axis]}u);
   let first = ${stridedOffset('index', s.shape, s.indexStrides.with(s.axis, 0))};
-  let start = ${lineStart(s)};
+  let start = ${listStart(s)};
   var total = ${s.sumType}(0);
 #if ${sorted}
   var low = 0u;
@@ -66,4 +81,5 @@ ${linearMain(sizeOf(s.shape))}
 #endif
   store_y(index, ${s.type}(total));
 }
-`;
+`,
+});

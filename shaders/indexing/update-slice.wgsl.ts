@@ -2,7 +2,8 @@
 //
 // Thread map: one thread an element that is written. No barrier: one variant serves all.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, type ElementType, type Kernel } from '../../src/core/kernel.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
 /** A tensor seen as [outer, whole, inner], and the `part` of its middle axis that is written or read. */
 export interface RunTimeSlice {
@@ -10,9 +11,12 @@ export interface RunTimeSlice {
   readonly whole: number;
   readonly part: number;
   readonly inner: number;
-  /** Type of the buffer `position`. */
+  /** Types of the values, and of the buffer `position`. */
+  readonly type: ElementType;
   readonly position: 'i32' | 'u32';
 }
+
+const position = (s: RunTimeSlice) => ({ name: 'position', type: s.position });
 
 /** The first element of the block within one `outer`: beyond either end it is the nearest that fits. */
 const startFunction = ({ whole, part, inner, position }: RunTimeSlice) => wgsl`
@@ -30,15 +34,26 @@ const place = ({ whole, part, inner }: RunTimeSlice) =>
   `(index / ${part * inner}u) * ${whole * inner}u + start() + index % ${part * inner}u`;
 
 /** y's block from value; y already holds the rest. */
-export const writeSliceKernel = (s: RunTimeSlice): string => wgsl`
+export const writeSlice = (s: RunTimeSlice): Kernel => ({
+  name: 'updateSlice.inPlace',
+  inputs: [{ name: 'value', type: s.type }, position(s), null],
+  outputs: [{ name: 'y', type: s.type }],
+  workgroups: linearGrid(s.outer * s.part * s.inner, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${startFunction(s)}
 ${linearMain(s.outer * s.part * s.inner)}
   y[${s.part * s.inner > 0 ? place(s) : 'index'}] = value[index];
 }
-`;
+`,
+});
 
 /** All of y: the block from value, the rest from cache. */
-export const copyAndWriteSliceKernel = (s: RunTimeSlice): string => wgsl`
+export const copyAndWriteSlice = (s: RunTimeSlice): Kernel => ({
+  name: 'updateSlice.copy',
+  inputs: [{ name: 'value', type: s.type }, position(s), { name: 'cache', type: s.type }],
+  outputs: [{ name: 'y', type: s.type }],
+  workgroups: linearGrid(s.outer * s.whole * s.inner, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${startFunction(s)}
 ${linearMain(s.outer * s.whole * s.inner)}
   // Before the block the difference wraps past every bound.
@@ -46,12 +61,19 @@ ${linearMain(s.outer * s.whole * s.inner)}
   if (at < ${s.part * s.inner}u) { y[index] = value[(index / ${s.whole * s.inner}u) * ${s.part * s.inner}u + at]; }
   else { y[index] = cache[index]; }
 }
-`;
+`,
+});
 
 /** y is the block of x. */
-export const readSliceKernel = (s: RunTimeSlice): string => wgsl`
+export const readSlice = (s: RunTimeSlice): Kernel => ({
+  name: 'dynamicSlice.copy',
+  inputs: [{ name: 'x', type: s.type }, position(s)],
+  outputs: [{ name: 'y', type: s.type }],
+  workgroups: linearGrid(s.outer * s.part * s.inner, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${startFunction(s)}
 ${linearMain(s.outer * s.part * s.inner)}
   y[index] = x[${place(s)}];
 }
-`;
+`,
+});

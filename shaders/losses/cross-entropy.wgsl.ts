@@ -5,9 +5,10 @@
 // tree  one workgroup a row: threads stride over the classes and keep sums of their own, which halve in workgroup memory.
 // Both carry the largest value so far, and scale the sum down where a larger one comes.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain, turns } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Kernel } from '../../src/core/kernel.ts';
+import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 
-export const CROSS_ENTROPY_WORKGROUP = 256;
+const CROSS_ENTROPY_WORKGROUP = 256;
 
 export interface CrossEntropyShape {
   readonly rows: number;
@@ -18,9 +19,21 @@ export interface CrossEntropyShape {
   readonly ignoreIndex: number;
   /** The share of the target that is spread over all classes. */
   readonly smoothing: number;
-  /** True where \`weight\` holds a factor for each class. */
-  readonly weighted: boolean;
+  /** The type of `weight`, which holds a factor for each class; null where there is none. */
+  readonly weight: 'f32' | 'f16' | null;
+  /** The type of the logits. */
+  readonly logits: 'f32' | 'f16';
 }
+
+const bound = ({ logits, weight }: CrossEntropyShape, variant: string) => ({
+  name: `crossEntropy.${variant}`,
+  inputs: [
+    { name: 'logits', type: logits },
+    { name: 'labels', type: 'i32' } as const,
+    ...(weight ? [{ name: 'weight', type: weight }] : []),
+  ],
+  outputs: ['loss', 'scale', 'largest', 'total'].map((name) => ({ name, type: 'f32' }) as const),
+});
 
 /** Sums of a part of a row, as a vector: largest logit, sum of exponentials, Σ w · (target - x), Σ w. */
 const sums = (s: CrossEntropyShape) => wgsl`
@@ -34,7 +47,7 @@ fn include(sums: vec4<f32>, x: f32, i: u32, at_label: f32) -> vec4<f32> {
     next.y += exp(x - sums.x);
   }
 #if ${s.smoothing > 0}
-  let w = ${s.weighted ? 'f32(weight[i])' : '1.0'};
+  let w = ${s.weight ? 'f32(weight[i])' : '1.0'};
   next.z += w * (at_label - x);
   next.w += w;
 #endif
@@ -50,7 +63,7 @@ fn write_row(row: u32, sums: vec4<f32>, at_label: f32) {
   largest[row] = sums.x;
   total[row] = sums.y;
   let counts = labels[row] != ${s.ignoreIndex};
-  let w = select(0.0, ${s.weighted ? 'f32(weight[label_of(row)])' : '1.0'}, counts);
+  let w = select(0.0, ${s.weight ? 'f32(weight[label_of(row)])' : '1.0'}, counts);
   scale[row] = w;
   // The distance first: beside a large logit the logarithm would be rounded away.
   let nll = log(sums.y) + (sums.x - at_label);
@@ -63,7 +76,10 @@ fn write_row(row: u32, sums: vec4<f32>, at_label: f32) {
 }
 `;
 
-export const crossEntropyRowKernel = (s: CrossEntropyShape): string => wgsl`
+export const crossEntropyRow = (s: CrossEntropyShape): Kernel => ({
+  ...bound(s, 'row'),
+  workgroups: linearGrid(s.rows, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${sums(s)}
 ${linearMain(s.rows)}
   let start = start_of(index);
@@ -74,9 +90,13 @@ ${linearMain(s.rows)}
   }
   write_row(index, row_sums, at_label);
 }
-`;
+`,
+});
 
-export const crossEntropyTreeKernel = (s: CrossEntropyShape): string => wgsl`
+export const crossEntropyTree = (s: CrossEntropyShape): Kernel => ({
+  ...bound(s, 'tree'),
+  workgroups: linearGrid(s.rows, 1),
+  wgsl: wgsl`
 ${sums(s)}
 var<workgroup> partial: array<vec4<f32>, ${CROSS_ENTROPY_WORKGROUP}>;
 
@@ -99,4 +119,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   if (local == 0u && wanted == row) { write_row(row, partial[0], at_label); }
 }
-`;
+`,
+});

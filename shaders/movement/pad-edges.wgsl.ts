@@ -4,7 +4,8 @@
 // gradient  one thread an element of x, which adds up what stands for it: on each padded axis it looks at its own place and
 //           at every place of both margins. Margins are short, and no two threads write one place.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, type ElementType, type Kernel } from '../../src/core/kernel.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
 export type PadEdgesMode = 'reflect' | 'replicate' | 'circular';
 
@@ -43,22 +44,30 @@ const coordinates = (name: string, sizes: readonly number[]) =>
     .map((size, axis) => `let ${name}_${axis} = (index / ${product(sizes.slice(axis + 1))}u) % ${size}u;`)
     .join('\n  ');
 
-export function padEdgesKernel(axes: readonly PadEdgesAxis[], mode: PadEdgesMode): string {
+export function padEdgesGather(axes: readonly PadEdgesAxis[], mode: PadEdgesMode, type: ElementType): Kernel {
   const sizes = axes.map(({ size }) => size);
   const at = axes.map(({ before, after }, axis) => {
     const place = before + after > 0 ? `source_${axis}(out_${axis})` : `out_${axis}`;
     return `${place} * ${product(sizes.slice(axis + 1))}u`;
   });
-  return wgsl`
+  const count = product(axes.map(padded));
+  const text = wgsl`
 ${sources(axes, mode)}
-${linearMain(product(axes.map(padded)))}
+${linearMain(count)}
   ${coordinates('out', axes.map(padded))}
   y[index] = x[${at.join(' + ') || '0u'}];
 }
 `;
+  return {
+    name: 'padEdges.gather',
+    inputs: [{ name: 'x', type }],
+    outputs: [{ name: 'y', type }],
+    workgroups: linearGrid(count, LINEAR_WORKGROUP),
+    wgsl: text,
+  };
 }
 
-export function padEdgesGradKernel(axes: readonly PadEdgesAxis[], mode: PadEdgesMode, type: string): string {
+export function padEdgesGradGather(axes: readonly PadEdgesAxis[], mode: PadEdgesMode, type: ElementType): Kernel {
   const outputs = axes.map(padded);
   const strides = outputs.map((_, axis) => product(outputs.slice(axis + 1)));
   const place = ({ before, after }: PadEdgesAxis, axis: number) =>
@@ -75,9 +84,10 @@ export function padEdgesGradKernel(axes: readonly PadEdgesAxis[], mode: PadEdges
     ${body}
   }`;
   });
-  return wgsl`
+  const count = product(axes.map(({ size }) => size));
+  const text = wgsl`
 ${sources(axes, mode)}
-${linearMain(product(axes.map(({ size }) => size)))}
+${linearMain(count)}
   ${coordinates(
     'in',
     axes.map(({ size }) => size),
@@ -87,4 +97,11 @@ ${linearMain(product(axes.map(({ size }) => size)))}
   store_dx(index, ${type}(total));
 }
 `;
+  return {
+    name: 'padEdgesGrad.gather',
+    inputs: [{ name: 'g', type }],
+    outputs: [{ name: 'dx', type, store: true }],
+    workgroups: linearGrid(count, LINEAR_WORKGROUP),
+    wgsl: text,
+  };
 }

@@ -6,10 +6,21 @@
 // serial  one thread a row: no barrier, best on software adapters.
 // tree    one workgroup a row: threads stride over it, then add up in workgroup memory.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Kernel } from '../../src/core/kernel.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 import { orderKey } from '../lib/order.wgsl.ts';
 
-export const THRESHOLD_WORKGROUP = 256;
+const THRESHOLD_WORKGROUP = 256;
+
+const bound = (variant: string) =>
+  ({
+    name: `massThreshold.${variant}`,
+    inputs: [
+      { name: 'x', type: 'f32' },
+      { name: 'mass', type: 'f32' },
+    ],
+    outputs: [{ name: 'y', type: 'f32' }],
+  }) as const;
 
 export interface ThresholdShape {
   readonly rows: number;
@@ -43,7 +54,10 @@ fn raised(threshold: u32, candidates: vec3<u32>, total: vec3<f32>, wanted: f32) 
 }
 `;
 
-export const thresholdSerialKernel = (s: ThresholdShape): string => wgsl`
+export const thresholdSerial = (s: ThresholdShape): Kernel => ({
+  ...bound('serial'),
+  workgroups: linearGrid(s.rows, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${shared(s)}
 ${linearMain(s.rows)}
   var threshold = 0u;
@@ -55,9 +69,13 @@ ${linearMain(s.rows)}
   }
   y[index] = value_of(threshold);
 }
-`;
+`,
+});
 
-export const thresholdTreeKernel = (s: ThresholdShape): string => wgsl`
+export const thresholdTree = (s: ThresholdShape): Kernel => ({
+  ...bound('tree'),
+  workgroups: linearGrid(s.rows, 1),
+  wgsl: wgsl`
 ${shared(s)}
 var<workgroup> partial: array<vec3<f32>, ${THRESHOLD_WORKGROUP}>;
 
@@ -93,4 +111,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   if (local == 0u && wanted == row) { y[row] = value_of(threshold); }
 }
-`;
+`,
+});

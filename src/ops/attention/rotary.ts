@@ -1,13 +1,11 @@
 // Rotary positions: queries and keys turned by their position, so that their products depend on the distance only.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
-import { rotaryKernel } from '../../../shaders/attention/rotary.wgsl.ts';
-import { linearGrid } from '../../core/kernel.ts';
+import { rotaryPairs } from '../../../shaders/attention/rotary.wgsl.ts';
 import type { OnnxCall, OnnxGraph, OnnxValue } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import { Constant, fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
-import { elementType } from '../lib/element-type.ts';
+import { floatType } from '../lib/element-type.ts';
 import { nest } from '../lib/onnx.ts';
 
 interface RotaryAttrs {
@@ -108,15 +106,9 @@ export const rotaryOp: KernelOp<RotaryAttrs> = {
   },
   gpu({ inputs: [x, , position], attrs }) {
     const [rows, depth] = x.shape.slice(-2);
-    const [type, size] = [elementType(x.dtype), sizeOf(x.shape)];
-    const kernel = {
-      name: 'rotary.gather',
-      wgsl: rotaryKernel({ ...attrs, size, rows, depth, perRow: perRow(position), half: x.dtype === 'f16' }),
-      inputs: [{ name: 'x', type }, { name: 'steps', type: 'u32' }, { name: 'position', type: elementType(position.dtype) }],
-      outputs: [{ name: 'y', type, store: true }],
-      workgroups: linearGrid(size, LINEAR_WORKGROUP),
-    } as const;
-    return [{ name: 'gather', kernels: [kernel] }];
+    const types = { type: floatType(x.dtype), position: position.dtype === 'i32' ? 'i32' : 'u32' } as const;
+    const shape = { ...attrs, ...types, size: sizeOf(x.shape), rows, depth, perRow: perRow(position) };
+    return [{ name: 'gather', kernels: [rotaryPairs(shape)] }];
   },
   vjp: ({ inputs: [, ...others], gradients: [g], attrs }) => [
     applyOne(rotaryOp, [g!, ...others], { ...attrs, inverse: !attrs.inverse }),

@@ -1,8 +1,6 @@
 // Images of another size, as weighted sums that tables list: one record, whose gradient is itself with transposed tables.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
-import { resample2dKernel } from '../../../shaders/conv/resample2d.wgsl.ts';
-import { linearGrid, type Binding } from '../../core/kernel.ts';
+import { resample2dGather } from '../../../shaders/conv/resample2d.wgsl.ts';
 import { applyOne, expectDType, type CpuArray, type KernelOp } from '../../core/op.ts';
 import { formatShape, sizeOf, type Shape } from '../../core/shape.ts';
 import { Constant, type Tensor } from '../../core/tensor.ts';
@@ -81,22 +79,13 @@ export const resample2dOp: KernelOp<ResampleAttrs> = {
     }
   },
   gpu({ inputs: [x], outputs: [y], attrs: { rows, columns } }) {
-    const type = x.dtype === 'f16' ? 'f16' : 'f32';
-    const tables = (name: string, axis: AxisAttrs | null): Binding[] =>
-      axis ? [{ name: `${name}_index`, type: 'u32' }, { name: `${name}_weight`, type: 'f32' }] : []; // prettier-ignore
-    const kernel = {
-      name: 'resample2d.gather',
-      wgsl: resample2dKernel({
-        planes: sizeOf(x.shape.slice(0, 2)),
-        image: [x.shape[2], x.shape[3]],
-        output: [y.shape[2], y.shape[3]],
-        taps: [rows?.taps ?? null, columns?.taps ?? null],
-        type,
-      }),
-      inputs: [{ name: 'x', type } as const, ...tables('row', rows), ...tables('column', columns)],
-      outputs: [{ name: 'y', type, store: true } as const],
-      workgroups: linearGrid(sizeOf(y.shape), LINEAR_WORKGROUP),
-    };
+    const kernel = resample2dGather({
+      planes: sizeOf(x.shape.slice(0, 2)),
+      image: [x.shape[2], x.shape[3]],
+      output: [y.shape[2], y.shape[3]],
+      taps: [rows?.taps ?? null, columns?.taps ?? null],
+      type: x.dtype === 'f16' ? 'f16' : 'f32',
+    });
     return [{ name: 'gather', kernels: [kernel] }];
   },
   vjp({ inputs, gradients: [g], attrs }) {

@@ -1,10 +1,8 @@
 // Picks values by an index tensor along one axis, and adds values into indexed places: each the gradient of the other.
 
-import { gatherIndexKernel, scatterSumKernel, type GatherShape } from '../../../shaders/indexing/gather.wgsl.ts';
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
+import { gatherElements, scatterSums, type GatherShape } from '../../../shaders/indexing/gather.wgsl.ts';
 import type { DType } from '../../core/dtype.ts';
 import type { OnnxValue } from '../../core/onnx.ts';
-import { linearGrid, type Binding } from '../../core/kernel.ts';
 import { applyOne, expectDType, type CpuArray, type KernelOp } from '../../core/op.ts';
 import {
   broadcastStrides, formatShape, resolveAxis, sameShape, sizeOf, stridedOffsets, stridesOf, type Shape,
@@ -26,7 +24,7 @@ interface ScatterAttrs extends GatherAttrs {
   readonly size: number;
 }
 
-/** Up to this length a line of indices is passed over by every thread; longer ones are sorted first. */
+/** Up to this length every thread goes through the list of indices; longer ones are sorted first. */
 const WALK = 32;
 
 /** Throws unless the index has the axes of what it picks from, each of that size or 1: it repeats there. */
@@ -49,13 +47,13 @@ function forIndices(
   visit: (picked: number, from: number) => void,
 ): void {
   const strides = stridesOf(picked.with(axis, size));
-  const lines = stridedOffsets(picked, strides.with(axis, 0));
+  const starts = stridedOffsets(picked, strides.with(axis, 0));
   stridedOffsets(picked, broadcastStrides(indexShape, picked)).forEach((at, i) => {
     const place = index[at];
     if (place < 0 || place >= size) {
       throw new Error(`${who}: index ${place} at position ${at} is out of range: axis ${axis} has ${size} places.`);
     }
-    visit(i, lines[i] + place * strides[axis]);
+    visit(i, starts[i] + place * strides[axis]);
   });
 }
 
@@ -68,9 +66,6 @@ const shapeFor = (y: TensorSpec, picked: Shape, index: TensorSpec, axis: number,
   type: elementType(y.dtype),
   sumType: y.dtype === 'f16' ? 'f32' : elementType(y.dtype),
 });
-
-const stored = (y: TensorSpec): Binding => ({ name: 'y', type: elementType(y.dtype), store: true });
-const indices: Binding = { name: 'indices', type: 'i32' };
 
 export const gatherOp: KernelOp<GatherAttrs> = {
   name: 'gather',
@@ -85,14 +80,8 @@ export const gatherOp: KernelOp<GatherAttrs> = {
     forIndices('gather', index, inputSpecs[1].shape, at, (picked, from) => (y[picked] = x[from]));
   },
   gpu({ inputs: [x, index], outputs: [y], attrs: { axis } }) {
-    const kernel = {
-      name: 'gather.element',
-      wgsl: gatherIndexKernel(shapeFor(y, y.shape, index, axis, x.shape[axis])),
-      inputs: [{ name: 'x', type: elementType(x.dtype) }, indices],
-      outputs: [stored(y)],
-      workgroups: linearGrid(sizeOf(y.shape), LINEAR_WORKGROUP),
-    };
-    return [{ name: 'element', kernels: [kernel] }];
+    const shape = shapeFor(y, y.shape, index, axis, x.shape[axis]);
+    return [{ name: 'element', kernels: [gatherElements(shape)] }];
   },
   vjp({ inputs: [x, index], gradients: [g], attrs: { axis } }) {
     return [scatterSum(index, g!, { axis, size: x.shape[axis] }), null];
@@ -127,19 +116,8 @@ export const scatterSumOp: KernelOp<ScatterAttrs> = {
     y.set(totals);
   },
   gpu({ inputs: [index, source, order], outputs: [y], attrs: { axis } }) {
-    const name = order ? 'search' : 'walk';
-    const kernel = {
-      name: `scatterSum.${name}`,
-      wgsl: scatterSumKernel(shapeFor(y, source.shape, index, axis, source.shape[axis]), Boolean(order)),
-      inputs: [
-        indices,
-        { name: 'source', type: elementType(source.dtype) },
-        ...(order ? [{ name: 'order', type: 'i32' } as const] : []),
-      ],
-      outputs: [stored(y)],
-      workgroups: linearGrid(sizeOf(y.shape), LINEAR_WORKGROUP),
-    };
-    return [{ name, kernels: [kernel] }];
+    const shape = shapeFor(y, source.shape, index, axis, source.shape[axis]);
+    return [{ name: order ? 'search' : 'walk', kernels: [scatterSums(shape, Boolean(order))] }];
   },
   vjp: ({ inputs: [index, , order], gradients: [g], attrs: { axis } }) => [
     null,

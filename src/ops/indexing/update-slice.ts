@@ -1,11 +1,14 @@
 // A block whose place is a run-time value: written into a tensor (in its own memory where it can be), or taken out of one.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
-import * as shader from '../../../shaders/indexing/update-slice.wgsl.ts';
-import { linearGrid } from '../../core/kernel.ts';
+import {
+  copyAndWriteSlice,
+  readSlice,
+  writeSlice,
+  type RunTimeSlice,
+} from '../../../shaders/indexing/update-slice.wgsl.ts';
 import type { OnnxGraph, OnnxValue } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
-import { formatShape, resolveAxis, sizeOf, type Shape } from '../../core/shape.ts';
+import { formatShape, resolveAxis, sizeOf } from '../../core/shape.ts';
 import { fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';
 import { expand } from '../movement/expand.ts';
@@ -19,11 +22,12 @@ interface DynamicSliceAttrs extends AxisAttrs {
 }
 
 /** `whole` around `axis`, of which `part` positions are meant. */
-const shapeFor = (whole: Shape, part: number, axis: number, position: TensorSpec): shader.RunTimeSlice => ({
-  outer: sizeOf(whole.slice(0, axis)),
-  whole: whole[axis],
+const shapeFor = (whole: TensorSpec, part: number, axis: number, position: TensorSpec): RunTimeSlice => ({
+  outer: sizeOf(whole.shape.slice(0, axis)),
+  whole: whole.shape[axis],
   part,
-  inner: sizeOf(whole.slice(axis + 1)),
+  inner: sizeOf(whole.shape.slice(axis + 1)),
+  type: elementType(whole.dtype),
   position: position.dtype === 'i32' ? 'i32' : 'u32',
 });
 
@@ -34,11 +38,11 @@ function expectPosition(who: string, position: TensorSpec): void {
 }
 
 /** First element of the block within one `outer`. */
-const startOf = ({ whole, part, inner }: shader.RunTimeSlice, position: number): number =>
+const startOf = ({ whole, part, inner }: RunTimeSlice, position: number): number =>
   Math.min(Math.max(position, 0), whole - part) * inner;
 
 /** Calls `visit` with each block's first element in the whole tensor, and in the tensor of blocks. */
-function forBlocks(s: shader.RunTimeSlice, position: number, visit: (whole: number, part: number) => void): void {
+function forBlocks(s: RunTimeSlice, position: number, visit: (whole: number, part: number) => void): void {
   for (let i = 0; i < s.outer; i++) visit(i * s.whole * s.inner + startOf(s, position), i * s.part * s.inner);
 }
 
@@ -66,23 +70,15 @@ export const updateSliceOp: KernelOp<AxisAttrs> = {
   },
   inPlaceFrom: () => 2,
   cpu({ inputs: [value, position, cache], outputs: [y], inputSpecs, attrs: { axis } }) {
-    const s = shapeFor(inputSpecs[2].shape, inputSpecs[0].shape[axis], axis, inputSpecs[1]);
+    const s = shapeFor(inputSpecs[2], inputSpecs[0].shape[axis], axis, inputSpecs[1]);
     y.set(cache);
     forBlocks(s, position[0], (to, from) => y.set(value.subarray(from, from + s.part * s.inner), to));
   },
   gpu({ inputs: [value, position, cache], attrs: { axis }, aliases }) {
-    const s = shapeFor(cache.shape, value.shape[axis], axis, position);
-    const type = elementType(cache.dtype);
+    const s = shapeFor(cache, value.shape[axis], axis, position);
     const inPlace = aliases?.[0] === 2;
     if (inPlace && sizeOf(value.shape) === 0) return [{ name: 'copy', kernels: [] }];
-    const kernel = {
-      name: `updateSlice.${inPlace ? 'inPlace' : 'copy'}`,
-      wgsl: inPlace ? shader.writeSliceKernel(s) : shader.copyAndWriteSliceKernel(s),
-      inputs: [{ name: 'value', type }, { name: 'position', type: s.position }, inPlace ? null : { name: 'cache', type }],
-      outputs: [{ name: 'y', type }],
-      workgroups: linearGrid(s.outer * (inPlace ? s.part : s.whole) * s.inner, LINEAR_WORKGROUP),
-    };
-    return [{ name: 'copy', kernels: [kernel] }];
+    return [{ name: 'copy', kernels: [inPlace ? writeSlice(s) : copyAndWriteSlice(s)] }];
   },
   vjp({ inputs: [value, position], gradients: [g], attrs: { axis } }) {
     const nothing = expand(fill([], 0, g!.dtype), value.shape);
@@ -113,20 +109,11 @@ export const dynamicSliceOp: KernelOp<DynamicSliceAttrs> = {
     return [{ shape: x.shape.with(axis, size), dtype: x.dtype }];
   },
   cpu({ inputs: [x, position], outputs: [y], inputSpecs, attrs: { axis, size } }) {
-    const s = shapeFor(inputSpecs[0].shape, size, axis, inputSpecs[1]);
+    const s = shapeFor(inputSpecs[0], size, axis, inputSpecs[1]);
     forBlocks(s, position[0], (from, to) => y.set(x.subarray(from, from + s.part * s.inner), to));
   },
-  gpu({ inputs: [x, position], outputs: [{ shape }], attrs: { axis, size } }) {
-    const s = shapeFor(x.shape, size, axis, position);
-    const type = elementType(x.dtype);
-    const kernel = {
-      name: 'dynamicSlice.copy',
-      wgsl: shader.readSliceKernel(s),
-      inputs: [{ name: 'x', type }, { name: 'position', type: s.position }],
-      outputs: [{ name: 'y', type }],
-      workgroups: linearGrid(sizeOf(shape), LINEAR_WORKGROUP),
-    };
-    return [{ name: 'copy', kernels: [kernel] }];
+  gpu({ inputs: [x, position], attrs: { axis, size } }) {
+    return [{ name: 'copy', kernels: [readSlice(shapeFor(x, size, axis, position))] }];
   },
   vjp({ inputs: [x, position], gradients: [g], attrs: { axis } }) {
     return [updateSlice(g!, position, expand(fill([], 0, g!.dtype), x.shape), { axis }), null];

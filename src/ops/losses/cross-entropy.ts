@@ -1,13 +1,11 @@
 // Cross-entropy of class scores against class numbers, with softmax inside: one read of the scores; the gradient is elementwise.
 
 import {
-  crossEntropyRowKernel,
-  crossEntropyTreeKernel,
+  crossEntropyRow,
+  crossEntropyTree,
   type CrossEntropyShape,
 } from '../../../shaders/losses/cross-entropy.wgsl.ts';
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
 import { isFloat } from '../../core/dtype.ts';
-import { linearGrid, type Kernel } from '../../core/kernel.ts';
 import { apply, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, sameShape, sizeOf, type Shape } from '../../core/shape.ts';
 import { Constant, type Tensor, type TensorSpec } from '../../core/tensor.ts';
@@ -57,7 +55,8 @@ function shapeFor([logits, , weight]: readonly TensorSpec[], attrs: CrossEntropy
     stride: sizeOf(logits.shape.slice(2)),
     ignoreIndex: attrs.ignoreIndex,
     smoothing: attrs.labelSmoothing,
-    weighted: weight !== undefined,
+    logits: floatType(logits.dtype),
+    weight: weight ? floatType(weight.dtype) : null,
   };
 }
 
@@ -120,22 +119,8 @@ export const crossEntropyOp: KernelOp<CrossEntropyAttrs> = {
   },
   gpu({ inputs, attrs, capabilities }) {
     const shape = shapeFor(inputs, attrs);
-    const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]) => {
-      const kernel: Kernel = {
-        name: `crossEntropy.${name}`,
-        wgsl,
-        inputs: [
-          { name: 'logits', type: floatType(inputs[0].dtype) },
-          { name: 'labels', type: 'i32' },
-          ...(shape.weighted ? [{ name: 'weight', type: floatType(inputs[2].dtype) } as const] : []),
-        ],
-        outputs: ['loss', 'scale', 'largest', 'total'].map((output) => ({ name: output, type: 'f32' })),
-        workgroups,
-      };
-      return { name, kernels: [kernel] };
-    };
-    const row = variant('row', crossEntropyRowKernel(shape), linearGrid(shape.rows, LINEAR_WORKGROUP));
-    const tree = variant('tree', crossEntropyTreeKernel(shape), linearGrid(shape.rows, 1));
+    const row = { name: 'row', kernels: [crossEntropyRow(shape)] };
+    const tree = { name: 'tree', kernels: [crossEntropyTree(shape)] };
     return capabilities.software || shape.classes < 64 ? [row, tree] : [tree, row];
   },
   // With p = softmax(logits), a row's gradient is a · p less the target: (1 - ε) · scale at the label, ε / C · weight anywhere.

@@ -1,8 +1,6 @@
 // Surrounds a tensor with values of its own, and adds these back to where they came from: two records, each the other's gradient.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
-import { padEdgesGradKernel, padEdgesKernel, type PadEdgesMode } from '../../../shaders/movement/pad-edges.wgsl.ts';
-import { linearGrid } from '../../core/kernel.ts';
+import { padEdgesGradGather, padEdgesGather, type PadEdgesMode } from '../../../shaders/movement/pad-edges.wgsl.ts';
 import { gradientOnly } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { expectWhole, formatShape, sizeOf, stridesOf, type Shape } from '../../core/shape.ts';
@@ -75,17 +73,9 @@ export const padEdgesOp: KernelOp<PadEdgesAttrs> = {
   cpu({ inputs: [x], outputs: [y], attrs }) {
     sources(attrs).forEach((at, i) => (y[i] = x[at]));
   },
-  gpu({ inputs: [x], outputs: [y], attrs }) {
-    const type = elementType(x.dtype);
-    const kernel = {
-      name: 'padEdges.gather',
-      wgsl: padEdgesKernel(axesOf(attrs), attrs.mode),
-      inputs: [{ name: 'x', type }],
-      outputs: [{ name: 'y', type }],
-      workgroups: linearGrid(sizeOf(y.shape), LINEAR_WORKGROUP),
-    };
-    return [{ name: 'gather', kernels: [kernel] }];
-  },
+  gpu: ({ inputs: [x], attrs }) => [
+    { name: 'gather', kernels: [padEdgesGather(axesOf(attrs), attrs.mode, elementType(x.dtype))] },
+  ],
   vjp: ({ gradients: [g], attrs }) => [applyOne(padEdgesGradOp, [g!], attrs)],
   onnx(graph, { inputs: [x], attrs: { shape, before, after, mode } }) {
     if (mode !== 'circular') {
@@ -115,17 +105,9 @@ export const padEdgesGradOp: KernelOp<PadEdgesAttrs> = {
     sources(attrs).forEach((at, i) => (totals[at] += g[i]));
     dx.set(totals);
   },
-  gpu({ inputs: [g], outputs: [dx], attrs }) {
-    const type = elementType(g.dtype);
-    const kernel = {
-      name: 'padEdgesGrad.gather',
-      wgsl: padEdgesGradKernel(axesOf(attrs), attrs.mode, type),
-      inputs: [{ name: 'g', type }],
-      outputs: [{ name: 'dx', type, store: true }],
-      workgroups: linearGrid(sizeOf(dx.shape), LINEAR_WORKGROUP),
-    };
-    return [{ name: 'gather', kernels: [kernel] }];
-  },
+  gpu: ({ inputs: [g], attrs }) => [
+    { name: 'gather', kernels: [padEdgesGradGather(axesOf(attrs), attrs.mode, elementType(g.dtype))] },
+  ],
   vjp: ({ gradients: [h], attrs }) => [applyOne(padEdgesOp, [h!], attrs)],
   flops: ([g]) => sizeOf(g.shape),
   onnx: gradientOnly,

@@ -1,12 +1,6 @@
 // The value down to which a row must be taken for what is taken to weigh enough: behind top-k and top-p, without sorting.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
-import {
-  thresholdSerialKernel,
-  thresholdTreeKernel,
-  type ThresholdShape,
-} from '../../../shaders/random/mass-threshold.wgsl.ts';
-import { linearGrid } from '../../core/kernel.ts';
+import { thresholdSerial, thresholdTree, type ThresholdShape } from '../../../shaders/random/mass-threshold.wgsl.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { rowsAlong, sizeOf } from '../../core/shape.ts';
 import { fill, toTensor, type Tensor, type TensorLike, type TensorSpec } from '../../core/tensor.ts';
@@ -50,13 +44,8 @@ export const massThresholdOp: KernelOp<ThresholdAttrs> = {
   },
   gpu({ inputs: [x], attrs, capabilities }) {
     const shape = shapeOf(x, attrs);
-    const variant = (name: string, wgsl: string, workgroups: readonly [number, number, number]) => {
-      const inputs = [{ name: 'x', type: 'f32' } as const, { name: 'mass', type: 'f32' } as const];
-      const outputs = [{ name: 'y', type: 'f32' } as const];
-      return { name, kernels: [{ name: `massThreshold.${name}`, wgsl, inputs, outputs, workgroups }] };
-    };
-    const serial = variant('serial', thresholdSerialKernel(shape), linearGrid(shape.rows, LINEAR_WORKGROUP));
-    const tree = variant('tree', thresholdTreeKernel(shape), linearGrid(shape.rows, 1));
+    const serial = { name: 'serial', kernels: [thresholdSerial(shape)] };
+    const tree = { name: 'tree', kernels: [thresholdTree(shape)] };
     return capabilities.software ? [serial, tree] : [tree, serial];
   },
   vjp: 'none',

@@ -1,8 +1,8 @@
 // Decoding against a memory: the prompt in a few passes, then one program for every token.
 
-import type { Device } from '../backends/device.ts';
+import type { Device, Plan } from '../backends/device.ts';
 import { Buffer } from '../core/parameter.ts';
-import { Scalar, spec, type Tensor, type TensorSpec } from '../core/tensor.ts';
+import { spec, type Tensor, type TensorSpec } from '../core/tensor.ts';
 import { assign, RandomState } from '../core/trace.ts';
 import { add } from '../ops/elementwise/binary.ts';
 import { reshape } from '../ops/movement/reshape.ts';
@@ -36,7 +36,7 @@ const CHUNKS = [64, 8, 1];
 /** Steps that are begun before the token of an earlier one has come back, so that a GPU does not wait for the host. */
 const AHEAD = 2;
 
-type Chunk = Program<{ ids: TensorSpec }, Tensor>;
+type Chunk = Program<{ ids: TensorSpec }, Record<never, Tensor>>;
 type Step = Program<Record<never, TensorSpec>, Tensor>;
 
 /** A way to draw, with its program. */
@@ -59,14 +59,16 @@ export class Decoder {
   readonly #model: CausalModel;
   readonly #options: DecoderOptions;
   readonly #memory: unknown;
-  /** Place of the next token that is read. */
-  readonly #position = new Scalar('position', 0, 'i32');
+  /** Place of the next token that is read; state of the device, as runs overlap: i32 of one number. */
+  readonly #position = Buffer.zeros(spec([], 'i32'), { name: 'generate.position', persistent: false });
   /** The tokens that the next step reads: i32 [B, 1]. */
   readonly #tokens: Buffer;
   readonly #chunks = new Map<number, Promise<Chunk>>();
   readonly #drawings = new Map<string, Promise<Drawing>>();
+  readonly #programs = new Set<Chunk | Step>();
   #vocabularySize = Infinity;
   #busy = false;
+  #disposed = false;
 
   constructor(device: Device, model: CausalModel, options: DecoderOptions = {}) {
     const { batch = 1, maxLength = model.maxPositions ?? Infinity } = options;
@@ -90,6 +92,7 @@ export class Decoder {
    * at once. What came before an error, such as a lost device, has been given. One decoding at a time.
    */
   decode(prompts: readonly Int32Array[], settings: DecodingSettings = {}): AsyncGenerator<Int32Array, void, void> {
+    if (this.#disposed) throw new Error('generate: this decoder was disposed; make another one.');
     checkSampling(settings);
     const { maxTokens = Infinity } = settings;
     if (!(maxTokens >= 0)) throw new Error(`generate: maxTokens must be at least 0, but is ${maxTokens}.`);
@@ -127,7 +130,7 @@ export class Decoder {
         if (place === this.maxLength && running.length === 0)
           place = await this.#read(texts, signal, this.maxLength >> 1);
         while (running.length <= ahead && begun < maxTokens && place < this.maxLength) {
-          this.#position.value = place++;
+          place++;
           begun++;
           const run = drawing.program.run({});
           // When the decoding ends early, nobody awaits it.
@@ -151,12 +154,12 @@ export class Decoder {
     const all = texts[0].length;
     const length = Math.min(all, most ?? (all > this.maxLength ? this.maxLength >> 1 : all));
     const rows = texts.map((text) => text.slice(text.length - length));
+    this.#begin();
     let place = 0;
     for (const chunk of CHUNKS) {
       for (; place + chunk < length; place += chunk) {
         const program = await this.#chunkOf(chunk);
         signal?.throwIfAborted();
-        this.#position.value = place;
         await program.enqueue({ ids: Int32Array.from(rows.flatMap((row) => row.slice(place, place + chunk))) });
       }
     }
@@ -173,11 +176,12 @@ export class Decoder {
       this.device,
       ({ ids }) => {
         this.#model.forward(ids, { memory: this.#memory, position: this.#position });
-        return add(this.#position, length);
+        assign(this.#position, add(this.#position, length));
+        return {};
       },
       { ids: spec([this.batch, length], 'i32') },
       this.#options,
-    );
+    ).then((program) => this.#kept(program));
     this.#chunks.set(length, chunk);
     // The next decoding tries again.
     chunk.catch(() => this.#chunks.delete(length));
@@ -194,28 +198,50 @@ export class Decoder {
       this.#vocabularySize = logits.shape[2];
       const tokens = sampler.choose(reshape(logits, [this.batch, logits.shape[2]])); // [B]
       assign(this.#tokens, reshape(tokens, [this.batch, 1]));
+      assign(this.#position, add(this.#position, 1));
       return tokens;
     };
     const program = compile(this.device, step, {}, { ...this.#options, random });
-    const drawing = program.then((compiled) => ({ sampler, random, program: compiled }));
+    const drawing = program.then((compiled) => ({ sampler, random, program: this.#kept(compiled) }));
     this.#drawings.set(kind, drawing);
     drawing.catch(() => this.#drawings.delete(kind));
     return drawing;
   }
 
-  /** Gives each program that has been made, with inputs, to `onProgram`. Not while a text is decoded: its memory changes. */
-  async profile(onProgram: OnProgram): Promise<void> {
-    this.#position.value = 0;
-    for (const [length, chunk] of this.#chunks) {
-      await onProgram(await chunk, { ids: new Int32Array(this.batch * length) }, `read ${length} tokens`);
-    }
-    for (const drawing of this.#drawings.values()) await onProgram((await drawing).program, {}, 'next token');
+  /** Notes a program that was compiled; one that comes after the end of this decoder goes at once. */
+  #kept<P extends Chunk | Step>(program: P): P {
+    if (!this.#disposed) this.#programs.add(program);
+    else disposeWithState(program);
+    return program;
   }
 
-  /** Frees the programs. The model stays usable. */
+  /** The next token that is read is a text's first. */
+  #begin(): void {
+    this.#position.write({ shape: [], dtype: 'i32', data: Int32Array.of(0) });
+  }
+
+  /** Gives each program that has been made, with inputs, to `onProgram`. Not while a text is decoded: its memory changes. */
+  async profile(onProgram: OnProgram): Promise<void> {
+    type Timed = Parameters<OnProgram>[0];
+    const give = (program: Timed, inputs: Record<string, Int32Array>, name: string) => {
+      const time: Timed['time'] = (...timed) => {
+        // Each time from the beginning: many runs would leave the positions behind.
+        this.#begin();
+        return program.time(...timed);
+      };
+      return onProgram({ plan: program.plan, time }, inputs, name);
+    };
+    for (const [length, chunk] of this.#chunks) {
+      await give(await chunk, { ids: new Int32Array(this.batch * length) }, `read ${length} tokens`);
+    }
+    for (const drawing of this.#drawings.values()) await give((await drawing).program, {}, 'next token');
+  }
+
+  /** Frees the programs and the memory. The model stays usable. */
   dispose(): void {
-    for (const chunk of this.#chunks.values()) void chunk.then((program) => program.dispose(), () => {}); // prettier-ignore
-    for (const drawing of this.#drawings.values()) void drawing.then(({ program }) => program.dispose(), () => {}); // prettier-ignore
+    this.#disposed = true;
+    for (const program of this.#programs) disposeWithState(program);
+    this.#programs.clear();
     this.#chunks.clear();
     this.#drawings.clear();
   }
@@ -223,4 +249,12 @@ export class Decoder {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Frees a program and the state that it advances and no file keeps, such as caches: nobody else reads that. */
+export function disposeWithState(program: { readonly plan: Plan; dispose(): void }): void {
+  for (const { parameter } of program.plan.updates) {
+    if (parameter instanceof Buffer && !parameter.persistent) parameter.discard();
+  }
+  program.dispose();
 }

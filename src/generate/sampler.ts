@@ -12,7 +12,7 @@ import { sampleLogits } from '../ops/random/sampling.ts';
 
 /** How tokens are drawn. */
 export interface SamplingSettings {
-  /** Divides the scores: below 1 likely tokens become likelier; 0 takes the likeliest. 1 by default. */
+  /** Divides the scores: below 1 likely tokens become likelier; 0, or less than a millionth, takes the likeliest. 1 by default. */
   readonly temperature?: number;
   /** How many of the likeliest tokens are drawn from; all by default. */
   readonly topK?: number;
@@ -56,7 +56,8 @@ export class Sampler {
 
   /** Settings of one kind need one program. */
   static kindOf({ temperature = 1, topK, topP = 1, minP = 0, repetitionPenalty = 1 }: SamplingSettings): string {
-    const greedy = temperature === 0;
+    // Scores that are divided by less overflow; and then, too, the likeliest has it all.
+    const greedy = temperature < 1e-6;
     const parts = {
       penalty: repetitionPenalty !== 1,
       greedy,

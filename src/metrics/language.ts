@@ -3,6 +3,7 @@
 import type { Device } from '../backends/device.ts';
 import { Scalar, spec, type TensorSpec } from '../core/tensor.ts';
 import type { CausalModel } from '../generate/causal-model.ts';
+import { disposeWithState } from '../generate/decoder.ts';
 import { crossEntropy } from '../ops/losses/cross-entropy.ts';
 import { reshape } from '../ops/movement/reshape.ts';
 import { compile } from '../runtime/compile.ts';
@@ -75,7 +76,7 @@ export async function natsPerToken(
   const memory = isRecurrent ? model.memory(rows, Infinity) : undefined;
   const position = new Scalar('position', 0, 'i32');
   const shape: TensorSpec = spec([rows, width], 'i32');
-  using program = await compile(
+  const program = await compile(
     device,
     ({ ids: read, next }) => {
       const logits = model.forward(read, isRecurrent ? { memory, position } : {}); // [B, T, V]
@@ -86,24 +87,28 @@ export async function natsPerToken(
     { ids: shape, next: shape },
   );
   let [sum, count] = [0, 0];
-  let inputs = { ids: new Int32Array(0), next: new Int32Array(0) };
-  for (const [at, round] of rounds.entries()) {
-    signal?.throwIfAborted();
-    inputs = { ids: new Int32Array(rows * width), next: new Int32Array(rows * width) };
-    for (const [row, { start }] of round.entries()) {
-      inputs.ids.set(ids.subarray(start, Math.min(start + width, scored)), row * width);
-      inputs.next.set(ids.subarray(start + 1, start + width + 1), row * width);
-    }
-    position.value = isRecurrent ? at * length : 0;
-    const { data } = await program.run(inputs);
-    for (const [row, { start, from, to }] of round.entries()) {
-      for (let token = Math.max(from, start + 1); token < Math.min(to, start + width + 1); token++, count++) {
-        sum += data[row * width + token - start - 1];
+  try {
+    let inputs = { ids: new Int32Array(0), next: new Int32Array(0) };
+    for (const [at, round] of rounds.entries()) {
+      signal?.throwIfAborted();
+      inputs = { ids: new Int32Array(rows * width), next: new Int32Array(rows * width) };
+      for (const [row, { start }] of round.entries()) {
+        inputs.ids.set(ids.subarray(start, Math.min(start + width, scored)), row * width);
+        inputs.next.set(ids.subarray(start + 1, start + width + 1), row * width);
       }
+      position.value = isRecurrent ? at * length : 0;
+      const { data } = await program.run(inputs);
+      for (const [row, { start, from, to }] of round.entries()) {
+        for (let token = Math.max(from, start + 1); token < Math.min(to, start + width + 1); token++, count++) {
+          sum += data[row * width + token - start - 1];
+        }
+      }
+      onProgress?.(at + 1, rounds.length);
     }
-    onProgress?.(at + 1, rounds.length);
+    await onProgram?.(program, inputs, 'nats per token');
+  } finally {
+    disposeWithState(program);
   }
-  await onProgram?.(program, inputs, 'nats per token');
   return { nats: sum / count, count };
 }
 

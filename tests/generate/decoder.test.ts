@@ -1,7 +1,10 @@
 // Decoding with a memory gives, token for token, what whole forward passes give; settings, seeds, limits, cancelling.
 
 import { describe, expect, test } from 'vitest';
-import { CpuDevice, Decoder, generate, generateSeveral, type StopReason } from '../../src/node.ts';
+import type { Executable, Plan } from '../../src/backends/device.ts';
+import {
+  CpuDevice, Decoder, DeviceLostError, generate, generateSeveral, type Device, type Parameter, type StopReason,
+} from '../../src/node.ts'; // prettier-ignore
 import { testGpu } from '../harness/devices.ts';
 import {
   collect, likeliest, likeliestAfter, likeliestTexts, POSITIONS, scoresAfter, tinyGPT, tinyLSTM, VOCABULARY,
@@ -153,6 +156,46 @@ describe('a text ends', () => {
       expect(await collect(generate(decoder, prompt, { temperature: 0, maxTokens: 3 }))).toEqual(found);
     },
   );
+});
+
+test('what came before a lost device has been given, and another decoder goes on', async () => {
+  const [model, cpu] = [tinyGPT(), new CpuDevice()];
+  const whole = await likeliestTexts(model, [...prompt], 8);
+  let left = 6;
+  const failing: Device = Object.assign(Object.create(cpu) as Device, {
+    async load(plan: Plan): Promise<Executable> {
+      const executable = await cpu.load(plan);
+      return Object.assign(Object.create(executable) as Executable, {
+        run(...inputs: Parameters<Executable['run']>) {
+          return left-- > 0 ? executable.run(...inputs) : Promise.reject(new DeviceLostError('a test'));
+        },
+      });
+    },
+  });
+  const found: number[] = [];
+  const decode = async () => {
+    for await (const token of generate(new Decoder(failing, model), prompt, { temperature: 0 })) found.push(token);
+  };
+  await expect(decode()).rejects.toThrow(DeviceLostError);
+  // The prompt took one run, and five tokens one each.
+  expect(found).toEqual(whole.slice(0, 5));
+  using decoder = new Decoder(cpu, model);
+  const rest = await collect(generate(decoder, Int32Array.of(...prompt, ...found), { temperature: 0, maxTokens: 3 }));
+  expect(rest).toEqual(whole.slice(5));
+});
+
+test('a decoder that is disposed frees its memory and says so', async () => {
+  const gpu = await testGpu();
+  const decoder = new Decoder(gpu, tinyGPT());
+  await collect(generate(decoder, prompt, { maxTokens: 2 }));
+  const memory: Parameter[] = [];
+  await decoder.profile(async ({ plan }) => void memory.push(...plan.updates.map(({ parameter }) => parameter)));
+  const caches = [...new Set(memory)].filter(({ name }) => name.startsWith('cache'));
+  expect(caches).toHaveLength(4);
+  await caches[0].read();
+  decoder.dispose();
+  expect(() => decoder.decode([prompt])).toThrow('disposed');
+  await expect((async () => caches[0].read())()).rejects.toThrow('given up');
 });
 
 test('what makes no sense is refused, with what would', async () => {

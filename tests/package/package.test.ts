@@ -133,6 +133,12 @@ test("the README's op of your own passes its own test", async () => {
   expect(await runReadmeScript('Add an op of your own')).toMatch(/^\d+ comparisons, all right$/m);
 }, 300_000);
 
+test("the README's writer learns its sentence", async () => {
+  const output = await runReadmeScript('Generate text');
+  // One character a line; line by line the sentence that the prompt begins.
+  expect(output.replaceAll(/\n/g, '')).toBe(' stand in one frame');
+}, 300_000);
+
 /** What a strict project without @webgpu/types uses of the library. */
 const TYPED = `
 import { compile, openDevice, relu, spec, WebGpuDevice, type Device, type Trainer } from 'five-tigers';

@@ -193,6 +193,41 @@ describe('values are in one place', () => {
   });
 });
 
+test.each(devices)(
+  'on the %s a run that must wait for values of another device is not overtaken, nor changed',
+  async (_, open) => {
+    const [device, other] = [await open(), new CpuDevice()];
+    const weight = parameter('weight', 1, 1, 1, 1);
+    const digits = Buffer.zeros(spec([2, 2]));
+    const scale = new Scalar('scale', 1);
+    const change = () => {
+      assign(weight, mul(weight, 1));
+      return {};
+    };
+    using elsewhere = await compile(other, change, {});
+    const write = (digit: Tensor) => {
+      assign(digits, add(mul(digits, 10), mul(digit, scale)));
+      return { before: digits };
+    };
+    using waiting = await compile(device, ({ x }) => write(add(mul(weight, 0), x)), { x: spec([2, 2]) });
+    using ready = await compile(device, ({ x }) => write(x), { x: spec([2, 2]) });
+    // All is on the device once; then one of the programs has to wait.
+    await waiting.run({ x: new Float32Array(4) });
+    await elsewhere.run({});
+    const x = Float32Array.of(1, 1, 1, 1);
+    const first = waiting.run({ x });
+    scale.value = 2;
+    x.fill(2);
+    const second = ready.run({ x });
+    scale.value = 1;
+    x.fill(7);
+    const third = ready.run({ x });
+    const results = await Promise.all([first, second, third]);
+    expect(results.map(({ before }) => before.data[0])).toEqual([0, 1, 14]);
+    expect(await valuesOf(digits)).toEqual([147, 147, 147, 147]);
+  },
+);
+
 test('two programs of one device share a parameter', async () => {
   const p = parameter('p', 0, 0, 0, 0);
   const gpu = await testGpu();

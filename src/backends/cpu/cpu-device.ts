@@ -6,6 +6,7 @@ import type { CpuArray } from '../../core/op.ts';
 import type { Parameter } from '../../core/parameter.ts';
 import type { Input, Tensor } from '../../core/tensor.ts';
 import type { Device, DeviceInfo, DispatchTime, Executable, Plan, Step } from '../device.ts';
+import { Turns } from '../turns.ts';
 
 interface CpuOptions {
   /** Holds floats in float64 between ops, for finite differences. */
@@ -27,6 +28,7 @@ export class CpuDevice implements Device {
   /** A CPU is never lost. */
   readonly lost = new Promise<string>(() => {});
   readonly #float64: boolean;
+  readonly #turns = new Turns();
   readonly #values = new WeakMap<Parameter, { data: CpuArray; version: number }>();
 
   constructor({ float64 = false }: CpuOptions = {}) {
@@ -62,13 +64,26 @@ export class CpuDevice implements Device {
     wanted: readonly Tensor[],
     times?: DispatchTime[],
   ): Promise<TypedArray[]> {
-    for (const parameter of plan.parameters) if (!this.#isCurrent(parameter)) await this.#refresh(parameter);
-    // From here on without a pause: a run that was started meanwhile must find what this one leaves.
     const values = new Map<Tensor, CpuArray>();
-    for (const [input, data] of inputs) values.set(input, fromHost(input, data));
+    // Inputs and scalars are those of now, whatever the caller does while this run waits.
+    const mustWait = this.#turns.areWaitedFor || !plan.parameters.every((parameter) => this.#isCurrent(parameter));
+    for (const [input, data] of inputs) values.set(input, fromHost(input, mustWait ? data.slice() : data));
     for (const constant of plan.constants) values.set(constant, fromHost(constant, constant.data));
     for (const scalar of plan.scalars)
       values.set(scalar, this.#rounded(scalar, this.#allocate(scalar).fill(scalar.value)));
+    if (!mustWait) return this.#compute(plan, values, wanted, times);
+    const turn = this.#turns.take();
+    try {
+      await turn.before;
+      for (const parameter of plan.parameters) if (!this.#isCurrent(parameter)) await this.#refresh(parameter);
+      // From here on without a pause: a run that was started meanwhile must find what this one leaves.
+      return this.#compute(plan, values, wanted, times);
+    } finally {
+      turn.started();
+    }
+  }
+
+  #compute(plan: Plan, values: Map<Tensor, CpuArray>, wanted: readonly Tensor[], times?: DispatchTime[]): TypedArray[] {
     for (const parameter of plan.parameters) values.set(parameter, this.#values.get(parameter)!.data);
     plan.steps.forEach((step, at) => {
       const start = performance.now();

@@ -2,6 +2,7 @@
 
 import type { Executable, LoadOptions, Plan, Step, Timing } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
+import type { Turn, Turns } from '../turns.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import type { Input, Tensor } from '../../core/tensor.ts';
 import { upload, type BufferCopy } from './buffers.ts';
@@ -25,6 +26,7 @@ export interface Context {
   guard<T>(work: Promise<T>): Promise<T>;
   /** The end of a run in slices, while there is one: it has the device for itself, since programs share parameters. */
   alone: Promise<void> | null;
+  readonly turns: Turns;
 }
 
 /** Loads `plan`: makes its buffers and bind groups, and compiles its pipelines all at once. */
@@ -88,13 +90,31 @@ class GpuExecutable implements Executable {
   }
 
   async run(inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]> {
-    for (let wait = this.#obstacle(); wait; wait = this.#obstacle()) await wait;
-    this.#write(inputs);
-    if (this.#timeSlices) return this.#runInTimeSlices(this.#timeSlices, wanted);
-    const encoder = this.#context.device.createCommandEncoder();
-    for (const pass of this.#bind().passes) recordPass(encoder, pass);
-    const read = this.#recordReading(encoder, wanted);
-    this.#finish(encoder);
+    const { turns } = this.#context;
+    let turn = null as Turn | null;
+    const obstacle = (): Promise<void> | null => {
+      if (this.#context.alone) return this.#context.alone;
+      if (!turn && turns.areWaitedFor) return (turn = turns.take()).before;
+      const refreshed = this.#refresh() ?? null;
+      if (refreshed) turn ??= turns.take();
+      return refreshed;
+    };
+    let read: () => Promise<TypedArray[]>;
+    try {
+      let wait = obstacle();
+      // Inputs and scalars are those of now, whatever the caller does while this run waits.
+      const given = wait ? new Map(Array.from(inputs, ([input, values]) => [input, values.slice()])) : inputs;
+      const scalars = this.#plan.scalars.map(({ value }) => value);
+      for (; wait; wait = obstacle()) await wait;
+      this.#write(given, scalars);
+      if (this.#timeSlices) return this.#runInTimeSlices(this.#timeSlices, wanted);
+      const encoder = this.#context.device.createCommandEncoder();
+      for (const pass of this.#bind().passes) recordPass(encoder, pass);
+      read = this.#recordReading(encoder, wanted);
+      this.#finish(encoder);
+    } finally {
+      turn?.started();
+    }
     return this.#context.guard(read());
   }
 
@@ -202,10 +222,10 @@ class GpuExecutable implements Executable {
   }
 
   /** Writes what this run is given. From here to the submission there is no pause: runs may overlap. */
-  #write(inputs: ReadonlyMap<Input, TypedArray>): void {
+  #write(inputs: ReadonlyMap<Input, TypedArray>, scalars = this.#plan.scalars.map(({ value }) => value)): void {
     const { device } = this.#context;
     for (const [input, values] of inputs) upload(device, this.#buffers.of(input), values);
-    this.#buffers.writeScalars();
+    this.#buffers.writeScalars(scalars);
   }
 
   /** Binds everything, unless it is bound to where parameters lie now. */

@@ -104,10 +104,11 @@ export class ProgramBuffers {
     for (const buffer of this.#temporary.splice(0)) buffer.destroy();
   }
 
-  /** Brings the scalars' buffer up to date; writes nothing when none has changed. */
-  writeScalars(): void {
+  /** Brings the scalars' buffer up to date with `values`, one a scalar; writes nothing when none has changed. */
+  writeScalars(values: readonly number[]): void {
     let changed = false;
-    this.#plan.scalars.forEach(({ value, dtype }, i) => {
+    this.#plan.scalars.forEach(({ dtype }, i) => {
+      const value = values[i];
       const at = i * SCALAR_STRIDE;
       const before = this.#scalarValues.getUint32(at, true);
       if (dtype === 'f32') this.#scalarValues.setFloat32(at, value, true);

@@ -11,6 +11,7 @@ import { MATRIX_UNITS, matrixUnitsOf } from './matrix-units.ts';
 import { ParameterStore } from './parameter-store.ts';
 import { PipelineCache } from './pipeline-cache.ts';
 import { Readback } from './readback.ts';
+import { Turns } from '../turns.ts';
 
 /** Limits that are raised to what the adapter has: big weights, big tiles. */
 const RAISED_LIMITS = [
@@ -77,6 +78,7 @@ export class WebGpuDevice implements Device {
       check: () => this.#check(),
       guard: (work) => this.#guard(work),
       alone: null,
+      turns: new Turns(),
     };
   }
 

@@ -41,11 +41,11 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
       // Commander has said what is wrong; help and version come as errors with code 0.
       if (error.exitCode === 0) return 0;
       const list = choicesAfter(error, commandOf(program!, argv));
-      if (list) terminal.news(list);
+      if (list) terminal.note(list);
       return USAGE;
     }
     const { message, stack } = error as Error;
-    terminal.news(process.env.FIVE_TIGERS_DEBUG ? stack! : message);
+    terminal.note(process.env.FIVE_TIGERS_DEBUG ? stack! : message);
     return error instanceof CommandError ? error.exitCode : 1;
   }
 }
@@ -86,7 +86,7 @@ function makeProgram(entry: ModelEntry | null, terminal: Terminal): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.result(text.trimEnd()),
-      writeErr: (text) => terminal.news(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
     });
   for (const command of plain) {
     const added = program.command(command.name).description(command.description);

@@ -23,7 +23,7 @@ export async function run(...args: string[]): Promise<Outcome> {
   const terminal = {
     result: (text: string) => void out.push(`${text}\n`),
     piece: (text: string) => void out.push(text),
-    news: (text: string) => void err.push(`${text}\n`),
+    note: (text: string) => void err.push(`${text}\n`),
     interactive: false,
   };
   const code = await runCli(args, terminal);

@@ -24,7 +24,10 @@ test('help and version go to stdout with code 0', async () => {
 });
 
 test.each([
-  [['bogus'], /unknown command 'bogus'[^]*Commands: models, info, .*train, eval, run, generate, export, inspect, diverge/],
+  [
+    ['bogus'],
+    /unknown command 'bogus'[^]*Commands: models, info, .*train, eval, run, generate, export, inspect, diverge/,
+  ],
   [['train', 'lenet', '--data', '.'], /no model "lenet"\. Did you mean lenet5\? Models that train takes: lenet5/],
   [['eval', '--data', '.', 'lenet5'], /Name the model first: five-tigers eval lenet5/],
   [['train', 'lenet5'], /required option '--data <path...>' not specified/],

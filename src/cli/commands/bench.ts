@@ -12,7 +12,7 @@ import {
 } from '../../node.ts';
 import { chosenCases } from './chosen-cases.ts';
 import { CommandError } from '../ui/command-error.ts';
-import { describeDevice, openWithNews, type DeviceOptions } from '../ui/device.ts';
+import { describeDevice, openChosenDevice, type DeviceOptions } from '../ui/device.ts';
 import { openProfiler, profileTable, type MeasuredProfile, type ProfileOption } from '../ui/profile.ts';
 import { describeCeilings, part, textTable } from '../ui/table.ts';
 import { showProgress, type Terminal } from '../ui/terminal.ts';
@@ -54,7 +54,7 @@ async function benchDevice(options: BenchCommandOptions, terminal: Terminal): Pr
   const earlier = options.compare ? await readReport(options.compare) : null;
   const onlyJson = json === true || json === '-';
   const profiler = await openProfiler(options.profile);
-  const device = await openWithNews(options, terminal);
+  const device = await openChosenDevice(options, terminal);
   const progress = showProgress(terminal, 'bench', cases.length, onlyJson);
   let report: BenchReport;
   let profile: MeasuredProfile | undefined;
@@ -78,7 +78,7 @@ async function benchDevice(options: BenchCommandOptions, terminal: Terminal): Pr
       });
     }
   }
-  if (earlier) (onlyJson ? terminal.news : terminal.result)(comparison(earlier, report, options.compare!, terminal));
+  if (earlier) (onlyJson ? terminal.note : terminal.result)(comparison(earlier, report, options.compare!, terminal));
 }
 
 async function readReport(file: string): Promise<BenchReport> {
@@ -113,7 +113,7 @@ function reportTable({ rows, ceilings, skipped }: BenchReport, device: string): 
 function comparison(before: BenchReport, after: BenchReport, file: string, terminal: Terminal): string {
   const { rows, mean } = compareReports(before, after);
   if (before.adapter.description !== after.adapter.description) {
-    terminal.news(`${file} is of another adapter, ${before.adapter.description}: what follows compares two machines.`);
+    terminal.note(`${file} is of another adapter, ${before.adapter.description}: what follows compares two machines.`);
   }
   if (rows.length === 0) return `${file} has none of these cases: there is nothing to compare.`;
   const times = (value: number) => `${value.toFixed(2)}×`;

@@ -2,7 +2,7 @@
 
 import type { Metric } from '../../../models/index.ts';
 import { loadWeights, openDataFiles } from '../../node.ts';
-import { describeDevice, openWithNews, type DeviceOptions } from '../ui/device.ts';
+import { describeDevice, openChosenDevice, type DeviceOptions } from '../ui/device.ts';
 import { addCommon, addProfile, addTuning, addWeights } from '../ui/options.ts';
 import { openProfiler, profileTable, type ProfileOption } from '../ui/profile.ts';
 import { grouped, percent, showProgress } from '../ui/terminal.ts';
@@ -34,7 +34,7 @@ export const evalCommand: ModelCommand<EvalOptions> = {
     const { model, config, file } = await loadModel(entry, options, terminal);
     const data = await evaluation.open(model, await openDataFiles(options.data));
     const profiler = await openProfiler(options.profile);
-    const device = await openWithNews(options, terminal);
+    const device = await openChosenDevice(options, terminal);
     const progress = showProgress(terminal, evaluation.unit, data.count, options.json);
     try {
       const start = performance.now();

@@ -45,7 +45,7 @@ export const exportCommand: ModelCommand<ExportOptions> = {
     await writeFileAtomic(file, exported.model);
     const { opset, nodes, inputs, outputs } = exported;
     if (exported.fixed)
-      terminal.news(
+      terminal.note(
         exported.fixed.replace(/ Export fixed sizes\.$/, '') + ` It was exported for a batch of ${batch ?? 1}.`,
       );
     if (json) {

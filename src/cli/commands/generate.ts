@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import type { GenerationRequest, ModelEntry, Work } from '../../../models/index.ts';
 import { writeFileAtomic, type Module } from '../../node.ts';
 import { CommandError, INTERRUPTED } from '../ui/command-error.ts';
-import { describeDevice, openWithNews, type DeviceOptions } from '../ui/device.ts';
+import { describeDevice, openChosenDevice, type DeviceOptions } from '../ui/device.ts';
 import { watchInterruption } from '../ui/interruption.ts';
 import { addCommon, addOwn, addProfile, addTuning, addWeights, integer, ownValues } from '../ui/options.ts';
 import { pictureGrid } from '../ui/picture-grid.ts';
@@ -47,7 +47,7 @@ export const generateCommand: ModelCommand<GenerateOptions> = {
     if (out) await expectWritable(out);
     const { model, config } = await loadModel(entry, options, terminal);
     const profiler = await openProfiler(options.profile);
-    const device = await openWithNews(options, terminal);
+    const device = await openChosenDevice(options, terminal);
     const stopping = new AbortController();
     const interruption = watchInterruption(() => stopping.abort());
     try {

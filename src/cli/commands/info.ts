@@ -1,7 +1,7 @@
 // `five-tigers info`: what computes here, and what it can do.
 
 import type { DeviceKind } from '../../node.ts';
-import { describeDevice, openWithNews } from '../ui/device.ts';
+import { describeDevice, openChosenDevice } from '../ui/device.ts';
 import { grouped, type Terminal } from '../ui/terminal.ts';
 import { versions } from '../ui/versions.ts';
 import { addCommon } from '../ui/options.ts';
@@ -21,7 +21,7 @@ export const infoCommand: PlainCommand<InfoOptions> = {
 };
 
 async function info({ device: kind, json }: InfoOptions, terminal: Terminal): Promise<void> {
-  const device = await openWithNews({ device: kind }, terminal);
+  const device = await openChosenDevice({ device: kind }, terminal);
   const { description, features, limits, ...rest } = device.info;
   const subgroupMatrix = device.capabilities?.subgroupMatrix ?? [];
   device.destroy();

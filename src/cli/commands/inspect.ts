@@ -10,7 +10,7 @@ import {
   type ProgramDescription,
   type StepDescription,
 } from '../../node.ts';
-import { describeDevice, openWithNews } from '../ui/device.ts';
+import { describeDevice, openChosenDevice } from '../ui/device.ts';
 import { graphSvg } from '../ui/graph-svg.ts';
 import { addTrain, chosenGraph, describeGraph, seededModel } from '../ui/graphs.ts';
 import { addCommon, addConfig, addProfile, integer } from '../ui/options.ts';
@@ -51,7 +51,7 @@ async function inspectModel(
   const { name } = entry;
   const model = seededModel(entry, config);
   const profiler = await openProfiler(option);
-  const device = await openWithNews({ device: kind }, terminal);
+  const device = await openChosenDevice({ device: kind }, terminal);
   try {
     const { fn, specs, inputs } = chosenGraph(entry, model, { batch, train, seed: 1 });
     const named = [...model.namedParameters(), ...model.namedBuffers()];
@@ -78,7 +78,7 @@ async function inspectModel(
     else if (printed === 'svg') terminal.result(graphSvg(program.steps.map(boxOf), what));
     else terminal.result(`${what}, on ${describeDevice(device)}\n\n${table(program)}\n\n${totals(program)}`);
     // A drawing on stdout stays one.
-    if (profile && printed !== 'json') terminal[printed === 'text' ? 'result' : 'news'](`\n${profileTable(profile)}`);
+    if (profile && printed !== 'json') terminal[printed === 'text' ? 'result' : 'note'](`\n${profileTable(profile)}`);
   } finally {
     device.destroy();
   }

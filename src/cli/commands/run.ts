@@ -2,7 +2,7 @@
 
 import type { Ranked, RunResult } from '../../../models/index.ts';
 import { decodeImage, readFileOrExplain } from '../../node.ts';
-import { openWithNews, type DeviceOptions } from '../ui/device.ts';
+import { openChosenDevice, type DeviceOptions } from '../ui/device.ts';
 import { addCommon, addOwn, addProfile, addTuning, addWeights, ownValues } from '../ui/options.ts';
 import { openProfiler, profileTable, type ProfileOption } from '../ui/profile.ts';
 import { percent } from '../ui/terminal.ts';
@@ -23,7 +23,7 @@ const BAR_WIDTH = 40;
 export const runCommand: ModelCommand<RunOptions> = {
   name: 'run',
   description: 'run a model on one input: a picture, a sentence',
-  describe: ({ title, run }) => `Run ${title} on one input: ${run!.description}.`,
+  describe: ({ title }) => `Run ${title} on one input.`,
   define(command, entry) {
     const { input, description, options } = entry.run!;
     addOwn(command.argument(`<${input}>`, description), options);
@@ -37,7 +37,7 @@ export const runCommand: ModelCommand<RunOptions> = {
       image: async () => decodeImage(await readFileOrExplain(text, 'the image'), text),
       options: ownValues(entry.run!.options, options),
     };
-    const device = await openWithNews(options, terminal);
+    const device = await openChosenDevice(options, terminal);
     try {
       const work = { device, onProgram: profiler.onProgram };
       const { tables, values, notes = [] } = await orOfferDrop(entry.run!, () => entry.run!.run(model, request, work));
@@ -47,7 +47,7 @@ export const runCommand: ModelCommand<RunOptions> = {
         terminal.result(JSON.stringify({ model: entry.name, config, ...values, adapter, profile }));
         return;
       }
-      for (const note of notes) terminal.news(note);
+      for (const note of notes) terminal.note(note);
       terminal.result(tables.map(describeTable).join('\n\n'));
       if (profile) terminal.result(profileTable(profile));
     } finally {

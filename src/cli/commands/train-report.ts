@@ -111,7 +111,7 @@ export function textReport(terminal: Terminal, { evaluate }: ModelEntry): TrainR
       run = about;
       const { model, config, batchSize, optimizer, learningRate, schedule } = about.settings;
       epochs = Math.ceil(about.steps / about.stepsPerEpoch);
-      terminal.news(
+      terminal.note(
         `Training ${model} (${config}, ${grouped(about.parameters)} parameters) on ${about.adapter}\n` +
           `${about.data}; ${grouped(about.steps)} steps, ${grouped(about.stepsPerEpoch)} an epoch, ` +
           `batch ${batchSize}; ${optimizer}, learning rate ${learningRate} (${schedule})` +
@@ -134,7 +134,7 @@ export function textReport(terminal: Terminal, { evaluate }: ModelEntry): TrainR
     measured({ step, metrics, isBest }) {
       close();
       const best = isBest ? ', the best so far' : '';
-      terminal.news(`step ${grouped(step)}: ${describeMetrics(metrics, evaluate!.metrics)} on held-out data${best}`);
+      terminal.note(`step ${grouped(step)}: ${describeMetrics(metrics, evaluate!.metrics)} on held-out data${best}`);
     },
     finished({ model, metrics, count, step, bestStep = step, weights, checkpoint }) {
       close();

@@ -6,7 +6,7 @@ import {
   decodeCheckpoint, loadWeights, makeSchedule, manualSeed, readFileOrExplain, stepsOf, Trainer, type DataFiles, type EvaluateOptions,
   type Module, type StepResult,
 } from '../../node.ts'; // prettier-ignore
-import { describeDevice, openWithNews, type DeviceOptions } from '../ui/device.ts';
+import { describeDevice, openChosenDevice, type DeviceOptions } from '../ui/device.ts';
 import { watchInterruption } from '../ui/interruption.ts';
 import type { Terminal } from '../ui/terminal.ts';
 import type { TrainReport } from './train-report.ts';
@@ -81,11 +81,11 @@ export async function prepare(
     accumulate: settings.accumulate,
     evaluate,
     watch,
-    openDevice: () => openWithNews(options, terminal),
+    openDevice: () => openChosenDevice(options, terminal),
     seed,
     settings,
     onProgress: (done, total) => report.preparing(done, total),
-    onRecovered: (reason) => terminal.news(`The GPU was lost (${reason}). Another one takes over; nothing is lost.`),
+    onRecovered: (reason) => terminal.note(`The GPU was lost (${reason}). Another one takes over; nothing is lost.`),
   });
   if (started) trainer.restore(started.bytes);
   return { settings, model, data, parts, heldOut, trainer, keepsBest: !!evaluate, stepsPerEpoch, steps };
@@ -144,7 +144,7 @@ export async function trainSteps(
     step: trainer.stepsDone,
   });
   const interruption = watchInterruption(() =>
-    terminal.news('\nFinishing this step to save it; press again to stop at once.'),
+    terminal.note('\nFinishing this step to save it; press again to stop at once.'),
   );
   let [saved, savedAt, isUnmeasured] = [NaN, Date.now(), false];
   try {
@@ -169,7 +169,7 @@ export async function trainSteps(
     }
     if (saved !== trainer.stepsDone) await save();
     if (trainer.stopped) {
-      terminal.news(
+      terminal.note(
         `Stopped after step ${trainer.stepsDone}: ${settings.patience} measurements brought no better weights.`,
       );
     }

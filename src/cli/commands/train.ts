@@ -1,4 +1,4 @@
-// `five-tigers train`: trains a model on the user's data, with checkpoints from which it goes on exactly.
+// `five-tigers train`: trains a model on the user's data, with checkpoints from which it continues exactly.
 
 import type { ModelEntry } from '../../../models/index.ts';
 import {
@@ -28,9 +28,9 @@ interface TrainOptions extends StartOptions {
 /** Trains a model. Throws a CommandError when the user stops it and when it diverges or collapses. */
 export const trainCommand: ModelCommand<TrainOptions> = {
   name: 'train',
-  description: 'train a model on your data; Ctrl-C saves, --resume goes on',
+  description: 'train a model on your data; Ctrl-C saves, --resume continues',
   describe: ({ title }) =>
-    `Train ${title}. The defaults are the recipe of the shipped weights. Ctrl-C saves, --resume goes on.`,
+    `Train ${title}. The defaults are the recipe of the shipped weights. Ctrl-C saves, --resume continues.`,
   define(command, entry) {
     command.requiredOption('--data <path...>', entry.train!.data);
     addConfig(command, entry);
@@ -39,7 +39,7 @@ export const trainCommand: ModelCommand<TrainOptions> = {
       .option('--steps <n>', 'stop after this step, ready to be resumed', integer(1))
       .option('--out <file>', `weights (default: ${entry.name}.safetensors)`)
       .option('--checkpoint <file>', "the run's state, written after each epoch (default: beside the weights)")
-      .option('--resume <file>', 'checkpoint to go on from, with the settings stored in it');
+      .option('--resume <file>', 'checkpoint to continue from, with the settings stored in it');
     addTuning(addProfile(addCommon(command)));
   },
   async run(entry, _, options, terminal) {
@@ -63,7 +63,7 @@ async function train(entry: ModelEntry, options: TrainOptions, outputs: Outputs,
   const start = performance.now();
   try {
     if (trainer.stepsDone >= steps) {
-      terminal.news(`The run in ${options.resume} is finished: all ${steps} steps are done. It is measured once more.`);
+      terminal.note(`The run in ${options.resume} is finished: all ${steps} steps are done. It is measured once more.`);
     }
     const save = async () => {
       await writeFileAtomic(outputs.checkpoint, await trainer.checkpoint());

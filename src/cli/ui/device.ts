@@ -13,7 +13,7 @@ import type { Terminal } from './terminal.ts';
 /** The choices of --device. */
 export const deviceKinds: readonly DeviceKind[] = ['auto', 'webgpu', 'cpu'];
 
-/** What a command that computes is told: where, and by which table of `five-tigers tune`. */
+/** Where a command computes, and which table of `five-tigers tune` chooses its kernels. */
 export interface DeviceOptions {
   readonly device: DeviceKind;
   readonly tuning?: string;
@@ -25,8 +25,8 @@ export async function readTuning(file: string): Promise<TuningTable> {
   return parseTuningTable(new TextDecoder().decode(bytes), file);
 }
 
-/** Opens a device. `auto` without a GPU is the CPU, and the terminal is told why. */
-export async function openWithNews({ device: kind, tuning }: DeviceOptions, terminal: Terminal): Promise<Device> {
+/** Opens the device of --device. `auto` without a GPU is the CPU, and a note says why. */
+export async function openChosenDevice({ device: kind, tuning }: DeviceOptions, terminal: Terminal): Promise<Device> {
   // Read before the device is opened: a file that is no table costs nothing.
   const table = tuning ? await readTuning(tuning) : null;
   const device = await openKind(kind, terminal);
@@ -39,7 +39,7 @@ async function openKind(kind: DeviceKind, terminal: Terminal): Promise<Device> {
   try {
     return await openDevice('webgpu');
   } catch (error) {
-    terminal.news(`${(error as Error).message}\nUsing the CPU reference, which is slow.`);
+    terminal.note(`${(error as Error).message}\nUsing the CPU reference, which is slow.`);
     return openDevice('cpu');
   }
 }

@@ -40,20 +40,18 @@ export const addProfile = (command: Command): Command =>
 export const addTuning = (command: Command): Command =>
   command.option('--tuning <file>', 'choose kernel variants by this table, made by tune');
 
-/** `--config`, where there is a choice. */
-export function addConfig(command: Command, { configs, config }: ModelEntry): Command {
+/** `--config`, where there is a choice; `ofWeights` where weights that are loaded may say theirs. */
+export function addConfig(command: Command, { configs, config }: ModelEntry, ofWeights = false): Command {
   if (configs.length === 1) return command;
-  return command.addOption(
-    new Option('--config <name>', `variant of the model (default: that of the weights, else ${config})`).choices(
-      configs,
-    ),
-  );
+  const preset = ofWeights ? `that of the weights, else ${config}` : config;
+  return command.addOption(new Option('--config <name>', `variant of the model (default: ${preset})`).choices(configs));
 }
 
 /** `--weights` and `--config`. */
 export function addWeights(command: Command, entry: ModelEntry): Command {
-  const shipped = Object.keys(entry.weights).length > 0 ? 'default: the shipped weights' : 'none are shipped yet';
-  return addConfig(command.option('--weights <source>', `weights file or training checkpoint (${shipped})`), entry);
+  const shipped = Object.keys(entry.weights).length > 0 ? 'default: the shipped ones' : 'none are shipped yet';
+  const text = `weights: a file, a URL, a Hugging Face id, or a training checkpoint (${shipped})`;
+  return addConfig(command.option('--weights <source>', text), entry, true);
 }
 
 /** `topK` as `top-k`. */

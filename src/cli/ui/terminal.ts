@@ -8,9 +8,9 @@ export interface Terminal {
   result(text: string): void;
   /** A piece of the result that ends where it ends, such as a word of a text. */
   piece(text: string): void;
-  /** A line of news for people: progress, warnings, errors. */
-  news(text: string): void;
-  /** Whether news goes to a person's terminal, where a bar can move. */
+  /** A line for people beside the result: progress, warnings, errors. */
+  note(text: string): void;
+  /** Whether notes go to a person's terminal, where a bar can move. */
   readonly interactive: boolean;
 }
 
@@ -18,7 +18,7 @@ export interface Terminal {
 export const processTerminal: Terminal = {
   result: (text) => void process.stdout.write(`${text}\n`),
   piece: (text) => void process.stdout.write(text),
-  news: (text) => void process.stderr.write(`${text}\n`),
+  note: (text) => void process.stderr.write(`${text}\n`),
   interactive: process.stderr.isTTY ?? false,
 };
 
@@ -44,7 +44,7 @@ export function showProgress(terminal: Terminal, title: string, total: number, q
   let [last, told] = ['', ''];
   let due = Date.now() + SECONDS_BETWEEN_LINES * 1000;
   const tell = () => {
-    if (last !== told) terminal.news(last);
+    if (last !== told) terminal.note(last);
     told = last;
     due = Date.now() + SECONDS_BETWEEN_LINES * 1000;
   };

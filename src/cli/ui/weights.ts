@@ -43,7 +43,7 @@ export async function loadModel(entry: ModelEntry, options: WeightsOptions, term
       progress ??= showProgress(terminal, `${name}, MB`, megabytes(total ?? 0));
       progress.update(megabytes(loaded));
     },
-    onNotice: (text) => terminal.news(text),
+    onNotice: (text) => terminal.note(text),
   });
   progress?.stop();
   try {

@@ -20,8 +20,8 @@ type Named<T> = Readonly<Record<string, T>>;
 /** Devices lost in a row, without a step between them, after which another one will not help. */
 const MAX_LOSSES = 3;
 
-/** The name of a run's only phase. */
-const ONLY = 'training';
+/** The name of a run's only phase, where its owner gives none: one of that name has the same checkpoints. */
+const ONLY = 'step';
 
 /** A training run. `step()` does one step; everything that the next step depends on is in `checkpoint()`. */
 export class Trainer<Result extends StepResult = SingleStepResult> {
@@ -168,7 +168,9 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
         await this.#ready();
         for (const phase of this.#phases) {
           const batch = await this.#queue.take(phase.data, phase.batchesOf(this.#stepsDone)[0]);
-          profiles.push(...(await phase.profile(batch, { ...options, ...(this.#single ? {} : { name: phase.name }) })));
+          profiles.push(
+            ...(await phase.profile(batch, { ...options, ...(this.#isAlone ? {} : { name: phase.name }) })),
+          );
         }
         return profiles.length === 1 ? profiles[0] : mergeProfiles(profiles);
       } finally {
@@ -241,7 +243,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     this.#restore(this.#snapshot);
     const found = Number.isFinite(loss) ? ({ gradientNorm } as const) : ({ loss } as const);
     throw new DivergedError({
-      phase: this.#single ? null : name,
+      phase: this.#isAlone ? null : name,
       step,
       ...found,
       restoredStep: this.#stepsDone,
@@ -285,10 +287,15 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
       const stray = updates.find(({ parameter }) => !this.#state.expectChanges(parameter));
       if (!stray) continue;
       throw new Error(
-        `Trainer: ${this.#single ? 'the task' : `phase ${name}`} changes the parameter ${stray.parameter.name}, which no ` +
+        `Trainer: ${this.#isAlone ? 'the task' : `phase ${name}`} changes the parameter ${stray.parameter.name}, which no ` +
           'checkpoint would hold: add what it belongs to to `state`.',
       );
     }
+  }
+
+  /** Whether messages need not say which phase. */
+  get #isAlone(): boolean {
+    return this.#phases.length === 1;
   }
 
   #phase(name?: string): Phase {

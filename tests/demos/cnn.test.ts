@@ -123,8 +123,8 @@ test('learns from digits that the page makes, and answers while it learns', { ti
   const checkpoint = await download(page, '#save-checkpoint');
   expect(decodeCheckpoint(checkpoint.bytes)).toMatchObject({
     step: steps,
-    optimizers: { training: { kind: 'SGD', hyperparameters: { learningRate: expect.closeTo(0.01) } } },
-    settings: { config: 'classic', batch: 8, optimizer: 'sgd', seed: 3, data: 'generated' },
+    optimizers: { step: { kind: 'SGD', hyperparameters: { learningRate: expect.closeTo(0.01) } } },
+    settings: { config: 'classic', batchSize: 8, optimizer: 'sgd', seed: 3, data: 'generated' },
   });
   // Where a step's time goes, without a step being done.
   await page.locator('#profile').click();

@@ -2,10 +2,10 @@
 
 import { expect, test } from 'vitest';
 import {
-  Adam, add, assign, Buffer, decodeCheckpoint, isCheckpoint, Linear, mean, Module, mul, openDevice, readSafetensors, spec, square,
+  Adam, AdamW, add, assign, Buffer, crossEntropy, decodeCheckpoint, isCheckpoint, Linear, mean, Module, mul, openDevice, readSafetensors, spec, square,
   Trainer, writeSafetensors, type Tensor, type TrainerOptions,
 } from '../../src/node.ts'; // prettier-ignore
-import { losses, tinyBatches, tinyRun } from './tiny.ts';
+import { losses, tinyBatches, tinyModel, tinyRun } from './tiny.ts';
 
 const settings = { model: 'tiny', seed: 7, layers: [1, 2], augment: null };
 
@@ -15,13 +15,13 @@ test('holds tensors under the names of the state, and the rest as metadata', asy
   const bytes = await trainer.checkpoint();
   const { tensors, metadata } = readSafetensors(bytes);
   expect([...tensors.keys()]).toEqual(
-    expect.arrayContaining(['model.hidden.weight', 'optimizer.training.mean.0', 'random.seed', 'random.run']),
+    expect.arrayContaining(['model.hidden.weight', 'optimizer.step.mean.0', 'random.seed', 'random.run']),
   );
   expect(isCheckpoint(metadata)).toBe(true);
   expect(isCheckpoint({})).toBe(false);
   const { step, optimizers, settings: kept } = decodeCheckpoint(bytes);
   expect([step, kept]).toEqual([2, settings]);
-  expect(optimizers.training.hyperparameters).toEqual({
+  expect(optimizers.step.hyperparameters).toEqual({
     learningRate: trainer.optimizer.learningRate.value,
     weightDecay: 0.01,
   });
@@ -75,6 +75,29 @@ test('a buffer that files do not hold, but the next step starts from, is in chec
   expect(await losses(other, 3)).toEqual(await losses(trainer, 3));
 });
 
+test('a run of one phase by the name of step goes on in one that names none', async () => {
+  const [whole, second] = [await tinyRun('cpu'), await tinyRun('cpu')];
+  const model = tinyModel();
+  const named = await Trainer.create({
+    state: { model },
+    data: tinyBatches(),
+    phases: {
+      step: {
+        optimizer: new AdamW(model.parameters(), { learningRate: 0.02 }),
+        task: ({ x, label }) => ({ loss: crossEntropy(model.forward(x), label) }),
+      },
+    },
+    openDevice: () => openDevice('cpu'),
+    seed: 5,
+  });
+  whole.trainer.optimizer.learningRate.value = 0.02;
+  for (let step = 0; step < 2; step++) {
+    expect((await named.step()).phases.step.loss).toBe((await whole.trainer.step()).loss);
+  }
+  second.trainer.restore(await named.checkpoint());
+  expect((await second.trainer.step()).loss).toBe((await whole.trainer.step()).loss);
+});
+
 test('the state may hold objects of your own', async () => {
   const make = async () => {
     const position = Buffer.zeros(spec([], 'i32'));
@@ -120,8 +143,8 @@ test('a value that is missing, of another type or too many is named, and nothing
   expect(() => trainer.restore(changed((values) => values.set('model.output.bias', half)))).toThrow(
     /output\.bias \(is f16\[4\], needs f32\[4\]\)/,
   );
-  expect(() => trainer.restore(changed((values) => values.delete('optimizer.training.mean.0')))).toThrow(
-    /the AdamW of training[^]*missing: mean\.0/,
+  expect(() => trainer.restore(changed((values) => values.delete('optimizer.step.mean.0')))).toThrow(
+    /the AdamW of step[^]*missing: mean\.0/,
   );
   expect(() => trainer.restore(changed((values) => values.delete('random.seed')))).toThrow(/missing: seed/);
   expect(await model.stateDict()).toEqual(before);

@@ -221,7 +221,7 @@ describe('refuses', () => {
     });
     const bytes = await alone.checkpoint();
     expect(() => trainer.restore(bytes)).toThrow(
-      'of another run: it has the phases training, and this run has discriminator, generator',
+      'of another run: it has the phases step, and this run has discriminator, generator',
     );
     expect(trainer.stepsDone).toBe(0);
   });

@@ -90,7 +90,7 @@ describe.each(['cpu', 'webgpu'] as const)('on %s', (kind) => {
     expect(await model.stateDict()).not.toEqual(before);
     expect(decodeCheckpoint(await trainer.checkpoint())).toMatchObject({
       step: 6,
-      optimizers: { training: { kind: 'SGD' } },
+      optimizers: { step: { kind: 'SGD' } },
     });
   });
 });

@@ -71,7 +71,7 @@ test('says which output of which phase, for how long, and at which step; the bes
   const { step, reason, message } = error as CollapsedError;
   expect(step).toBe(run.trainer.stepsDone);
   expect(reason).toMatch(
-    /^the spread of phase training has been below 0\.01 for 4 steps \(now 0\.00\d+\): the samples vanish$/,
+    /^the spread of phase step has been below 0\.01 for 4 steps \(now 0\.00\d+\): the samples vanish$/,
   );
   expect(message).toBe(`Training collapsed: step ${step}: ${reason}. The best weights, of step 10, are kept.`);
   // The run may go on, and fails again only after as many steps.
@@ -91,7 +91,7 @@ test('says nothing of a run that is well, nor of one that is bad in single steps
 test('an output that is missing, or has many elements, is named with those there are', async () => {
   const missing = await collapsing({ watch: [watchOutput({ output: 'score', below: 1, meaning: '' })] });
   await expect(missing.trainer.step()).rejects.toThrow(
-    'phase training has no output score of one element; its outputs are loss, spread, diversity, samples',
+    'phase step has no output score of one element; its outputs are loss, spread, diversity, samples',
   );
   const many = await collapsing({ watch: [watchOutput({ output: 'samples', below: 1, meaning: '' })] });
   await expect(many.trainer.step()).rejects.toThrow('no output samples of one element');

@@ -7,12 +7,16 @@
 // Mean and variance are found in one pass (Welford) and parts of them joined (Chan, Golub and LeVeque, 1979), as the sum of
 // squares less the square of the sum would cancel beside a large mean.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
 /** Threads of a workgroup of the variants `tree` and `split`. */
-export const CHANNEL_WORKGROUP = 256;
+const CHANNEL_WORKGROUP = 256;
 
 export interface ChannelShape {
+  readonly op: string;
+  readonly inputs: readonly Binding[];
+  readonly outputs: readonly Binding[];
   /** [batch, channels, inner] */
   readonly batch: number;
   readonly channels: number;
@@ -50,7 +54,13 @@ const addValues = (
   }
 `;
 
-export const channelSerialKernel = (s: ChannelShape, sum: ChannelSum): string => wgsl`
+/** The variant `serial`. */
+export const channelSerial = (s: ChannelShape, sum: ChannelSum): Kernel => ({
+  name: `${s.op}.serial`,
+  inputs: s.inputs,
+  outputs: s.outputs,
+  workgroups: linearGrid(s.channels, LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${declarations(sum)}
 ${linearMain(s.channels)}
   let row = index;
@@ -58,7 +68,8 @@ ${linearMain(s.channels)}
   ${addValues(s, sum, '0u', 1, `${s.batch * s.inner}u`)}
   ${sum.finish}
 }
-`;
+`,
+});
 
 /** Opens a workgroup kernel that leaves in `state` of thread 0 what the workgroup's values of channel `row` give. */
 const groupSum = (s: ChannelShape, sum: ChannelSum, parts: number) => {
@@ -86,17 +97,49 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 `;
 };
 
-export const channelTreeKernel = (s: ChannelShape, sum: ChannelSum): string => wgsl`
+/** The variant `tree`. */
+export const channelTree = (s: ChannelShape, sum: ChannelSum): Kernel => ({
+  name: `${s.op}.tree`,
+  inputs: s.inputs,
+  outputs: s.outputs,
+  workgroups: linearGrid(s.channels, 1),
+  wgsl: wgsl`
 ${declarations(sum)}
 ${groupSum(s, sum, 1)}
   if (local == 0u && wanted == part) {
     ${sum.finish}
   }
 }
-`;
+`,
+});
+
+/** The variant `split`: the state of each of `parts` parts of a channel, then those joined. */
+export function channelSplit(s: ChannelShape, sum: ChannelSum, parts: number): Variant {
+  const partial: Binding = { name: 'partial', type: 'f32' };
+  return {
+    name: 'split',
+    scratch: [{ shape: [s.channels * parts * sum.parts], dtype: 'f32' }],
+    kernels: [
+      {
+        name: `${s.op}.split`,
+        inputs: [...s.inputs, partial],
+        outputs: s.outputs.map(() => null),
+        workgroups: linearGrid(s.channels * parts, 1),
+        wgsl: splitText(s, sum, parts),
+      },
+      {
+        name: `${s.op}.join`,
+        inputs: [...s.inputs.map(() => null), partial],
+        outputs: s.outputs,
+        workgroups: linearGrid(s.channels, LINEAR_WORKGROUP),
+        wgsl: joinText(s, sum, parts),
+      },
+    ],
+  };
+}
 
 /** Writes each part's state to \`partial\`. */
-export const channelSplitKernel = (s: ChannelShape, sum: ChannelSum, parts: number): string => wgsl`
+const splitText = (s: ChannelShape, sum: ChannelSum, parts: number): string => wgsl`
 ${declarations(sum)}
 ${groupSum(s, sum, parts)}
   if (local == 0u && wanted == part) {
@@ -105,7 +148,7 @@ ${groupSum(s, sum, parts)}
 }
 `;
 
-export const channelJoinKernel = (s: ChannelShape, sum: ChannelSum, parts: number): string => wgsl`
+const joinText = (s: ChannelShape, sum: ChannelSum, parts: number): string => wgsl`
 ${declarations(sum)}
 fn load(part: u32) -> ${STATE} {
   let at = part * ${sum.parts}u;

@@ -7,7 +7,9 @@
 // tree    one workgroup a row, which keeps its part of x (and of the gradient) in registers when it fits: one read of memory;
 //         `subgroup` the same with subgroups (lib/group-reduce.wgsl.ts).
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearMain, turns } from '../lib/grid.wgsl.ts';
+import { linearGrid, type Binding, type ElementType, type Kernel } from '../../src/core/kernel.ts';
+import { stores } from '../lib/bindings.ts';
+import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 import { groupReduce, groupScratch, type GroupReduceBy } from '../lib/group-reduce.wgsl.ts';
 import { f32Literal } from '../lib/literal.wgsl.ts';
 import { addUp } from '../lib/rows.wgsl.ts';
@@ -16,6 +18,9 @@ import { addUp } from '../lib/rows.wgsl.ts';
 const MOST_REGISTERS = 16;
 
 export interface NormalizeShape {
+  readonly op: 'normalizeRows' | 'normalizeRowsGrad';
+  /** x, then weight and bias where there are some; or x and g. */
+  readonly inputs: readonly Binding[];
   readonly rows: number;
   /** Values of a row, one behind the other. */
   readonly length: number;
@@ -23,14 +28,14 @@ export interface NormalizeShape {
   readonly center: boolean;
   readonly epsilon: number;
   /** The type in which y is stored. */
-  readonly type: string;
+  readonly type: ElementType;
   /** Where weight and bias of the element at \`at\` are found; null without them. */
   readonly weightAt?: string | null;
   readonly biasAt?: string | null;
 }
 
 /** Threads of a workgroup of the tree variant for rows of `length`. */
-export const normalizeWorkgroup = (length: number): number => (length <= 1024 ? 64 : length <= 2048 ? 128 : 256);
+const normalizeWorkgroup = (length: number): number => (length <= 1024 ? 64 : length <= 2048 ? 128 : 256);
 
 /** How the values of a row are spread over threads. */
 interface Lanes {
@@ -125,7 +130,7 @@ function backwardBody(s: NormalizeShape, lanes: Lanes): string {
 `;
 }
 
-function serialKernel(s: NormalizeShape, type: string, body: (s: NormalizeShape, lanes: Lanes) => string): string {
+function serialText(s: NormalizeShape, type: string, body: (s: NormalizeShape, lanes: Lanes) => string): string {
   return wgsl`
 fn row_sum(lane: u32, value: ${type}) -> ${type} { return value; }
 ${linearMain(s.rows)}
@@ -137,7 +142,7 @@ ${linearMain(s.rows)}
 `;
 }
 
-function treeKernel(
+function groupText(
   s: NormalizeShape,
   type: string,
   body: (s: NormalizeShape, lanes: Lanes) => string,
@@ -160,9 +165,29 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 `;
 }
 
-export const normalizeSerialKernel = (s: NormalizeShape): string => serialKernel(s, 'f32', forwardBody);
-export const normalizeTreeKernel = (s: NormalizeShape, by: GroupReduceBy): string =>
-  treeKernel(s, 'f32', forwardBody, by);
-export const normalizeGradSerialKernel = (s: NormalizeShape): string => serialKernel(s, 'vec2<f32>', backwardBody);
-export const normalizeGradTreeKernel = (s: NormalizeShape, by: GroupReduceBy): string =>
-  treeKernel(s, 'vec2<f32>', backwardBody, by);
+/** One of the two kernels by rows: what it binds, and what it computes of a row. */
+const kernel = (s: NormalizeShape, variant: string, groupSize: number, text: string): Kernel => ({
+  name: `${s.op}.${variant}`,
+  inputs: s.inputs,
+  outputs: [stores(s.op === 'normalizeRows' ? 'y' : 'dx', s.type)],
+  workgroups: linearGrid(s.rows, groupSize),
+  wgsl: text,
+});
+
+/** The variant `serial`. */
+export const normalizeSerial = (s: NormalizeShape): Kernel =>
+  kernel(
+    s,
+    'serial',
+    LINEAR_WORKGROUP,
+    s.op === 'normalizeRows' ? serialText(s, 'f32', forwardBody) : serialText(s, 'vec2<f32>', backwardBody),
+  );
+
+/** The variants `tree` and `subgroup`. */
+export const normalizeGroups = (s: NormalizeShape, by: GroupReduceBy): Kernel =>
+  kernel(
+    s,
+    by,
+    1,
+    s.op === 'normalizeRows' ? groupText(s, 'f32', forwardBody, by) : groupText(s, 'vec2<f32>', backwardBody, by),
+  );

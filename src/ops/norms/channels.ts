@@ -1,8 +1,9 @@
 // Sums over channels, the records behind batch norm: mean and variance, and what its gradient adds up.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
-import * as shader from '../../../shaders/norms/channels.wgsl.ts';
-import { linearGrid, type Binding, type Kernel, type Variant } from '../../core/kernel.ts';
+import {
+  channelSerial, channelSplit, channelTree, gradientSum, momentsSum, type ChannelShape, type ChannelSum,
+} from '../../../shaders/norms/channels.wgsl.ts'; // prettier-ignore
+import type { Binding, Variant } from '../../core/kernel.ts';
 import { gradientOnly } from '../../core/onnx.ts';
 import { apply, applyOne, expectDType, type KernelCall, type Op } from '../../core/op.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
@@ -20,7 +21,7 @@ import { neg, rsqrt, square } from '../elementwise/unary.ts';
 /** Values a part should have at least, and most parts of a channel. */
 const [PART, MOST_PARTS] = [4096, 64];
 
-const shapeFor = ({ shape }: TensorSpec): shader.ChannelShape => ({
+const shapeFor = ({ shape }: TensorSpec): Pick<ChannelShape, 'batch' | 'channels' | 'inner'> => ({
   batch: shape[0],
   channels: shape[1],
   inner: sizeOf(shape.slice(2)),
@@ -45,44 +46,22 @@ function variants(
   name: string,
   { inputs, outputs, capabilities }: KernelCall<object>,
   names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
-  sum: shader.ChannelSum,
+  sum: ChannelSum,
 ): Variant[] {
-  const shape = shapeFor(inputs[0]);
-  const { channels, inner } = shape;
-  const count = channelCount(inputs[0]);
   const bind = (specs: readonly TensorSpec[], as: readonly string[]): Binding[] =>
     specs.map(({ dtype }, i) => ({ name: as[i], type: elementType(dtype) }));
-  const [read, written] = [bind(inputs, names.inputs), bind(outputs, names.outputs)];
-  const kernel = (
-    variant: string,
-    wgsl: string,
-    threads: number,
-    size: number,
-    bindings: Pick<Kernel, 'inputs' | 'outputs'> = { inputs: read, outputs: written },
-  ): Kernel => ({ name: `${name}.${variant}`, wgsl, ...bindings, workgroups: linearGrid(threads, size) });
-
-  const serial = {
-    name: 'serial',
-    kernels: [kernel('serial', shader.channelSerialKernel(shape, sum), channels, LINEAR_WORKGROUP)],
+  const size = shapeFor(inputs[0]);
+  const { channels, inner } = size;
+  const shape: ChannelShape = {
+    ...size,
+    op: name,
+    inputs: bind(inputs, names.inputs),
+    outputs: bind(outputs, names.outputs),
   };
-  const tree = { name: 'tree', kernels: [kernel('tree', shader.channelTreeKernel(shape, sum), channels, 1)] };
-  const parts = Math.min(MOST_PARTS, Math.max(2, Math.ceil(count / PART)));
-  const partial: Binding = { name: 'partial', type: 'f32' };
-  const nothing = written.map(() => null);
-  const split = {
-    name: 'split',
-    scratch: [spec([channels * parts * sum.parts])],
-    kernels: [
-      kernel('split', shader.channelSplitKernel(shape, sum, parts), channels * parts, 1, {
-        inputs: [...read, partial],
-        outputs: nothing,
-      }),
-      kernel('join', shader.channelJoinKernel(shape, sum, parts), channels, LINEAR_WORKGROUP, {
-        inputs: [...read.map(() => null), partial],
-        outputs: written,
-      }),
-    ],
-  };
+  const count = channelCount(inputs[0]);
+  const serial = { name: 'serial', kernels: [channelSerial(shape, sum)] };
+  const tree = { name: 'tree', kernels: [channelTree(shape, sum)] };
+  const split = channelSplit(shape, sum, Math.min(MOST_PARTS, Math.max(2, Math.ceil(count / PART))));
   if (capabilities.software) return [serial, tree, split];
   // Neighbouring threads of `serial` read neighbouring channels, which only without inner axes lie side by side.
   if (inner < 8 && count <= 1024) return [serial, tree, split];
@@ -113,7 +92,7 @@ export const channelMomentsOp: Op = {
       'channelMoments',
       call,
       { inputs: ['x'], outputs: ['mean', 'variance'] },
-      shader.momentsSum(elementType(call.outputs[0].dtype)),
+      momentsSum(elementType(call.outputs[0].dtype)),
     ),
   vjp({ inputs: [x], outputs: [means], gradients: [forMean, forVariance] }) {
     const share = 1 / channelCount(x);
@@ -150,7 +129,7 @@ export const channelGradientSumsOp: Op = {
       'channelGradientSums',
       call,
       { inputs: ['x', 'mean', 'scale', 'g'], outputs: ['sum_g', 'sum_gn'] },
-      shader.gradientSum(elementType(call.outputs[0].dtype)),
+      gradientSum(elementType(call.outputs[0].dtype)),
     ),
   vjp({ inputs: [x, means, scales, g], outputs, gradients: [forFirst, forSecond] }) {
     const first = forFirst && expand(alongChannels(forFirst, x), x.shape);

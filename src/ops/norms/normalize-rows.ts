@@ -1,10 +1,11 @@
 // Normalization of rows, the record behind layer, RMS, group and instance norm: one read of x forward, one of x and g backward.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
-import { groupReduceWays, type GroupReduceBy } from '../../../shaders/lib/group-reduce.wgsl.ts';
+import { groupReduceWays } from '../../../shaders/lib/group-reduce.wgsl.ts';
 import { stridedOffset } from '../../../shaders/lib/index.wgsl.ts';
-import * as shader from '../../../shaders/norms/normalize-rows.wgsl.ts';
-import { linearGrid, type Binding, type Variant } from '../../core/kernel.ts';
+import {
+  normalizeGroups, normalizeSerial, type NormalizeShape,
+} from '../../../shaders/norms/normalize-rows.wgsl.ts'; // prettier-ignore
+import type { Variant } from '../../core/kernel.ts';
 import { gradientOnly, type OnnxCall, type OnnxGraph, type OnnxValue } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelCall, type KernelOp } from '../../core/op.ts';
 import { broadcastStrides, sameShape, sizeOf, stridedOffsets } from '../../core/shape.ts';
@@ -37,37 +38,29 @@ function statistics(x: ArrayLike<number>, start: number, { length, center, epsil
 }
 
 function variants(
-  name: string,
+  op: NormalizeShape['op'],
   { inputs, outputs: [y], attrs, capabilities }: KernelCall<NormalizeAttrs>,
-  bindings: readonly string[],
-  output: string,
-  kernels: readonly [
-    serial: (s: shader.NormalizeShape) => string,
-    tree: (s: shader.NormalizeShape, by: GroupReduceBy) => string,
-  ],
+  names: readonly string[],
 ): Variant[] {
   const [x] = inputs;
   const at = (name: string) => {
-    const i = bindings.indexOf(name);
+    const i = names.indexOf(name);
     return i < 0 ? null : stridedOffset('at', x.shape, broadcastStrides(inputs[i].shape, x.shape));
   };
   const { length, center, epsilon } = attrs;
-  const type = elementType(y.dtype);
-  const shape = { rows: rowsOf(x, attrs), length, center, epsilon, type, weightAt: at('weight'), biasAt: at('bias') };
-  const variant = (variantName: string, wgsl: string, workgroupSize: number): Variant => ({
-    name: variantName,
-    kernels: [
-      {
-        name: `${name}.${variantName}`,
-        wgsl,
-        inputs: bindings.map((binding, i): Binding => ({ name: binding, type: elementType(inputs[i].dtype) })),
-        outputs: [{ name: output, type, store: true }],
-        workgroups: linearGrid(shape.rows, workgroupSize),
-      },
-    ],
-  });
-  const serial = variant('serial', kernels[0](shape), LINEAR_WORKGROUP);
-  const groups = groupReduceWays(capabilities).map((by) => variant(by, kernels[1](shape, by), 1));
+  const shape: NormalizeShape = {
+    op,
+    inputs: names.map((name, i) => ({ name, type: elementType(inputs[i].dtype) })),
+    rows: rowsOf(x, attrs),
+    length,
+    center,
+    epsilon,
+    type: elementType(y.dtype),
+    weightAt: at('weight'),
+    biasAt: at('bias'),
+  };
+  const serial = { name: 'serial', kernels: [normalizeSerial(shape)] };
+  const groups = groupReduceWays(capabilities).map((by) => ({ name: by, kernels: [normalizeGroups(shape, by)] }));
   return capabilities.software || length < 16 ? [serial, ...groups] : [...groups, serial];
 }
 
@@ -136,11 +129,7 @@ export const normalizeRowsOp: KernelOp<NormalizeAttrs> = {
       }
     }
   },
-  gpu: (call) =>
-    variants('normalizeRows', call, ['x', ...present(call.attrs)], 'y', [
-      shader.normalizeSerialKernel,
-      shader.normalizeTreeKernel,
-    ]),
+  gpu: (call) => variants('normalizeRows', call, ['x', ...present(call.attrs)]),
   vjp({ inputs: [x, ...parameters], gradients: [g], attrs }) {
     const plain = { ...attrs, weight: false, bias: false };
     const weighted = attrs.weight ? mul(g!, parameters[0]) : g!;
@@ -175,11 +164,7 @@ export const normalizeRowsGradOp: KernelOp<NormalizeAttrs> = {
       }
     }
   },
-  gpu: (call) =>
-    variants('normalizeRowsGrad', call, ['x', 'g'], 'dx', [
-      shader.normalizeGradSerialKernel,
-      shader.normalizeGradTreeKernel,
-    ]),
+  gpu: (call) => variants('normalizeRowsGrad', call, ['x', 'g']),
   // With n = normalized x, s = 1 / √(variance + ε), L values a row, and J the symmetric matrix that makes dx = J·g:
   // the gradient of h·J·g by g is J·h, and by x it is -(s / L) · (n · Σ h·dx + Σ h·n · J·g + Σ g·n · J·h).
   vjp({ inputs: [x, g], outputs: [dx], gradients: [h], attrs }) {

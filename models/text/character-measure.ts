@@ -12,8 +12,9 @@ const ROWS = 32;
 const LENGTH = 128;
 
 /**
- * Nats a character over all of `ids` but the first, which nothing precedes. A model of a longest text reads windows that overlap by half, so that at least
- * half of its positions stand before each character; one that remembers any length reads the text in 32 parts, each from its start to its end.
+ * Nats a character over all of `ids` but the first, which nothing precedes. A model of a longest text reads windows that
+ * overlap by half, so that at least half of its positions stand before each character; one that remembers any length reads
+ * the text in 32 parts, each from its start to its end.
  */
 export async function natsPerCharacter(
   model: CharacterModel,

@@ -5,7 +5,10 @@ import { decodeText, type DataFiles } from '../../src/index.ts';
 /** What --data takes where a model reads text. */
 export const TEXT_DATA = 'text files (UTF-8, UTF-16 or GB18030), or folders of .txt files';
 
-/** The texts of all files that were named, and of the .txt files among those of folders. @throws an Error that names the file at fault. */
+/**
+ * The texts of all files that were named, and of the .txt files among those of folders. @throws an Error that names the file
+ * at fault.
+ */
 export async function readTexts(files: DataFiles): Promise<string[]> {
   const { names, title } = files;
   const texts = names.filter((name) => names.length === 1 || /\.txt$/i.test(name));

@@ -16,7 +16,10 @@ import { checkSampling, Sampler, type SamplingSettings } from './sampler.ts';
 export interface DecoderOptions extends Pick<CompileOptions, 'onProgress' | 'timeSliceMilliseconds'> {
   /** Texts that are decoded side by side; 1 by default. */
   readonly batch?: number;
-  /** The most tokens of a text that the model sees at once, and that its memory has room for; the model's own limit by default. */
+  /**
+   * The most tokens of a text that the model sees at once, and that its memory has room for; the model's own limit by
+   * default.
+   */
   readonly maxLength?: number;
 }
 
@@ -49,8 +52,8 @@ interface Drawing {
 /**
  * Decodes texts with a model on a device. Its programs and its memory stay for the next prompt; `dispose()` frees them.
  *
- * A model with `maxPositions` sees so many tokens at most: when they are full, the last half of them is read anew as if the text began
- * there, and what came before is forgotten. A longer prompt is cut in the same way.
+ * A model with `maxPositions` sees so many tokens at most: when they are full, the last half of them is read anew as if the
+ * text began there, and what came before is forgotten. A longer prompt is cut in the same way.
  */
 export class Decoder {
   readonly device: Device;
@@ -88,8 +91,9 @@ export class Decoder {
   }
 
   /**
-   * Decodes on from `prompts`, one text of ids for each row, all of one length: gives the next token of each row, again and again. Settings are checked
-   * at once. What came before an error, such as a lost device, has been given. One decoding at a time.
+   * Decodes on from `prompts`, one text of ids for each row, all of one length: gives the next token of each row, again and
+   * again. Settings are checked at once. What came before an error, such as a lost device, has been given. One decoding at a
+   * time.
    */
   decode(prompts: readonly Int32Array[], settings: DecodingSettings = {}): AsyncGenerator<Int32Array, void, void> {
     if (this.#disposed) throw new Error('generate: this decoder was disposed; make another one.');

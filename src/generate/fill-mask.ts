@@ -15,8 +15,8 @@ export interface MaskedModel {
   /** The most tokens that it can see at once, special ones included. */
   readonly maxPositions: number;
   /**
-   * Ids and token types i32 [B, T], bool mask [B, T] that is false at padding → scores [N, V] of the tokens at `positions`, i32 [N], which count
-   * through [B, T].
+   * Ids and token types i32 [B, T], bool mask [B, T] that is false at padding → scores [N, V] of the tokens at `positions`,
+   * i32 [N], which count through [B, T].
    */
   forward(
     input: { readonly input_ids: Tensor; readonly token_type_ids?: Tensor; readonly attention_mask?: Tensor },
@@ -62,8 +62,8 @@ export class MaskFiller {
   }
 
   /**
-   * The likeliest tokens at each mask of `text`, or of a pair of texts: a list for each mask, in their order, the likeliest first. Each mask is filled by
-   * itself. Throws for a text without a mask, and for one that is longer than the model reads.
+   * The likeliest tokens at each mask of `text`, or of a pair of texts: a list for each mask, in their order, the likeliest
+   * first. Each mask is filled by itself. Throws for a text without a mask, and for one that is longer than the model reads.
    */
   async fill(
     text: string | readonly [string, string],

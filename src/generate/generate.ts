@@ -48,8 +48,8 @@ class Ending {
 }
 
 /**
- * The tokens that follow `prompt`, as they come; 256 of them by default. They end by the rules in `options`, at `break`, or with the
- * reason of `options.signal`:
+ * The tokens that follow `prompt`, as they come; 256 of them by default. They end by the rules in `options`, at `break`, or
+ * with the reason of `options.signal`:
  *
  *     using decoder = new Decoder(device, model);
  *     for await (const token of generate(decoder, prompt, { temperature: 0.8 })) …
@@ -104,9 +104,9 @@ export async function generateSeveral(
 }
 
 /**
- * The text that follows `prompt`, piece by piece as it comes. An empty prompt begins with the tokenizer's opening token, or after a line end. The
- * tokenizer's end token ends the text unless `options.endIds` says otherwise. Throws at once what the tokenizer throws, such as an
- * UnknownCharacterError.
+ * The text that follows `prompt`, piece by piece as it comes. An empty prompt begins with the tokenizer's opening token, or
+ * after a line end. The tokenizer's end token ends the text unless `options.endIds` says otherwise. Throws at once what the
+ * tokenizer throws, such as an UnknownCharacterError.
  */
 export function generateText(
   decoder: Decoder,
@@ -134,7 +134,10 @@ function promptIds(tokenizer: Tokenizer, prompt: string): Int32Array {
   try {
     return tokenizer.encode('\n');
   } catch {
-    throw new Error('generateText: the prompt is empty, and the vocabulary has neither an opening token nor a line end to begin with; give a prompt.'); // prettier-ignore
+    throw new Error(
+      'generateText: the prompt is empty, and the vocabulary has neither an opening token nor a line end to begin with; ' +
+        'give a prompt.',
+    );
   }
 }
 

@@ -12,7 +12,10 @@ import { sampleLogits } from '../ops/random/sampling.ts';
 
 /** How tokens are drawn. */
 export interface SamplingSettings {
-  /** Divides the scores: below 1 likely tokens become likelier; 0, or less than a millionth, takes the likeliest. 1 by default. */
+  /**
+   * Divides the scores: below 1 likely tokens become likelier; 0, or less than a millionth, takes the likeliest. 1 by
+   * default.
+   */
   readonly temperature?: number;
   /** How many of the likeliest tokens are drawn from; all by default. */
   readonly topK?: number;
@@ -21,8 +24,8 @@ export interface SamplingSettings {
   /** How likely a token must be, as a part of the likeliest one's probability; 0 by default. */
   readonly minP?: number;
   /**
-   * What scores of tokens that the text already holds are divided by (multiplied, where negative), as in CTRL (Keskar et al., 2019) and
-   * transformers. Above 1 it avoids repetition; 1, the default, changes nothing.
+   * What scores of tokens that the text already holds are divided by (multiplied, where negative), as in CTRL (Keskar et al.,
+   * 2019) and transformers. Above 1 it avoids repetition; 1, the default, changes nothing.
    */
   readonly repetitionPenalty?: number;
 }

@@ -11,8 +11,8 @@ export interface Answers {
   /** bool or numbers: 0 where an answer is wrong. */
   readonly right: Tensor;
   /**
-   * The class of each, i32 in the shape of `right`: the share is then the mean of the classes' shares ("balanced"). Answers of a negative
-   * class do not count, such as those of rows that fill up a batch.
+   * The class of each, i32 in the shape of `right`: the share is then the mean of the classes' shares ("balanced"). Answers
+   * of a negative class do not count, such as those of rows that fill up a batch.
    */
   readonly classes?: Tensor;
 }
@@ -32,7 +32,8 @@ interface Count {
 const [RIGHT, CLASSES] = ['right ', 'class of '];
 
 /**
- * The share of right answers in the first `count` batches of `data`, for each name that `fn` gives. Throws where nothing was answered.
+ * The share of right answers in the first `count` batches of `data`, for each name that `fn` gives. Throws where nothing was
+ * answered.
  */
 export async function measureAccuracy(
   device: Device,

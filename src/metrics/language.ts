@@ -21,8 +21,9 @@ export interface NatsOptions extends MeasuringOptions {
   /** Tokens of a pass. A model with positions sees so many at most. */
   readonly length: number;
   /**
-   * The fewest tokens before a scored one that the model has seen, but at the start of the text. Half of `length` by default. It costs a model
-   * with positions a pass for every length - context tokens; a recurrent one reads only so many more for each row of a batch.
+   * The fewest tokens before a scored one that the model has seen, but at the start of the text. Half of `length` by default.
+   * It costs a model with positions a pass for every length - context tokens; a recurrent one reads only so many more for
+   * each row of a batch.
    */
   readonly context?: number;
   /** Passes at a time; 16 by default. */
@@ -38,9 +39,10 @@ interface Pass {
 }
 
 /**
- * The mean of -log(probability) of the tokens of `ids` but the first, each given those before it. A model with `maxPositions` sees windows of
- * `length` that overlap by `context`; one without reads the text in `batchSize` parts, each from `context` tokens before it on, with its memory. The sum is made
- * in float64 on the host. Throws where the text has fewer than two tokens.
+ * The mean of -log(probability) of the tokens of `ids` but the first, each given those before it. A model with `maxPositions`
+ * sees windows of `length` that overlap by `context`; one without reads the text in `batchSize` parts, each from `context`
+ * tokens before it on, with its memory. The sum is made in float64 on the host. Throws where the text has fewer than two
+ * tokens.
  */
 export async function natsPerToken(
   device: Device,

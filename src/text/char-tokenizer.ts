@@ -78,7 +78,10 @@ export class CharTokenizer implements Tokenizer {
     return new CharTokenizer([...special, ...characters]);
   }
 
-  /** The tokens `special`, then the characters of `texts`, the most frequent first, as vocab.txt lists them: `size` in all at most. */
+  /**
+   * The tokens `special`, then the characters of `texts`, the most frequent first, as vocab.txt lists them: `size` in all at
+   * most.
+   */
   static byFrequency(texts: readonly string[], special: readonly string[] = [], size = Infinity): CharTokenizer {
     const counts = new Map<string, number>();
     for (const text of texts) for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);

@@ -17,10 +17,10 @@ export interface DecodedText {
 }
 
 /**
- * Decodes a text file. The encoding is, in this order: that of the byte order mark; UTF-16 where at least a quarter of the first
- * 4,096 even or odd bytes are zero; UTF-8 where all of it is valid; GB18030 (which holds GBK and GB2312) where all of it is valid and nine
- * in ten characters beyond ASCII are Chinese or their punctuation. Line ends CRLF and CR become LF. Throws, with what was found and what to
- * do, for an empty or a binary file and for other encodings.
+ * Decodes a text file. The encoding is, in this order: that of the byte order mark; UTF-16 where at least a quarter of the
+ * first 4,096 even or odd bytes are zero; UTF-8 where all of it is valid; GB18030 (which holds GBK and GB2312) where all of
+ * it is valid and nine in ten characters beyond ASCII are Chinese or their punctuation. Line ends CRLF and CR become LF.
+ * Throws, with what was found and what to do, for an empty or a binary file and for other encodings.
  */
 export function decodeText(bytes: Uint8Array, { name = 'the text', encoding }: DecodeTextOptions = {}): DecodedText {
   if (bytes.length === 0) throw new Error(`${name} is empty; a text needs at least one character.`);

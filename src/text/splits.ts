@@ -13,8 +13,8 @@ export function lastTenth(ids: Int32Array): Split<Int32Array> {
 }
 
 /**
- * A line that begins with 第…回, perhaps behind blanks: how a chapter of a Chinese novel opens. The rare sentence that begins so counts too,
- * so that figures compare with those published for this split.
+ * A line that begins with 第…回, perhaps behind blanks: how a chapter of a Chinese novel opens. The rare sentence that begins
+ * so counts too, so that figures compare with those published for this split.
  */
 const CHAPTER = /^(?=[^\S\n]*第[^\s]{1,8}回)/m;
 
@@ -29,7 +29,8 @@ export const withoutBlanks = (text: string, keepLines = false): string =>
   text.replaceAll(keepLines ? /[^\S\n]/gu : /\s/gu, '');
 
 /**
- * The chapters 5, 15, 25 … (counted from 0, the preface) held out and the others to train on. Throws where a text has fewer than six parts.
+ * The chapters 5, 15, 25 … (counted from 0, the preface) held out and the others to train on. Throws where a text has fewer
+ * than six parts.
  */
 export function heldOutChapters(text: string): Split<string[]> {
   const chapters = chaptersOf(text);

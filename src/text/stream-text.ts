@@ -8,7 +8,10 @@ const INCOMPLETE = '\ufffd';
 /** Decodes a growing list of ids; the pieces joined are what decoding all ids at once gives. */
 export class TextStream {
   readonly #tokenizer: Tokenizer;
-  /** Ids whose text has not been given in full, behind one piece that has: it may shape what follows it, as blanks between words. */
+  /**
+   * Ids whose text has not been given in full, behind one piece that has: it may shape what follows it, as blanks between
+   * words.
+   */
   #ids: number[] = [];
   /** The text of the given piece. */
   #given = '';

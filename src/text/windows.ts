@@ -24,8 +24,8 @@ export interface WindowBatches {
 const STREAM = 0x7e470000;
 
 /**
- * Windows of `ids` in random order. An epoch passes over the text once, from a first token that is drawn anew. Throws, saying how many tokens
- * are needed, for a text that does not fill one batch.
+ * Windows of `ids` in random order. An epoch passes over the text once, from a first token that is drawn anew. Throws, saying
+ * how many tokens are needed, for a text that does not fill one batch.
  */
 export function windowBatches(ids: Int32Array, { batchSize, length, seed }: WindowOptions): WindowBatches {
   for (const [name, value] of Object.entries({ batchSize, length })) {

@@ -76,9 +76,9 @@ class Counts {
 const EMPTY = 0;
 
 /**
- * A language model of counts (Kneser and Ney, "Improved backing-off for m-gram language modeling", 1995, interpolated as in Chen and
- * Goodman, "An empirical study of smoothing techniques", 1998). Sequences of the full order count how often they occur, shorter ones after how
- * many different tokens; below the shortest stands the uniform distribution.
+ * A language model of counts (Kneser and Ney, "Improved backing-off for m-gram language modeling", 1995, interpolated as in
+ * Chen and Goodman, "An empirical study of smoothing techniques", 1998). Sequences of the full order count how often they
+ * occur, shorter ones after how many different tokens; below the shortest stands the uniform distribution.
  */
 export class KneserNey {
   readonly order: number;

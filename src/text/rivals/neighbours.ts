@@ -37,8 +37,8 @@ class Likeliest {
 }
 
 /**
- * Guesses the token between two others: the one that stood between the same two most often, or, where they were never seen so, after
- * the same left one, or the most frequent of all.
+ * Guesses the token between two others: the one that stood between the same two most often, or, where they were never seen
+ * so, after the same left one, or the most frequent of all.
  */
 export class NeighbourCounts {
   readonly #both: Likeliest;

@@ -77,6 +77,8 @@ async function* untilEnd(
     options.onStop?.(reason);
     return;
   }
+  // No token was asked for.
+  options.onStop?.('length');
 }
 
 /** Texts that follow one prompt, drawn side by side: as many as the decoder's batch. Each ends by the rules in `options`. */
@@ -148,15 +150,25 @@ async function* textOf(
   onEnd: (stopped: boolean) => void,
 ): AsyncGenerator<string, void, void> {
   const stream = new TextStream(tokenizer);
-  for await (const token of tokens) {
-    const { text, stopped } = filter.push(stream.push(token));
+  const rest = () => {
+    const { text, stopped } = filter.push(stream.end());
+    return { text: stopped ? text : text + filter.end(), stopped };
+  };
+  try {
+    for await (const token of tokens) {
+      const { text, stopped } = filter.push(stream.push(token));
+      if (text !== '') yield text;
+      if (!stopped) continue;
+      onEnd(true);
+      return;
+    }
+  } catch (error) {
+    // What was held back has been generated, too.
+    const { text } = rest();
     if (text !== '') yield text;
-    if (!stopped) continue;
-    onEnd(true);
-    return;
+    throw error;
   }
-  const rest = filter.push(stream.end());
-  const text = rest.stopped ? rest.text : rest.text + filter.end();
+  const { text, stopped } = rest();
   if (text !== '') yield text;
-  onEnd(rest.stopped);
+  onEnd(stopped);
 }

@@ -35,6 +35,33 @@ test('a stop string ends the text, and nothing of it is given', async () => {
   await expect(write({ stop: [''] })).rejects.toThrow('stop string is empty');
 });
 
+test('what a stop string held back is given before an error; no tokens are a length, too', async () => {
+  const { text } = await write();
+  using decoder = new Decoder(new CpuDevice(), tinyLSTM());
+  const cancel = new AbortController();
+  // Cancels when the fifth character has come: two calls a character, to decode it and what stays of it.
+  let calls = 0;
+  const cancelling: Tokenizer = {
+    vocabularySize: tokenizer.vocabularySize,
+    special: {},
+    encode: (some) => tokenizer.encode(some),
+    token: (id) => tokenizer.token(id),
+    frame: (ids) => tokenizer.frame(ids),
+    decode(ids: ArrayLike<number>) {
+      if (++calls === 9) cancel.abort(new Error('enough'));
+      return tokenizer.decode(ids);
+    },
+  };
+  const pieces: string[] = [];
+  const cut = async () => {
+    const settings = { temperature: 0, stop: [`${text.slice(4, 7)}!`], signal: cancel.signal };
+    for await (const piece of generateText(decoder, cancelling, 'abc', settings)) pieces.push(piece);
+  };
+  await expect(cut()).rejects.toThrow('enough');
+  expect(pieces.join('')).toBe(text.slice(0, 5));
+  expect(await write({ maxTokens: 0 })).toEqual({ pieces: [], text: '', reason: 'length' });
+});
+
 test('an empty prompt begins after a line end, or with the opening token', async () => {
   expect((await write({}, '')).text).toBe((await write({}, '\n')).text);
   const opened = new CharTokenizer(['[CLS]', ...'bcdefghijkla']);

@@ -14,6 +14,8 @@ export interface RunTimeSlice {
   /** Types of the values, and of the buffer `position`. */
   readonly type: ElementType;
   readonly position: 'i32' | 'u32';
+  /** Whether nothing is written where the block would reach beyond either end. */
+  readonly onlyInside: boolean;
 }
 
 const position = (s: RunTimeSlice) => ({ name: 'position', type: s.position });
@@ -33,6 +35,9 @@ fn start() -> u32 {
 const place = ({ whole, part, inner }: RunTimeSlice) =>
   `(index / ${part * inner}u) * ${whole * inner}u + start() + index % ${part * inner}u`;
 
+/** Whether the block lies inside; a place below 0 wraps past every bound. */
+const inside = ({ whole, part }: RunTimeSlice) => `u32(position[0]) <= ${whole - part}u`;
+
 /** y's block from value; y already holds the rest. */
 export const writeSlice = (s: RunTimeSlice): Kernel => ({
   name: 'updateSlice.inPlace',
@@ -42,6 +47,9 @@ export const writeSlice = (s: RunTimeSlice): Kernel => ({
   wgsl: wgsl`
 ${startFunction(s)}
 ${linearMain(s.outer * s.part * s.inner)}
+#if ${s.onlyInside}
+  if (!(${inside(s)})) { return; }
+#endif
   y[${s.part * s.inner > 0 ? place(s) : 'index'}] = value[index];
 }
 `,
@@ -58,7 +66,7 @@ ${startFunction(s)}
 ${linearMain(s.outer * s.whole * s.inner)}
   // Before the block the difference wraps past every bound.
   let at = index % ${s.whole * s.inner}u - start();
-  if (at < ${s.part * s.inner}u) { y[index] = value[(index / ${s.whole * s.inner}u) * ${s.part * s.inner}u + at]; }
+  if (at < ${s.part * s.inner}u${s.onlyInside ? ` && ${inside(s)}` : ''}) { y[index] = value[(index / ${s.whole * s.inner}u) * ${s.part * s.inner}u + at]; }
   else { y[index] = cache[index]; }
 }
 `,

@@ -17,6 +17,8 @@ export interface Trace {
   /** Where this program's random numbers come from, and how many draws are recorded so far. */
   readonly random: RandomState;
   draws: number;
+  /** Called before each run. */
+  readonly checks: (() => void)[];
 }
 
 /**
@@ -39,7 +41,7 @@ let training = false;
 /** Runs `fn` and gives its result together with the effects it recorded. */
 export function trace<T>(fn: () => T, random: RandomState, forTraining = false): { result: T; trace: Trace } {
   const outer = current;
-  const own: Trace = { updates: new Map(), random, draws: 0 };
+  const own: Trace = { updates: new Map(), random, draws: 0, checks: [] };
   current = own;
   try {
     return { result: withTraining(forTraining, fn), trace: own };
@@ -67,6 +69,9 @@ export function currentTrace(who: string): Trace {
   if (!current) throw new Error(`${who} works only inside a function that is being compiled: pass it to compile().`);
   return current;
 }
+
+/** Calls `check` before each run of the program that is being traced; what it throws, the run throws. */
+export const checkBeforeRuns = (check: () => void): void => void currentTrace('checkBeforeRuns()').checks.push(check);
 
 /** Sets `parameter` to `value` at the end of every run of the program that is being traced. */
 export function assign(parameter: Parameter, value: Tensor): void {

@@ -68,7 +68,7 @@ export async function compile<S extends Readonly<Record<string, TensorSpec>>, O 
   const updates = [...recorded.updates].map(([parameter, value]) => ({ parameter, value: lasting(simplified(value)) }));
   const plan = makePlan(device, inputs, outputs, updates, options);
   const own = options.random ? [] : [random.seed, random.run];
-  return new Program(await device.load(plan, options), plan, result, own);
+  return new Program(await device.load(plan, options), plan, result, own, recorded.checks);
 }
 
 /** A tensor that can be read after a run: scalars share one buffer, and are copied out of it. */

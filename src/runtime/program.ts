@@ -25,14 +25,22 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
   readonly #executable: Executable;
   readonly #outputs: O;
   readonly #own: readonly Parameter[];
+  readonly #checks: readonly (() => void)[];
   #disposed = false;
 
-  /** `own` are parameters that nothing else can read: they go with the program. */
-  constructor(executable: Executable, plan: Plan, outputs: O, own: readonly Parameter[] = []) {
+  /** `own` are parameters that nothing else can read: they go with the program. `checks` are called before each run. */
+  constructor(
+    executable: Executable,
+    plan: Plan,
+    outputs: O,
+    own: readonly Parameter[] = [],
+    checks: readonly (() => void)[] = [],
+  ) {
     this.#executable = executable;
     this.plan = plan;
     this.#outputs = outputs;
     this.#own = own;
+    this.#checks = checks;
   }
 
   /** Runs once and gives all outputs. */
@@ -74,6 +82,7 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
 
   #checked(inputs: InputValues<S>): Map<Input, TypedArray> {
     if (this.#disposed) throw new Error('This program was disposed; compile it again.');
+    for (const check of this.#checks) check();
     return new Map(this.plan.inputs.map((input) => [input, checkInput(input, inputs[input.name])]));
   }
 
@@ -94,5 +103,7 @@ function checkInput(input: Input, values: TypedArray | undefined): TypedArray {
         `but was given ${found}.`,
     );
   }
-  return values;
+  // Dawn's bindings for Node end the process over shared memory.
+  const isShared = typeof SharedArrayBuffer !== 'undefined' && values.buffer instanceof SharedArrayBuffer;
+  return isShared ? values.slice() : values;
 }

@@ -69,6 +69,39 @@ describe('decoding with a cache', () => {
     expect(largest).toBeLessThan(4e-7);
   });
 
+  test.each(['CPU', 'GPU'])(
+    '%s: past its end nothing is written, and a run whose place the host sees is refused',
+    async (kind) => {
+      const device = kind === 'CPU' ? new CpuDevice() : await testGpu();
+      const cache = new KVCache(1, 1, 4, 2);
+      const place = new Scalar('position', 0, 'i32');
+      const shapes = { k: spec([1, 1, 3, 2]), v: spec([1, 1, 3, 2]) };
+      const append = (position: Tensor) => (inputs: Record<string, Tensor>) => {
+        cache.append(inputs.k, inputs.v, position);
+        return {};
+      };
+      using seen = await compile(device, append(place), shapes);
+      using unseen = await compile(device, ({ at, ...inputs }) => append(at)(inputs), {
+        ...shapes,
+        at: spec([], 'i32'),
+      });
+      const rows = (first: number) => Float32Array.from({ length: 6 }, (_, i) => first + i);
+      const held = async () => [...(await cache.k.read()).data];
+      await seen.run({ k: rows(1), v: rows(1) });
+      expect(await held()).toEqual([1, 2, 3, 4, 5, 6, 0, 0]);
+      for (const outside of [2, -1]) {
+        place.value = outside;
+        const refused = seen.run({ k: rows(11), v: rows(11) });
+        await expect(refused).rejects.toThrow(`KVCache: 3 positions from ${outside} on do not fit into 4`);
+        await unseen.run({ k: rows(11), v: rows(11), at: Int32Array.of(outside) });
+        expect(await held()).toEqual([1, 2, 3, 4, 5, 6, 0, 0]);
+      }
+      place.value = 1;
+      await seen.run({ k: rows(11), v: rows(11) });
+      expect(await held()).toEqual([1, 2, 11, 12, 13, 14, 15, 16]);
+    },
+  );
+
   test.each([true, false])('writes only the new position, in the cache itself (software: %s)', async (software) => {
     const cache = new KVCache(1, KEY_HEADS, MOST, DEPTH);
     const plan = await planOf(step(cache, new Scalar('position', 0, 'i32'), 1), specs(1), {

@@ -1,6 +1,7 @@
 // Ops that pick, add and arrange by index.
 
 import { expect, test } from 'vitest';
+import { grad } from '../../src/autograd/grad.ts';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import { spec } from '../../src/core/tensor.ts';
 import * as ops from '../../src/ops/index.ts';
@@ -10,6 +11,32 @@ import { testOps } from '../harness/test-op.ts';
 import { indexing } from './specs/indexing.ts';
 
 testOps(indexing);
+
+test.each([
+  [-1, [0, 0, 0, 0], [0, 0]],
+  [1, [0, 5, 6, 0], [2, 3]],
+  [3, [0, 0, 0, 0], [0, 0]],
+])(
+  'updateSlice with onlyInside at %i writes what fits whole, forward and backward',
+  async (place, values, gradient) => {
+    for (const device of [new CpuDevice(), await testGpu()]) {
+      using program = await compile(
+        device,
+        ({ value, position, cache, weights }) => {
+          const y = ops.updateSlice(value, position, cache, { axis: 0, onlyInside: true });
+          const [dvalue, dcache] = grad(ops.sum(ops.mul(y, weights)), [value, cache]);
+          return { y, dvalue, dcache };
+        },
+        { value: spec([2]), position: spec([1], 'i32'), cache: spec([4]), weights: spec([4]) },
+      );
+      const inputs = { value: Float32Array.of(5, 6), position: Int32Array.of(place), cache: new Float32Array(4) };
+      const { y, dvalue, dcache } = await program.run({ ...inputs, weights: Float32Array.of(1, 2, 3, 4) });
+      expect([...y.data]).toEqual(values);
+      expect([...dvalue.data]).toEqual(gradient);
+      expect([...dcache.data]).toEqual([1, 2, 3, 4].map((weight, i) => (values[i] === 0 ? weight : 0)));
+    }
+  },
+);
 
 const indexed = (device: Parameters<typeof compile>[0]) =>
   compile(

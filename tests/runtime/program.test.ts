@@ -18,6 +18,15 @@ const build = ({ x, label }: Record<string, Tensor>) => ({ loss: crossEntropy(ta
 const specs = { x: spec([2, 3]), label: spec([2], 'i32') };
 const inputs = { x: Float32Array.of(1, 2, 3, 4, 5, 6), label: Int32Array.of(0, 2) };
 
+test('values in shared memory are taken like others', async () => {
+  for (const device of [cpu, await testGpu()]) {
+    using program = await compile(device, ({ x }) => mul(x, 2), { x: spec([2]) });
+    const x = new Float32Array(new SharedArrayBuffer(8));
+    x.set([1, 2]);
+    expect([...(await program.run({ x })).data]).toEqual([2, 4]);
+  }
+});
+
 describe('a run refuses inputs that are', () => {
   test.each([
     ['missing', { label: inputs.label }, 'nothing'],

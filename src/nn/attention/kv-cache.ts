@@ -2,8 +2,8 @@
 
 import { allocate, type DType } from '../../core/dtype.ts';
 import { Buffer } from '../../core/parameter.ts';
-import { spec, type Tensor } from '../../core/tensor.ts';
-import { assign } from '../../core/trace.ts';
+import { Scalar, spec, type Tensor } from '../../core/tensor.ts';
+import { assign, checkBeforeRuns } from '../../core/trace.ts';
 import { updateSlice } from '../../ops/indexing/update-slice.ts';
 
 export interface KVCacheOptions {
@@ -40,10 +40,22 @@ export class KVCache {
 
   /**
    * Writes k [batch, heads, T, depth] and v at `position` … `position + T - 1` at the end of this run, and gives the whole
-   * cache with them. In place: only these positions are written.
+   * cache with them. In place: only these positions are written. Where they do not fit, nothing is; if `position` is a
+   * Scalar, the run is refused.
    */
   append(k: Tensor, v: Tensor, position: Tensor): { k: Tensor; v: Tensor } {
-    const next = { k: updateSlice(k, position, this.k), v: updateSlice(v, position, this.v) };
+    const [rows, most] = [k.shape[2], this.k.shape[2]];
+    if (position instanceof Scalar) {
+      checkBeforeRuns(() => {
+        const { value } = position;
+        if (value >= 0 && value + rows <= most) return;
+        throw new Error(
+          `KVCache: ${rows} positions from ${value} on do not fit into ${most}; make a longer cache, or start again at 0.`,
+        );
+      });
+    }
+    const options = { onlyInside: true };
+    const next = { k: updateSlice(k, position, this.k, options), v: updateSlice(v, position, this.v, options) };
     assign(this.k, next.k);
     assign(this.v, next.v);
     return next;

@@ -11,10 +11,17 @@ import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, resolveAxis, sizeOf } from '../../core/shape.ts';
 import { fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';
+import { ge, le } from '../elementwise/compare.ts';
+import { where } from '../elementwise/where.ts';
 import { expand } from '../movement/expand.ts';
+import { reshape } from '../movement/reshape.ts';
 
 interface AxisAttrs {
   readonly axis: number;
+}
+
+interface UpdateSliceAttrs extends AxisAttrs {
+  readonly onlyInside: boolean;
 }
 
 interface DynamicSliceAttrs extends AxisAttrs {
@@ -22,13 +29,20 @@ interface DynamicSliceAttrs extends AxisAttrs {
 }
 
 /** `whole` around `axis`, of which `part` positions are meant. */
-const shapeFor = (whole: TensorSpec, part: number, axis: number, position: TensorSpec): RunTimeSlice => ({
+const shapeFor = (
+  whole: TensorSpec,
+  part: number,
+  axis: number,
+  position: TensorSpec,
+  onlyInside = false,
+): RunTimeSlice => ({
   outer: sizeOf(whole.shape.slice(0, axis)),
   whole: whole.shape[axis],
   part,
   inner: sizeOf(whole.shape.slice(axis + 1)),
   type: elementType(whole.dtype),
   position: position.dtype === 'i32' ? 'i32' : 'u32',
+  onlyInside,
 });
 
 function expectPosition(who: string, position: TensorSpec): void {
@@ -52,7 +66,7 @@ function onnxStart(graph: OnnxGraph, position: OnnxValue, last: number): OnnxVal
   return graph.node('Clip', [place, graph.number(0, 'i64'), graph.number(last, 'i64')]);
 }
 
-export const updateSliceOp: KernelOp<AxisAttrs> = {
+export const updateSliceOp: KernelOp<UpdateSliceAttrs> = {
   name: 'updateSlice',
   kind: 'kernels',
   infer([value, position, cache], { axis }) {
@@ -69,20 +83,25 @@ export const updateSliceOp: KernelOp<AxisAttrs> = {
     return [{ shape: cache.shape, dtype: cache.dtype }];
   },
   inPlaceFrom: () => 2,
-  cpu({ inputs: [value, position, cache], outputs: [y], inputSpecs, attrs: { axis } }) {
+  cpu({ inputs: [value, position, cache], outputs: [y], inputSpecs, attrs: { axis, onlyInside } }) {
     const s = shapeFor(inputSpecs[2], inputSpecs[0].shape[axis], axis, inputSpecs[1]);
     y.set(cache);
+    if (onlyInside && !(position[0] >= 0 && position[0] <= s.whole - s.part)) return;
     forBlocks(s, position[0], (to, from) => y.set(value.subarray(from, from + s.part * s.inner), to));
   },
-  gpu({ inputs: [value, position, cache], attrs: { axis }, aliases }) {
-    const s = shapeFor(cache, value.shape[axis], axis, position);
+  gpu({ inputs: [value, position, cache], attrs: { axis, onlyInside }, aliases }) {
+    const s = shapeFor(cache, value.shape[axis], axis, position, onlyInside);
     const inPlace = aliases?.[0] === 2;
     if (inPlace && sizeOf(value.shape) === 0) return [{ name: 'copy', kernels: [] }];
     return [{ name: 'copy', kernels: [inPlace ? writeSlice(s) : copyAndWriteSlice(s)] }];
   },
-  vjp({ inputs: [value, position], gradients: [g], attrs: { axis } }) {
+  vjp({ inputs: [value, position, cache], gradients: [g], attrs: { axis, onlyInside } }) {
     const nothing = expand(fill([], 0, g!.dtype), value.shape);
-    return [dynamicSlice(g!, position, value.shape[axis], axis), null, updateSlice(nothing, position, g!, { axis })];
+    const ofValue = dynamicSlice(g!, position, value.shape[axis], axis);
+    const place = reshape(position, []);
+    const last = cache.shape[axis] - value.shape[axis];
+    const written = onlyInside ? where(ge(place, 0), where(le(place, last), ofValue, 0), 0) : ofValue;
+    return [written, null, updateSlice(nothing, position, g!, { axis, onlyInside })];
   },
   onnx(graph, { inputs: [value, position, cache], tensors, attrs: { axis } }) {
     const [part, whole] = [tensors[0].shape[axis], tensors[2].shape[axis]];
@@ -128,11 +147,19 @@ export const dynamicSliceOp: KernelOp<DynamicSliceAttrs> = {
 /**
  * `cache` with `value` written at `position` along `axis` (the last but one by default). `position` is an i32 or u32 of
  * one number, such as a Scalar: one compiled program serves every place. A place where the value would not fit counts as
- * the nearest where it does. When nothing else needs the old values, as in `assign(parameter, updateSlice(…, parameter))`,
+ * the nearest where it does; with `onlyInside` nothing is written there. When nothing else needs the old values, as in `assign(parameter, updateSlice(…, parameter))`,
  * the output takes over the cache's memory and only the block is written.
  */
-export const updateSlice = (value: Tensor, position: Tensor, cache: Tensor, { axis = -2 } = {}): Tensor =>
-  applyOne(updateSliceOp, [value, position, cache], { axis: resolveAxis('updateSlice', axis, cache.shape.length) });
+export const updateSlice = (
+  value: Tensor,
+  position: Tensor,
+  cache: Tensor,
+  { axis = -2, onlyInside = false } = {},
+): Tensor =>
+  applyOne(updateSliceOp, [value, position, cache], {
+    axis: resolveAxis('updateSlice', axis, cache.shape.length),
+    onlyInside,
+  });
 
 /**
  * `size` positions of `x` along `axis` (the last but one by default) from `position` on: an i32 or u32 of one number, known

@@ -133,6 +133,11 @@ export const indexingChecks: CheckTable = {
         inputs: [integers([2, 65], -9, 9), integers([], 80, 80, 'u32'), integers([3, 65], -9, 9)],
         call: ([value, at, cache]) => ops.updateSlice(value, at, cache, { axis: 0 }),
       },
+      {
+        name: 'outside',
+        inputs: [floats([2, 65]), integers([], -1, -1), floats([3, 65])],
+        call: ([value, at, cache]) => ops.updateSlice(value, at, cache, { axis: 0, onlyInside: true }),
+      },
     ],
   },
 };

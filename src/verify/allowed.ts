@@ -22,6 +22,8 @@ export interface OpChecks {
    * at its end; where both round once, numbers that are nearly equal may go to neighbours, which is 2 units.
    */
   readonly f16?: UnitsOf;
+  /** Records of other names that compute the op, such as `normalizeRows`. */
+  readonly records?: readonly string[];
   /** With which a device is checked; the tests have the values of PyTorch besides. */
   readonly cases: readonly VerifyCase[];
 }

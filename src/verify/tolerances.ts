@@ -37,16 +37,22 @@ export function toleranceOf(
 /** For a record that no public op is named after, such as a gradient of its own. */
 const UNNAMED_UNITS = 256;
 
+/** Each op under its own name and those of its records. */
+const opOfRecord = new Map(
+  Object.entries(checks).flatMap(([op, { records = [] }]) => [op, ...records].map((name) => [name, op] as const)),
+);
+
 /**
- * What the output of a record is allowed, GPU against CPU: that of the op of its name; for `conv2dGradInput` the gradient
- * of `conv2d`; for a record that is like no op, 256 units.
+ * What the output of a record is allowed, GPU against CPU: that of the op of its name, or of which it is a record; for
+ * `conv2dGradInput` the gradient of `conv2d`; for a record that is like no op, 256 units.
  */
 export function toleranceOfRecord(record: string, dtype: DType = 'f32'): Tolerance {
-  if (Object.hasOwn(checks, record)) return toleranceOf(record, 'gpu', 'output', dtype);
-  const family = Object.keys(checks)
-    .filter((op) => record.startsWith(op))
-    .reduce((best, op) => (op.length > best.length ? op : best), '');
-  if (family) return toleranceOf(family, 'gpu', 'gradient', dtype);
+  const own = opOfRecord.get(record);
+  if (own !== undefined) return toleranceOf(own, 'gpu', 'output', dtype);
+  const family = [...opOfRecord.keys()]
+    .filter((name) => record.startsWith(name))
+    .reduce((best, name) => (name.length > best.length ? name : best), '');
+  if (family) return toleranceOf(opOfRecord.get(family)!, 'gpu', 'gradient', dtype);
   return units(dtype === 'f16' ? 4 * F16_UNITS : UNNAMED_UNITS);
 }
 

@@ -6,7 +6,7 @@ import type { Node } from '../../src/core/tensor.ts';
 import * as publicOps from '../../src/ops/index.ts';
 import { verifyCases } from '../../src/verify/cases/index.ts';
 import { nodesOf, traceCase } from '../../src/verify/trace-case.ts';
-import { toleranceOf } from '../../src/verify/tolerances.ts';
+import { toleranceOf, toleranceOfRecord } from '../../src/verify/tolerances.ts';
 import { variantNames } from '../../src/verify/variants.ts';
 import { records } from '../harness/records.ts';
 import { casesOf, traceCase as traceFixture } from '../harness/test-op.ts';
@@ -86,4 +86,10 @@ test('every variant that the cases of the op tests are offered is reached', () =
   const reached = variantsOf([...nodes, ...testedNodes(waiting)]);
   expect([...variantsOf(tested)].filter((variant) => !reached.has(variant))).toEqual([]);
   expect(reached.size).toBeGreaterThan(20);
+});
+
+test("a record of another name is allowed what its op is, and its gradient what the op's gradient is", () => {
+  expect(toleranceOfRecord('normalizeRows')).toEqual(toleranceOf('layerNorm', 'gpu', 'output'));
+  expect(toleranceOfRecord('normalizeRowsGrad')).toEqual(toleranceOf('layerNorm', 'gpu', 'gradient'));
+  expect(toleranceOfRecord('conv2dGradInput')).toEqual(toleranceOf('conv2d', 'gpu', 'gradient'));
 });

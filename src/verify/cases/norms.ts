@@ -38,7 +38,7 @@ export const normsChecks: CheckTable = {
   // Sums over rows of up to 5001 values, of sums of some. Measured 6 and 8.
   // f16: The CPU rounds what is normalized, its products with the gradient, and their sums, which a GPU does in one kernel: of up to 126
   // terms for a weight. Measured 5.3, 2.9, 3.5 and 3.0; with fixed statistics the output, of four ops, 2.6.
-  layerNorm: { ...rounded, gpu: [24, 32], f16: [2, 10], cases: rows(ops.layerNorm) },
+  layerNorm: { ...rounded, gpu: [24, 32], f16: [2, 10], records: ['normalizeRows'], cases: rows(ops.layerNorm) },
   // As layerNorm, without a mean to subtract. Measured 5 and 14.
   rmsNorm: {
     ...rounded,

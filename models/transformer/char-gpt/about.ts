@@ -10,7 +10,7 @@ export const charGpt = {
   config: 'char',
   configs: ['char', 'tiny'],
   parameters: 818_048,
-  weightsBytes: null,
+  weightsBytes: 1_654_656,
   capabilities: ['train', 'eval', 'run', 'generate', 'export', 'inspect', 'diverge', 'bench'],
-  metrics: {},
+  metrics: { nats_per_character: 1.6154 },
 } as const satisfies ModelAbout;

@@ -22,7 +22,7 @@ export const charGptEntry: ModelEntry<GPT2> = {
     const size = vocabularyIn(details)?.length ?? vocab_size;
     return withVocabulary(new GPT2({ ...configs[config], vocab_size: size }), details);
   },
-  weights: {},
+  weights: { char: new URL('./weights.safetensors', import.meta.url) },
   ...characterCapabilities<GPT2>({
     recipe: charGPTRecipe,
     task: charGPTTask,

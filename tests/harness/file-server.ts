@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 
 /** A file as the server has it. */
 export interface Served {
@@ -92,6 +93,15 @@ function answer(files: Map<string, Served>, asked: Asked[], request: IncomingMes
   else if (cut === undefined) response.end(bytes.subarray(begin, end));
   else {
     response.flushHeaders();
-    response.write(bytes.subarray(begin, Math.min(begin + cut, end)), () => setTimeout(() => response.destroy(), 150));
+    response.write(bytes.subarray(begin, Math.min(begin + cut, end)), () => void breakOff(response, cut > 0 ? 20 : 0));
   }
+}
+
+/**
+ * Breaks a connection after some turns of the event loop, in which the client, of this very process, reads what has come: the error
+ * would throw away what it has not read.
+ */
+async function breakOff(response: ServerResponse, turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await setTimeout(20);
+  response.destroy();
 }

@@ -27,6 +27,8 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
   readonly #own: readonly Parameter[];
   readonly #checks: readonly (() => void)[];
   #disposed = false;
+  /** Runs under way. */
+  #running = 0;
 
   /** `own` are parameters that nothing else can read: they go with the program. `checks` are called before each run. */
   constructor(
@@ -65,19 +67,34 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
    * in a row help clocks that are coarse: what is computed in place is then computed more than once, and is wrong.
    */
   async time(inputs: InputValues<S>, repeats = 1): Promise<Timing> {
-    return this.#executable.time(this.#checked(inputs), repeats);
+    const checked = this.#checked(inputs);
+    return this.#kept(() => this.#executable.time(checked, repeats));
   }
 
-  /** Frees the program's memory. Parameters stay. */
+  /** Frees the program's memory, once the runs under way are done. Parameters stay. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    for (const parameter of this.#own) parameter.discard();
-    this.#executable.dispose();
+    if (this.#running === 0) this.#free();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #free(): void {
+    for (const parameter of this.#own) parameter.discard();
+    this.#executable.dispose();
+  }
+
+  /** Does `work`; a program that is disposed of meanwhile keeps its memory until then. */
+  async #kept<T>(work: () => Promise<T>): Promise<T> {
+    this.#running++;
+    try {
+      return await work();
+    } finally {
+      if (--this.#running === 0 && this.#disposed) this.#free();
+    }
   }
 
   #checked(inputs: InputValues<S>): Map<Input, TypedArray> {
@@ -87,7 +104,8 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
   }
 
   async #run(inputs: InputValues<S>, wanted: Readonly<Record<string, Tensor>>): Promise<Record<string, TensorData>> {
-    const data = await this.#executable.run(this.#checked(inputs), Object.values(wanted));
+    const checked = this.#checked(inputs);
+    const data = await this.#kept(() => this.#executable.run(checked, Object.values(wanted)));
     return Object.fromEntries(
       Object.entries(wanted).map(([name, { shape, dtype }], i) => [name, { shape, dtype, data: data[i] }]),
     );

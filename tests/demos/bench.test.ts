@@ -47,7 +47,7 @@ test('times cases at phone width, shows chart, variants and WGSL; a file is comp
   expect(await page.locator('#source pre').first().innerText()).toMatch(/var<storage, read>[^]*@compute/);
   await page.locator('#source-profile').click();
   await page.locator('#profile-result tbody tr').waitFor({ timeout: SLOW });
-  expect(await page.locator('#profile-result').innerText()).toMatch(/sum\.slices\.tree/);
+  expect(await page.locator('#profile-result').innerText()).toMatch(/sum\.splits\.tree/);
   await page.locator('#source-close').click();
 
   const { name, bytes } = await download(page, '#download');

@@ -103,14 +103,18 @@ export const updateSliceOp: KernelOp<UpdateSliceAttrs> = {
     const written = onlyInside ? where(ge(place, 0), where(le(place, last), ofValue, 0), 0) : ofValue;
     return [written, null, updateSlice(nothing, position, g!, { axis, onlyInside })];
   },
-  onnx(graph, { inputs: [value, position, cache], tensors, attrs: { axis } }) {
+  onnx(graph, { inputs: [value, position, cache], tensors, attrs: { axis, onlyInside } }) {
     const [part, whole] = [tensors[0].shape[axis], tensors[2].shape[axis]];
     const start = onnxStart(graph, position, whole - part);
     const end = graph.node('Add', [start, graph.ints([part])]);
     const axes = graph.ints([axis]);
     const before = graph.node('Slice', [cache, graph.ints([0]), start, axes]);
     const after = graph.node('Slice', [cache, end, graph.ints([whole]), axes]);
-    return graph.node('Concat', [before, value, after], { axis });
+    const written = graph.node('Concat', [before, value, after], { axis });
+    if (!onlyInside) return written;
+    const place = graph.cast(graph.reshape(position, [1]), 'i64');
+    const isInside = graph.node('Equal', [place, start]); // what was held within bounds lay outside of them
+    return graph.node('Where', [isInside, written, cache]);
   },
 }; // prettier-ignore
 

@@ -9,7 +9,7 @@ export const bertMiniZh = {
   family: 'bert',
   config: 'mini-zh',
   configs: ['mini-zh', 'tiny'],
-  parameters: 1_091_978,
+  parameters: 1_260_194,
   weightsBytes: null,
   capabilities: ['train', 'eval', 'run', 'export', 'inspect', 'diverge', 'bench'],
   metrics: {},

@@ -35,7 +35,7 @@ export class TextStream {
   #advance(text: string): string {
     const piece = text.slice(this.#given.length);
     if (piece === '') return '';
-    // One given token is enough to tell whether the next one opens a word.
+    // One given token is enough to know whether the next one opens a word.
     this.#ids = this.#ids.slice(-1);
     this.#given = this.#tokenizer.decode(this.#ids);
     return piece;

@@ -20,7 +20,7 @@ export interface RemoteFile extends FileFacts {
 export interface DownloadOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
-  /** Is told what went wrong without ending the work, such as a cache that is full. */
+  /** Called with what went wrong without ending the work, such as a cache that is full. */
   readonly onNotice?: (text: string) => void;
   /** Milliseconds before the first new try after a cut; each one after waits twice as long (default 500). */
   readonly retryDelay?: number;
@@ -42,7 +42,7 @@ export class HttpError extends Error {
 }
 
 /**
- * Downloads a file, going on with what an earlier try left in `cache`. A cache that fails is told and done without.
+ * Downloads a file, going on with what an earlier try left in `cache`. A cache that fails is reported, and the download continues without it.
  * @throws an HttpError; an Error for a connection that broke for good (what has come is kept), or for content whose size or
  *   checksum is wrong (it is dropped).
  */

@@ -14,7 +14,7 @@ export interface HubOptions extends DownloadOptions {
   readonly token?: string;
   /** Fetches a newer version where there is one. Without it what is kept is used, and the newer one is reported. */
   readonly update?: boolean;
-  /** Is told that there is a newer version than the one that is kept and used. */
+  /** Called when there is a newer version than the one that is kept and used. */
   readonly onNewer?: (version: string) => void;
 }
 

@@ -61,7 +61,7 @@ export class Phase {
   optimizer: Optimizer;
   data: BatchSource;
   readonly #options: PhaseOptions;
-  /** Micro-batches of which a step's gradient is the mean. */
+  /** Micro-batches whose mean gradient is that of a step. */
   readonly #accumulate: number;
   /** Sums of the gradients of a step's micro-batches: zero between steps. */
   #sums: readonly Buffer[] = [];

@@ -1,4 +1,4 @@
-// Reads the numbers and texts of which a pickle is made, from a position that moves on.
+// A cursor over a pickle's bytes: reads its numbers and strings one after another.
 
 /** Thrown where a pickle goes on after the last byte that there is. */
 export class PickleEnd extends Error {

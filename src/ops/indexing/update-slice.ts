@@ -60,10 +60,10 @@ function forBlocks(s: RunTimeSlice, position: number, visit: (whole: number, par
   for (let i = 0; i < s.outer; i++) visit(i * s.whole * s.inner + startOf(s, position), i * s.part * s.inner);
 }
 
-/** The place of a block, from 0 to `last`, as a list of one. */
-function onnxStart(graph: OnnxGraph, position: OnnxValue, last: number): OnnxValue {
+/** Where a block is asked for, and where it begins, from 0 to `last`: lists of one. */
+function onnxStart(graph: OnnxGraph, position: OnnxValue, last: number): { place: OnnxValue; start: OnnxValue } {
   const place = graph.cast(graph.reshape(position, [1]), 'i64');
-  return graph.node('Clip', [place, graph.number(0, 'i64'), graph.number(last, 'i64')]);
+  return { place, start: graph.node('Clip', [place, graph.number(0, 'i64'), graph.number(last, 'i64')]) };
 }
 
 export const updateSliceOp: KernelOp<UpdateSliceAttrs> = {
@@ -105,15 +105,14 @@ export const updateSliceOp: KernelOp<UpdateSliceAttrs> = {
   },
   onnx(graph, { inputs: [value, position, cache], tensors, attrs: { axis, onlyInside } }) {
     const [part, whole] = [tensors[0].shape[axis], tensors[2].shape[axis]];
-    const start = onnxStart(graph, position, whole - part);
+    const { place, start } = onnxStart(graph, position, whole - part);
     const end = graph.node('Add', [start, graph.ints([part])]);
     const axes = graph.ints([axis]);
     const before = graph.node('Slice', [cache, graph.ints([0]), start, axes]);
     const after = graph.node('Slice', [cache, end, graph.ints([whole]), axes]);
     const written = graph.node('Concat', [before, value, after], { axis });
     if (!onlyInside) return written;
-    const place = graph.cast(graph.reshape(position, [1]), 'i64');
-    const isInside = graph.node('Equal', [place, start]); // what was held within bounds lay outside of them
+    const isInside = graph.node('Equal', [place, start]); // a place outside the bounds has been clipped
     return graph.node('Where', [isInside, written, cache]);
   },
 }; // prettier-ignore
@@ -142,7 +141,7 @@ export const dynamicSliceOp: KernelOp<DynamicSliceAttrs> = {
     return [updateSlice(g!, position, expand(fill([], 0, g!.dtype), x.shape), { axis }), null];
   },
   onnx(graph, { inputs: [x, position], tensors: [{ shape }], attrs: { axis, size } }) {
-    const start = onnxStart(graph, position, shape[axis] - size);
+    const { start } = onnxStart(graph, position, shape[axis] - size);
     const places = graph.node('Add', [start, graph.range(size)]);
     return graph.node('Gather', [x, places], { axis });
   },

@@ -158,8 +158,8 @@ function joined(shape: ReduceShape): ReduceShape {
 }
 
 /**
- * Into how many parts to split each output's values, so that there is work for all lanes, of which a part of all outputs
- * takes `lanes`; 1 where a part would be short.
+ * Number of parts into which each output's values are split, to give every lane work; one part of all outputs takes `lanes`.
+ * 1 where a part would be short.
  */
 function splitsFor(outputs: number, lanes: number, count: number, { software }: Capabilities): number {
   if (outputs > 256 || count < 1024) return 1;

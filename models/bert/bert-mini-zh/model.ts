@@ -4,8 +4,7 @@
 
 import {
   add, arange, Dropout, Embedding, filledParameter, gelu, indexSelect, isTraining, LayerNorm, Linear, linear, Module, normalParameter,
-  permute, reshape, scaledDotProductAttention, slice, tanh, type MaskedModel, type Parameter,
-  type Tensor,
+  Parameter, permute, reshape, scaledDotProductAttention, sinusoidalPositions, slice, tanh, type MaskedModel, type Tensor,
 } from '../../../src/index.ts'; // prettier-ignore
 
 /** The fields of config.json that matter here. */
@@ -58,6 +57,19 @@ function initialized<Layer extends Linear | Embedding>(layer: Layer, { initializ
   return Object.assign(layer, { weight: normalParameter(shape, initializer_range), ...bias });
 }
 
+/** A table of positions that starts as sinusoids, as far spread as other weights: from random ones attention finds its neighbours late. */
+function positionTable({
+  max_position_embeddings: rows,
+  hidden_size: width,
+  initializer_range = 0.02,
+}: BertConfig): Embedding {
+  const spread = initializer_range * Math.SQRT2; // of sines, whose mean square is 1/2
+  const draw = () => Float32Array.from(sinusoidalPositions(rows, width).data, (value) => value * spread);
+  return Object.assign(new Embedding(rows, width), {
+    weight: new Parameter({ shape: [rows, width], dtype: 'f32', draw }),
+  });
+}
+
 const dense = (from: number, to: number, config: BertConfig): Linear => initialized(new Linear(from, to), config);
 const norm = ({ hidden_size, layer_norm_eps: epsilon }: BertConfig) => new LayerNorm(hidden_size, { epsilon });
 
@@ -73,7 +85,7 @@ class BertEmbeddings extends Module {
     super();
     const table = (rows: number) => initialized(new Embedding(rows, config.hidden_size), config);
     this.word_embeddings = table(config.vocab_size);
-    this.position_embeddings = table(config.max_position_embeddings);
+    this.position_embeddings = positionTable(config);
     this.token_type_embeddings = table(config.type_vocab_size);
     this.LayerNorm = norm(config);
     this.dropout = new Dropout(config.hidden_dropout_prob);

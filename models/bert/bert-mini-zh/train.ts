@@ -5,14 +5,14 @@ import type { BertForPreTraining } from './model.ts';
 
 /** Not yet run to the end: after some 300 steps of it the loss of masked characters had left that of frequencies alone. */
 export const bertRecipe = {
-  steps: 4000,
+  steps: 8000,
   batchSize: 16,
   /** Tokens of an input, [CLS] and both [SEP] included. */
   length: 128,
   /** Share of the tokens that are to be predicted. */
-  masked: 0.15,
+  masked: 0.3,
   optimizer: 'adamw',
-  learningRate: 0.0015,
+  learningRate: 0.003,
   betas: [0.9, 0.98],
   weightDecay: 0.01,
   decayOf: 'matrices',

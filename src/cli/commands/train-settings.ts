@@ -151,10 +151,10 @@ export function digested(files: DataFiles): { readonly files: DataFiles; digest(
         return bytes;
       },
     },
-    // Not of the names: a folder may have moved.
+    // Not of the names: a folder may have moved. In their order: files are read side by side, and end in any order.
     digest: () =>
       createHash('sha256')
-        .update([...read.values()].join())
+        .update(files.names.flatMap((name) => read.get(name) ?? []).join())
         .digest('hex')
         .slice(0, 16),
   };

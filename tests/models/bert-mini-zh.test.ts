@@ -1,9 +1,10 @@
-// BERT against PyTorch: the scores of both heads and every gradient; what a pre-training batch holds.
+// BERT against PyTorch: the scores of both heads and every gradient; what a pre-training batch holds; what training starts from.
 
 import { describe, expect, test } from 'vitest';
 import { pretrainingBatches } from '../../models/bert/bert-mini-zh/data.ts';
-import { BertForPreTraining, type BertConfig } from '../../models/bert/bert-mini-zh/model.ts';
-import { add, crossEntropy } from '../../src/node.ts';
+import { BertForPreTraining, bertConfigs, type BertConfig } from '../../models/bert/bert-mini-zh/model.ts';
+import { warmStart } from '../../models/bert/bert-mini-zh/warm-start.ts';
+import { add, crossEntropy, RandomSource } from '../../src/node.ts';
 import { below, computeModel, modelCase, modelProblems, pick, testDevices } from '../harness/model-fixture.ts';
 
 /** At least three times the worst seen. */
@@ -56,5 +57,50 @@ describe('pre-training batches', () => {
     expect(new Set(positions).size).toBe(positions.length);
     expect(follows.filter((one) => one === 0).length).toBeGreaterThan(10);
     expect(follows.filter((one) => one === 1).length).toBeGreaterThan(10);
+  });
+});
+
+describe('a warm start', () => {
+  const [width, rows, heads] = [64, 24, 4];
+  const small = { ...bertConfigs['mini-zh'], vocab_size: 40, hidden_size: width, max_position_embeddings: rows };
+  // a c b c a c b c … at random: 10 and 11 stand beside the same characters, 20 and 21 beside others.
+  const random = new RandomSource(5);
+  const text = Int32Array.from({ length: 4000 }, (_, i) => (i % 2 ? 30 : 10) + (i % 4 < 2 ? 0 : 3) + random.integer(2));
+  const model = new BertForPreTraining(small);
+  warmStart(model, [text]);
+
+  test('gives the output the frequencies of characters', () => {
+    const share = (id: number) => (text.filter((one) => one === id).length + 1) / (text.length + small.vocab_size);
+    const bias = model.cls.predictions.bias.hostValues;
+    for (const id of [0, 10, 33]) expect(bias[id]).toBeCloseTo(Math.log(share(id)), 5);
+  });
+
+  test('gives characters with like neighbours like vectors', () => {
+    const vectors = model.bert.embeddings.word_embeddings.weight.hostValues as Float32Array;
+    const row = (id: number) => vectors.subarray(id * width, (id + 1) * width);
+    const cosine = (a: number, b: number) => {
+      const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i], 0);
+      return dot(row(a), row(b)) / Math.sqrt(dot(row(a), row(a)) * dot(row(b), row(b)));
+    };
+    expect(cosine(10, 11)).toBeGreaterThan(cosine(10, 13) + 0.2);
+    expect(cosine(33, 34)).toBeGreaterThan(cosine(33, 31) + 0.2);
+  });
+
+  test('lets the heads of the first layer attend to the two characters before and behind', () => {
+    const places = model.bert.embeddings.position_embeddings.weight.hostValues;
+    const { query, key } = model.bert.encoder.layer[0].attention.self;
+    const project = (weight: ArrayLike<number>, place: number, row: number) =>
+      Array.from({ length: width }, (_, i) => weight[row * width + i] * places[place * width + i]).reduce(
+        (a, b) => a + b,
+      );
+    const score = (head: number, from: number, to: number) =>
+      Array.from({ length: width / heads }, (_, i) => head * (width / heads) + i)
+        .map((row) => project(query.weight.hostValues, from, row) * project(key.weight.hostValues, to, row))
+        .reduce((a, b) => a + b);
+    const attended = Array.from({ length: heads }, (_, head) => {
+      const scores = Array.from({ length: rows }, (_, to) => score(head, 12, to));
+      return scores.indexOf(Math.max(...scores)) - 12;
+    });
+    expect(attended).toEqual([-1, 1, -2, 2]);
   });
 });

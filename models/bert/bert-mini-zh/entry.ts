@@ -11,6 +11,7 @@ import { evaluationData } from './evaluate.ts';
 import { BertForPreTraining, bertConfigs, type BertConfig } from './model.ts';
 import { run } from './run.ts';
 import { bertRecipe, bertTask } from './train.ts';
+import { warmStart } from './warm-start.ts';
 
 const configs: Readonly<Record<string, BertConfig>> = {
   // Google's own size reads a vocabulary of its own, vocab.txt.
@@ -80,6 +81,7 @@ const train: Training<BertForPreTraining> = {
       start(model) {
         const { max_position_embeddings: longest } = model.config;
         if (length > longest) throw new Error(`Inputs of ${length} tokens are too long: this config sees ${longest}.`);
+        warmStart(model, ids);
         const optimizer = makeOptimizer(settings, model.parameters());
         return { data, phases: { step: { optimizer, task: bertTask(model), maxGradNorm: settings.maxGradNorm } } };
       },

@@ -1,4 +1,4 @@
-// Reverse-mode differentiation: walks a graph backwards and adds the nodes that compute gradients.
+// Reverse-mode differentiation: walks a graph backwards and adds nodes that compute the gradients.
 
 import { isFloat } from '../core/dtype.ts';
 import { topologicalOrder } from '../core/graph.ts';
@@ -11,12 +11,12 @@ import { sumTo } from '../ops/reductions/sum-to.ts';
 /**
  * Gradients of `output` (one number) with respect to each of `inputs`, as tensors of the same graph: they can be
  * differentiated again. An input that `output` does not depend on gets zeros.
- * Throws for an op that has no gradient and lies between the two; the error says what to do instead.
+ * Throws if an op without a gradient lies between them; the error says what to do instead.
  */
 export function grad(output: Tensor, inputs: readonly Tensor[]): Tensor[] {
   if (output.size !== 1) {
     throw new Error(
-      `grad: needs one number to differentiate, but got ${formatShape(output.shape)}; use sum() or mean().`,
+      `grad: the output must be one number, but has shape ${formatShape(output.shape)}; reduce it by sum() or mean().`,
     );
   }
   const order = topologicalOrder([output]);
@@ -29,7 +29,7 @@ export function grad(output: Tensor, inputs: readonly Tensor[]): Tensor[] {
     const received = node.outputs.map((tensor) => gradients.get(tensor) ?? null);
     if (!received.some(Boolean) || !node.inputs.some((source) => needed.has(source) && isFloat(source.dtype))) continue;
     if (node.op.vjp === 'none') {
-      const advice = node.op.noGradient ?? 'Put detach() around what should be taken as a constant.';
+      const advice = node.op.noGradient ?? 'Wrap what should be treated as a constant in detach().';
       throw new Error(`grad: ${node.op.name} has no gradient, but ${output} depends on an input through it. ${advice}`);
     }
     const given = node.op.vjp({ inputs: node.inputs, outputs: node.outputs, gradients: received, attrs: node.attrs });

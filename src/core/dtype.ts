@@ -5,7 +5,7 @@ import { fromFloat16Array, toFloat16Array } from './float16.ts';
 /** Element type of a tensor, named as WGSL names it. */
 export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'bool';
 
-/** Host memory of a tensor. f16 is held as raw bits in a Uint16Array, bool as 0 or 1 in a Uint32Array. */
+/** A tensor's values in host memory: f16 as raw bits in a Uint16Array, bool as 0 or 1 in a Uint32Array. */
 export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint16Array;
 
 /** A tensor's values on the host: `data.length` is the product of `shape`, in row-major order. */
@@ -36,11 +36,11 @@ export function allocate(dtype: DType, length: number): TypedArray {
   }
 }
 
-/** The values in another float type, or as they are when the type is the same. */
+/** Converts between float types; returns `values` itself when nothing is to be done. */
 export function convertFloats(values: TensorData, dtype: DType): TensorData {
   const { shape, data } = values;
   if (values.dtype === dtype) return values;
   if (values.dtype === 'f16' && dtype === 'f32') return { shape, dtype, data: fromFloat16Array(data as Uint16Array) };
   if (values.dtype === 'f32' && dtype === 'f16') return { shape, dtype, data: toFloat16Array(data as Float32Array) };
-  throw new Error(`${values.dtype} values are not converted to ${dtype}.`);
+  throw new Error(`Cannot convert ${values.dtype} values to ${dtype}: only f32 and f16 convert to each other.`);
 }

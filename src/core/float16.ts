@@ -1,19 +1,19 @@
-// Numbers to and from the 16 bits of an f16: host memory holds the bits, as JavaScript has no such array everywhere yet.
+// Conversion between numbers and f16 bits: host memory holds the bits, as Float16Array is not available everywhere yet.
 
-/** The f16 nearest to `value`, ties to even, as bits; beyond ±65,504 infinity. */
+/** The bits of the f16 nearest to `value`, ties to even; infinity from ±65,520. */
 export function toFloat16(value: number): number {
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const size = Math.abs(value);
   if (Number.isNaN(size)) return 0x7e00;
-  // Halfway to the number after the largest.
+  // Halfway between the largest f16 and 2^16.
   if (size >= 65520) return sign | 0x7c00;
-  // Distance of neighbours: subnormal numbers all have that of the smallest normal ones.
+  // Spacing of adjacent values: subnormals have that of the smallest normals.
   const exponent = Math.max(Math.floor(Math.log2(size)), -14);
   const [unit, first] = [2 ** (exponent - 10), (exponent + 14) << 10];
   return sign | (first + roundToEven(size / unit));
 }
 
-/** The number that the bits of an f16 stand for. */
+/** The value of an f16 given as bits. */
 export function fromFloat16(bits: number): number {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
@@ -27,7 +27,7 @@ function roundToEven(value: number): number {
   return rounded - value === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
 }
 
-/** All of `values` as `toFloat16` rounds them: f32 by their bits, at a hundredth of its time. Models have millions. */
+/** `toFloat16` of all `values`. f32 is converted on its bits, a hundred times faster: models have millions. */
 export function toFloat16Array(values: Float32Array | Float64Array): Uint16Array<ArrayBuffer> {
   const halves = new Uint16Array(values.length);
   if (values instanceof Float64Array) {
@@ -44,9 +44,9 @@ function halfOf(word: number): number {
   const sign = (word >>> 16) & 0x8000;
   const size = word & 0x7fffffff;
   if (size > 0x7f800000) return 0x7e00;
-  // From 2^16 on; what lies between the largest f16 and that is rounded up to the same bits below.
+  // 2^16 and above; 65,520 to 2^16 rounds up to the same bits in the next branch.
   if (size >= 0x47800000) return sign | 0x7c00;
-  // From 2^-14 on: another bias of the exponent, and 13 bits less, of which ties round to even.
+  // Normal, from 2^-14: rebias the exponent and drop 13 bits, ties to even.
   if (size >= 0x38800000) return sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13);
   if (size <= 0x33000000) return sign;
   // Subnormal: a multiple of 2^-24.
@@ -60,7 +60,7 @@ function halfOf(word: number): number {
 
 let numbers: Float32Array | undefined;
 
-/** The numbers that these f16 stand for. */
+/** The values of f16s given as bits. */
 export function fromFloat16Array(halves: Uint16Array): Float32Array<ArrayBuffer> {
   if (!numbers) {
     numbers = new Float32Array(0x10000);

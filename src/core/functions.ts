@@ -1,6 +1,6 @@
-// Functions of one number that JavaScript lacks, for CPU references.
+// Math functions that JavaScript lacks, for CPU references.
 
-/** The error function in float64: a series of positive terms up to 3, a continued fraction of 1 - erf from there on. */
+/** The error function in float64: a series of positive terms below 3, a continued fraction of 1 - erf above. */
 export function erfOf(x: number): number {
   const size = Math.abs(x);
   if (Number.isNaN(x)) return x;
@@ -18,7 +18,7 @@ export function erfOf(x: number): number {
   return Math.sign(x) * (1 - scale / fraction);
 }
 
-/** The nearest integer; of two, the even one. */
+/** The nearest integer, ties to even. */
 export function roundToEven(x: number): number {
   const floor = Math.floor(x);
   const rest = x - floor;

@@ -1,8 +1,8 @@
-// A graph in execution order: the nodes that some outputs need, each after what it reads.
+// Topological order of a graph.
 
 import type { Node, Tensor } from './tensor.ts';
 
-/** The nodes that `roots` need, in an order in which every node follows its inputs. */
+/** The nodes that `roots` need, each after its inputs. */
 export function topologicalOrder(roots: readonly Tensor[], order: Node[] = [], seen = new Set<Node>()): Node[] {
   // An explicit stack: a deep network would overflow the call stack.
   const stack: { node: Node; next: number }[] = [];

@@ -1,9 +1,9 @@
-// A GPU kernel as plain data: WGSL text, what it is bound to, and how many workgroups it takes.
+// A GPU kernel as plain data: WGSL, its bindings and its grid.
 
 import type { DType } from './dtype.ts';
 import type { Shape } from './shape.ts';
 
-/** The type of one element of a binding as the kernel indexes it. */
+/** Element type of a binding, as the kernel indexes it. */
 export type ElementType = 'f32' | 'f16' | 'i32' | 'u32' | 'vec4<f32>' | 'vec4<i32>' | 'vec4<u32>' | 'vec4<f16>';
 
 /** Bytes of one element of a binding. */
@@ -16,70 +16,70 @@ export interface Binding {
   readonly name: string;
   readonly type: ElementType;
   /**
-   * True when the kernel writes this buffer only through `store_NAME(index, value)`, which is added to its text: a plain
-   * store, or elementwise ops that follow, computed while the value is still in a register.
+   * True when the kernel writes this buffer only through `store_NAME(index, value)`, which is added to its WGSL: a plain
+   * store, or an epilogue of elementwise ops, computed while the value is still in a register.
    */
   readonly store?: boolean;
   /**
-   * Present where the tensor is larger than the adapter binds at once: it is bound in `count` pieces of `elements` elements.
-   * Kernels do not see that; the backend rewrites their `name[index]`.
+   * Set for a tensor above the adapter's limit for one binding: it is bound in `count` pieces of `elements` elements.
+   * Kernels do not see this; the backend rewrites their `name[index]`.
    */
   readonly windows?: { readonly count: number; readonly elements: number };
   /**
-   * How many elements there are, where the text says so: an index is then held below a constant, not below a length that
-   * SwiftShader asks for at each access. Given when the plan is made, and never beside `windows`.
+   * Number of elements, when the WGSL declares it: an index is then clamped to a constant rather than to a length that
+   * SwiftShader queries at each access. Set by the planner, never together with `windows`.
    */
   readonly length?: number;
 }
 
-/** One dispatch. `wgsl` holds functions and the entry point `main`; the bindings are declared by the backend. */
+/** One dispatch. `wgsl` holds functions and the entry point `main`; the backend declares the bindings. */
 export interface Kernel {
   /** `family.variant`, such as `matmul.tiled`: shown in profiles and errors. */
   readonly name: string;
   readonly wgsl: string;
-  /** The bindings of the node's inputs, then scratch, in order. `null` where this kernel does not use one. */
+  /** Bindings of the node's inputs, then of its scratch, in order; `null` for those this kernel does not use. */
   readonly inputs: readonly (Binding | null)[];
-  /** The bindings of the node's outputs, in order. */
+  /** Bindings of the node's outputs, in order. */
   readonly outputs: readonly (Binding | null)[];
   /** Workgroups in x, y and z. */
   readonly workgroups: readonly [number, number, number];
   /**
-   * u32 numbers in which dispatches of one text differ, such as a time step: they share a pipeline.
-   * The text reads them, four to a vector, as `args: array<vec4<u32>, N>`; where there are some, it must read one.
+   * u32 values that differ between dispatches of the same WGSL, such as a time step, so that these share a pipeline.
+   * The WGSL reads them, four per vector, as `args: array<vec4<u32>, N>`; if there are any, it must read at least one.
    */
   readonly arguments?: readonly number[];
-  /** WGSL extensions that the text needs besides f16, as its `enable` names them. */
+  /** WGSL extensions to `enable` besides f16. */
   readonly enables?: readonly 'chromium_experimental_subgroup_matrix'[];
 }
 
-/** A way to compute an op on the GPU: its dispatches, and memory that lives only between them. */
+/** One way to compute an op on the GPU: its dispatches, and scratch memory that lives only between them. */
 export interface Variant {
   readonly name: string;
   readonly kernels: readonly Kernel[];
-  /** Buffers shared by the kernels; they stand after the inputs in each kernel's `inputs`. */
+  /** Buffers shared by the kernels, listed after the inputs in each kernel's `inputs`. */
   readonly scratch?: readonly { readonly shape: Shape; readonly dtype: DType }[];
 }
 
-/** A product of matrices that a subgroup computes with one instruction: M × K times K × N. */
+/** A matrix product that a subgroup computes in one instruction: M × K times K × N. */
 export interface SubgroupMatrix {
-  /** The type of what is multiplied, in WebGPU's words: f32, f16, u32, i32, u8 or i8. */
+  /** Type of the factors, by its WebGPU name: f32, f16, u32, i32, u8 or i8. */
   readonly component: string;
-  /** The type in which products are summed. */
+  /** Type of the accumulator. */
   readonly result: string;
   readonly M: number;
   readonly N: number;
   readonly K: number;
 }
 
-/** What a kernel may count on: the limits and features of the adapter, in WebGPU's own names. */
+/** What a kernel may rely on: the adapter's limits and features, by their WebGPU names. */
 export interface Capabilities {
   /** True for a CPU implementation of Vulkan, where barriers and workgroup memory cost far more than they save. */
   readonly software: boolean;
   readonly f16: boolean;
   readonly subgroups: boolean;
-  /** Threads of the largest subgroup; 0 where it is not reported. */
+  /** Threads in the largest subgroup; 0 if not reported. */
   readonly subgroupMaxSize: number;
-  /** What the matrix units compute; empty where there are none, or none that this library can use. */
+  /** What the matrix units compute; empty if there are none that this library can use. */
   readonly subgroupMatrix: readonly SubgroupMatrix[];
   readonly maxComputeInvocationsPerWorkgroup: number;
   readonly maxComputeWorkgroupStorageSize: number;
@@ -88,18 +88,18 @@ export interface Capabilities {
   readonly maxBufferSize: number;
 }
 
-/** Bindings that a tensor of `bytes` takes. */
+/** Number of bindings that a tensor of `bytes` needs. */
 export const bindingsFor = (bytes: number, { maxStorageBufferBindingSize }: Capabilities): number =>
   Math.max(1, Math.ceil(bytes / windowSize(maxStorageBufferBindingSize)));
 
-/** Bytes of one of several bindings of a buffer: each starts at a multiple of 256. */
+/** Bytes of one window of a buffer: windows start at multiples of 256. */
 export const windowSize = (maxStorageBufferBindingSize: number): number => maxStorageBufferBindingSize & ~255;
 
-/** Most workgroups that one axis of a dispatch may have (WebGPU's default limit). */
+/** Most workgroups along one axis of a dispatch (WebGPU's default limit). */
 export const MAX_WORKGROUPS = 65535;
 
 /**
- * Workgroups for `threads` threads in a row. Past 65,535 workgroups the grid folds into y, so a kernel computes its
+ * Workgroups of a 1-D grid of `threads` threads. Past 65,535 workgroups the grid folds into y, so a kernel computes its
  * index as `(group.y * groups.x + group.x) * size + local` and returns beyond the end: see shaders/lib/grid.wgsl.ts.
  */
 export function linearGrid(threads: number, workgroupSize: number): [number, number, number] {
@@ -109,15 +109,15 @@ export function linearGrid(threads: number, workgroupSize: number): [number, num
   return [Math.ceil(groups / rows), rows, 1];
 }
 
-/** Most bytes of intermediate results that a variant for software adapters keeps in memory: what else it would load often. */
+/** Most scratch, in bytes, that a variant for software adapters may use to avoid repeated loads. */
 export const MOST_SOFTWARE_SCRATCH = 2 ** 26;
 
-/** Most elements that a thread of a software adapter takes, and workgroups that are left at least. */
+/** On software adapters, the most elements per thread, and the fewest workgroups that this may leave. */
 const [SOFTWARE_MOST, SOFTWARE_GROUPS] = [16, 16];
 
 /**
- * How many of `count` elements (or vec4s) a thread should take where each is little work: one, but several on software adapters,
- * which spend more on starting a workgroup.
+ * How many of `count` elements (or vec4s) a thread should take when each is little work: one, or several on software
+ * adapters, where starting a workgroup costs more.
  */
 export function perThread(count: number, workgroupSize: number, { software }: Pick<Capabilities, 'software'>): number {
   const most = software ? Math.floor(count / (SOFTWARE_GROUPS * workgroupSize)) : 1;

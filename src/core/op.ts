@@ -1,14 +1,14 @@
-// The record that says everything that is true of an operation, and the call that puts it into a graph.
+// The record that holds everything about an op, and the call that adds it to a graph.
 
 import type { DType, TypedArray } from './dtype.ts';
 import type { Capabilities, Variant } from './kernel.ts';
 import type { Onnx } from './onnx.ts';
 import { Tensor, type TensorSpec } from './tensor.ts';
 
-/** Memory of the CPU reference. Floats may be held in float64 there, for finite differences. */
+/** An array of the CPU reference. Floats may be float64, for finite differences. */
 export type CpuArray = TypedArray | Float64Array;
 
-/** What an op's CPU reference gets: arrays in row-major order; outputs come zeroed. */
+/** Arguments of an op's CPU reference: arrays in row-major order; outputs are zeroed. */
 export interface CpuCall<A> {
   readonly inputs: readonly CpuArray[];
   readonly outputs: readonly CpuArray[];
@@ -17,17 +17,17 @@ export interface CpuCall<A> {
   readonly attrs: A;
 }
 
-/** What an op's kernel is chosen from. */
+/** What an op's variants are chosen by. */
 export interface KernelCall<A> {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly attrs: A;
   readonly capabilities: Capabilities;
-  /** For each output the input whose memory it takes over, or null. Only ops with `inPlaceFrom` ever see one. */
+  /** For each output, the index of the input that it overwrites in place, or null. Only ops with `inPlaceFrom` see one. */
   readonly aliases?: readonly (number | null)[];
 }
 
-/** What a gradient is made from. `gradients[i]` is null when nothing depends on output i. */
+/** Arguments of an op's gradient. `gradients[i]` is null when nothing depends on output i. */
 export interface VjpCall<A> {
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
@@ -35,7 +35,7 @@ export interface VjpCall<A> {
   readonly attrs: A;
 }
 
-/** How an elementwise op looks inside a fused kernel. Arguments and results are WGSL expressions. */
+/** An elementwise op inside a fused kernel. Arguments and results are WGSL expressions. */
 export interface Pointwise<A> {
   /** The WGSL expression; `dtypes` are those of the arguments. */
   wgsl(args: readonly string[], attrs: A, dtypes: readonly DType[]): string;
@@ -45,7 +45,7 @@ export interface Pointwise<A> {
   readonly helpers?: string;
 }
 
-/** What is true of an op of any kind. */
+/** What ops of every kind have. */
 interface OpRecord<A> {
   readonly name: string;
   /** Output specs for these inputs; throws an error that names the op and shows the shapes. */
@@ -53,24 +53,24 @@ interface OpRecord<A> {
   /** The reference: plain loops, sums in float64. */
   cpu(call: CpuCall<A>): void;
   /**
-   * Gradients of the inputs (null where there is none), made of ordinary ops; `'none'` for an op without gradient. Where
-   * an input was broadcast, its gradient may have the broadcast shape: grad() sums it.
+   * Gradients of the inputs (null where there is none), made of ordinary ops; `'none'` for an op without gradient. If an
+   * input was broadcast, its gradient may have the broadcast shape: grad() sums it.
    */
   readonly vjp: 'none' | ((call: VjpCall<A>) => (Tensor | null)[]);
-  /** Where `vjp` is 'none' and another way has a gradient: what to do instead, as a sentence of grad()'s error. */
+  /** If `vjp` is 'none' but there is a differentiable alternative: what to do instead, as a sentence for grad()'s error. */
   readonly noGradient?: string;
-  /** How it is written to ONNX. */
+  /** How it is exported to ONNX. */
   readonly onnx: Onnx<A>;
-  /** Floating-point operations of one call, where that is not the number of output elements. */
+  /** Floating-point operations of one call, if not one per output element. */
   flops?(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attrs: A): number;
 }
 
-/** An op whose output is its input's memory under another shape: nothing runs. */
+/** An op whose output is its input's memory with another shape: nothing runs. */
 export interface ViewOp<A extends object> extends OpRecord<A> {
   readonly kind: 'view';
 }
 
-/** An elementwise op: the fusion pass joins it with its neighbours, and makes their kernel. */
+/** An elementwise op: the fusion pass merges it with its neighbours and generates their kernel. */
 export interface PointwiseOp<A extends object> extends OpRecord<A> {
   readonly kind: 'pointwise';
   readonly pointwise: Pointwise<A>;
@@ -79,25 +79,25 @@ export interface PointwiseOp<A extends object> extends OpRecord<A> {
 /** An op with GPU kernels of its own. */
 export interface KernelOp<A extends object> extends OpRecord<A> {
   readonly kind: 'kernels';
-  /** The ways to compute it on a GPU, best first for these capabilities; all of them are right, and all are tested. */
+  /** The ways to compute it on a GPU, best first for these capabilities; all are correct and tested. */
   gpu(call: KernelCall<A>): Variant[];
   /**
-   * The first input that is read only where the same element is written, when it has as many elements as an output: from
-   * there on an output may take over an input's memory. Absent where no input is read so.
+   * Index: inputs from this one on are read only at the element being written (if they have as many elements as an output), so an
+   * output may overwrite one of them in place. Absent if there are none.
    */
   inPlaceFrom?(attrs: A): number;
   /**
-   * True when every variant writes its one output by `store` (see Binding), so that elementwise ops can join it where that
-   * is a float.
+   * True when every variant writes its one output through `store` (see Binding): if that is a float, elementwise ops can
+   * be fused as its epilogue.
    */
   readonly stores?: boolean;
 }
 
-/** An operation: shape rule, CPU reference, how a GPU computes it, and gradient in one record. */
-// oxlint-disable-next-line no-explicit-any -- a graph holds ops of all attributes; each is safe with its own.
+/** An op: shape rule, CPU reference, GPU kernels and gradient in one record. */
+// oxlint-disable-next-line no-explicit-any -- a graph mixes attribute types; each op is type-safe with its own.
 export type Op<A extends object = any> = ViewOp<A> | PointwiseOp<A> | KernelOp<A>;
 
-/** Records one application of `op` and gives its outputs. */
+/** Records one application of `op` and returns its outputs. */
 export function apply<A extends object>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
   const outputs: Tensor[] = [];
   const node = { op, attrs, inputs, outputs };
@@ -105,12 +105,12 @@ export function apply<A extends object>(op: Op<A>, inputs: readonly Tensor[], at
   return outputs;
 }
 
-/** `apply` for the many ops that have one output. */
+/** `apply` for ops with one output. */
 export function applyOne<A extends object>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
   return apply(op, inputs, attrs)[0];
 }
 
-/** Checks an input's dtype and gives an error that names the op. */
+/** Throws an error that names the op unless `input` has one of the `allowed` dtypes. */
 export function expectDType(who: string, what: string, input: TensorSpec, ...allowed: DType[]): void {
   if (!allowed.includes(input.dtype)) {
     throw new Error(`${who}: ${what} must be ${allowed.join(' or ')}, but is ${input.dtype}.`);

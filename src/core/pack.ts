@@ -1,21 +1,21 @@
-// Tensors side by side in one buffer: a kernel takes eight buffers, and so goes over many parameters only if they share them.
+// Tensors packed into one buffer: a kernel binds at most eight, so one kernel updates many parameters only if these share buffers.
 
 import { bytesPerElement } from './dtype.ts';
 import { Parameter } from './parameter.ts';
 import { Tensor } from './tensor.ts';
 
-/** Elements at whose multiples members begin: 256 bytes, where a binding may begin, even of f16. */
+/** Alignment of members in elements: at least the 256 bytes at which a binding may start, even for f16. */
 const ALIGNMENT = 128;
 
-/** Elements that a tensor of `size` takes in a pack. */
+/** Elements that a tensor of `size` occupies in a pack. */
 export const paddedSize = (size: number): number => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
 
-/** Tensors of one type that lie side by side: parameters, for as long as they live, or results within one program. */
+/** Tensors of one type in one buffer: parameters, for their lifetime, or intermediate results of one program. */
 export class Pack {
   readonly members: readonly Tensor[];
-  /** Where each begins, in bytes. */
+  /** Byte offset of each member. */
   readonly offsets: readonly number[];
-  /** All of its memory, as a tensor. */
+  /** The whole buffer as one tensor. */
   readonly whole: Tensor;
 
   constructor(members: readonly Tensor[]) {
@@ -30,18 +30,18 @@ export class Pack {
     this.whole = new Tensor([elements], dtype);
   }
 
-  /** The members, if it is one of parameters. */
+  /** The members, if they are parameters. */
   get parameters(): readonly Parameter[] | null {
     return this.members[0] instanceof Parameter ? (this.members as readonly Parameter[]) : null;
   }
 }
 
-/** Neighbours of a pack as one tensor of one axis, with what lies between them. */
+/** Consecutive members of a pack as one 1-D tensor, padding included. */
 export class Packed extends Tensor {
   readonly pack: Pack;
-  /** The member of the pack with which it begins. */
+  /** Index of the first member. */
   readonly first: number;
-  /** What it is made of. Each lies where the member lies: it is that, a view of it, or a parameter's next value. */
+  /** What it is made of, each in its member's place: the member itself, a view of it, or a parameter's next value. */
   readonly parts: readonly Tensor[];
 
   constructor(pack: Pack, first: number, parts: readonly Tensor[]) {
@@ -53,5 +53,5 @@ export class Packed extends Tensor {
   }
 }
 
-/** The tensors that a graph knows `tensor` by. */
+/** The graph's tensors that `tensor` stands for. */
 export const partsOf = (tensor: Tensor): readonly Tensor[] => (tensor instanceof Packed ? tensor.parts : [tensor]);

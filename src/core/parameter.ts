@@ -4,91 +4,91 @@ import { allocate, isFloat, type TensorData, type TypedArray } from './dtype.ts'
 import { formatShape, sameShape, sizeOf } from './shape.ts';
 import { Tensor, type TensorSpec } from './tensor.ts';
 
-/** A device that holds values of parameters. */
+/** A device that holds parameters' values. */
 export interface ParameterHome {
   /** Copies the device's values to the host. */
   read(parameter: Parameter): Promise<TypedArray>;
-  /** Frees the device's copy, unless a program uses it; called when the values are on the host again. */
+  /** Frees the device's copy, unless a program uses it; called once the values are back on the host. */
   forget(parameter: Parameter): void;
 }
 
-/** Values that are computed when they are first needed, and never if others are written before. */
+/** Values that are computed on first use, and never if others are written first. */
 export interface InitialValues extends TensorSpec {
-  /** The values, the same at each call. */
+  /** The values, the same on every call. */
   draw(): TypedArray | Promise<TypedArray>;
 }
 
 export interface ParameterOptions {
-  /** What errors and profiles call it. Without one it takes its path in the module that holds it. */
+  /** Name in errors and profiles; by default its path in the module that holds it. */
   readonly name?: string;
 }
 
 export interface BufferOptions extends ParameterOptions {
-  /** False for state that is not kept in files, such as caches. */
+  /** False for state that is not saved to files, such as caches. */
   readonly persistent?: boolean;
   /** True for state that files may lack; it then keeps its values. */
   readonly optional?: boolean;
 }
 
 /**
- * A leaf that keeps its values between runs and that programs may update in place: weights, f32 or f16. Values are on the host
- * until a device has them, and then on devices only; `version` says which of their copies are current.
+ * A leaf that keeps its values between runs and that programs may update in place: weights, f32 or f16. Values are on the
+ * host until a device takes them, then on devices only; `version` tells which copies are current.
  */
 export class Parameter extends Tensor {
-  /** True to keep the host's copy when a device has the values too: weights that must outlive a device that is lost. */
+  /** True to keep the host's copy while a device has the values: for weights that must survive a lost device. */
   keepOnHost = false;
   #version = 1;
   /** The devices whose copies are current. */
   readonly #holders = new Set<ParameterHome>();
   /** The newest values, while they are on the host. */
   #host: TypedArray | null = null;
-  /** Gives the newest values again, as long as they are the initial ones. */
+  /** Recomputes the newest values, as long as they are the initial ones. */
   #draw: InitialValues['draw'] | null = null;
   #name: string;
   readonly #hasOwnName: boolean;
 
-  /** `values` are copied, or drawn on their first use. */
+  /** `values` are copied, or drawn on first use. */
   constructor(values: TensorData | InitialValues, { name }: ParameterOptions = {}) {
     super(values.shape, values.dtype);
     this.#name = name ?? '';
     this.#hasOwnName = name !== undefined;
     if (!isFloat(values.dtype) && !(this instanceof Buffer)) {
       throw new Error(
-        `${this.#title}: parameters are trained, so they are f32 or f16; use a Buffer for ${values.dtype}.`,
+        `${this.#title}: parameters are trained, so they must be f32 or f16; use a Buffer for ${values.dtype}.`,
       );
     }
     this.#host = 'draw' in values ? null : this.#checked(values.data).slice();
     this.#draw = 'draw' in values ? () => values.draw() : null;
   }
 
-  /** Its path in the outermost module that listed it, such as `c1.weight`, or the name that it was given. */
+  /** Its path in the outermost module that listed it, such as `c1.weight`, or the name it was given. */
   get name(): string {
     return this.#name || 'unnamed';
   }
 
-  /** Notes its path in a module. A name of its own stays, and so does a longer path: that of an outer module. */
+  /** Records its path in a module. A given name takes precedence, and so does a longer path, that of an outer module. */
   foundAt(path: string): void {
     if (!this.#hasOwnName && path.length > this.#name.length) this.#name = path;
   }
 
-  /** Counts the changes of the values; a copy of an older version is refreshed before use. */
+  /** Incremented whenever the values change; a copy of an older version is refreshed before use. */
   get version(): number {
     return this.#version;
   }
 
-  /** The newest values, from wherever they are. The array is a copy that the caller may keep. */
+  /** The newest values, wherever they are. The array is a copy that the caller may keep. */
   async read(): Promise<TensorData> {
     const data = await this.newest();
     return { shape: this.shape, dtype: this.dtype, data: data === this.#host ? data.slice() : data };
   }
 
-  /** The newest values, for a device to copy: at once where they are on the host or drawn. */
+  /** The newest values, for a device to copy; a promise if they are on a device or drawn asynchronously. */
   newest(): TypedArray | Promise<TypedArray> {
     if (this.#host) return this.#host;
     return this.#holders.size > 0 ? this.#fromHolders() : this.#drawn();
   }
 
-  /** Replaces the values, which are copied, or drawn on their first use; programs see them on their next run. */
+  /** Replaces the values. The new ones are copied, or drawn on first use; programs see them on their next run. */
   write(values: TensorData | InitialValues): void {
     if (!sameShape(values.shape, this.shape) || values.dtype !== this.dtype) {
       throw new Error(
@@ -102,7 +102,7 @@ export class Parameter extends Tensor {
     this.#version++;
   }
 
-  /** Brings the values back to the host, where they outlive devices, and frees the copies that no program uses. */
+  /** Moves the values back to the host, where they outlive devices, and frees device copies that no program uses. */
   async toHost(): Promise<void> {
     const version = this.#version;
     const values = await this.newest();
@@ -113,7 +113,7 @@ export class Parameter extends Tensor {
     for (const home of homes) home.forget(this);
   }
 
-  /** The values while they are on the host; they are not to be changed. After a run, use `read()`. */
+  /** The values, if they are on the host; do not modify them. After a run, use `read()`. */
   get hostValues(): TypedArray {
     if (this.#host) return this.#host;
     const values = this.#holders.size > 0 ? null : this.#drawn();
@@ -121,28 +121,28 @@ export class Parameter extends Tensor {
     throw new Error(`${this.#title}: its values are not on the host; use await read().`);
   }
 
-  /** For devices: `home` now has the values of `version`, and the host's copy may go. */
+  /** For devices: `home` now has the values of `version`, so the host's copy may be dropped. */
   heldBy(home: ParameterHome, version: number): void {
     if (version !== this.#version) return;
     this.#holders.add(home);
     if (!this.keepOnHost) this.#host = null;
   }
 
-  /** For devices: a program on `home` has changed the values. Gives the new version. */
+  /** For devices: a program on `home` has changed the values. Returns the new version. */
   changedBy(home: ParameterHome): number {
     this.discard();
     this.#holders.add(home);
     return ++this.#version;
   }
 
-  /** For devices: whether `home` may free its copy, as it is old or the values are elsewhere too. */
+  /** For devices: whether `home` may free its copy, because it is stale or not the only one. */
   leaves(home: ParameterHome): boolean {
     if (!this.#holders.has(home)) return true;
     if (this.#holders.size === 1 && !this.#host && !this.#draw) return false;
     return this.#holders.delete(home);
   }
 
-  /** Gives up the values: nobody will read them any more. */
+  /** Drops the values: nobody will read them again. */
   discard(): void {
     this.#holders.clear();
     this.#host = null;
@@ -155,7 +155,7 @@ export class Parameter extends Tensor {
       try {
         return await home.read(this);
       } catch (error) {
-        failure = error; // a lost device; another one may hold the values too
+        failure = error; // A lost device; another may still hold the values.
       }
     }
     if (this.#draw) return this.#drawn();
@@ -163,7 +163,7 @@ export class Parameter extends Tensor {
   }
 
   #drawn(): TypedArray | Promise<TypedArray> {
-    if (!this.#draw) throw new Error(`${this.#title}: its values were given up.`);
+    if (!this.#draw) throw new Error(`${this.#title}: its values were discarded; write() new ones.`);
     const version = this.#version;
     const keep = (data: TypedArray) => {
       if (version === this.#version) this.#host = this.#checked(data);
@@ -187,9 +187,9 @@ export class Parameter extends Tensor {
   }
 }
 
-/** State that programs change and no optimizer does: running statistics, counters, caches. Of any type. */
+/** State that programs update but no optimizer does: running statistics, counters, caches. Of any dtype. */
 export class Buffer extends Parameter {
-  /** Whether it is kept in files. */
+  /** Whether it is saved to files. */
   readonly persistent: boolean;
   /** Whether files may lack it. */
   readonly optional: boolean;

@@ -1,10 +1,10 @@
-// Counter-based random numbers: the same bits on the CPU and in WGSL, whatever the order they are drawn in.
+// Counter-based random numbers: the same bits on the CPU and in WGSL, in whatever order they are drawn.
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
 
 /**
  * Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011):
- * two random 32-bit words from a key (k0, k1) and a counter (c0, c1). shaders/lib/threefry.wgsl.ts is its twin.
+ * two random 32-bit words from a key (k0, k1) and a counter (c0, c1). The same in WGSL: shaders/lib/threefry.wgsl.ts.
  */
 export function threefry2x32(k0: number, k1: number, c0: number, c1: number): [number, number] {
   const keys = [k0 | 0, k1 | 0, (k0 ^ k1 ^ 0x1bd11bda) | 0];
@@ -26,7 +26,7 @@ export function threefry2x32(k0: number, k1: number, c0: number, c1: number): [n
 /** A uniform number in [0, 1) with 24 random bits from one random word: exact in f32. */
 export const unitFloat = (word: number): number => (word >>> 8) * 2 ** -24;
 
-/** Random numbers in sequence from a seed and a stream number: for initial weights, shuffles and synthetic data. */
+/** A sequence of random numbers from a seed and a stream number, for initial weights, shuffles and synthetic data. */
 export class RandomSource {
   readonly #seed: number;
   readonly #stream: number;

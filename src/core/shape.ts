@@ -1,6 +1,6 @@
 // Arithmetic on shapes: sizes, strides, axes and NumPy broadcasting, with errors that show the shapes.
 
-/** Sizes of a tensor's axes, outermost first. `[]` is a single number. */
+/** Sizes of a tensor's axes, outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];
 
 /** Number of elements of `shape`. */
@@ -23,7 +23,7 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** Strides with which a tensor of `shape` is read as if it had shape `target`: 0 along broadcast axes. */
+/** Strides for reading a tensor of `shape` broadcast to `target`: 0 along broadcast axes. */
 export function broadcastStrides(shape: Shape, target: Shape): number[] {
   const strides = stridesOf(shape);
   const missing = target.length - shape.length;
@@ -42,7 +42,7 @@ export function broadcastShapes(who: string, ...shapes: Shape[]): number[] {
       if (shape[i] === 1 || shape[i] === result[axis]) continue;
       if (result[axis] !== 1) {
         throw new Error(
-          `${who}: shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: from the right, each axis must be equal or 1.`,
+          `${who}: shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: aligned from the right, sizes must be equal or 1.`,
         );
       }
       result[axis] = shape[i];
@@ -51,7 +51,7 @@ export function broadcastShapes(who: string, ...shapes: Shape[]): number[] {
   return result;
 }
 
-/** `axis` counted from the front; accepts -rank … rank-1 and explains anything else. */
+/** `axis` counted from the front; accepts -rank … rank-1 and throws for anything else. */
 export function resolveAxis(who: string, axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
     throw new Error(`${who}: axis ${axis} is out of range for ${rank} axes; use ${-rank} to ${rank - 1}.`);
@@ -63,7 +63,7 @@ export function resolveAxis(who: string, axis: number, rank: number): number {
 export function resolveAxes(who: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
   const list = (typeof axes === 'number' ? [axes] : [...axes]).map((axis) => resolveAxis(who, axis, rank));
-  if (new Set(list).size !== list.length) throw new Error(`${who}: axes [${axes}] name one axis twice.`);
+  if (new Set(list).size !== list.length) throw new Error(`${who}: axes [${axes}] name the same axis twice.`);
   return list.sort((a, b) => a - b);
 }
 
@@ -74,17 +74,17 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepdims: bo
     : shape.filter((_, axis) => !axes.includes(axis));
 }
 
-/** `shape` as rows along `axis`: how many, values in each, and the distance between two of them. */
+/** `shape` as rows along `axis`: the number of rows, the values in each, and the stride between values. */
 export function rowsAlong(shape: Shape, axis: number): { rows: number; length: number; stride: number } {
   const length = shape[axis];
   return { rows: length === 0 ? 0 : sizeOf(shape) / length, length, stride: sizeOf(shape.slice(axis + 1)) };
 }
 
-/** Where value 0 of row number `row` lies. */
+/** Offset of the first value of row `row`. */
 export const rowOffset = ({ length, stride }: { length: number; stride: number }, row: number): number =>
   Math.floor(row / stride) * length * stride + (row % stride);
 
-/** Checks a setting made of integers of at least `least`; the error names the op and the setting. */
+/** Throws unless `values` are integers of at least `least`; the error names the op and the setting. */
 export function expectWhole(who: string, what: string, values: readonly number[], least: number): void {
   if (values.every((value) => Number.isInteger(value) && value >= least)) return;
   throw new Error(`${who}: ${what} must be integers of at least ${least}, but is [${values}].`);
@@ -94,7 +94,7 @@ export function expectWhole(who: string, what: string, values: readonly number[]
 export function stridedOffsets(shape: Shape, strides: readonly number[]): Uint32Array {
   const size = sizeOf(shape);
   const offsets = new Uint32Array(size);
-  // Axis by axis from the innermost: each axis repeats what stands so far, shifted by its stride.
+  // Axis by axis from the innermost: each axis repeats the offsets so far, shifted by its stride.
   let block = 1;
   for (let axis = shape.length - 1; axis >= 0 && size > 0; axis--) {
     for (let i = 1; i < shape[axis]; i++) {

@@ -1,11 +1,11 @@
-// Symbolic tensors: what an op takes and gives while a graph is recorded. Leaves hold values, nodes hold how to compute.
+// Symbolic tensors: what ops take and return while a graph is recorded. Leaves hold values, nodes how to compute them.
 
 import { allocate, type DType, type TypedArray } from './dtype.ts';
 import { toFloat16 } from './float16.ts';
 import type { Op } from './op.ts';
 import { formatShape, sizeOf, type Shape } from './shape.ts';
 
-/** What is known of a tensor before anything is computed. */
+/** What is known about a tensor before anything is computed. */
 export interface TensorSpec {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -14,7 +14,7 @@ export interface TensorSpec {
 /** Shorthand for a spec: `spec([64, 1, 32, 32])`, `spec([64], 'i32')`. */
 export const spec = (shape: Shape, dtype: DType = 'f32'): TensorSpec => ({ shape, dtype });
 
-/** One application of an op. Nodes form the graph through their inputs; nothing else holds them. */
+/** One application of an op. Nodes form the graph through their inputs; nothing else references them. */
 export interface Node {
   readonly op: Op;
   readonly attrs: object;
@@ -44,7 +44,7 @@ export class Tensor implements TensorSpec {
   }
 }
 
-/** A leaf that every run of a program must be given. */
+/** A leaf whose values every run of a program must be given. */
 export class Input extends Tensor {
   readonly name: string;
 
@@ -54,7 +54,7 @@ export class Input extends Tensor {
   }
 }
 
-/** A leaf with fixed values. One element of any rank is written into kernels as a literal. */
+/** A leaf with fixed values. A single element, of any rank, is written into kernels as a literal. */
 export class Constant extends Tensor {
   readonly data: TypedArray;
 
@@ -83,12 +83,12 @@ export class Scalar extends Tensor {
 /** A number or a tensor: what elementwise ops accept. */
 export type TensorLike = Tensor | number;
 
-/** `value` as a tensor: a number becomes a constant of no axes. */
+/** `value` as a tensor: a number becomes a constant of rank 0. */
 export function toTensor(value: TensorLike, dtype: DType = 'f32'): Tensor {
   return value instanceof Tensor ? value : fill([], value, dtype);
 }
 
-/** A constant with one value everywhere. It is stored once and broadcast. */
+/** A constant with one value everywhere. */
 export function fill(shape: Shape, value: number, dtype: DType = 'f32'): Constant {
   const data = allocate(dtype, sizeOf(shape));
   data.fill(dtype === 'f16' ? toFloat16(value) : value);

@@ -1,16 +1,16 @@
-// What a function does to state while it is traced: parameter updates and draws of random numbers.
+// The effects of a traced function on state: parameter updates and random draws.
 
 import { Buffer, type Parameter } from './parameter.ts';
 import type { Tensor } from './tensor.ts';
 import { formatShape, sameShape } from './shape.ts';
 
-/** A change of a parameter that happens at the end of a run. */
+/** An update of a parameter, which takes effect at the end of a run. */
 export interface Update {
   readonly parameter: Parameter;
   readonly value: Tensor;
 }
 
-/** The effects that a traced function has besides its outputs. */
+/** The effects of a traced function besides its outputs. */
 export interface Trace {
   /** The next value of each parameter that is assigned. */
   readonly updates: Map<Parameter, Tensor>;
@@ -22,8 +22,8 @@ export interface Trace {
 }
 
 /**
- * The state behind random ops: they draw from the key (`seed`, `run`). A program that draws numbers adds 1 to `run` each
- * time it is run, so a checkpoint that holds both continues with the same numbers.
+ * The state behind random ops: they draw from the key (`seed`, `run`). A program that draws increments `run` on every
+ * run, so a checkpoint with both resumes with the same numbers.
  */
 export class RandomState {
   readonly seed: Buffer;
@@ -38,7 +38,7 @@ export class RandomState {
 let current: Trace | null = null;
 let training = false;
 
-/** Runs `fn` and gives its result together with the effects it recorded. */
+/** Runs `fn` and returns its result and the effects it recorded. */
 export function trace<T>(fn: () => T, random: RandomState, forTraining = false): { result: T; trace: Trace } {
   const outer = current;
   const own: Trace = { updates: new Map(), random, draws: 0, checks: [] };
@@ -50,10 +50,10 @@ export function trace<T>(fn: () => T, random: RandomState, forTraining = false):
   }
 }
 
-/** Whether layers compute as in training: dropout drops, batch norms use and keep the batch's statistics. */
+/** Whether layers are traced for training: dropout drops, batch norms use and record the batch's statistics. */
 export const isTraining = (): boolean => training;
 
-/** What `fn` gives when it is traced as in training, or as in inference, whatever the rest of the program does. */
+/** Traces `fn` for training (true) or for inference, whatever the rest of the program does. */
 export function withTraining<T>(flag: boolean, fn: () => T): T {
   const outer = training;
   training = flag;
@@ -64,16 +64,16 @@ export function withTraining<T>(flag: boolean, fn: () => T): T {
   }
 }
 
-/** The trace that is being recorded; `who` names the caller in the error when there is none. */
+/** The trace being recorded; `who` names the caller in the error if there is none. */
 export function currentTrace(who: string): Trace {
   if (!current) throw new Error(`${who} works only inside a function that is being compiled: pass it to compile().`);
   return current;
 }
 
-/** Calls `check` before each run of the program that is being traced; what it throws, the run throws. */
+/** Calls `check` before each run of the program being traced; if it throws, so does the run. */
 export const checkBeforeRuns = (check: () => void): void => void currentTrace('checkBeforeRuns()').checks.push(check);
 
-/** Sets `parameter` to `value` at the end of every run of the program that is being traced. */
+/** Sets `parameter` to `value` at the end of every run of the program being traced. */
 export function assign(parameter: Parameter, value: Tensor): void {
   const { updates } = currentTrace('assign()');
   if (!sameShape(parameter.shape, value.shape) || parameter.dtype !== value.dtype) {
@@ -89,8 +89,8 @@ export function assign(parameter: Parameter, value: Tensor): void {
 }
 
 /**
- * `assign` for state that a function may advance several times in one run, such as running statistics of a layer that is
- * called twice: `next` gets the value of the call before.
+ * `assign` for state that a function may advance several times in one run, such as the running statistics of a layer that
+ * is called twice: `next` gets the value from the previous call.
  */
 export function advance(parameter: Parameter, next: (current: Tensor) => Tensor): void {
   const { updates } = currentTrace('advance()');
@@ -99,5 +99,5 @@ export function advance(parameter: Parameter, next: (current: Tensor) => Tensor)
   assign(parameter, next(before));
 }
 
-/** What `parameter` will hold after the changes recorded so far. */
+/** What `parameter` will hold after the updates recorded so far. */
 export const latest = (parameter: Parameter): Tensor => currentTrace('latest()').updates.get(parameter) ?? parameter;

@@ -67,7 +67,7 @@ describe('errors', () => {
   const x = new Input('x', spec([2, 3]));
 
   test('an output of more than one number shows its shape', () => {
-    expect(() => grad(tanh(x), [x])).toThrow('grad: needs one number to differentiate, but got [2, 3]');
+    expect(() => grad(tanh(x), [x])).toThrow('grad: the output must be one number, but has shape [2, 3]');
   });
 
   const step: Op = {

@@ -75,7 +75,7 @@ describe('axes', () => {
   });
 
   test('one named twice is refused', () => {
-    expect(() => resolveAxes('sum', [1, -2], 3)).toThrow('sum: axes [1,-2] name one axis twice.');
+    expect(() => resolveAxes('sum', [1, -2], 3)).toThrow('sum: axes [1,-2] name the same axis twice.');
   });
 
   test('that are reduced go away or become 1', () => {

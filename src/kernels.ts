@@ -1,4 +1,4 @@
-// For ops of your own: what a record is made of, helpers for its shapes and kernels, and a test for it. `five-tigers/kernels`.
+// `five-tigers/kernels`, for writing your own ops: the parts of a record, helpers for shapes and kernels, and a test.
 
 export {
   apply, applyOne, type CpuArray, type CpuCall, expectDType, type KernelCall, type KernelOp, type Op, type Pointwise,

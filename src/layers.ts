@@ -1,12 +1,12 @@
-// Who may import whom: the one table that the linter, its test and the map (README.md) read.
+// Who may import whom: the table read by the linter, its test and the map (README.md).
 
 /** A folder (or an entry file) and what its files may import. */
 export interface Layer {
-  /** Path from the repository's root; the longest one that a file's path starts with is its layer. */
+  /** Path from the repository root; the longest one that is a prefix of a file's path is the file's layer. */
   readonly path: string;
-  /** What it holds, as the map says it. */
+  /** What it holds, as shown in the map. */
   readonly holds: string;
-  /** Other layers that it may import. Its own files are always allowed, across folders too. */
+  /** Other layers that it may import. Its own files are always allowed, across folders. */
   readonly imports: readonly string[];
   /** npm packages that any of its files may import. */
   readonly packages?: readonly string[];
@@ -17,7 +17,7 @@ export interface Layer {
 }
 
 const backends: readonly string[] = ['src/backends', 'src/backends/cpu', 'src/backends/webgpu'];
-/** What computes and trains: everything below what is made of it. */
+/** What computes and trains. */
 export const engine: readonly string[] = [
   'src/core', 'src/ops', 'src/autograd', ...backends, 'src/runtime', 'src/nn', 'src/optim',
 ]; // prettier-ignore
@@ -25,7 +25,7 @@ export const engine: readonly string[] = [
 /** What brings values in and out. */
 const files: readonly string[] = ['src/weights', 'src/data', 'src/text'];
 
-/** What `src/index.ts` offers. */
+/** What `src/index.ts` exports. */
 export const library: readonly string[] = [
   ...engine, 'src/backends/open-device.ts', ...files, 'src/metrics', 'src/generate', 'src/onnx', 'src/verify', 'src/bench', 'src/tune', 'src/train',
 ]; // prettier-ignore
@@ -34,12 +34,12 @@ export const library: readonly string[] = [
 export const layers: readonly Layer[] = [
   {
     path: 'shaders',
-    holds: 'kernels: WGSL with its bindings and grid, a folder a family',
+    holds: 'kernels: WGSL with its bindings and grid, one folder per family',
     imports: ['src/core'],
     packages: ['wgsl-preprocessor'],
   },
   { path: 'src/core', holds: 'Tensor, Parameter, Op, Kernel (as data), shapes, dtypes, random numbers', imports: [] },
-  { path: 'src/ops', holds: 'a record for each op, and its public function', imports: ['src/core', 'shaders'] },
+  { path: 'src/ops', holds: 'one record per op, and its public function', imports: ['src/core', 'shaders'] },
   { path: 'src/autograd', holds: '`grad()`', imports: ['src/core', 'src/ops'] },
   { path: 'src/backends', holds: 'the `Device` interface', imports: ['src/core'] },
   { path: 'src/backends/cpu', holds: 'the CPU device', imports: ['src/core', 'src/backends'] },
@@ -71,7 +71,7 @@ export const layers: readonly Layer[] = [
   },
   {
     path: 'src/text',
-    holds: 'tokenizers, text files, splits, windows of text; models of counts to compare with',
+    holds: 'tokenizers, text files, splits, windows of text; count-based models to compare with',
     imports: ['src/core'],
     packages: ['@huggingface/tokenizers'],
   },
@@ -88,31 +88,31 @@ export const layers: readonly Layer[] = [
   },
   {
     path: 'src/metrics',
-    holds: 'what models are measured by: predictions, answers, generated data and its rival',
+    holds: 'metrics of predictions, answers and generated data; the rival of generators',
     imports: ['src/core', 'src/ops', 'src/runtime', 'src/backends', 'src/generate'],
     packages: ['ml-matrix'],
   },
   {
     path: 'src/verify',
-    holds: 'what every op may be off by; cases that check a device against the CPU reference',
+    holds: 'the tolerance of every op; cases that check a device against the CPU reference',
     imports: engine,
   },
   {
     path: 'src/bench',
-    holds: 'what is timed, how, and the two ceilings of a device',
+    holds: 'what is timed and how, and the two ceilings of a device',
     imports: ['shaders', ...engine],
   },
   {
     path: 'src/tune',
-    holds: 'the autotuner: which kernel variant is fastest on a device, and right',
+    holds: 'the autotuner: the fastest correct kernel variant on a device',
     imports: [...engine, 'src/verify', 'src/bench'],
   },
   { path: 'src/train', holds: 'runs, checkpoints, settings', imports: [...engine, ...files] },
   { path: 'src/index.ts', holds: 'the public surface, for browsers', imports: library },
-  { path: 'src/kernels.ts', holds: 'for ops of your own', imports: ['shaders', ...library] },
+  { path: 'src/kernels.ts', holds: 'for writing your own ops', imports: ['shaders', ...library] },
   { path: 'src/node.ts', holds: 'the same with Dawn and files', imports: ['src/index.ts', ...library], node: true },
   { path: 'src/layers.ts', holds: 'this table', imports: [] },
-  { path: 'models', holds: 'one folder a model: model, data, training, card, weights', imports: ['src/index.ts'] },
+  { path: 'models', holds: 'one folder per model: model, data, training, card, weights', imports: ['src/index.ts'] },
   {
     path: 'src/cli',
     holds: 'the `five-tigers` command',
@@ -123,7 +123,7 @@ export const layers: readonly Layer[] = [
   { path: 'demos', holds: 'pages', imports: ['src/index.ts', 'models'], packages: ['gl-matrix', 'uplot'] },
 ];
 
-/** The layer of a file, or undefined where the table holds none (tests, configurations). */
+/** The layer of a file, or undefined for files outside the table (tests, configuration). */
 export function layerOf(file: string): Layer | undefined {
   const around = layers.filter(({ path }) => file === path || file.startsWith(`${path}/`));
   return around.sort((a, b) => b.path.length - a.path.length)[0];

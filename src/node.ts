@@ -1,4 +1,4 @@
-// The library's entry for Node: all of the public surface, Dawn as the GPU, and files.
+// The library's entry for Node: the whole public surface, with Dawn for the GPU, and files.
 
 import { openDevice as openWith, type DeviceKind } from './backends/open-device.ts';
 import type { Device } from './backends/device.ts';
@@ -27,9 +27,9 @@ export { type FileLock, lockFile } from './train/lock-node.ts';
 export { readFileOrExplain, saveWeightsFile, writeFileAtomic } from './weights/files-node.ts';
 
 /**
- * Opens a device, under Deno on its own WebGPU and under Node on Dawn (the optional peer package `webgpu`). An idle
- * device keeps no process alive. Throws, with what was tried and the ways out, when `webgpu` is asked for and there is
- * none; `auto` then takes the CPU reference.
+ * Opens a device: Deno's own WebGPU or, under Node, Dawn (the optional peer package `webgpu`). An idle device does not
+ * keep the process alive. Without a GPU, `webgpu` throws an error that lists what was tried and what to do; `auto` falls
+ * back to the CPU reference.
  */
 export function openDevice(kind: DeviceKind = 'auto', options: NodeAdapterOptions = {}): Promise<Device> {
   const isBuiltIn = !!globalThis.navigator?.gpu;
@@ -43,14 +43,14 @@ const node: Platform = {
   hub: () => ({ hubUrl: process.env.HF_ENDPOINT || undefined, token: process.env.HF_TOKEN || undefined }),
 };
 
-/** `loadWeights` that also knows paths and `file:` URLs. */
+/** `loadWeights` that also accepts paths and `file:` URLs. */
 export const loadWeights = (model: Module, input: WeightInput, options?: LoadOptions): Promise<LoadReport> =>
   loadWeightsOn(node, model, input, options);
 
-/** `openWeights` that also knows paths and `file:` URLs. */
+/** `openWeights` that also accepts paths and `file:` URLs. */
 export const openWeights = (input: WeightInput, options?: OpenOptions): Promise<WeightSource> =>
   openWeightsOn(node, input, options);
 
-/** `readBytes` that also knows paths and `file:` URLs. */
+/** `readBytes` that also accepts paths and `file:` URLs. */
 export const readBytes = (input: string | URL, options?: OpenOptions): Promise<Uint8Array> =>
   readBytesOn(node, input, options);

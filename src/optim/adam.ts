@@ -13,16 +13,16 @@ export interface AdamOptions {
   readonly betas?: readonly [number, number];
   readonly epsilon?: number;
   readonly weightDecay?: number;
-  /** Divides by the largest mean square so far rather than by the newest (AMSGrad; Reddi, Kale and Kumar, 2018). */
+  /** Divides by the largest mean square so far rather than by the latest (AMSGrad; Reddi, Kale and Kumar, 2018). */
   readonly amsgrad?: boolean;
 }
 
-/** Adam (Kingma and Ba, 2015) as torch.optim.Adam: weight decay is part of the gradient. */
+/** Adam (Kingma and Ba, 2015) as torch.optim.Adam: weight decay is added to the gradient. */
 export class Adam extends Optimizer {
   readonly kind: string = 'Adam';
   readonly #betas: readonly [number, number];
   readonly #epsilon: number;
-  /** 1 − βᵗ for each β after t steps, grown like the means themselves: 1 − pow(β, t) would cancel in f32. */
+  /** 1 − βᵗ for each β after t steps, accumulated like the means themselves: 1 − pow(β, t) would cancel in f32. */
   readonly #corrections: readonly [Parameter, Parameter];
   readonly #means: readonly Parameter[];
   readonly #squares: readonly Parameter[];
@@ -70,7 +70,7 @@ export class Adam extends Optimizer {
   }
 }
 
-/** AdamW (Loshchilov and Hutter, 2019) as torch.optim.AdamW: weights decay by themselves, not through the gradient. */
+/** AdamW (Loshchilov and Hutter, 2019) as torch.optim.AdamW: weight decay is decoupled from the gradient. */
 export class AdamW extends Adam {
   override readonly kind = 'AdamW';
   constructor(parameters: Parameters, options: AdamOptions = {}) {

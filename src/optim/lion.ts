@@ -1,4 +1,4 @@
-// Lion: steps of one size, in the direction of the sign of a momentum.
+// Lion: steps of equal size, along the sign of the momentum.
 
 import type { Parameter } from '../core/parameter.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -9,14 +9,14 @@ import { Optimizer, type Parameters } from './optimizer.ts';
 
 export interface LionOptions {
   readonly learningRate?: number;
-  /** Weights of the momentum in a step, and in the next momentum. */
+  /** Weight of the momentum in the step, and in the next momentum. */
   readonly betas?: readonly [number, number];
   readonly weightDecay?: number;
 }
 
 /**
- * Lion (Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023): half of Adam's memory. Learning rates are 3 to 10
- * times smaller than AdamW's, and weight decays as much larger.
+ * Lion (Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023): half of Adam's memory. Use learning rates 3 to 10
+ * times smaller than AdamW's, and weight decays larger by the same factor.
  */
 export class Lion extends Optimizer {
   readonly kind = 'Lion';

@@ -1,4 +1,4 @@
-// The base of optimizers: state beside each parameter, and a step that becomes part of the compiled graph.
+// Base class of optimizers: state for each parameter, and a step that becomes part of the compiled graph.
 
 import type { TensorData } from '../core/dtype.ts';
 import { Buffer, Parameter } from '../core/parameter.ts';
@@ -9,16 +9,16 @@ import { mul } from '../ops/elementwise/binary.ts';
 /** Parameters with settings of their own, such as biases and norms that should not decay. */
 export interface ParameterGroup {
   readonly parameters: readonly Parameter[];
-  /** Instead of the optimizer's. */
+  /** Overrides the optimizer's. */
   readonly weightDecay?: number;
-  /** What the optimizer's learning rate is multiplied by: 1 by default. */
+  /** Multiplies the optimizer's learning rate; 1 by default. */
   readonly rateFactor?: number;
 }
 
-/** What an optimizer changes: parameters, or groups of them. */
+/** What an optimizer updates: parameters, or groups of them. */
 export type Parameters = readonly Parameter[] | readonly ParameterGroup[];
 
-/** A group's settings, as the update of a parameter uses them. */
+/** A group's settings, resolved for each of its parameters. */
 interface GroupSettings {
   readonly weightDecay: Scalar;
   readonly rateFactor: number;
@@ -26,17 +26,16 @@ interface GroupSettings {
 
 const isGroup = (value: Parameter | ParameterGroup): value is ParameterGroup => !(value instanceof Parameter);
 
-/** Changes parameters by their gradients. Hyperparameters are scalars: set `.value` at any time, also while training. */
+/** Updates parameters by their gradients. Hyperparameters are scalars: set `.value` at any time, even during training. */
 export abstract class Optimizer {
-  /** The class's name, which checkpoints keep; a minified bundle would shorten `constructor.name`. */
+  /** Class name, stored in checkpoints; `constructor.name` would be minified in a bundle. */
   abstract readonly kind: string;
-  /** All parameters, those of the first group first. */
+  /** All parameters, in the order of the groups. */
   readonly parameters: readonly Parameter[];
-  /** Size of a step. */
   readonly learningRate: Scalar;
-  /** How much parameters shrink towards 0, where their group does not say it. */
+  /** Default for groups without a weight decay of their own. */
   readonly weightDecay: Scalar;
-  /** The weight decay of each group, in the order in which they were given. */
+  /** Weight decay of each group, in order. */
   readonly groupDecays: readonly Scalar[];
   readonly #settings: readonly GroupSettings[];
   readonly #state = new Map<string, Parameter>();
@@ -52,26 +51,26 @@ export abstract class Optimizer {
     this.#settings = groups.flatMap(({ parameters: members, rateFactor = 1 }, i) =>
       members.map(() => ({ weightDecay: this.groupDecays[i], rateFactor })),
     );
-    if (this.parameters.length === 0) throw new Error('An optimizer needs parameters, but the list is empty.');
+    if (this.parameters.length === 0) throw new Error('An optimizer needs at least one parameter, but the list is empty.');
     const buffer = this.parameters.find((parameter) => parameter instanceof Buffer);
     if (buffer)
-      throw new Error(`An optimizer changes parameters, but ${buffer.name} is a buffer; use assign() for it.`);
+      throw new Error(`An optimizer updates parameters, but ${buffer.name} is a buffer; update it with assign().`);
     const twice = this.parameters.find((parameter, i) => this.parameters.indexOf(parameter) !== i);
-    if (twice) throw new Error(`An optimizer can change a parameter once, but ${twice.name} is given twice.`);
+    if (twice) throw new Error(`An optimizer updates each parameter once, but ${twice.name} is listed twice.`);
   }
 
   /** Records one update of every parameter; `gradients` are in the order of `parameters`. Call it inside compile(). */
   step(gradients: readonly Tensor[]): void {
     if (gradients.length !== this.parameters.length) {
       throw new Error(
-        `step: ${this.parameters.length} parameters need as many gradients, but got ${gradients.length}.`,
+        `step: expected a gradient for each of ${this.parameters.length} parameters, but got ${gradients.length}.`,
       );
     }
     this.beginStep();
     this.parameters.forEach((parameter, i) => assign(parameter, this.update(parameter, gradients[i], i)));
   }
 
-  /** The numbers that may be set while training, by name, for checkpoints. */
+  /** Scalars that may be set during training, by name, for checkpoints. */
   hyperparameters(): ReadonlyMap<string, Scalar> {
     const own = [...new Set(this.groupDecays)].filter((decay) => decay !== this.weightDecay);
     return new Map([
@@ -86,13 +85,13 @@ export abstract class Optimizer {
     return this.#state;
   }
 
-  /** The state's values, read from wherever they are newest. */
+  /** The newest values of the state. */
   async stateDict(): Promise<Map<string, TensorData>> {
     const entries = [...this.#state].map(async ([name, parameter]) => [name, await parameter.read()] as const);
     return new Map(await Promise.all(entries));
   }
 
-  /** What all parameters share in one step, such as the step count. */
+  /** Records what all parameters share in one step, such as the step count. */
   protected beginStep(): void {}
 
   /** The parameter's next value. */
@@ -103,13 +102,13 @@ export abstract class Optimizer {
     return this.#settings[index].weightDecay;
   }
 
-  /** `rate`, the learning rate or what was made of it, for the parameter with this index. */
+  /** `rate`, the learning rate or a value derived from it, scaled for the parameter with this index. */
   protected rateOf(index: number, rate: Tensor = this.learningRate): Tensor {
     const { rateFactor } = this.#settings[index];
     return rateFactor === 1 ? rate : mul(rate, rateFactor);
   }
 
-  /** State in the shape of `like`, zeros at first. */
+  /** State with the shape and dtype of `like`, initially zero. */
   protected slot(name: string, like: TensorSpec): Buffer {
     const state = Buffer.zeros(like, { name });
     this.#state.set(name, state);

@@ -1,4 +1,4 @@
-// RMSprop and Adagrad: steps divided by the root of the gradient's squares, a running mean or all of them.
+// RMSprop and Adagrad: steps divided by the root of the squared gradients' running mean, or of their sum.
 
 import type { Parameter } from '../core/parameter.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -14,11 +14,11 @@ export interface RMSpropOptions {
   readonly epsilon?: number;
   readonly weightDecay?: number;
   readonly momentum?: number;
-  /** Divides by the deviation of the gradient rather than by the root of its mean square. */
+  /** Divides by the standard deviation of the gradient rather than by its root mean square. */
   readonly centered?: boolean;
 }
 
-/** RMSprop (Hinton, 2012; centered: Graves, 2013) as torch.optim.RMSprop: epsilon is added to the root. */
+/** RMSprop (Hinton, 2012; centered: Graves, 2013) as torch.optim.RMSprop: epsilon is added after the root. */
 export class RMSprop extends Optimizer {
   readonly kind = 'RMSprop';
   readonly #alpha: number;
@@ -74,7 +74,7 @@ export interface AdagradOptions {
   readonly epsilon?: number;
 }
 
-/** Adagrad (Duchi, Hazan and Singer, 2011) as torch.optim.Adagrad; schedules do what its lr_decay does. */
+/** Adagrad (Duchi, Hazan and Singer, 2011) as torch.optim.Adagrad; use a schedule instead of its lr_decay. */
 export class Adagrad extends Optimizer {
   readonly kind = 'Adagrad';
   readonly #epsilon: number;

@@ -1,6 +1,6 @@
-// Learning rates over a run as pure functions of the step, so that a resumed run goes on with the same ones.
+// Learning-rate schedules as pure functions of the step, so that a resumed run continues where it was.
 
-/** The learning rate of a step, counted from 0. */
+/** The learning rate at a step, counted from 0. */
 export type Schedule = (step: number) => number;
 
 /** The same rate at every step. */
@@ -11,7 +11,7 @@ export const constantSchedule =
 
 /**
  * Half a cosine from `peak` down to 0 over `steps` (Loshchilov and Hutter, "SGDR", 2017, without restarts), after a
- * straight rise over the first `warmup` steps. Beyond the last step it stays 0.
+ * linear warmup over the first `warmup` steps. Beyond the last step it stays 0.
  */
 export function cosineSchedule(peak: number, steps: number, warmup = 0): Schedule {
   return (step) => {
@@ -39,13 +39,13 @@ export const exponentialSchedule =
   (step) =>
     rate * gamma ** step;
 
-/** In a straight line from `rate` · `from` to `rate` · `to` over `steps`, and there from then on: torch's LinearLR. */
+/** Linear from `rate` · `from` to `rate` · `to` over `steps`, then constant: torch's LinearLR. */
 export const linearSchedule =
   (rate: number, steps: number, { from = 1 / 3, to = 1 } = {}): Schedule =>
   (step) =>
     rate * (from + (to - from) * Math.min(1, step / steps));
 
-/** From `rate` down to 0 over `steps`, as a power of what is left of them: torch's PolynomialLR. */
+/** From `rate` down to 0 over `steps`, as a power of the fraction that remains: torch's PolynomialLR. */
 export const polynomialSchedule =
   (rate: number, steps: number, power = 1): Schedule =>
   (step) =>
@@ -53,15 +53,16 @@ export const polynomialSchedule =
 
 /** Settings of `oneCycleSchedule`. */
 export interface OneCycleOptions {
-  /** The part of the steps in which the rate rises. */
+  /** Fraction of the steps during which the rate rises. */
   readonly rising?: number;
-  /** What `peak` is divided by at the start, and the start at the end. */
+  /** The rate starts at `peak / startDivisor`. */
   readonly startDivisor?: number;
+  /** The rate ends at its start divided by this. */
   readonly endDivisor?: number;
 }
 
 /**
- * Half a cosine up to `peak`, then half a cosine down to far below the start, over `steps` in all (Smith and Topin, "Super-
+ * Half a cosine up to `peak`, then half a cosine down to far below the start, over `steps` in total (Smith and Topin, "Super-
  * Convergence", 2018): torch's OneCycleLR. Beyond the last step it stays there.
  */
 export function oneCycleSchedule(peak: number, steps: number, options: OneCycleOptions = {}): Schedule {
@@ -75,7 +76,7 @@ export function oneCycleSchedule(peak: number, steps: number, options: OneCycleO
       : between(peak, start / endDivisor, Math.min(1, (step - top) / (last - top)));
 }
 
-/** A straight rise over the first `steps` to what `schedule`, which begins after them, starts with. */
+/** A linear rise over the first `steps` to the first rate of `schedule`, which follows. */
 export const withWarmup =
   (schedule: Schedule, steps: number): Schedule =>
   (step) =>

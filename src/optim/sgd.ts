@@ -8,7 +8,7 @@ import { Optimizer, type Parameters } from './optimizer.ts';
 
 export interface SGDOptions {
   readonly learningRate?: number;
-  /** 0, the default, keeps no state beside the parameters. */
+  /** 0, the default, keeps no state. */
   readonly momentum?: number;
   readonly nesterov?: boolean;
   /** L2 penalty, added to the gradient as in torch. */
@@ -16,12 +16,12 @@ export interface SGDOptions {
 }
 
 /**
- * torch.optim.SGD: v ← momentum · v + g, then p ← p − learningRate · v (or g + momentum · v with Nesterov); without momentum v is g.
- * Throws an Error for Nesterov's method without momentum.
+ * torch.optim.SGD: v ← momentum · v + g, then p ← p − learningRate · v (or g + momentum · v with Nesterov); without momentum
+ * v is g. Throws for `nesterov` without momentum.
  */
 export class SGD extends Optimizer {
   readonly kind = 'SGD';
-  /** Only where one was given: without, there is no velocity that could be kept. */
+  /** Undefined if it was 0: then no velocity is kept. */
   readonly momentum: Scalar | undefined;
   readonly #nesterov: boolean;
   readonly #velocity: readonly Parameter[];

@@ -1,9 +1,9 @@
-// What compile() is given and gets back, checked before anything is planned.
+// Checks the inputs and outputs of compile() before anything is planned.
 
 import { formatShape } from '../core/shape.ts';
 import { Tensor, type TensorSpec } from '../core/tensor.ts';
 
-/** @throws an Error that names the input and the axis whose size is none. */
+/** @throws an Error that names the input and the axis with an invalid size. */
 export function checkInputs(specs: Readonly<Record<string, TensorSpec>>): void {
   for (const [name, { shape }] of Object.entries(specs)) {
     const axis = shape.findIndex((size) => !Number.isSafeInteger(size) || size < 0);
@@ -15,12 +15,12 @@ export function checkInputs(specs: Readonly<Record<string, TensorSpec>>): void {
   }
 }
 
-/** @throws an Error that names the output that is no tensor. */
+/** @throws an Error that names the output that is not a tensor. */
 export function checkOutputs(returned: unknown): void {
   if (returned instanceof Tensor) return;
   const expected = 'return one tensor, or an object of tensors by name';
   if (returned instanceof Promise) {
-    throw new Error(`compile: the function is async, so its outputs are not known when it returns; ${expected}, without await.`); // prettier-ignore
+    throw new Error(`compile: the function is async, but its outputs must be known when it returns; ${expected}, without await.`); // prettier-ignore
   }
   if (typeof returned !== 'object' || returned === null) {
     throw new Error(`compile: the function returned ${String(returned)}; ${expected} ({} for updates only).`);

@@ -20,23 +20,23 @@ import { schedule } from './schedule.ts';
 import { simplify } from './simplify.ts';
 import { tunedChoice } from './tuning.ts';
 
-/** Tensors by name, made from specs by name. */
+/** A tensor for each named spec. */
 type InputTensors<S extends Readonly<Record<string, TensorSpec>>> = { readonly [K in keyof S]: Tensor };
 
 export interface CompileOptions extends LoadOptions {
-  /** Compiles layers as in training: dropout drops, batch norms use the batch's statistics. False by default. */
+  /** Compiles layers for training: dropout drops, batch norms use the batch's statistics. False by default. */
   readonly training?: boolean;
-  /** Where random ops draw from. By default numbers of a fixed seed. */
+  /** What random ops draw from; by default a state with a fixed seed. */
   readonly random?: RandomState;
-  /** False keeps each op a kernel of its own, so that every intermediate can be looked at. */
+  /** False gives each op a kernel of its own, so that every intermediate can be inspected. */
   readonly fuse?: boolean;
-  /** Picks among an op's kernel variants; by default as the device's tuning says, else the first of its record. */
+  /** Picks among an op's kernel variants; by default the one in the device's tuning table, else the first in its record. */
   readonly chooseVariant?: ChooseVariant;
 }
 
 /**
- * Compiles `fn` for `device`. `fn` is called once, with symbolic tensors of the given specs; what it returns are the
- * program's outputs, and what it assigns (as optimizers do) is updated in place on every run.
+ * Compiles `fn` for `device`. `fn` is called once, with symbolic tensors of the given specs; the tensors that it
+ * returns are the program's outputs, and parameters that it assigns (as optimizers do) are updated in place on every run.
  */
 export async function compile<S extends Readonly<Record<string, TensorSpec>>, O extends Outputs<O>>(
   device: Device,
@@ -56,7 +56,7 @@ export async function compile<S extends Readonly<Record<string, TensorSpec>>, O 
   if (recorded.draws > 0) recorded.updates.set(random.run, add(random.run, 1));
   const roots: Tensor[] = returned instanceof Tensor ? [returned] : Object.values(returned);
   const wanted = [...roots, ...recorded.updates.values()];
-  // The CPU, against which everything is checked, computes the graph as it was written.
+  // The CPU reference computes the graph as written.
   const simplified = device.capabilities && options.fuse !== false ? simplify(wanted) : (tensor: Tensor) => tensor;
   const output = (tensor: Tensor) => readable(simplified(tensor));
   const result = (
@@ -71,10 +71,10 @@ export async function compile<S extends Readonly<Record<string, TensorSpec>>, O 
   return new Program(await device.load(plan, options), plan, result, own, recorded.checks);
 }
 
-/** A tensor that can be read after a run: scalars share one buffer, and are copied out of it. */
+/** A tensor that can be read back after a run: scalars share one buffer, so they are copied out of it. */
 const readable = (output: Tensor): Tensor => (viewedTensor(output) instanceof Scalar ? detach(output) : output);
 
-/** An update's value with memory of its own. A leaf's may be overwritten first, as when two parameters are swapped. */
+/** An update's value in memory of its own: a leaf may be overwritten first, as when two parameters are swapped. */
 const lasting = (value: Tensor): Tensor => (viewedTensor(value).node ? value : detach(value));
 
 function makePlan(
@@ -91,19 +91,19 @@ function makePlan(
   const leavesOf = <T extends Tensor>(type: new (...args: never[]) => T) =>
     [...leaves].filter((leaf) => leaf instanceof type) as T[];
   const missing = leavesOf(Input).find((input) => !inputs.includes(input));
-  if (missing) throw new Error(`compile: the function uses input "${missing.name}" of another program.`);
+  if (missing) throw new Error(`compile: the function uses input "${missing.name}" of another program; add it to the specs.`);
 
   const half =
     capabilities &&
     !capabilities.f16 &&
     [...leaves, ...order.flatMap((node) => node.outputs)].find(({ dtype }) => dtype === 'f16');
   if (half)
-    throw new Error(`compile: ${half} is f16, which this GPU does not have; use f32, or open the device 'cpu'.`);
+    throw new Error(`compile: ${half} is f16, which this GPU does not support; use f32, or open the device 'cpu'.`);
 
   let nodes: readonly Node[] = order;
   let packs: readonly Pack[] = [];
   if (capabilities) {
-    // On a GPU elementwise ops run as fused nodes, even one alone; views are no work at all.
+    // On a GPU elementwise ops run as fused nodes, even single ones; views do not run at all.
     const isView = (node: Node) => node.op.kind === 'view';
     const needed = new Set([...outputs, ...values, ...order.filter(isView).flatMap((node) => node.inputs)]);
     const everything = new Set(order.flatMap((node) => node.outputs));

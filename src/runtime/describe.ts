@@ -1,4 +1,4 @@
-// A compiled program as plain data: its steps, how they hang together, and what it costs. Printed by `five-tigers inspect`.
+// A compiled program as plain data: its steps, their dependencies, and its costs. Printed by `five-tigers inspect`.
 
 import type { Plan, Step } from '../backends/device.ts';
 import { Buffer } from '../core/parameter.ts';
@@ -8,44 +8,44 @@ import { partsOf } from '../core/pack.ts';
 import { isFused, type FusedAttrs } from '../ops/elementwise/fused.ts';
 import { viewedTensor } from './memory.ts';
 
-/** What a step computes, and what that takes at least. */
+/** What a step computes, and its minimum cost. */
 export interface StepCosts {
-  /** Shapes of its results with types, such as `f32[64, 10]`. */
+  /** Types and shapes of its results, such as `f32[64, 10]`. */
   readonly outputs: readonly string[];
-  /** Floating-point operations, by the op's own count. */
+  /** Floating-point operations, as the op counts them. */
   readonly flops: number;
-  /** What it reads and writes at least: each tensor once. */
+  /** Minimum memory traffic: each tensor once. */
   readonly bytes: number;
 }
 
 /** One step of a program. */
 export interface StepDescription extends StepCosts {
   readonly op: string;
-  /** The elementwise ops that are computed with it, and the op into whose kernel they went. */
+  /** The ops fused into it: the producer, if there is one, then elementwise ops. */
   readonly parts: readonly string[];
   /** Names of its kernels, in order; empty on the CPU. */
   readonly kernels: readonly string[];
-  /** Shapes with types, such as `f32[64, 10]`. */
+  /** Types and shapes, such as `f32[64, 10]`. */
   readonly inputs: readonly string[];
-  /** The steps, by number, whose results it reads. */
+  /** Indices of the steps whose results it reads. */
   readonly after: readonly number[];
   /** Names of the inputs and parameters that it reads. */
   readonly reads: readonly string[];
-  /** Names of the parameters that it computes the new values of. */
+  /** Names of the parameters that it updates. */
   readonly updates: readonly string[];
 }
 
-/** A program. Bytes are those of the device's memory. */
+/** A program. Bytes are device memory. */
 export interface ProgramDescription {
   readonly steps: readonly StepDescription[];
   readonly flops: number;
   readonly bytes: number;
   readonly dispatches: number;
-  /** Trainable numbers, and the bytes of all parameters: weights, optimizer state, counters. */
+  /** Number of trainable values, and bytes of all parameters: weights, optimizer state, counters. */
   readonly parameters: number;
   readonly parameterBytes: number;
   readonly inputBytes: number;
-  /** Memory between steps as it is planned, and what it would be if every tensor had its own; null on the CPU. */
+  /** Memory planned for intermediate results, and what it would be without reuse; null on the CPU. */
   readonly peakBytes: number | null;
   readonly bytesWithoutReuse: number | null;
 }
@@ -55,7 +55,7 @@ const bytesOf = (tensors: readonly Tensor[]): number =>
   tensors.reduce((sum, { size, dtype }) => sum + size * bytesPerElement[dtype], 0);
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
 
-/** What a step computes, and how much arithmetic and memory traffic that takes at least. */
+/** What a step computes, and its minimum arithmetic and memory traffic. */
 export const describeStep = ({ op, attrs, inputs, outputs }: Step): StepCosts => ({
   outputs: outputs.map(text),
   flops: op.flops ? op.flops(inputs, outputs, attrs) : sumOf(outputs.map(({ size }) => size)),
@@ -81,7 +81,7 @@ export function describe(
   );
   const steps = plan.steps.map((step): StepDescription => {
     const roots = [...new Set(step.inputs.flatMap(partsOf).map(viewedTensor))];
-    // What stands in a plan for a tensor that is computed nowhere is a view of a leaf.
+    // A root that no step computes is a leaf.
     const after = roots.flatMap((root) => madeBy.get(root) ?? []);
     return {
       ...describeStep(step),

@@ -1,4 +1,4 @@
-// Will it fit? What a plan asks of a device beyond what the device has, found before anything is uploaded.
+// Checks a plan against a device's limits before anything is uploaded.
 
 import type { Plan } from '../backends/device.ts';
 import { MAX_WORKGROUPS, type Capabilities, type Kernel } from '../core/kernel.ts';
@@ -8,7 +8,7 @@ import { bytesOf } from './memory.ts';
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 ? 3 : 0)} MiB`;
 
-/** One line for each thing that the device lacks; none when the plan fits. */
+/** One line for each limit that the plan exceeds; none if it fits. */
 export function misfits(
   { steps, inputs, constants, parameters }: Plan,
   { maxBufferSize, maxStorageBuffersPerShaderStage }: Capabilities,

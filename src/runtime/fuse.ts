@@ -1,4 +1,4 @@
-// Joins elementwise ops into fused nodes, and into the kernel before them, so that a chain reads and writes memory once.
+// Fuses elementwise ops with each other and into the kernel before them, so that a chain reads and writes memory once.
 
 import { isFloat } from '../core/dtype.ts';
 import { fromFloat16 } from '../core/float16.ts';
@@ -10,11 +10,11 @@ import { UnitGraph } from './unit-graph.ts';
 import { fusedOp, type Argument, type FusedAttrs } from '../ops/elementwise/fused.ts';
 
 /**
- * The nodes of `order` with elementwise ones fused, not yet in order of execution. `roots` are the tensors needed after
- * the run; a kernel binds at most `maxBindings` buffers, of which a tensor takes `bindingsOf` it.
+ * The nodes of `order` with elementwise ones fused, not yet in execution order. `roots` are the tensors needed after the
+ * run; a kernel has at most `maxBindings` bindings, and a tensor needs `bindingsOf` it.
  *
- * Going backwards, each elementwise node joins the units of its consumers where shapes agree, unless something outside
- * the joined unit would then have to run both before and after it.
+ * Going backwards, each elementwise node joins the units of its consumers of the same shape, unless a node outside the
+ * joined unit would then have to run both before and after it.
  */
 export function fuse(
   order: readonly Node[],
@@ -43,13 +43,13 @@ export function fuse(
     );
   const fits = (nodes: ReadonlySet<Node>): boolean => {
     const producer = producerOf(nodes);
-    // A producer's inputs are bound even where the chain reads them too, and it may bind a buffer between its dispatches.
+    // A producer's inputs are bound separately even if the chain reads them too, and it may bind scratch.
     const ofProducer = producer ? count(producer.inputs) + 1 : 0;
     return ofProducer + count(externalInputs(nodes)) + count(externalOutputs(nodes)) <= maxBindings;
   };
 
   const backwards = order.filter((node) => isPointwise(node)).reverse();
-  // Twice: a unit that binds too many buffers may bind fewer once it has joined what it reads.
+  // Two passes: a unit that binds too many buffers may bind fewer once it has joined what it reads.
   for (const node of [...backwards, ...backwards]) {
     for (const user of consumers.get(node)!) {
       const [own, other] = [units.of(node), units.of(user)];
@@ -59,7 +59,7 @@ export function fuse(
     }
   }
 
-  // Then a kernel that stores through `store` joins one unit of elementwise ops that reads its output.
+  // Then a kernel that writes through `store` takes one unit of elementwise ops that reads its output as its epilogue.
   for (const producer of order) {
     if (!canEndInChain(producer) || !isFloat(producer.outputs[0].dtype)) continue;
     const { shape } = producer.outputs[0];
@@ -84,13 +84,13 @@ const isPointwise = (node: Node): node is Node & { readonly op: PointwiseOp<any>
 const canEndInChain = (node: Node): node is Node & { readonly op: KernelOp<any> } =>
   node.op.kind === 'kernels' && node.op.stores === true;
 
-/** The node of a unit whose kernel the elementwise ones end. */
+/** The node of a unit whose epilogue the elementwise ones are. */
 const producerOf = (nodes: Iterable<Node>) => [...nodes].find(canEndInChain);
 
-/** Numbers are written into the kernel. */
+/** Single values are written into the kernel. */
 const isLiteral = (tensor: Tensor): tensor is Constant => tensor instanceof Constant && tensor.size === 1;
 
-/** The fused node of `nodes` in graph order; `readByChain` is what the elementwise ones read from outside. */
+/** The fused node of `nodes`, which are in graph order; `readByChain` is what the elementwise ones read from outside. */
 function fusedNode(nodes: readonly Node[], readByChain: readonly Tensor[], outputs: readonly Tensor[]): Node {
   const producer = producerOf(nodes);
   const pointwise = nodes.filter(isPointwise);

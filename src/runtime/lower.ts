@@ -1,4 +1,4 @@
-// Turns ordered nodes into steps: picks each op's kernels for a device, and gives them memory.
+// Turns ordered nodes into steps: picks each op's kernels for a device, and plans memory.
 
 import type { MemoryPlan, Step } from '../backends/device.ts';
 import { bytesPerElement } from '../core/dtype.ts';
@@ -15,7 +15,7 @@ import { Tensor, type Node } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 import { bytesOf, planMemory } from './memory.ts';
 
-/** Picks one of the ways to compute `op`; `call` has the sizes and the attributes. */
+/** Picks one of `op`'s variants; `call` has its shapes and attributes. */
 export type ChooseVariant = (
   op: Op,
   variants: readonly Variant[],
@@ -25,7 +25,7 @@ export type ChooseVariant = (
 /** A record lists its variants best first. */
 export const chooseFirst: ChooseVariant = (_op, variants) => variants[0];
 
-/** The steps of `nodes` on a device, and where their tensors lie. Without `capabilities` the steps have no kernels. */
+/** The steps of `nodes` on a device, and their memory plan. Without `capabilities` the steps have no kernels. */
 export function lower(
   nodes: readonly Node[],
   outputs: readonly Tensor[],
@@ -37,14 +37,13 @@ export function lower(
     { op, inputs, outputs: results, attrs }: Node,
     aliases?: KernelCall<object>['aliases'],
   ): Variant => {
-    // Kernels divide by sizes, so there are none where nothing is computed.
+    // Kernels divide by sizes, so empty results get none.
     const empty = results.every(({ size }) => size === 0);
     if (!capabilities || op.kind !== 'kernels' || empty) return { name: '', kernels: [] };
     const call = { inputs, outputs: results, attrs };
     return choose(op, op.gpu({ ...call, capabilities, aliases }), call);
   };
-  // Scratch must be known before memory is planned, and aliases are known only after it: where there are any, the variant is
-  // asked for again.
+  // Planning memory requires the scratch of each variant, but determines aliases: a node with any picks its variant again.
   const placed = nodes.map((node) => {
     const { kernels, scratch = [] } = variantOf(node);
     return { node, kernels, scratch: scratch.map(({ shape, dtype }) => new Tensor(shape, dtype)) };
@@ -60,10 +59,10 @@ export function lower(
   return { steps, memory };
 }
 
-/** Elements from which on a text says how long a tensor is: it is worth a text for each length. */
+/** Elements from which a kernel declares a tensor's length, which is then worth WGSL of its own. */
 const MANY = 2 ** 16;
 
-/** `kernel`, with the lengths of long tensors, and windows on those that are larger than what the device binds at once. */
+/** `kernel` with the lengths of long tensors, and windows for those above the device's limit for one binding. */
 function fitBindings(
   kernel: Kernel,
   inputs: readonly Tensor[],

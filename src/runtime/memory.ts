@@ -1,4 +1,4 @@
-// Decides where each tensor of a program lies: views share, dead buffers are taken again, parameters change in place.
+// Assigns memory to a program's tensors: views share it, buffers are reused by liveness, parameters are updated in place.
 
 import { bytesPerElement, type DType } from '../core/dtype.ts';
 import { Packed, partsOf, type Pack } from '../core/pack.ts';
@@ -7,13 +7,13 @@ import type { Node, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 import type { MemoryPlan, Storage } from '../backends/device.ts';
 
-/** A node with the memory that its kernels need between them. */
+/** A node with the scratch of its kernels. */
 export interface Placed {
   readonly node: Node;
   readonly scratch: readonly Tensor[];
 }
 
-/** The memory plan, and for each node which output takes over which input's memory. */
+/** The memory plan, and for each node which output overwrites which input in place. */
 export interface Placement {
   readonly memory: MemoryPlan;
   readonly aliases: ReadonlyMap<Node, readonly (number | null)[]>;
@@ -21,22 +21,22 @@ export interface Placement {
 
 const ALIGNMENT = 256;
 
-/** Bytes that a tensor's buffer takes. */
+/** Bytes of a tensor's buffer. */
 export const bytesOf = ({ dtype, size }: Tensor): number =>
   Math.max(1, Math.ceil((size * bytesPerElement[dtype]) / ALIGNMENT)) * ALIGNMENT;
 
-/** True when a kernel may see both through one binding: bool is a u32 in memory. */
+/** True when one binding can serve both: bool is a u32 in memory. */
 const sameType = (a: DType, b: DType): boolean =>
   a === b || (a === 'bool' && b === 'u32') || (a === 'u32' && b === 'bool');
 
-/** The tensor whose memory `tensor` is a view of: itself, if it is none. */
+/** The tensor that `tensor` is a view of; itself if it is not a view. */
 export function viewedTensor(tensor: Tensor): Tensor {
   let root = tensor;
   while (root.node?.op.kind === 'view') root = root.node.inputs[0];
   return root;
 }
 
-/** Where results lie side by side: the pack of each, and where in it. */
+/** The pack and byte offset of each packed result. */
 function packedResults(steps: readonly Placed[]): Map<Tensor, { pack: Pack; offset: number }> {
   const packs = steps.flatMap(({ node }) =>
     [...node.inputs, ...node.outputs].flatMap((tensor) => (tensor instanceof Packed ? tensor.pack : [])),
@@ -48,7 +48,7 @@ function packedResults(steps: readonly Placed[]): Map<Tensor, { pack: Pack; offs
   );
 }
 
-/** The parameter that each value updates; the first of several. */
+/** The parameter that each value updates; the first if there are several. */
 export function firstUpdated(updates: readonly Update[]): Map<Tensor, Parameter> {
   const updated = new Map<Tensor, Parameter>();
   for (const { parameter, value } of updates) if (!updated.has(value)) updated.set(value, parameter);
@@ -98,7 +98,7 @@ function firstAtLeast(ascending: readonly number[], least: number): number {
   return low;
 }
 
-/** Places all tensors of the ordered `steps` (views left out). `outputs` stay readable after the run. */
+/** Assigns memory to all tensors of the ordered `steps` (without views). `outputs` stay readable after the run. */
 export function planMemory(
   steps: readonly Placed[],
   outputs: readonly Tensor[],
@@ -110,14 +110,14 @@ export function planMemory(
   let bytesWithoutReuse = 0;
 
   const packed = packedResults(steps);
-  /** What is taken and given back as one. */
+  /** Packs are allocated and released as a whole. */
   const wholes = new Set([...packed.values()].map(({ pack }) => pack.whole));
   const isResult = (root: Tensor) => root.node !== null || wholes.has(root);
   const ownerOf = (tensor: Tensor): Tensor => {
     const root = viewedTensor(tensor);
     return packed.get(root)?.pack.whole ?? root;
   };
-  /** `tensor`, of which a kernel takes neighbours together, as the owner of their memory or the first of parameters. */
+  /** The owner of `tensor`'s memory; of packed parameters, the first. */
   const rootOf = (tensor: Tensor): Tensor =>
     tensor instanceof Packed
       ? tensor.pack.parameters
@@ -131,7 +131,7 @@ export function planMemory(
   const kept = new Set([...outputs, ...updates.map(({ value }) => value)].map(ownerOf));
   for (const tensor of kept) lastUse.set(tensor, Infinity);
 
-  /** Where a pack's members lie from `first` on. */
+  /** The storage of a pack's members from `first` on. */
   const placeIn = ({ parameters, offsets, whole }: Pack, first: number): Storage => {
     if (parameters) return { leaf: parameters[first] };
     return { ...(storage.get(whole) as Extract<Storage, { pool: number }>), offset: offsets[first] };
@@ -143,7 +143,7 @@ export function planMemory(
     const roots = node.inputs.map(rootOf);
     const firstInPlace = node.op.kind === 'kernels' ? (node.op.inPlaceFrom?.(node.attrs) ?? Infinity) : Infinity;
     const taken: (number | null)[] = [];
-    /** The input that ends here, or the parameter about to be updated, whose memory output `output` can have. */
+    /** Index of an input that `output` can overwrite: one that dies here, or the parameter about to be updated. */
     const aliasFor = (output: Tensor, parameter?: Tensor): number | null => {
       const ends = (root: Tensor) =>
         isResult(root) && lastUse.get(root) === at && [root, rootOf(output)].every(({ size }) => size === output.size);
@@ -162,7 +162,7 @@ export function planMemory(
       const together = output instanceof Packed ? output : null;
       const root = rootOf(output);
       const parameter = together?.pack.parameters ? root : updated.get(output);
-      // Of parameters that are taken together, what reads the old values stands before.
+      // For packed parameters, all readers of the old values are scheduled before.
       const readUntil = !parameter ? Infinity : together ? -1 : (lastUse.get(parameter) ?? -1);
       const alias = !parameter || readUntil <= at ? aliasFor(output, parameter) : null;
       taken.push(alias);

@@ -1,4 +1,4 @@
-// One kernel for many parameters: updates by equal chains become one, over parameters that lie side by side.
+// One kernel for many parameters: merges updates by equal chains into one over parameters packed into one buffer.
 
 import { windowSize, type Capabilities } from '../core/kernel.ts';
 import { bytesPerElement } from '../core/dtype.ts';
@@ -11,31 +11,31 @@ import { sameShape, sizeOf } from '../core/shape.ts';
 import { bytesOf, firstUpdated, viewedTensor } from './memory.ts';
 import { ordered } from './schedule.ts';
 
-/** Elements of the largest parameter that is taken together with others: larger ones keep a GPU busy alone. */
+/** Elements of the largest parameter that is packed: larger ones keep a GPU busy on their own. */
 const LARGEST = 2 ** 20;
 
-/** Where a tensor lies: the pack, and which of its members it is. */
+/** A tensor's place: its pack, and its index there. */
 interface Spot {
   readonly pack: Pack;
   readonly index: number;
 }
 
-/** A fused node that may become a part of a larger one. */
+/** A fused node that may be merged into a larger one. */
 interface Member {
   readonly node: Node & { readonly attrs: FusedAttrs };
-  /** Equal for nodes that compute the same of tensors of any one size. */
+  /** Equal for nodes with the same computation, whatever their size. */
   readonly key: string;
   readonly size: number;
-  /** For each input, then each output, what lies there before or after: a parameter or a result; null for a shared number. */
+  /** For each input, then each output, the parameter or result whose memory it is; null for a shared scalar. */
   readonly places: readonly (Tensor | null)[];
 }
 
-/** The packs of parameters. They stay as the first program made them: a parameter has one place on a device. */
+/** Packs of parameters. They stay as the first program made them, since a parameter has one place on a device. */
 const parameterSpots = new WeakMap<Tensor, Spot>();
 
 /**
- * The ordered `nodes` with those fused ones merged that make new values of parameters by the same chain, and the packs in
- * which these parameters then lie. What is computed for them alone, such as gradients, lies side by side too.
+ * Merges the fused nodes among the ordered `nodes` that update parameters by the same chain; also returns the packs of
+ * these parameters. Values that only they need, such as gradients, are packed too.
  */
 export function pack(
   nodes: readonly Node[],
@@ -56,7 +56,7 @@ export function pack(
     const { node, added } = mergedNode(run, spotOf);
     const next = contracted(order, new Set(run.map((member) => member.node)), node);
     if (!next) {
-      // Members that wait for each other: those of one half may not.
+      // Some members depend on others; those in one half may not.
       const half = run.length >> 1;
       return [run.slice(0, half), run.slice(half)].forEach(merge);
     }
@@ -73,7 +73,7 @@ export function pack(
   };
 
   for (const group of groups(nodes, outputs, updates)) {
-    // A new value that is read lies with its parameter only if it was made by such a node.
+    // A new value that is read is in its parameter's pack only if a merged node computed it.
     const ready = group.filter(({ node, places }) =>
       node.inputs.map(viewedTensor).every((root, i) => !places[i] || merged.has(root) || !values.has(root)),
     );
@@ -82,14 +82,14 @@ export function pack(
   return { nodes: order, packs: [...packs] };
 }
 
-/** The list under `key`, made when it is first asked for. */
+/** The list at `key`, created on first use. */
 function listIn<K, V>(lists: Map<K, V[]>, key: K): V[] {
   const list = lists.get(key) ?? [];
   lists.set(key, list);
   return list;
 }
 
-/** Members of one key, in order of the first of each key. */
+/** Members by key, in order of the first of each. */
 function groups(nodes: readonly Node[], outputs: readonly Tensor[], updates: readonly Update[]): Member[][] {
   const updated = firstUpdated(updates);
   const kept = new Set(outputs.map(viewedTensor));
@@ -99,7 +99,7 @@ function groups(nodes: readonly Node[], outputs: readonly Tensor[], updates: rea
   }
   const ids = new Map<Tensor, number>();
   const members = new Map<Node, Member>();
-  // Only what ends in updates: all else is wanted earlier than when the last of its kind can be computed.
+  // Only nodes that end in updates: others are needed before the last of their kind can be computed.
   for (const node of [...nodes].reverse()) {
     const late = node.outputs.every((output) => {
       const parameter = updated.get(output);
@@ -123,7 +123,7 @@ function memberOf(node: Node, updated: ReadonlyMap<Tensor, Parameter>, ids: Map<
   if (!isFused(node)) return null;
   const { attrs } = node;
   const size = sizeOf(attrs.shape);
-  // Tensors of one element are taken as shared numbers, so they are no members.
+  // A single element counts as a shared scalar, so it cannot be a member.
   if (attrs.producer || size < 2 || size > LARGEST) return null;
   const text = textOf(attrs);
   if (text === null) return null;
@@ -144,13 +144,13 @@ function memberOf(node: Node, updated: ReadonlyMap<Tensor, Parameter>, ids: Map<
   }
   places.push(...node.outputs.map((output) => updated.get(output) ?? output));
   for (const place of places) {
-    // Parameters lie with parameters, results with results, and what is one place in one member is one in all.
+    // A pack has parameters or results, not both; slots that share a place in one member must do so in all.
     if (place) keys.push(`${place.dtype} ${place instanceof Parameter} ${places.indexOf(place)}`);
   }
   return { node, key: keys.join('\n'), size, places };
 }
 
-/** The members without those that read or write a place of one before them. */
+/** The members without those that read or write a place of an earlier one. */
 function distinct(members: readonly Member[]): Member[] {
   const taken = new Set<Tensor>();
   return members.filter(({ places }) => {
@@ -161,7 +161,7 @@ function distinct(members: readonly Member[]): Member[] {
   });
 }
 
-/** Members that may be merged: in each slot neighbours of one pack, or not yet in any. A pack takes at most `most` bytes. */
+/** Runs of members to merge: in each slot consecutive in one pack, or not packed yet. A pack has at most `most` bytes. */
 function runs(members: readonly Member[], spotOf: (place: Tensor) => Spot | undefined, most: number): Member[][] {
   const ids = new Map<Pack, number>();
   const idOf = (pack: Pack) => {
@@ -195,7 +195,7 @@ function runs(members: readonly Member[], spotOf: (place: Tensor) => Spot | unde
   });
 }
 
-/** The node that does the work of `run`, and the packs that it needs beyond those that are. */
+/** The node that does the work of `run`, and the new packs that it needs. */
 function mergedNode(
   run: readonly Member[],
   spotOf: (place: Tensor) => Spot | undefined,
@@ -225,7 +225,7 @@ function mergedNode(
   return { node: { op: fusedOp, attrs: merged, inputs, outputs }, added: [...added.values()] };
 }
 
-/** `order` with `members` replaced by `node`; null if they cannot run at once. */
+/** `order` with `members` replaced by `node`; null if that creates a cycle. */
 function contracted(order: readonly Node[], members: ReadonlySet<Node>, node: Node): readonly Node[] | null {
   const last = order.findLastIndex((one) => members.has(one));
   const nodes = order.flatMap((one, at) => (at === last ? [node] : members.has(one) ? [] : [one]));
@@ -238,7 +238,7 @@ function contracted(order: readonly Node[], members: ReadonlySet<Node>, node: No
       if (root instanceof Parameter) listIn(readers, root).push(one);
     }
   }
-  /** What must run before a node: what it reads and, where it overwrites parameters, what reads their old values. */
+  /** Nodes that must run before `one`: producers of its inputs and, if it overwrites parameters, readers of the old values. */
   const before = (one: Node): Node[] => [
     ...one.inputs.flatMap(partsOf).flatMap((tensor) => producer.get(viewedTensor(tensor)) ?? []),
     ...one.outputs.flatMap((output) =>

@@ -1,16 +1,16 @@
-// Plans programs without a load on the device: for looking at steps and kernels.
+// Plans programs without loading them, to inspect steps and kernels.
 
 import type { Device } from '../backends/device.ts';
 
-/** A device that plans as `device` does, and makes nothing: what is compiled for it has a plan and cannot run. */
+/** A device that plans like `device` but allocates nothing: a program compiled for it has a plan and cannot run. */
 export const planOnly = (device: Omit<Device, 'load' | 'forget' | 'destroy'>): Device => ({
   info: device.info,
   capabilities: device.capabilities,
   tuning: device.tuning,
   lost: device.lost,
   load: async () => ({
-    run: () => Promise.reject(new Error('This program was only planned.')),
-    time: () => Promise.reject(new Error('This program was only planned.')),
+    run: () => Promise.reject(new Error('This program was only planned; compile it for a device.')),
+    time: () => Promise.reject(new Error('This program was only planned; compile it for a device.')),
     finished: async () => {},
     dispose() {},
   }),

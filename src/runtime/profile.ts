@@ -1,4 +1,4 @@
-// Where the time of programs goes: each step's time, share, arithmetic and traffic, and the same as a Chrome trace.
+// Profiles programs: time, share, arithmetic and memory traffic of each step, also as a Chrome trace.
 
 import type { Timing } from '../backends/device.ts';
 import type { TypedArray } from '../core/dtype.ts';
@@ -8,24 +8,24 @@ import type { InputValues, Program } from './program.ts';
 
 /** One step of a program, measured. */
 export interface ProfileRow extends StepCosts {
-  /** Which program, where several are in one profile. */
+  /** Name of the program, if the profile covers several. */
   readonly program?: string;
-  /** Where the step stands in the plan. */
+  /** Index of the step in the plan. */
   readonly step: number;
   /** Names of its kernels, in order. */
   readonly kernels: readonly string[];
   /** Median over the runs, in milliseconds, of all its kernels together. */
   readonly milliseconds: number;
-  /** Its part of the time of all steps, from 0 to 1. */
+  /** Fraction of the time of all steps, from 0 to 1. */
   readonly share: number;
 }
 
 /** The time of a program, or of several, step by step. */
 export interface Profile {
-  /** Which clock measured: the CPU's (`host`) includes the round trip to the GPU. */
+  /** The clock used: the CPU's (`host`) includes the round trip to the GPU. */
   readonly clock: Timing['clock'];
   readonly runs: number;
-  /** Sum of the rows, in milliseconds; a real run overlaps and is no longer than that. */
+  /** Sum of the rows, in milliseconds: an upper bound for a real run, whose steps overlap. */
   readonly milliseconds: number;
   /** In order of execution. */
   readonly rows: readonly ProfileRow[];
@@ -33,23 +33,23 @@ export interface Profile {
 
 /** How a program is profiled. */
 export interface ProfileOptions {
-  /** Runs that count: at least 1. */
+  /** Measured runs, at least 1. */
   readonly runs?: number;
-  /** For the rows to say which program they are of. */
+  /** Name of the program in the rows. */
   readonly name?: string;
 }
 
-/** What of a program a profile needs. */
+/** The part of a program that a profile needs. */
 export type TimedProgram<S extends Readonly<Record<string, TensorSpec>>> = Pick<Program<S, Tensor>, 'plan' | 'time'>;
 
-/** Given a program that has run, and with what: for others to profile what runs. */
+/** Called with a program that has run and its inputs, for instance to profile it. */
 export type OnProgram = (
   program: TimedProgram<Readonly<Record<string, TensorSpec>>>,
   inputs: Readonly<Record<string, TypedArray>>,
   name: string,
 ) => Promise<void>;
 
-/** Times `program` step by step over `runs` runs, after one that is not counted. Parameters change as in any run. */
+/** Times `program` step by step over `runs` runs, after one warm-up run. Parameters change as in any run. */
 export async function profile<S extends Readonly<Record<string, TensorSpec>>>(
   program: TimedProgram<S>,
   inputs: InputValues<S>,
@@ -74,7 +74,7 @@ export async function profile<S extends Readonly<Record<string, TensorSpec>>>(
   return { clock: timings[0].clock, runs, milliseconds: total, rows };
 }
 
-/** Profiles of one device as one, with shares of the whole. */
+/** Merges profiles of one device, with shares of the total. */
 export function mergeProfiles(profiles: readonly Profile[]): Profile {
   const milliseconds = profiles.reduce((sum, one) => sum + one.milliseconds, 0);
   const rows = profiles.flatMap((one) => one.rows);
@@ -95,7 +95,7 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The profile in Chrome's trace format (chrome://tracing, Perfetto): the steps one after the other, a line a program. */
+/** The profile in Chrome's trace format (chrome://tracing, Perfetto): steps one after another, one row per program. */
 export function chromeTrace({ rows }: Profile): object {
   const programs = [...new Set(rows.map(({ program }) => program))];
   const names = programs.flatMap((program, i) =>

@@ -1,4 +1,4 @@
-// A compiled function: checks what it is given, runs it, and names what comes back.
+// A compiled function: checks its inputs, runs, and returns outputs by name.
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
@@ -12,7 +12,7 @@ import { Tensor, type Input, type TensorSpec } from '../core/tensor.ts';
 /** What a compiled function may return: one tensor, or an object of tensors. */
 export type Outputs<O> = Tensor | { readonly [K in keyof O]: Tensor };
 
-/** The values that a run gives for a function's outputs. */
+/** The values that a run returns for a function's outputs. */
 export type OutputValues<O> = O extends Tensor ? TensorData : { readonly [K in keyof O]: TensorData };
 
 /** Values for each input of a program. */
@@ -27,10 +27,10 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
   readonly #own: readonly Parameter[];
   readonly #checks: readonly (() => void)[];
   #disposed = false;
-  /** Runs under way. */
+  /** Runs in flight. */
   #running = 0;
 
-  /** `own` are parameters that nothing else can read: they go with the program. `checks` are called before each run. */
+  /** `own` are parameters that nothing else can read: discarded with the program. `checks` are called before each run. */
   constructor(
     executable: Executable,
     plan: Plan,
@@ -45,33 +45,33 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
     this.#checks = checks;
   }
 
-  /** Runs once and gives all outputs. */
+  /** Runs once and returns all outputs. */
   async run(inputs: InputValues<S>): Promise<OutputValues<O>> {
     if (this.#outputs instanceof Tensor)
       return (await this.#run(inputs, { output: this.#outputs })).output as OutputValues<O>;
     return (await this.#run(inputs, this.#outputs as Readonly<Record<string, Tensor>>)) as OutputValues<O>;
   }
 
-  /** Runs once without reading any output back: for training steps whose loss nobody looks at. */
+  /** Runs once without reading back any output: for training steps whose loss is not needed. */
   async enqueue(inputs: InputValues<S>): Promise<void> {
     await this.#run(inputs, {});
   }
 
-  /** Resolves when all runs so far are done, those of `enqueue` too. */
+  /** Resolves when all runs so far are done, including those of `enqueue`. */
   finished(): Promise<void> {
     return this.#executable.finished();
   }
 
   /**
-   * Runs once, dispatch by dispatch, and gives the time of each; parameters change as in any run. `repeats` dispatches
-   * in a row help clocks that are coarse: what is computed in place is then computed more than once, and is wrong.
+   * Runs once, dispatch by dispatch, and returns the time of each; parameters change as in any run. `repeats` above 1
+   * dispatches each several times, for coarse clocks; results computed in place are then wrong.
    */
   async time(inputs: InputValues<S>, repeats = 1): Promise<Timing> {
     const checked = this.#checked(inputs);
     return this.#kept(() => this.#executable.time(checked, repeats));
   }
 
-  /** Frees the program's memory, once the runs under way are done. Parameters stay. */
+  /** Frees the program's memory once runs in flight are done. Parameters stay. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -87,7 +87,7 @@ export class Program<S extends Readonly<Record<string, TensorSpec>>, O extends O
     this.#executable.dispose();
   }
 
-  /** Does `work`; a program that is disposed of meanwhile keeps its memory until then. */
+  /** Runs `work`; a program disposed of meanwhile keeps its memory until `work` is done. */
   async #kept<T>(work: () => Promise<T>): Promise<T> {
     this.#running++;
     try {
@@ -121,7 +121,7 @@ function checkInput(input: Input, values: TypedArray | undefined): TypedArray {
         `but was given ${found}.`,
     );
   }
-  // Dawn's bindings for Node end the process over shared memory.
+  // Dawn's bindings for Node crash the process on shared memory.
   const isShared = typeof SharedArrayBuffer !== 'undefined' && values.buffer instanceof SharedArrayBuffer;
   return isShared ? values.slice() : values;
 }

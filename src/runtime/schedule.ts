@@ -1,10 +1,10 @@
-// Puts the nodes of a program in order of execution, parameter updates last.
+// Puts the nodes of a program in execution order, parameter updates last.
 
 import type { Node, Tensor } from '../core/tensor.ts';
 
 /**
- * `nodes` so that each follows what it reads. Nodes that make `updates` come as late as they can: when everything that
- * reads a parameter stands before its update, the update can be made in place.
+ * `nodes` ordered so that each follows its inputs. Nodes that compute `updates` come as late as possible: if all readers
+ * of a parameter run before its update, the update can be made in place.
  */
 export function schedule(nodes: readonly Node[], outputs: readonly Tensor[], updates: readonly Tensor[]): Node[] {
   const producer = new Map(nodes.flatMap((node) => node.outputs.map((tensor) => [tensor, node] as const)));
@@ -14,7 +14,7 @@ export function schedule(nodes: readonly Node[], outputs: readonly Tensor[], upd
   return ordered(roots, ({ inputs }) => producersOf(inputs))!;
 }
 
-/** `roots` and all that must run before them, each once, in the given order where there is a choice; null if one must run before itself. */
+/** `roots` and all that must run before them, each once, in the given order where possible; null if there is a cycle. */
 export function ordered(roots: readonly Node[], before: (node: Node) => readonly Node[]): Node[] | null {
   const order: Node[] = [];
   const done = new Map<Node, boolean>();

@@ -1,16 +1,16 @@
-// Makes a graph smaller before it is planned: what is the same is computed once, and what is constant is computed now.
+// Simplifies a graph before it is planned: eliminates common subexpressions and folds constants.
 
 import { allocate } from '../core/dtype.ts';
 import { topologicalOrder } from '../core/graph.ts';
 import type { Op } from '../core/op.ts';
 import { Constant, Tensor, type Node } from '../core/tensor.ts';
 
-/** Results up to this many elements are computed while compiling; larger ones only if an input is as large. */
+/** Results of up to this many elements are folded; larger ones only if an input is as large. */
 const SMALL = 1024;
 
 /**
- * What to compute instead of each of `roots`: equal nodes (same op, attributes and inputs) become one, and nodes of constants
- * become constants. The graph itself stays as it is; nodes that change are made anew.
+ * What to compute instead of each of `roots`: equal nodes (same op, attributes and inputs) are merged, and nodes of constants
+ * become constants. The graph itself is not modified; nodes that change are rebuilt.
  */
 export function simplify(roots: readonly Tensor[]): (root: Tensor) => Tensor {
   const replaced = new Map<Tensor, Tensor>();
@@ -52,10 +52,10 @@ export function simplify(roots: readonly Tensor[]): (root: Tensor) => Tensor {
   return replacementOf;
 }
 
-/** A text that is different for any two numbers: JSON has no infinities and no -0. */
+/** A string that differs for any two numbers: JSON has no infinities and no -0. */
 const numberKey = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));
 
-/** The outputs of a node like `node`. */
+/** The outputs of a new node like `node`. */
 function rebuilt({ op, attrs, inputs, outputs }: Node): readonly Tensor[] {
   const results: Tensor[] = [];
   const node: Node = { op, attrs, inputs, outputs: results };
@@ -63,12 +63,12 @@ function rebuilt({ op, attrs, inputs, outputs }: Node): readonly Tensor[] {
   return results;
 }
 
-/** The values of a node of constants, unless they would take much more memory than its inputs. */
+/** The values of a node of constants; null if they would take much more memory than its inputs. */
 function fold({ op, attrs, inputs, outputs }: Node): Constant[] | null {
-  // The CPU reference holds f16 in another form than a constant does.
+  // The CPU reference holds f16 in a different form from constants.
   if (inputs.length === 0 || [...inputs, ...outputs].some(({ dtype }) => dtype === 'f16')) return null;
   if (!inputs.every((input): input is Constant => input instanceof Constant)) return null;
-  // One value repeated: a kernel has it as a literal, while a constant takes memory and a binding.
+  // A repeated value is a literal in a kernel, while a constant takes memory and a binding.
   if (op.kind === 'pointwise' && outputs[0].size > 1 && inputs.every(({ size }) => size === 1)) return null;
   const largest = Math.max(SMALL, ...inputs.map(({ size }) => size));
   if (outputs.some(({ size }) => size > largest)) return null;

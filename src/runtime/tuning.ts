@@ -1,4 +1,4 @@
-// Which kernel variant was measured to be the fastest, by adapter, op and size; and the choice made from that.
+// The fastest measured kernel variants, by adapter, op and size, and the choice based on them.
 
 import type { Device, TuningTable } from '../backends/device.ts';
 import type { KernelCall, Op } from '../core/op.ts';
@@ -9,18 +9,18 @@ import { shippedTuning } from './shipped-tuning.ts';
 
 export type { TuningTable } from '../backends/device.ts';
 
-/** What an op's kernel is chosen by. */
+/** What an op's variant is chosen by. */
 type Call = { readonly op: Op } & Pick<KernelCall<object>, 'attrs' | 'inputs'>;
 
-/** The op that decides how `call` is computed: of a fused node the one whose end the others joined. */
+/** The call whose op has the variants: for a fused node, that of its producer. */
 export function decidingCall(call: Call): Call {
   const producer = isFused(call) ? call.attrs.producer : null;
   return producer ? { op: producer.op, attrs: producer.attrs, inputs: call.inputs.slice(0, producer.inputs) } : call;
 }
 
 /**
- * `vendor architecture | op | dtype | flags | shapes`, with each size rounded to a power of two: what was measured for one
- * size holds for those like it.
+ * `vendor architecture | op | dtype | flags | shapes`, with sizes rounded to powers of two, so that a measurement holds for
+ * similar sizes.
  */
 export function tuningKey({ info }: Pick<Device, 'info'>, call: Call): string {
   const { op, attrs, inputs } = decidingCall(call);
@@ -32,7 +32,7 @@ export function tuningKey({ info }: Pick<Device, 'info'>, call: Call): string {
   return [adapter, op.name, inputs[0]?.dtype ?? 'f32', flags.join(' '), shapes.join(' ')].join(' | ');
 }
 
-/** How compile chooses: by the device's table, then by the one that comes with the package, then as the record orders. */
+/** The default choice: by the device's table, then by the one shipped with the package, then the record's first. */
 export const tunedChoice =
   (device: Pick<Device, 'info' | 'tuning'>): ChooseVariant =>
   (op, variants, call) => {
@@ -42,22 +42,22 @@ export const tunedChoice =
     return variants.find((one) => one.name === name) ?? chooseFirst(op, variants, call);
   };
 
-/** Both tables; where they differ, `newer` holds. */
+/** Both tables; where they differ, `newer` wins. */
 export const mergeTuning = (older: TuningTable, newer: TuningTable): TuningTable => ({
   version: 1,
   variants: { ...older.variants, ...newer.variants },
 });
 
-/** The table in `text`, the JSON of one. @throws an Error that names the file for anything else. */
+/** Parses a table's JSON. @throws an Error that names the file if it is anything else. */
 export function parseTuningTable(text: string, name = 'This file'): TuningTable {
   let table: Partial<TuningTable> | null = null;
   try {
     table = JSON.parse(text) as Partial<TuningTable> | null;
   } catch {
-    // Refused below, as all that is no table.
+    // Reported below.
   }
   const variants: unknown = table?.version === 1 ? table.variants : null;
   if (typeof variants !== 'object' || !variants || !Object.values(variants).every((one) => typeof one === 'string'))
-    throw new Error(`${name} is no tuning table: make one with \`five-tigers tune\`.`);
+    throw new Error(`${name} is not a tuning table: make one with \`five-tigers tune\`.`);
   return table as TuningTable;
 }

@@ -1,37 +1,37 @@
-// The graph of what runs as one kernel while nodes are fused: joins two units unless one of them would then wait for itself.
+// The graph of units while nodes are fused: joins two units unless that would create a cycle.
 
 import type { Node } from '../core/tensor.ts';
 
-/** Nodes that run as one: a single node, or elementwise nodes of one shape, with the node whose kernel they end. */
+/** Nodes that run as one kernel: a single node, or elementwise nodes of one shape, with the node whose epilogue they are. */
 export interface Unit {
   readonly nodes: ReadonlySet<Node>;
 }
 
-/** A unit in its place: units stand in a list in which each comes after those that it reads. */
+/** A unit in a linked list in which each follows those that it reads. */
 interface Placed extends Unit {
   nodes: Set<Node>;
-  /** Grows along the list. */
+  /** Increases along the list. */
   rank: number;
   before: Placed | null;
   after: Placed | null;
 }
 
 /**
- * Units that a search for a cycle visits at most. Past them a join is refused, although it might be fine: so planning a deep
- * network takes time in step with its depth.
+ * Most units that a search for a cycle visits. Beyond that a join is refused, even if it might be fine, so that planning a
+ * deep network takes time linear in its depth.
  */
 const MOST_VISITED = 500;
 
 /**
- * Units and an order in which they can run, kept up to date as they are joined (as in Pearce and Kelly, "A dynamic topological
- * sort algorithm for directed acyclic graphs", 2006): only what stands between two units can be on a path between them.
+ * Units in topological order, which is maintained as they are joined (Pearce and Kelly, "A dynamic topological sort
+ * algorithm for directed acyclic graphs", 2006): only units between two others can be on a path between them.
  */
 export class UnitGraph {
   readonly #consumers: ReadonlyMap<Node, readonly Node[]>;
   readonly #units = new Map<Node, Placed>();
   #first: Placed | null = null;
 
-  /** `order` is a topological one. */
+  /** `order` is topological. */
   constructor(order: readonly Node[], consumers: ReadonlyMap<Node, readonly Node[]>) {
     this.#consumers = consumers;
     let before: Placed | null = null;
@@ -49,7 +49,7 @@ export class UnitGraph {
     return this.#units.get(node)!;
   }
 
-  /** Makes one unit of `producer` and `user`, which reads it; false if the unit would wait for itself. */
+  /** Joins `producer` and `user`, which reads it, into one unit; false if that would create a cycle. */
   join(producer: Unit, user: Unit): boolean {
     const [from, to] = [producer as Placed, user as Placed];
     const between = this.#reachable(from, to);
@@ -57,12 +57,12 @@ export class UnitGraph {
     for (const node of from.nodes) this.#units.set(node, to);
     to.nodes = new Set([...from.nodes, ...to.nodes]);
     this.#unlink(from);
-    // What reads the producer now reads the joined unit, and so comes after it.
+    // Readers of the producer now read the joined unit, so they must follow it.
     this.#placeAfter(to, between);
     return true;
   }
 
-  /** The units before `to` that `from` is read by, in order; null if `to` reads one of them, or if there are too many. */
+  /** The units before `to` that depend on `from`, in order; null if `to` reads one of them, or if there are too many. */
   #reachable(from: Placed, to: Placed): Placed[] | null {
     const seen = new Set<Placed>();
     const stack = [from];
@@ -87,7 +87,7 @@ export class UnitGraph {
     if (unit.after) unit.after.before = unit.before;
   }
 
-  /** Moves `units` to behind `place`, in their order. */
+  /** Moves `units` right behind `place`, keeping their order. */
   #placeAfter(place: Placed, units: readonly Placed[]): void {
     for (const unit of units) this.#unlink(unit);
     const { after } = place;
@@ -100,7 +100,7 @@ export class UnitGraph {
     }
     before.after = after;
     if (after) after.before = before;
-    // Ranks between two others run out of digits after some fifty halvings.
+    // Ranks lose all precision after some fifty halvings.
     if (step < 1e-6) this.#renumber();
   }
 

@@ -162,6 +162,6 @@ test('tune writes a table, adds to it, and bench goes by it', async () => {
   await writeFile(table, '[]');
   expect(await run('bench', '--case', '^sum', '--tuning', table)).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/tuning\.json is no tuning table/),
+    stderr: expect.stringMatching(/tuning\.json is not a tuning table/),
   });
 }, 120_000);

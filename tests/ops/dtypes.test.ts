@@ -173,6 +173,6 @@ describe('f16', () => {
   test('computes the same on the CPU and on a GPU that has it, and is refused by one that has not', async () => {
     const gpu = await testGpu();
     if (gpu.capabilities!.f16) await expectEqualDevices(taken, f16Tolerance);
-    else await expect(compileAll(gpu, taken)).rejects.toThrow(/f16, which this GPU does not have/);
+    else await expect(compileAll(gpu, taken)).rejects.toThrow(/f16, which this GPU does not support/);
   });
 });

@@ -70,7 +70,7 @@ test('tables are merged, and what is none is refused by name', async () => {
   expect(merged.variants).toEqual({ a: 'x', b: 'z' });
   expect(parseTuningTable(JSON.stringify(merged))).toEqual(merged);
   for (const text of ['', 'null', '{}', '{"version":1}', '{"version":1,"variants":{"a":3}}', '{"version":2,"variants":{}}'])
-    expect(() => parseTuningTable(text, 'mine.json')).toThrow(/^mine\.json is no tuning table/);
+    expect(() => parseTuningTable(text, 'mine.json')).toThrow(/^mine\.json is not a tuning table/);
   await expect(tune(new CpuDevice(), [])).rejects.toThrow(/the CPU reference has no variants/);
   const info = { ...new CpuDevice().info, vendor: 'acme', architecture: 'one' };
   const [a] = [randomParameter('a', [3, 100])];

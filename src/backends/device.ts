@@ -1,4 +1,4 @@
-// What the runtime needs of a device, and the plan that it hands over. CPU and WebGPU both implement this.
+// The interface of a device to the runtime, implemented for CPU and WebGPU, and the plan that is handed over.
 
 import type { TypedArray } from '../core/dtype.ts';
 import type { Capabilities, Kernel } from '../core/kernel.ts';
@@ -8,33 +8,33 @@ import type { Parameter, ParameterHome } from '../core/parameter.ts';
 import type { Constant, Input, Scalar, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
 
-/** What a device is, for people: shown by `five-tigers info` and on every page. */
+/** A device's description for people: shown by `five-tigers info` and on every page. */
 export interface DeviceInfo {
   readonly kind: 'webgpu' | 'cpu';
   readonly vendor: string;
   readonly architecture: string;
   readonly description: string;
-  /** True when a GPU is only simulated by the CPU. */
+  /** True if the CPU does the computing. */
   readonly software: boolean;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
 }
 
-/** One op to carry out. A GPU runs `kernels`; the CPU runs `op.cpu`. */
+/** One op to execute. A GPU runs `kernels`; the CPU runs `op.cpu`. */
 export interface Step {
   readonly op: Op;
   readonly attrs: object;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
   readonly kernels: readonly Kernel[];
-  /** Memory between the kernels of this step. */
+  /** Memory that the kernels of this step share. */
   readonly scratch: readonly Tensor[];
 }
 
-/** Where a tensor's memory is: in a buffer of the program's pool, from byte `offset` on, or with a leaf that brings its own. */
+/** Where a tensor's memory is: in a buffer of the program's pool, at byte `offset`, or with a leaf that has its own. */
 export type Storage = { readonly pool: number; readonly offset: number } | { readonly leaf: Tensor };
 
-/** The memory of a program: buffers that tensors share when they are not needed at the same time. */
+/** The memory of a program: buffers shared by tensors that are not live at the same time. */
 export interface MemoryPlan {
   readonly storage: ReadonlyMap<Tensor, Storage>;
   /** Size of each buffer of the pool, in bytes. */
@@ -50,23 +50,23 @@ export interface Plan {
   readonly constants: readonly Constant[];
   readonly scalars: readonly Scalar[];
   readonly parameters: readonly Parameter[];
-  /** Parameters that steps take together, and that must therefore lie side by side. */
+  /** Parameters that a single kernel processes together, and that must therefore share a buffer. */
   readonly packs: readonly Pack[];
   readonly outputs: readonly Tensor[];
-  /** Updates in order; those whose value already lies in the parameter's memory need no copy. */
+  /** Updates in order; those computed in place need no copy. */
   readonly updates: readonly Update[];
   readonly memory: MemoryPlan;
 }
 
-/** Called as pipelines become ready, with how many of how many. */
+/** Called as pipelines become ready. */
 export type Progress = (done: number, total: number) => void;
 
 /** How a plan is loaded and run. */
 export interface LoadOptions {
   readonly onProgress?: Progress;
   /**
-   * Runs in slices of about so many milliseconds on the GPU, with a pause after each in which others, such as the page, can
-   * use it: 8 leaves a page half of each frame. Without it a run is one submission.
+   * Runs in slices of about this many milliseconds on the GPU, with a pause after each in which others, such as the page, can
+   * use it: 8 leaves a page half of each frame. By default a run is one submission.
    */
   readonly timeSliceMilliseconds?: number;
 }
@@ -88,7 +88,7 @@ export interface Timing {
 export interface Executable {
   /** Runs once and resolves with the values of `wanted` outputs, each a fresh array. */
   run(inputs: ReadonlyMap<Input, TypedArray>, wanted: readonly Tensor[]): Promise<TypedArray[]>;
-  /** Runs once, each dispatch by itself and `repeats` times in a row, and resolves with the time that each took. */
+  /** Runs once, each dispatch by itself and `repeats` times in a row, and resolves with the time of each. */
   time(inputs: ReadonlyMap<Input, TypedArray>, repeats: number): Promise<Timing>;
   /** Resolves when all runs so far are done. */
   finished(): Promise<void>;
@@ -96,7 +96,7 @@ export interface Executable {
   dispose(): void;
 }
 
-/** Names of the kernel variants that were measured to be the fastest, by `tuningKey`. */
+/** Names of the fastest measured kernel variants, by `tuningKey`. */
 export interface TuningTable {
   readonly version: 1;
   readonly variants: Readonly<Record<string, string>>;
@@ -108,18 +108,18 @@ export interface Device extends ParameterHome {
   /** What kernels may use; null for a device that runs the CPU reference of each op instead of kernels. */
   readonly capabilities: Capabilities | null;
   /**
-   * What was measured on this device, by `tune` or by its command: set it, and what is compiled from then on chooses by it.
-   * Where it says nothing, the table that comes with the package does, and then the record of each op.
+   * What `tune` (or its command) measured on this device; programs compiled after it is set choose their kernels by it.
+   * Without an entry, the table shipped with the package decides, then the order in each op's record.
    */
   tuning?: TuningTable | null;
   /** Resolves with the reason when the device is gone: destroyed, reset, or unplugged. */
   readonly lost: Promise<string>;
   load(plan: Plan, options?: LoadOptions): Promise<Executable>;
-  /** Frees everything. Parameters whose newest values are only here must be read before. */
+  /** Frees everything. First move parameters whose newest values are only here to the host. */
   destroy(): void;
 }
 
-/** The device went away in the middle of work. Open a new one and restore the last checkpoint, as Trainer does. */
+/** The device was lost during work. Open a new one and restore the last checkpoint, as Trainer does. */
 export class DeviceLostError extends Error {
   constructor(reason: string) {
     super(`The GPU device was lost (${reason}). Open a new device and restore the last checkpoint.`);

@@ -5,10 +5,10 @@ import type { Device } from './device.ts';
 import { type FindAdapter, findNavigatorAdapter } from './webgpu/adapter-navigator.ts';
 import { type OpenOptions, WebGpuDevice } from './webgpu/webgpu-device.ts';
 
-/** `auto` takes the GPU where there is one and the CPU reference elsewhere. */
+/** `auto` takes the GPU if there is one, and else the CPU reference. */
 export type DeviceKind = 'auto' | 'webgpu' | 'cpu';
 
-/** Opens a device. Throws, with the reason, when `webgpu` is asked for and there is none. */
+/** Opens a device. `webgpu` throws, with the reason, if there is none. */
 export async function openDevice(
   kind: DeviceKind = 'auto',
   findAdapter: FindAdapter = findNavigatorAdapter,

@@ -1,23 +1,23 @@
-// The order of runs: some must wait for values of another device, and none may overtake them.
+// The order of runs: some must wait for values from another device, and none may overtake them.
 
-/** The place of a run that waits. */
+/** A waiting run's place in the queue. */
 export interface Turn {
-  /** The start of the waiting run ahead, if there is one. */
+  /** Resolves when the run ahead starts; null if none is waiting. */
   readonly before: Promise<void> | null;
   /** Lets the next run start. */
   started(): void;
 }
 
-/** Lets runs of one device start in the order in which they were asked for. */
+/** Lets the runs of one device start in the order of their calls. */
 export class Turns {
   #last: Promise<void> | null = null;
 
-  /** Whether a run waits, so that others must wait behind it. */
+  /** Whether a run is waiting, so that others must queue behind it. */
   get areWaitedFor(): boolean {
     return this.#last !== null;
   }
 
-  /** Takes the next place. */
+  /** Takes the next place in the queue. */
   take(): Turn {
     const before = this.#last;
     let resolve = () => {};

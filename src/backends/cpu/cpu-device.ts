@@ -1,4 +1,4 @@
-// The reference device: runs each op's CPU loops. Slow, obvious, and what every GPU result is checked against.
+// The reference device: runs each op's CPU loops. Slow, simple, and what every GPU result is checked against.
 
 import { allocate, isFloat, type TypedArray } from '../../core/dtype.ts';
 import { fromFloat16, fromFloat16Array, toFloat16, toFloat16Array } from '../../core/float16.ts';
@@ -65,7 +65,7 @@ export class CpuDevice implements Device {
     times?: DispatchTime[],
   ): Promise<TypedArray[]> {
     const values = new Map<Tensor, CpuArray>();
-    // Inputs and scalars are those of now, whatever the caller does while this run waits.
+    // Captures inputs and scalars: the caller may change them while this run waits.
     const mustWait = this.#turns.areWaitedFor || !plan.parameters.every((parameter) => this.#isCurrent(parameter));
     for (const [input, data] of inputs) values.set(input, fromHost(input, mustWait ? data.slice() : data));
     for (const constant of plan.constants) values.set(constant, fromHost(constant, constant.data));
@@ -76,7 +76,7 @@ export class CpuDevice implements Device {
     try {
       await turn.before;
       for (const parameter of plan.parameters) if (!this.#isCurrent(parameter)) await this.#refresh(parameter);
-      // From here on without a pause: a run that was started meanwhile must find what this one leaves.
+      // No await from here on: a run started meanwhile must see this one's results.
       return this.#compute(plan, values, wanted, times);
     } finally {
       turn.started();
@@ -115,7 +115,7 @@ export class CpuDevice implements Device {
     return this.#float64 ? new Float64Array(size) : new Float32Array(size);
   }
 
-  /** An f16 is held as f32, and rounded to what an f16 can say. */
+  /** f16 is held as f32 that is rounded to f16's precision. */
   #rounded({ dtype }: Tensor, data: CpuArray): CpuArray {
     return dtype === 'f16' && !this.#float64 ? data.map((value) => fromFloat16(toFloat16(value))) : data;
   }
@@ -143,7 +143,7 @@ function toHost({ dtype, size }: Tensor, data: CpuArray): TypedArray {
   return host;
 }
 
-/** Values as ops compute with them: those of an f16 as f32. */
+/** Values in the type that ops compute with: f16 as f32. */
 function fromHost({ dtype }: Tensor, data: TypedArray): CpuArray {
   return dtype === 'f16' ? fromFloat16Array(data as Uint16Array) : data;
 }

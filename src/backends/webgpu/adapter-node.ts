@@ -31,14 +31,14 @@ export interface NodeAdapter {
 
 const sources: readonly string[] = ['auto', 'system', 'swiftshader', 'lavapipe', 'null'];
 
-// allow_unsafe_apis: subgroup matrices. vulkan_enable_f16_on_nvidia: shader-f16 there, which Dawn holds back.
+// allow_unsafe_apis: subgroup matrices. vulkan_enable_f16_on_nvidia: shader-f16, which Dawn disables there by default.
 const toggles = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
-// Clearing workgroup memory makes a CPU driver's compile time 20 times longer; no kernel reads memory it has not written.
+// Zeroing workgroup memory makes compilation 20 times slower on a CPU driver; no kernel reads memory it has not written.
 const softwareToggles = ['disable_workgroup_init'];
-// Quantized to 65 µs, timestamps say nothing about a kernel.
+// Timestamps quantized to 65 µs are useless for timing kernels.
 const disabledToggles = ['timestamp_quantization'];
 
-// An instance that is garbage-collected takes the process down with the next asynchronous call, so all are kept.
+// A garbage-collected instance crashes the process on the next asynchronous call, so all are kept.
 const instances = new Map<string, GPU>();
 
 async function loadDawn(): Promise<typeof Dawn> {
@@ -68,13 +68,13 @@ function instance(dawn: typeof Dawn, enable: readonly string[], options: readonl
   return gpu;
 }
 
-/** Loads a shared library into this process for good, so that Dawn finds it by name; false when there is none. */
+/** Loads a shared library permanently into this process, so that Dawn finds it by name; false if there is none. */
 function preload(library: string): boolean {
   const RTLD_NODELETE = 0x1000;
   try {
     process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_NOW | RTLD_NODELETE);
   } catch (error) {
-    // It is no Node addon, so this always throws; after loading it, with this message.
+    // It is not a Node addon, so this always throws; if the library was loaded, with this message.
     return (error as Error).message.includes('did not self-register');
   }
   return true;
@@ -87,11 +87,11 @@ async function loadVulkan(): Promise<boolean> {
   return !!folder && preload(join(folder, 'libvulkan.so.1'));
 }
 
-// What the user chose, before this file chooses anything.
+// The user's choice, before this file changes anything.
 const { VK_ICD_FILENAMES: userDriver, VK_DRIVER_FILES: userDrivers } = process.env;
 const userChoseDriver = !!(userDriver || userDrivers);
 
-/** Points the Vulkan loader at one driver, or back at what the user chose. */
+/** Points the Vulkan loader at one driver, or back at the user's choice. */
 function useDriver(manifest: string | null): void {
   const wanted = { VK_ICD_FILENAMES: manifest ?? userDriver, VK_DRIVER_FILES: manifest ? undefined : userDrivers };
   for (const [name, value] of Object.entries(wanted)) {
@@ -119,15 +119,15 @@ export async function driverManifest(driver: 'swiftshader' | 'lavapipe'): Promis
   throw new Error(`no lvp_icd*.json in ${folders.join(', ')}: install Mesa's Vulkan drivers (25 or newer)`);
 }
 
-// Narrowed to what worked the first time, as asking a missing driver again takes time.
+// Narrowed to what worked first, since retrying a missing driver takes time.
 let automatic: readonly NodeAdapterSource[] = userChoseDriver ? ['system'] : ['system', 'swiftshader'];
 
-/** One way to an adapter; throws an Error that says why it is not to be had. */
+/** Requests an adapter from one source; throws an Error that says why there is none. */
 async function request(dawn: typeof Dawn, source: NodeAdapterSource, extra: readonly string[]): Promise<NodeAdapter> {
   const known = source === 'swiftshader' || source === 'lavapipe';
   const backend = source === 'null' ? ['backend=null'] : [];
   useDriver(known ? await driverManifest(source) : null);
-  // Asked without a loader, Dawn prints a warning for each attempt.
+  // Without a loader, Dawn prints a warning on each attempt.
   if (!backend.length && !(await loadVulkan())) throw new Error('no Vulkan loader (libvulkan.so.1)');
   const enable = [...toggles, ...extra];
   const find = async (features: readonly string[]) => {
@@ -136,7 +136,7 @@ async function request(dawn: typeof Dawn, source: NodeAdapterSource, extra: read
     return adapter && { gpu, adapter };
   };
   let found = await find(known ? [...enable, ...softwareToggles] : enable);
-  // What Dawn calls a fallback adapter is a driver that runs on the CPU.
+  // Dawn's fallback adapters are drivers that run on the CPU.
   if (found && !known && found.adapter.info.isFallbackAdapter) found = await find([...enable, ...softwareToggles]);
   if (!found) throw new Error('no driver that Dawn accepts');
   return found;
@@ -144,13 +144,12 @@ async function request(dawn: typeof Dawn, source: NodeAdapterSource, extra: read
 
 /**
  * A WebGPU adapter for Node, from the optional peer package `webgpu` (Dawn). Prefers a real GPU; without one it falls
- * back to SwiftShader where `@sparticuz/chromium` is installed (unpacked once into a cache). A driver chosen by the
- * user through VK_ICD_FILENAMES or VK_DRIVER_FILES is respected: nothing else is tried then. Each call gives a fresh
- * adapter, as a device can be requested from an adapter only once. WebGPU's constants (`GPUBufferUsage`, …) are put on
- * `globalThis` where they are missing.
+ * back to SwiftShader if `@sparticuz/chromium` is installed (unpacked once into a cache). If the user has chosen a driver
+ * by VK_ICD_FILENAMES or VK_DRIVER_FILES, nothing else is tried. Each call returns a fresh adapter, since a device can be
+ * requested from an adapter only once. WebGPU's constants (`GPUBufferUsage`, …) are defined on `globalThis` if missing.
  *
  * Throws an Error when `webgpu` is not installed, when `source` is unknown, and when no adapter is found; the last one
- * lists what was tried and the ways out.
+ * lists what was tried and what to do.
  */
 export async function nodeAdapter(options: NodeAdapterOptions = {}): Promise<NodeAdapter> {
   const source = options.source ?? ((process.env.FIVE_TIGERS_ADAPTER || 'auto') as NodeAdapterSource);
@@ -174,7 +173,7 @@ export async function nodeAdapter(options: NodeAdapterOptions = {}): Promise<Nod
       'No WebGPU adapter. Tried:',
       ...tried,
       ...(userChoseDriver ? ['(VK_ICD_FILENAMES or VK_DRIVER_FILES is set, so no other driver was tried.)'] : []),
-      "Ways out: install the GPU's Vulkan driver; on Linux x64, `npm install --save-dev @sparticuz/chromium` for the",
+      "To fix this, install the GPU's Vulkan driver; on Linux x64, `npm install --save-dev @sparticuz/chromium` for the",
       "software driver SwiftShader; or open the device 'cpu', which needs no driver.",
     ].join('\n'),
   );

@@ -1,14 +1,14 @@
-// The arguments of a program's kernels: one uniform buffer, written once, so that a replayed dispatch costs no write.
+// The arguments of a program's kernels: one uniform buffer, written once, so that replayed dispatches need no writes.
 
 import type { Kernel } from '../../core/kernel.ts';
 
-/** Distance between two lists of arguments: WebGPU's alignment of a uniform binding's offset. */
+/** Bytes between lists of arguments: WebGPU's alignment of uniform binding offsets. */
 const STRIDE = 256;
 
-/** Bytes of a kernel's arguments as its text declares them: whole vectors of four. */
+/** Bytes of a kernel's arguments as its WGSL declares them: whole vec4s. */
 const bytesOf = (values: readonly number[]): number => Math.ceil(values.length / 4) * 16;
 
-/** All arguments of the kernels of one program; equal lists are kept once. */
+/** All arguments of the kernels of one program; equal lists are stored once. */
 export class ArgumentBuffer {
   readonly #offsets = new Map<string, number>();
   readonly #buffer: GPUBuffer | null;
@@ -31,7 +31,7 @@ export class ArgumentBuffer {
     device.queue.writeBuffer(this.#buffer, 0, data);
   }
 
-  /** What `kernel` binds after its storage buffers: nothing, or its arguments. */
+  /** What `kernel` binds after its storage buffers: its arguments, if it has any. */
   bindingsOf({ arguments: values = [] }: Kernel): GPUBufferBinding[] {
     if (!this.#buffer || values.length === 0) return [];
     return [{ buffer: this.#buffer, offset: this.#offsets.get(String(values))!, size: bytesOf(values) }];

@@ -1,15 +1,15 @@
-// Buffers: making, filling and reading them.
+// Creates, fills and reads buffers.
 
 import { allocate, bytesPerElement, type TypedArray } from '../../core/dtype.ts';
 import type { Tensor } from '../../core/tensor.ts';
 
-/** Where a tensor begins: a buffer, and how many bytes of it come before. */
+/** Where a tensor is: a buffer and a byte offset. */
 export interface Place {
   readonly buffer: GPUBuffer;
   readonly offset: number;
 }
 
-/** Bytes that go from one place to another, in another buffer. */
+/** A copy of bytes to a place in another buffer. */
 export interface BufferCopy {
   readonly from: Place;
   readonly to: Place;
@@ -19,11 +19,11 @@ export interface BufferCopy {
 /** WebGPU copies and writes in multiples of 4 bytes. */
 const align = (bytes: number): number => Math.ceil(bytes / 4) * 4;
 
-/** Bytes that `tensor` takes in a buffer: whole vec4s, as a kernel may read and write it so, and at least one. */
+/** Bytes of `tensor` in a buffer: whole vec4s, which a kernel may read and write, and at least one. */
 export const byteLength = ({ size, dtype }: Pick<Tensor, 'size' | 'dtype'>): number =>
   Math.max(1, Math.ceil((size * bytesPerElement[dtype]) / 16)) * 16;
 
-/** Bytes that `tensor` may take where others lie in the same buffer: they begin at multiples of 256. */
+/** Bytes that `tensor` may take in a shared buffer, whose tensors begin at multiples of 256. */
 export const alignedLength = (tensor: Pick<Tensor, 'size' | 'dtype'>): number =>
   Math.ceil(byteLength(tensor) / 256) * 256;
 
@@ -40,7 +40,7 @@ export function createStorage(device: GPUDevice, label: string, size: number): G
 
 /** Writes `data` to its place. */
 export function upload(device: GPUDevice, { buffer, offset }: Place, data: TypedArray): void {
-  // Deno 2.9 ends the process over an empty write.
+  // Deno 2.9 crashes on an empty write.
   if (data.length === 0) return;
   if (data.byteLength % 4 === 0) {
     device.queue.writeBuffer(buffer, offset, data as GPUAllowSharedBufferSource);
@@ -51,7 +51,7 @@ export function upload(device: GPUDevice, { buffer, offset }: Place, data: Typed
   device.queue.writeBuffer(buffer, offset, padded);
 }
 
-/** Copies a mapped buffer's bytes from `offset` on into a new array for `tensor`. */
+/** Copies a mapped buffer's bytes at `offset` into a new array for `tensor`. */
 export function copyOut(tensor: Tensor, mapped: ArrayBuffer, offset: number): TypedArray {
   const host = allocate(tensor.dtype, tensor.size);
   new Uint8Array(host.buffer).set(new Uint8Array(mapped, offset, host.byteLength));

@@ -1,4 +1,4 @@
-// Dispatches as they are replayed: their memory is bound once, and copies between them split the pass.
+// Dispatches ready for replay: their memory is bound once, and copies between them split the pass.
 
 import type { Step } from '../device.ts';
 import type { Kernel } from '../../core/kernel.ts';
@@ -9,7 +9,7 @@ import { isWrittenInput } from './wgsl-source.ts';
 
 /** One dispatch before its memory is bound. */
 export interface Work {
-  /** Where its step stands in the plan. */
+  /** Index of its step in the plan. */
   readonly at: number;
   readonly step: Step;
   readonly kernel: Kernel;
@@ -17,17 +17,17 @@ export interface Work {
 }
 
 export interface Dispatch {
-  /** Where its step stands in the plan. */
+  /** Index of its step in the plan. */
   readonly step: number;
   readonly kernel: string;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
-  /** What must be copied just before it. */
+  /** Copies to make just before it. */
   readonly copies: readonly BufferCopy[];
 }
 
-/** `work` bound to where its tensors lie now. */
+/** `work` bound to where its tensors are now. */
 export function bind(device: GPUDevice, { at, step, kernel, pipeline }: Work, buffers: ProgramBuffers): Dispatch {
   const bindingsOf = (tensors: readonly Tensor[], bindings: Kernel['inputs']) =>
     bindings.map((binding, i) => (binding ? buffers.bindingsOf(tensors[i], binding) : []));
@@ -38,7 +38,7 @@ export function bind(device: GPUDevice, { at, step, kernel, pipeline }: Work, bu
   );
   const copies: BufferCopy[] = [];
   const readable = (binding: Required<GPUBufferBinding>): GPUBufferBinding => {
-    // WebGPU does not let a dispatch read one part of a buffer and write another.
+    // In WebGPU a dispatch cannot read one part of a buffer and write another.
     if (!written.has(binding.buffer)) return binding;
     const to = buffers.temporary(binding.size);
     copies.push({ from: binding, to, bytes: binding.size });
@@ -69,8 +69,8 @@ export function recordCopies(encoder: GPUCommandEncoder, copies: readonly Buffer
 }
 
 /**
- * Records one pass of `dispatches`, and before it what the first of them needs copied. Each call costs the host about a
- * microsecond, and neighbours may share a pipeline.
+ * Records one pass of `dispatches`, after the copies that the first of them needs. Each call costs the host about a
+ * microsecond, so a pipeline is not set again for the next dispatch.
  */
 export function recordPass(
   encoder: GPUCommandEncoder,
@@ -89,7 +89,7 @@ export function recordPass(
   pass.end();
 }
 
-/** `dispatches` in as few passes as can be: one, unless something is copied between them. */
+/** `dispatches` in as few passes as possible: one, unless something is copied between them. */
 export function passesOf(dispatches: readonly Dispatch[]): Dispatch[][] {
   const passes: Dispatch[][] = [];
   for (const dispatch of dispatches) {

@@ -1,4 +1,4 @@
-// A plan on a GPU: everything is made once, and a run replays the dispatches in one pass and one submission.
+// A plan on a GPU: everything is created once, and a run replays the dispatches in one pass and one submission.
 
 import type { Executable, LoadOptions, Plan, Step, Timing } from '../device.ts';
 import type { TypedArray } from '../../core/dtype.ts';
@@ -22,14 +22,14 @@ export interface Context {
   readonly readback: Readback;
   /** Throws if the device was lost or has reported an error. */
   check(): void;
-  /** Awaits GPU work, then throws as \`check\` does: a lost device says so, whatever the work itself complained of. */
+  /** Awaits GPU work, then throws as `check` does: a lost device is reported as such, whatever error its work raised. */
   guard<T>(work: Promise<T>): Promise<T>;
-  /** The end of a run in slices, while there is one: it has the device for itself, since programs share parameters. */
+  /** The end of a run in slices, while there is one: it has the device to itself, since programs share parameters. */
   alone: Promise<void> | null;
   readonly turns: Turns;
 }
 
-/** Loads `plan`: makes its buffers and bind groups, and compiles its pipelines all at once. */
+/** Loads `plan`: creates its buffers and bind groups, and compiles its pipelines in parallel. */
 export async function loadExecutable(
   context: Context,
   plan: Plan,
@@ -61,12 +61,12 @@ const isEmpty = ({ outputs }: Step, { workgroups }: Kernel): boolean =>
   workgroups.includes(0) || outputs.every((output) => output.size === 0);
 
 interface Bound {
-  /** The store's count of moves at that time. */
+  /** The parameter store's `moves` at that time. */
   readonly moves: number;
   readonly dispatches: readonly Dispatch[];
-  /** The same as they are recorded. */
+  /** The dispatches by pass. */
   readonly passes: readonly (readonly Dispatch[])[];
-  /** Copies of updates that do not lie in their parameters yet. */
+  /** Copies for updates that are not computed in place. */
   readonly updates: readonly BufferCopy[];
 }
 
@@ -75,9 +75,9 @@ class GpuExecutable implements Executable {
   readonly #plan: Plan;
   readonly #buffers: ProgramBuffers;
   readonly #work: readonly Work[];
-  /** Where a run is cut; null where it is one submission. */
+  /** How a run is split; null if it is one submission. */
   readonly #timeSlices: TimeSlices | null;
-  /** All that depends on where parameters lie. */
+  /** Everything that depends on where parameters are. */
   #bound: Bound | null = null;
 
   constructor(context: Context, plan: Plan, buffers: ProgramBuffers, work: readonly Work[], slices: TimeSlices | null) {
@@ -102,7 +102,7 @@ class GpuExecutable implements Executable {
     let read: () => Promise<TypedArray[]>;
     try {
       let wait = obstacle();
-      // Inputs and scalars are those of now, whatever the caller does while this run waits.
+      // Captures inputs and scalars: the caller may change them while this run waits.
       const given = wait ? new Map(Array.from(inputs, ([input, values]) => [input, values.slice()])) : inputs;
       const scalars = this.#plan.scalars.map(({ value }) => value);
       for (; wait; wait = obstacle()) await wait;
@@ -148,7 +148,7 @@ class GpuExecutable implements Executable {
     }
   }
 
-  /** Records the copies of `wanted`; after the submission the returned function gives their values. */
+  /** Records the readback of `wanted`; after the submission the returned function resolves with their values. */
   #recordReading(encoder: GPUCommandEncoder, wanted: readonly Tensor[]): () => Promise<TypedArray[]> {
     if (wanted.length === 0) return () => Promise.resolve([]);
     return this.#context.readback.record(
@@ -206,12 +206,12 @@ class GpuExecutable implements Executable {
     return nanoseconds;
   }
 
-  /** What a run must wait for before it starts: another one in slices, or values from another device. */
+  /** What must be awaited before a run starts: another one in slices, or values from another device. */
   #obstacle(): Promise<void> | undefined {
     return this.#context.alone ?? this.#refresh();
   }
 
-  /** Brings parameters up to date: at once, unless values must come from another device. */
+  /** Refreshes the parameters; gives a promise only if values must come from another device. */
   #refresh(): Promise<void> | undefined {
     this.#context.check();
     for (const parameter of this.#plan.parameters) {
@@ -221,14 +221,14 @@ class GpuExecutable implements Executable {
     return undefined;
   }
 
-  /** Writes what this run is given. From here to the submission there is no pause: runs may overlap. */
+  /** Writes inputs and scalars. No await from here to the submission, since runs may overlap. */
   #write(inputs: ReadonlyMap<Input, TypedArray>, scalars = this.#plan.scalars.map(({ value }) => value)): void {
     const { device } = this.#context;
     for (const [input, values] of inputs) upload(device, this.#buffers.of(input), values);
     this.#buffers.writeScalars(scalars);
   }
 
-  /** Binds everything, unless it is bound to where parameters lie now. */
+  /** Binds everything, unless that is done and parameters have not moved since. */
   #bind(): Bound {
     const { device, parameters } = this.#context;
     if (this.#bound?.moves === parameters.moves) return this.#bound;

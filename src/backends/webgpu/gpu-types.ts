@@ -1,6 +1,6 @@
-// WebGPU's types where the project that compiles this has them: the library's own declarations must hold without @webgpu/types.
+// WebGPU's types if the compiling project has them: the library's declarations must type-check without @webgpu/types.
 
-/** WebGPU's interface of this name, or just an object in a project that declares no WebGPU. */
+/** WebGPU's interface of this name, or `object` in a project that does not declare WebGPU. */
 type Declared<Name extends string> = typeof globalThis extends { readonly [K in Name]: { prototype: infer T } }
   ? T
   : object;

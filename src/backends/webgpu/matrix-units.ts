@@ -2,7 +2,7 @@
 
 import type { SubgroupMatrix } from '../../core/kernel.ts';
 
-/** WebGPU's name of the feature, which @webgpu/types does not know yet. */
+/** WebGPU's name of the feature, which @webgpu/types lacks so far. */
 export const MATRIX_UNITS = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
 
 /** What the adapter reports beyond @webgpu/types. */
@@ -14,7 +14,7 @@ interface ComponentTypes {
   readonly resultComponentType: string;
 }
 
-/** The words that kernels use: matrices of one type in an array of another, and their order between angle brackets. */
+/** The syntax that kernels use: matrices of one type in an array of another, and their layout in angle brackets. */
 const words = `
 enable chromium_experimental_subgroup_matrix;
 @group(0) @binding(0) var<storage, read_write> y: array<u32>;
@@ -33,14 +33,14 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) part
   y[thread] = tile[thread & 15u].x;
 }`;
 
-/** Whether the compiler of a device with the feature understands these words. */
+/** Whether the compiler of a device with the feature accepts this syntax. */
 export async function understandsMatrices(gpu: GPUDevice): Promise<boolean> {
   gpu.pushErrorScope('validation');
   gpu.createShaderModule({ label: 'matrix units', code: words });
   return (await gpu.popErrorScope()) === null;
 }
 
-/** The matrix units of `gpu` that kernels may count on; none where their compiler does not take what kernels are written in. */
+/** The matrix units of `gpu` that kernels may rely on; none if its compiler rejects the kernels' syntax. */
 export async function matrixUnitsOf(adapter: GPUAdapter, gpu: GPUDevice): Promise<readonly SubgroupMatrix[]> {
   const { subgroupMatrixConfigs = [] } = adapter.info as MatrixInfo;
   const units = [...subgroupMatrixConfigs].map(({ componentType, resultComponentType, M, N, K }) => {

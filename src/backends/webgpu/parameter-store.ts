@@ -1,15 +1,15 @@
-// The memory of each parameter that a device's programs use, kept in step with the newest values.
+// A device's copies of the parameters that its programs use, kept up to date with the newest values.
 
 import type { TypedArray } from '../../core/dtype.ts';
 import type { Pack } from '../../core/pack.ts';
 import type { Parameter, ParameterHome } from '../../core/parameter.ts';
 import { byteLength, createBuffer, upload, type Place } from './buffers.ts';
 
-/** A buffer, of one parameter or of several that lie side by side. */
+/** A buffer of one parameter, or of several that are packed. */
 interface Block {
   readonly buffer: GPUBuffer;
   readonly parameters: readonly Parameter[];
-  /** How many of the parameters have a copy there. */
+  /** Number of the parameters that have a copy there. */
   copies: number;
 }
 
@@ -28,9 +28,9 @@ interface Copy {
 export class ParameterStore {
   readonly #device: GPUDevice;
   readonly #home: ParameterHome;
-  // Weak: a model that nobody holds any more takes its buffers with it.
+  // Weak: a model that is garbage-collected takes its buffers with it.
   readonly #copies = new WeakMap<Parameter, Copy>();
-  /** The spots of parameters that lie side by side with others, even while no program uses them. */
+  /** The spots of packed parameters, even while no program uses them. */
   readonly #packed = new WeakMap<Parameter, Spot>();
   #moves = 0;
 
@@ -39,12 +39,12 @@ export class ParameterStore {
     this.#home = home;
   }
 
-  /** Grows when parameters move: then what is bound to them must be bound again. */
+  /** Incremented when parameters move: whatever binds them must then do so again. */
   get moves(): number {
     return this.#moves;
   }
 
-  /** Lays the parameters of `pack` side by side, until none of them is used any more. Call it before `acquire`. */
+  /** Moves the parameters of `pack` into one buffer, until none of them is in use. Call it before `acquire`. */
   gather({ parameters, offsets, whole }: Pack): void {
     if (!parameters || this.#packed.has(parameters[0])) return;
     const block = this.#block(`parameters ${parameters[0].name} …`, parameters, whole);
@@ -66,7 +66,7 @@ export class ParameterStore {
     this.#moves++;
   }
 
-  /** Gives the parameter memory on first use. Each `acquire` is answered by a `release`. */
+  /** Allocates the parameter's memory on first use. Each `acquire` needs a `release`. */
   acquire(parameter: Parameter): void {
     let copy = this.#copies.get(parameter);
     if (!copy) {
@@ -78,14 +78,14 @@ export class ParameterStore {
     copy.users++;
   }
 
-  /** Gives the memory back. It stays while other programs use it or the newest values are only here. */
+  /** Frees the memory, unless other programs use it or the newest values are only here. */
   release(parameter: Parameter): void {
     const copy = this.#copies.get(parameter)!;
     copy.users--;
     this.forget(parameter);
   }
 
-  /** Frees the copy of a parameter that no program uses and whose newest values are elsewhere, too. */
+  /** Frees the copy of a parameter that no program uses, if its newest values are also elsewhere. */
   forget(parameter: Parameter): void {
     const copy = this.#copies.get(parameter);
     if (!copy || copy.users > 0 || !parameter.leaves(this.#home)) return;
@@ -96,7 +96,7 @@ export class ParameterStore {
     for (const member of block.parameters) this.#packed.delete(member);
   }
 
-  /** Uploads the newest values if the copy is older. Resolves at once, without a promise, when it is not. */
+  /** Uploads the newest values if the copy is stale. Gives a promise only if it has to wait for them. */
   refresh(parameter: Parameter): Promise<void> | undefined {
     const copy = this.#copies.get(parameter)!;
     if (copy.version === parameter.version) return undefined;
@@ -107,12 +107,12 @@ export class ParameterStore {
     return undefined;
   }
 
-  /** Notes that a program of this device has changed the parameter. */
+  /** Records that a program of this device has changed the parameter. */
   changed(parameter: Parameter): void {
     this.#copies.get(parameter)!.version = parameter.changedBy(this.#home);
   }
 
-  /** Where the parameter lies, until some move; it must be in use, or its newest values must be here. */
+  /** Where the parameter is, until parameters move; it must be in use, or its newest values must be here. */
   placeOf(parameter: Parameter): Place {
     const copy = this.#copies.get(parameter);
     if (!copy) throw new Error(`Parameter ${parameter.name} is not on this device.`);
@@ -130,7 +130,7 @@ export class ParameterStore {
 
   #fill(parameter: Parameter, version: number, data: TypedArray): void {
     const copy = this.#copies.get(parameter)!;
-    // Another run may have brought the copy up to date, and changed it since.
+    // Another run may have refreshed the copy, and changed it since.
     if (copy.version >= version) return;
     upload(this.#device, copy.spot, data);
     copy.version = version;

@@ -13,7 +13,7 @@ export class PipelineCache {
     this.#device = device;
   }
 
-  /** The pipelines of `kernels`, compiled side by side. */
+  /** The pipelines of `kernels`, compiled in parallel. */
   async getAll(kernels: readonly Kernel[], onProgress?: Progress): Promise<GPUComputePipeline[]> {
     const distinct = new Map(kernels.map((kernel) => [wgslSource(kernel), kernel]));
     let done = 0;
@@ -38,7 +38,7 @@ export class PipelineCache {
   }
 
   async #compile(code: string, name: string): Promise<GPUComputePipeline> {
-    // What is wrong with a kernel is thrown below; outside a scope it would also be taken for an error of the next run.
+    // Compile errors are thrown below; outside of a scope they would also be reported by the next run.
     this.#device.pushErrorScope('validation');
     const module = this.#device.createShaderModule({ label: name, code });
     this.#device.popErrorScope().catch(() => {});

@@ -17,7 +17,7 @@ import {
 } from './buffers.ts';
 import type { ParameterStore } from './parameter-store.ts';
 
-/** Distance between scalars in their buffer: WebGPU's alignment of a binding's offset. */
+/** Bytes between scalars in their buffer: WebGPU's alignment of binding offsets. */
 const SCALAR_STRIDE = 256;
 
 /** The buffers of one program. */
@@ -30,7 +30,7 @@ export class ProgramBuffers {
   readonly #leaves = new Map<Tensor, GPUBuffer>();
   readonly #temporary: GPUBuffer[] = [];
   readonly #scalars: GPUBuffer;
-  /** What the scalars' buffer holds. */
+  /** Contents of the scalars' buffer. */
   readonly #scalarValues: DataView<ArrayBuffer>;
 
   constructor(device: GPUDevice, parameters: ParameterStore, plan: Plan) {
@@ -52,7 +52,7 @@ export class ProgramBuffers {
     for (const parameter of plan.parameters) parameters.acquire(parameter);
   }
 
-  /** Where `tensor` lies, until parameters move. */
+  /** Where `tensor` is; valid until parameters move. */
   of(tensor: Tensor): Place {
     let root = tensor;
     while (root.node?.op.kind === 'view') root = root.node.inputs[0];
@@ -62,13 +62,13 @@ export class ProgramBuffers {
     return { buffer: this.#leaves.get(place.leaf)!, offset: 0 };
   }
 
-  /** `tensor` as a kernel is bound to it: once, or once for each window. */
+  /** The bindings of `tensor` for a kernel: one, or one per window. */
   bindingsOf(tensor: Tensor, { type, windows }: Binding): Required<GPUBufferBinding>[] {
     if (tensor instanceof Scalar) {
       return [{ buffer: this.#scalars, offset: this.#plan.scalars.indexOf(tensor) * SCALAR_STRIDE, size: 16 }];
     }
     const { buffer, offset } = this.of(tensor);
-    // A tensor may lie in a buffer that is larger than itself.
+    // The buffer may be larger than the tensor.
     if (!windows) return [{ buffer, offset, size: Math.min(alignedLength(tensor), buffer.size - offset) }];
     const bytes = byteLength(tensor);
     const size = windows.elements * bytesPerBoundElement[type];
@@ -79,12 +79,12 @@ export class ProgramBuffers {
     }));
   }
 
-  /** The copies that bring `from`'s values to where `to` lies. */
+  /** The copies that bring `from`'s values to `to`. */
   copies(from: Tensor, to: Tensor): BufferCopy[] {
     const [source, target, bytes] = [this.of(from), this.of(to), byteLength(to)];
     if (source.buffer !== target.buffer) return [{ from: source, to: target, bytes }];
     if (source.offset === target.offset) return [];
-    // WebGPU does not copy within a buffer.
+    // WebGPU cannot copy within a buffer.
     const between = this.temporary(bytes);
     return [
       { from: source, to: between, bytes },
@@ -92,19 +92,19 @@ export class ProgramBuffers {
     ];
   }
 
-  /** A buffer for a while: it goes with the program, or with the next `dropTemporary`. */
+  /** A temporary buffer, freed by the next `dropTemporary` or with the program. */
   temporary(bytes: number): Place {
     const buffer = createStorage(this.#device, 'copy', bytes);
     this.#temporary.push(buffer);
     return { buffer, offset: 0 };
   }
 
-  /** Frees what `temporary` gave. */
+  /** Frees all temporary buffers. */
   dropTemporary(): void {
     for (const buffer of this.#temporary.splice(0)) buffer.destroy();
   }
 
-  /** Brings the scalars' buffer up to date with `values`, one a scalar; writes nothing when none has changed. */
+  /** Updates the scalars' buffer to `values`, one per scalar; writes nothing if none has changed. */
   writeScalars(values: readonly number[]): void {
     let changed = false;
     this.#plan.scalars.forEach(({ dtype }, i) => {

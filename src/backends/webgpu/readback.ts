@@ -1,10 +1,10 @@
-// Reads buffers back to the host through staging buffers that are used again.
+// Reads buffers back to the host through reused staging buffers.
 
 import type { TypedArray } from '../../core/dtype.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { byteLength, copyOut, type Place } from './buffers.ts';
 
-/** Tensors to be read, and where they lie. */
+/** A tensor to read back, and where it is. */
 export type Source = readonly [tensor: Tensor, place: Place];
 
 /** A pool of staging buffers of one device. */
@@ -16,7 +16,7 @@ export class Readback {
     this.#device = device;
   }
 
-  /** Records copies of `sources` into `encoder`. After its submission, the returned function gives the values. */
+  /** Records copies of `sources` into `encoder`. After its submission, the returned function resolves with the values. */
   record(encoder: GPUCommandEncoder, sources: readonly Source[]): () => Promise<TypedArray[]> {
     const total = sources.reduce((bytes, [tensor]) => bytes + byteLength(tensor), 0);
     const staging = this.#take(total);

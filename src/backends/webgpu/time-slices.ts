@@ -1,9 +1,9 @@
-// Cuts a run's dispatches into submissions that each take about as long as they may, by how long they took before.
+// Splits a run's dispatches into submissions of a given duration, by the times of the previous run.
 
-/** Dispatches of a slice before anything was measured. */
+/** Dispatches per slice before anything is measured. */
 const FIRST = 16;
 
-/** Where a run of `count` dispatches is cut, so that each slice takes `milliseconds` at most; a dispatch is never cut. */
+/** The slices of a run of `count` dispatches, each of at most `milliseconds`; a dispatch is never split. */
 export class TimeSlices {
   readonly #milliseconds: number;
   #sizes: number[];
@@ -13,12 +13,12 @@ export class TimeSlices {
     this.#sizes = Array.from({ length: Math.ceil(count / FIRST) }, (_, i) => Math.min(FIRST, count - i * FIRST));
   }
 
-  /** How many dispatches each slice has, in order. */
+  /** Number of dispatches in each slice, in order. */
   get sizes(): readonly number[] {
     return this.#sizes;
   }
 
-  /** Cuts anew, by the milliseconds that each slice took: long ones in parts, short neighbours joined. */
+  /** Adapts to the milliseconds that each slice took: splits long ones, joins short neighbours. */
   adapt(times: readonly number[]): void {
     const parts = this.#sizes.flatMap((size, i) => {
       const count = Math.min(size, Math.max(1, Math.ceil(times[i] / this.#milliseconds)));
@@ -30,7 +30,7 @@ export class TimeSlices {
     const joined: { size: number; time: number }[] = [];
     for (const { size, time } of parts) {
       const last = joined.at(-1);
-      // Half the time only: what was joined must not have to be cut again by the next, slightly slower run.
+      // Up to half the limit, so that a slightly slower run does not split them again.
       if (last && last.time + time <= this.#milliseconds / 2) {
         last.size += size;
         last.time += time;

@@ -1,6 +1,6 @@
-// Times of passes, by the GPU's own clock.
+// Times passes by the GPU's own clock.
 
-/** Timestamps of one query set: WebGPU allows 4,096, two for each pass. */
+/** Passes per query set: WebGPU allows 4,096 timestamps, two for each pass. */
 const PASSES = 2048;
 
 /** Measures up to `count` passes of one submission. */
@@ -16,14 +16,14 @@ export class Timestamps {
     this.#sets = sizes.map((passes) => device.createQuerySet({ type: 'timestamp', count: 2 * passes }));
   }
 
-  /** What pass number `index` is begun with. */
+  /** The descriptor for pass number `index`. */
   pass(index: number): GPUComputePassDescriptor {
     const at = 2 * (index % PASSES);
     const querySet = this.#sets[Math.floor(index / PASSES)];
     return { timestampWrites: { querySet, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 } };
   }
 
-  /** Records the reading; after the submission the returned function gives each pass's nanoseconds. */
+  /** Records the readback; after the submission the returned function resolves with each pass's nanoseconds. */
   record(encoder: GPUCommandEncoder): () => Promise<number[]> {
     const size = 16 * this.#count;
     const resolved = this.#device.createBuffer({ size, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
@@ -36,7 +36,7 @@ export class Timestamps {
       const durations = Array.from({ length: this.#count }, (_, i) => Number(times[2 * i + 1] - times[2 * i]));
       for (const buffer of [resolved, staging]) buffer.destroy();
       for (const set of this.#sets) set.destroy();
-      // A clock that was set back between the two measured nothing.
+      // Negative if the clock was set back between the two.
       return durations.map((duration) => Math.max(0, duration));
     };
   }

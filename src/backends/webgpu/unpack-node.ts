@@ -8,14 +8,14 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
 
-/** The installed @sparticuz/chromium: its folder, version, and what `require` finds from there. */
+/** The installed @sparticuz/chromium: its folder, its version, and a `require` that resolves from there. */
 interface ChromiumPackage {
   readonly folder: string;
   readonly version: string;
   readonly require: NodeJS.Require;
 }
 
-/** Finds @sparticuz/chromium beside this library or in the project in the working directory; null where it cannot serve. */
+/** Finds @sparticuz/chromium beside this library or in the project in the working directory; null if unusable. */
 function findPackage(): ChromiumPackage | null {
   // Its binaries are for Linux on x64 only.
   if (process.platform !== 'linux' || process.arch !== 'x64') return null;
@@ -34,7 +34,7 @@ function findPackage(): ChromiumPackage | null {
   return null;
 }
 
-/** Folder that this user can write to: beside the packages, so that a fresh install starts afresh, or the user's cache. */
+/** A writable folder: beside the packages, so that a fresh install starts afresh, or else the user's cache. */
 async function cacheFolder(packageFolder: string): Promise<string> {
   const candidates = [
     join(packageFolder, '..', '..', '.cache', 'five-tigers'),
@@ -53,10 +53,10 @@ async function cacheFolder(packageFolder: string): Promise<string> {
 }
 
 /**
- * Folder with the unpacked `bin/<archive>.br` or `bin/<archive>.tar.br` of @sparticuz/chromium; null where that package
- * is not installed or not for this platform. Safe when several processes call it at once: each unpacks into a folder
- * of its own, and the first to finish gives it the final name. `into` replaces the cache folder. Throws an Error when
- * the archive is missing or damaged.
+ * Folder with the unpacked `bin/<archive>.br` or `bin/<archive>.tar.br` of @sparticuz/chromium; null if that package is
+ * not installed or not for this platform. Safe when several processes call it at once: each unpacks into a folder of its
+ * own, and the first to finish renames it. `into` replaces the cache folder. Throws an Error when the archive is missing
+ * or damaged.
  */
 export async function unpack(
   archive: 'swiftshader' | 'chromium' | 'al2023' | 'fonts',
@@ -73,7 +73,7 @@ export async function unpack(
     const source = existsSync(tar) ? tar : join(found.folder, 'bin', `${archive}.br`);
     const target =
       source === tar
-        ? // The package's own way to read its archives, so it is there wherever they are.
+        ? // A dependency of the package itself, so it is always installed.
           (found.require('tar-fs') as { extract(folder: string): NodeJS.WritableStream }).extract(partial)
         : createWriteStream(join(partial, archive), { mode: 0o755 });
     await pipeline(createReadStream(source), createBrotliDecompress(), target);

@@ -1,8 +1,8 @@
 // Waits for Dawn in Node without taking a core from a software adapter, which computes on the same cores.
 
-/** No nap is a larger part than this of the time waited so far: so much later, at most, a wait ends. */
+/** A nap's largest fraction of the time waited so far, and so the largest delay of a wait's end. */
 const PART = 1 / 16;
-/** Milliseconds of the longest nap: everything else in the process waits for its end. */
+/** Longest nap in milliseconds: it blocks everything else in the process. */
 const LONGEST = 1;
 
 const never = new Int32Array(new SharedArrayBuffer(4));
@@ -18,8 +18,8 @@ function nap(): void {
 }
 
 /**
- * `work`, during which this thread sleeps between two looks at what has happened. By itself it does not: Dawn's bindings
- * ask for results in every turn of the event loop as long as any are due, which takes a whole core.
+ * Awaits `work` while this thread sleeps between polls. Without this, Dawn's bindings poll for results in every turn of
+ * the event loop, which takes a whole core.
  */
 export async function waitAsleep<T>(work: Promise<T>): Promise<T> {
   waiting++;

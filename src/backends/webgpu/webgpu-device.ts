@@ -1,4 +1,4 @@
-// A device on WebGPU: browsers, Dawn in Node, and Deno all give an adapter to start from.
+// The WebGPU device, opened on the adapter of a browser, of Dawn in Node, or of Deno.
 
 import type { Device, DeviceInfo, Executable, LoadOptions, Plan, TuningTable } from '../device.ts';
 import { DeviceLostError } from '../device.ts';
@@ -13,7 +13,7 @@ import { PipelineCache } from './pipeline-cache.ts';
 import { Readback } from './readback.ts';
 import { Turns } from '../turns.ts';
 
-/** Limits that are raised to what the adapter has: big weights, big tiles. */
+/** Limits raised to the adapter's maximum, for large weights and large tiles. */
 const RAISED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -23,12 +23,12 @@ const RAISED_LIMITS = [
   'maxComputeWorkgroupStorageSize',
 ] as const;
 
-/** Features that kernels use where they exist. */
+/** Features that kernels use if available. */
 const USED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query', MATRIX_UNITS];
 
 /** Options of {@link WebGpuDevice.open}. */
 export interface OpenOptions {
-  /** How to wait for an adapter that computes on the host's own cores; by default as for any other. */
+  /** How to await an adapter that computes on the host's own cores; by default like any other. */
   readonly waitForSoftware?: <T>(work: Promise<T>) => Promise<T>;
 }
 
@@ -38,7 +38,7 @@ export class WebGpuDevice implements Device {
   readonly capabilities: Capabilities;
   tuning?: TuningTable | null;
   readonly lost: Promise<string>;
-  /** The device underneath, for those who draw or compute beside the library. */
+  /** The underlying device, for drawing or computing alongside the library. */
   readonly gpu: GpuDevice;
   readonly #context: Context;
   readonly #parameters: ParameterStore;
@@ -96,7 +96,7 @@ export class WebGpuDevice implements Device {
   }
 
   async read(parameter: Parameter): Promise<TypedArray> {
-    // Between two slices of a run parameters are new in part.
+    // Between two slices of a run, only some parameters are updated.
     while (this.#context.alone) await this.#context.alone;
     this.#check();
     const encoder = this.gpu.createCommandEncoder();
@@ -120,7 +120,7 @@ export class WebGpuDevice implements Device {
       this.#check();
       return result;
     } catch (error) {
-      // News of a lost device may come just after the work that it stopped.
+      // The loss of a device may be reported just after the failure of its work.
       await new Promise((resolve) => setTimeout(resolve));
       this.#check();
       throw error;
@@ -130,7 +130,7 @@ export class WebGpuDevice implements Device {
   #check(): void {
     if (!this.#failure) return;
     const failure = this.#failure;
-    // A lost device stays lost; any other error has been reported now.
+    // A lost device stays lost; any other error is reported once.
     if (!(failure instanceof DeviceLostError)) this.#failure = null;
     throw failure;
   }

@@ -3,7 +3,7 @@
 import type { Binding, Kernel } from '../../core/kernel.ts';
 import { useWindows, variablesOf, windowFunctions } from './windows.ts';
 
-/** The full WGSL of `kernel`: bindings are numbered inputs, outputs, arguments, in the order in which they are given. */
+/** The full WGSL of `kernel`. Bindings are numbered in order: inputs, outputs, arguments. */
 export function wgslSource({ inputs, outputs, wgsl, arguments: args = [], enables = [] }: Kernel): string {
   const used = [
     ...inputs.map((binding, i) => ({ binding, written: isWrittenInput({ inputs, outputs }, i) })),

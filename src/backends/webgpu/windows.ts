@@ -1,22 +1,22 @@
-// Tensors larger than what the adapter binds at once: several bindings of one buffer, and kernels that choose among them.
+// Tensors above the adapter's limit for one binding: several bindings of one buffer, and kernels that choose among them.
 
 import type { Binding } from '../../core/kernel.ts';
 
-/** The names of a binding's variables: one, or one for each window. */
+/** The names of a binding's variables: one, or one per window. */
 export const variablesOf = ({ name, windows }: Binding): string[] =>
   windows ? Array.from({ length: windows.count }, (_, i) => `${name}_window${i}`) : [name];
 
 /**
- * Functions that read element `index` of a binding with windows and, where it is written, store it. A load reads every window and
- * selects: outside of its window that is one element for all threads, and compilers of software adapters take twice as long
- * for each branch that a text has more.
+ * Functions that load element `index` of a binding with windows and, if it is written, store it. A load reads every window
+ * and selects: outside of its window all threads read one element, whereas each further branch doubles the compile time of
+ * software adapters.
  */
 export function windowFunctions(binding: Binding, written: boolean): string {
   const { name, type, windows } = binding;
   const variables = variablesOf(binding);
   const elements = windows!.elements;
   const loads = variables.map((variable, i) => {
-    const loaded = `${variable}[min(index - ${i * elements}u, ${elements - 1}u)]`; // wraps below its window: large, and so clamped
+    const loaded = `${variable}[min(index - ${i * elements}u, ${elements - 1}u)]`; // an index below its window wraps and is clamped
     return i === 0 ? `var value = ${loaded};` : `value = select(value, ${loaded}, index >= ${i * elements}u);`;
   });
   const stores = variables.map((variable, i) => {
@@ -28,7 +28,7 @@ export function windowFunctions(binding: Binding, written: boolean): string {
   return written ? `${load}\n${store}` : load;
 }
 
-/** `wgsl` with each `NAME[…]` replaced by a call of NAME's window functions. */
+/** `wgsl` with each `NAME[…]` replaced by a call to NAME's window functions. */
 export function useWindows(wgsl: string, name: string): string {
   const access = new RegExp(`(?<![\\w.])${name}\\[`, 'g');
   let result = '';
@@ -54,7 +54,7 @@ export function useWindows(wgsl: string, name: string): string {
   return result + wgsl.slice(from);
 }
 
-/** Where the bracket that was opened just before `from` closes. */
+/** Index of the bracket that closes the one opened just before `from`. */
 function closing(text: string, from: number): number {
   let depth = 1;
   let at = from;

@@ -1,4 +1,4 @@
-// Modules around functions without parameters, for lists of layers; elsewhere the functions read better.
+// Wraps functions without parameters as modules, for lists of layers; elsewhere the functions read better.
 
 import type { Tensor } from '../core/tensor.ts';
 import { Module, type Layer } from './module.ts';

@@ -1,4 +1,4 @@
-// Initial values of parameters: drawn when they are first needed, from a seed that each parameter takes when it is made.
+// Initial values of parameters: drawn on first use, from a seed that each parameter takes when it is created.
 
 import { RandomSource } from '../core/random.ts';
 import { sizeOf, type Shape } from '../core/shape.ts';
@@ -6,17 +6,17 @@ import { Buffer, type InitialValues, Parameter } from '../core/parameter.ts';
 
 let source = new RandomSource(0);
 
-/** Starts the random numbers of initial weights anew: models made after this are the same for the same seed. */
+/** Seeds the random numbers of initial weights: models created after this are equal for equal seeds. */
 export function manualSeed(seed: number): void {
   source = new RandomSource(seed);
 }
 
-/** f32 values that are drawn at once. */
+/** f32 values that are drawn synchronously. */
 export interface DrawnValues extends InitialValues {
   draw(): Float32Array;
 }
 
-/** f32 values that `fill` writes into an array of zeros with random numbers of its own. */
+/** f32 values that `fill` writes into a zeroed array, using random numbers of its own. */
 function drawn(shape: Shape, fill: (values: Float32Array, random: RandomSource) => void): DrawnValues {
   const [seed, stream] = [source.word(), source.word()];
   return {
@@ -30,13 +30,13 @@ function drawn(shape: Shape, fill: (values: Float32Array, random: RandomSource) 
   };
 }
 
-/** Values spread evenly over (-bound, bound). */
+/** Values uniform in (-bound, bound). */
 export const uniformValues = (shape: Shape, bound: number): DrawnValues =>
   drawn(shape, (values, random) => {
     for (let i = 0; i < values.length; i++) values[i] = random.uniform(-bound, bound);
   });
 
-/** Values of the normal distribution. */
+/** Values from the normal distribution. */
 export const normalValues = (shape: Shape, deviation = 1, mean = 0): DrawnValues =>
   drawn(shape, (values, random) => {
     for (let i = 0; i < values.length; i++) values[i] = mean + deviation * random.normal();
@@ -49,7 +49,7 @@ export const filledValues = (shape: Shape, value: number): DrawnValues => ({
   draw: () => new Float32Array(sizeOf(shape)).fill(value),
 });
 
-/** A parameter with values spread evenly over (-bound, bound). */
+/** A parameter with values uniform in (-bound, bound). */
 export const uniformParameter = (shape: Shape, bound: number): Parameter => new Parameter(uniformValues(shape, bound));
 
 /** A parameter drawn from the normal distribution with mean 0. */
@@ -62,7 +62,7 @@ export const filledParameter = (shape: Shape, value: number): Parameter => new P
 /** State with one value everywhere. */
 export const filledBuffer = (shape: Shape, value: number): Buffer => new Buffer(filledValues(shape, value));
 
-/** A random vector of length 1, as state. */
+/** A random unit vector, as state. */
 export const unitVectorBuffer = (size: number): Buffer =>
   new Buffer(
     drawn([size], (values, random) => {
@@ -72,5 +72,5 @@ export const unitVectorBuffer = (size: number): Buffer =>
     }),
   );
 
-/** The bound of torch's default for weights and biases of linear and convolution layers: 1 / √(inputs of one output). */
+/** torch's default bound for weights and biases of linear and convolution layers: 1 / √(inputs of one output). */
 export const defaultBound = (weightShape: Shape): number => 1 / Math.sqrt(Math.max(1, sizeOf(weightShape.slice(1))));

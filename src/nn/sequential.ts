@@ -1,4 +1,4 @@
-// Modules one after the other.
+// A sequence of modules.
 
 import type { Tensor } from '../core/tensor.ts';
 import { Module, type Layer } from './module.ts';
@@ -10,7 +10,7 @@ export class Sequential extends Module {
   constructor(...modules: Layer[]) {
     super();
     this.#modules = modules;
-    // Properties named 0, 1, 2 …: where parameters are looked for.
+    // As properties 0, 1, 2 …, in which parameters are found.
     Object.assign(this, modules);
   }
 

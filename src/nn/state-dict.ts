@@ -1,17 +1,17 @@
-// Values by name against a model's parameters: what fits, and an error that names all that does not, by cause.
+// Matches values by name with a model's parameters, and reports all mismatches in one error, by cause.
 
 import { convertFloats, isFloat, type TensorData } from '../core/dtype.ts';
 import { Buffer, type Parameter } from '../core/parameter.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import type { TensorSpec } from '../core/tensor.ts';
 
-/** Values that do not fit a model: all of them, by cause. Nothing was written. */
+/** Lists all values that do not fit a model, by cause. Nothing was written. */
 export class StateDictError extends Error {
   /** Names that the model has and the values lack. */
   readonly missing: readonly string[];
   /** Names that the model does not have. */
   readonly unexpected: readonly string[];
-  /** `name (is …, needs …)`: other shapes, and types that are not converted. */
+  /** `name (is …, needs …)`: wrong shapes, and types that are not converted. */
   readonly misshapen: readonly string[];
   /** Names of one tied parameter whose values differ. */
   readonly untied: readonly string[];
@@ -24,8 +24,8 @@ export class StateDictError extends Error {
       `These weights are not for ${model}; nothing was changed:` +
         part('missing', missing) +
         part('unexpected', unexpected) +
-        part('other shape or type', misshapen) +
-        part('one parameter in the model, but different values', untied) +
+        part('wrong shape or type', misshapen) +
+        part('tied in the model, but with different values', untied) +
         remedies(found).map((remedy) => `\n${remedy}`).join(''), // prettier-ignore
     );
     this.name = 'StateDictError';
@@ -33,9 +33,9 @@ export class StateDictError extends Error {
   }
 }
 
-/** How values by name compare with a model. */
+/** How named values compare with a model. */
 export interface StateMismatch {
-  /** The parameters to be written, each once, with the name of its values. */
+  /** The parameters to write, each once, with the name of its values. */
   readonly fits: ReadonlyMap<Parameter, string>;
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
@@ -46,8 +46,8 @@ export interface StateMismatch {
 const describe = ({ dtype, shape }: TensorSpec) => `${dtype}${formatShape(shape)}`;
 
 /**
- * Compares the specs of values with a model's `state()`. A tied parameter needs values under one of its names, a buffer that
- * is `optional` none; f32 fits f16 and the other way round.
+ * Compares the specs of values with a model's `state()`. A tied parameter needs values under only one of its names, an
+ * `optional` buffer none; f32 and f16 fit each other.
  */
 export function matchState(
   state: ReadonlyMap<string, Parameter>,
@@ -73,7 +73,7 @@ export function matchState(
   };
 }
 
-/** Writes `values` to the parameters of `state`, all or none: throws a StateDictError when any does not fit. */
+/** Writes `values` to the parameters of `state`, all or none: throws a StateDictError if any does not fit. */
 export function writeState(
   model: string,
   state: ReadonlyMap<string, Parameter>,
@@ -91,30 +91,30 @@ export function writeState(
   if (missing.length + unexpected.length + misshapen.length + untied.length > 0) {
     throw new StateDictError(model, { ...found, untied });
   }
-  // All conversions before the first write: one may run out of memory.
+  // All conversions precede the first write, since one may run out of memory.
   const ready = [...fits].map(
     ([parameter, name]) => [parameter, convertFloats(values.get(name)!, parameter.dtype)] as const,
   );
   for (const [parameter, value] of ready) parameter.write(value);
 }
 
-/** What most likely happened, and what to do. */
+/** The most likely causes, and what to do. */
 function remedies({ missing, unexpected, misshapen, untied }: Omit<StateMismatch, 'fits'>): string[] {
   const found: string[] = [];
   const added = commonPrefix(unexpected, missing);
   const dropped = commonPrefix(missing, unexpected);
-  if (added) found.push(`Names differ by the prefix "${added}": drop it from the values' names.`);
-  else if (dropped) found.push(`Names differ by the prefix "${dropped}": put it before the values' names.`);
+  if (added) found.push(`Names differ by the prefix "${added}": remove it from the values' names.`);
+  else if (dropped) found.push(`Names differ by the prefix "${dropped}": add it to the values' names.`);
   else if (missing.length > 0 && unexpected.length > 0)
-    found.push('These may be weights of another model, or of another config of it.'); // prettier-ignore
-  else if (missing.length > 0) found.push('The values are incomplete, or the model has more layers than theirs.');
-  else if (unexpected.length > 0) found.push('The model has fewer layers than that of the values: check its config.');
-  if (misshapen.length > 0) found.push('Where shapes differ, build the model with the config that the weights were trained with.'); // prettier-ignore
-  if (untied.length > 0) found.push('Where values differ, build the model without tying these parameters.');
+    found.push('The weights may be for another model, or for another config of it.'); // prettier-ignore
+  else if (missing.length > 0) found.push('The weights are incomplete, or for a model with fewer layers.');
+  else if (unexpected.length > 0) found.push('The weights are for a model with more layers: check the config.');
+  if (misshapen.length > 0) found.push('For shapes that differ, build the model with the config that the weights were trained with.'); // prettier-ignore
+  if (untied.length > 0) found.push('For values that differ, build the model without tying these parameters.');
   return found;
 }
 
-/** The prefix that makes a name of `long` out of each of `short`, if all of them lack the same one. */
+/** The prefix that turns each name of `short` into one of `long`, if there is one. */
 function commonPrefix(long: readonly string[], short: readonly string[]): string | null {
   const [first] = short;
   const full = first === undefined ? undefined : long.find((name) => name.endsWith(`.${first}`));

@@ -46,5 +46,5 @@ test('has the parameters and initial values of torch', () => {
   expect(largest).toBeGreaterThan(0.99 * bound);
   expect(largest).toBeLessThanOrEqual(Math.fround(bound));
   expect([...layer.out_proj.bias!.hostValues, ...layer.in_proj_bias!.hostValues].every((value) => value === 0)).toBe(true); // prettier-ignore
-  expect(() => new MultiheadAttention(5, 2)).toThrow('5 numbers cannot be shared by 2 heads');
+  expect(() => new MultiheadAttention(5, 2)).toThrow('embedDim 5 must be divisible by the number of heads, 2');
 });

@@ -93,9 +93,9 @@ describe('state', () => {
       misshapen: [weight, count],
       message:
         'These weights are not for Model; nothing was changed:\n  missing: stem.bias, block.layers.0.bias\n' +
-        `  unexpected: head.weight\n  other shape or type: ${weight}, ${count}\n` +
-        'These may be weights of another model, or of another config of it.\n' +
-        'Where shapes differ, build the model with the config that the weights were trained with.',
+        `  unexpected: head.weight\n  wrong shape or type: ${weight}, ${count}\n` +
+        'The weights may be for another model, or for another config of it.\n' +
+        'For shapes that differ, build the model with the config that the weights were trained with.',
     });
     expect(await model.stateDict()).toEqual(before);
   });
@@ -112,7 +112,7 @@ describe('what a file may lack or hold otherwise', () => {
     expect((await model.stem.weight.read()).data).toEqual(state.get('tied')!.data);
     state.set('stem.weight', { ...state.get('tied')!, data: new Float32Array(18) });
     expect(() => model.loadStateDict(state)).toThrow(
-      'one parameter in the model, but different values: tied and stem.weight',
+      'tied in the model, but with different values: tied and stem.weight',
     );
   });
 
@@ -144,7 +144,7 @@ describe('what a file may lack or hold otherwise', () => {
     expect(() => model.loadStateDict(state)).toThrow('prefix "block.": put it before the values');
     const resized = new Map(state).set('scale', { shape: [3], dtype: 'f32', data: new Float32Array(3) });
     expect(() => block.loadStateDict(resized)).toThrow('build the model with the config that the weights');
-    expect(() => block.loadStateDict(new Map())).toThrow('The values are incomplete');
+    expect(() => block.loadStateDict(new Map())).toThrow('The weights are incomplete');
   });
 });
 

@@ -17,7 +17,7 @@ import { Linear } from '../matmul/linear.ts';
 import { Module } from '../module.ts';
 
 export interface MultiheadAttentionOptions {
-  /** Probability with which a weight is dropped while training. */
+  /** Probability of dropping a weight during training. */
   readonly dropout?: number;
   readonly bias?: boolean;
   /** Inputs are [N, T, E]; otherwise [T, N, E], torch's default. */
@@ -25,7 +25,7 @@ export interface MultiheadAttentionOptions {
 }
 
 export interface AttentionMasks {
-  /** [T, S] or [N · heads, T, S]; bool: true where a key takes NO part, as in torch's module. f32: added to the scores. */
+  /** [T, S] or [N · heads, T, S]; bool: true where a key is IGNORED, as in torch's module. f32: added to the scores. */
   readonly attnMask?: Tensor;
   /** bool [N, S]: true where a key is padding. */
   readonly keyPaddingMask?: Tensor;
@@ -33,7 +33,7 @@ export interface AttentionMasks {
   readonly isCausal?: boolean;
 }
 
-/** Attention as torch.nn.MultiheadAttention, of which only the output is computed, not the weights. */
+/** Attention as torch.nn.MultiheadAttention, but only the output is computed, not the attention weights. */
 export class MultiheadAttention extends Module {
   /** [3 · E, E]: of queries, keys and values. */
   readonly in_proj_weight: Parameter;
@@ -46,10 +46,10 @@ export class MultiheadAttention extends Module {
   constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
     super();
     if (embedDim % numHeads !== 0) {
-      throw new Error(`MultiheadAttention: ${embedDim} numbers cannot be shared by ${numHeads} heads; use a divisor.`);
+      throw new Error(`MultiheadAttention: embedDim ${embedDim} must be divisible by the number of heads, ${numHeads}.`);
     }
     const { bias = true } = options;
-    // Glorot's bound, for the three as one.
+    // Glorot's bound for all three together.
     this.in_proj_weight = uniformParameter([3 * embedDim, embedDim], Math.sqrt(6 / (4 * embedDim)));
     this.in_proj_bias = bias ? filledParameter([3 * embedDim], 0) : null;
     this.out_proj = new Linear(embedDim, embedDim, { bias, initialBias: 0 });
@@ -57,7 +57,7 @@ export class MultiheadAttention extends Module {
     this.#options = options;
   }
 
-  /** query [N, T, E], key and value [N, S, E] (or as `batchFirst` says; or without N) → as query. */
+  /** query [T, N, E], key and value [S, N, E] (N first with `batchFirst`; or without N) → the shape of query. */
   forward(query: Tensor, key: Tensor = query, value: Tensor = key, masks: AttentionMasks = {}): Tensor {
     const [q, k, v] = this.#project(query, key, value).map((x) => this.#split(x)); // [N, heads, T | S, E / heads]
     const dropoutP = isTraining() ? (this.#options.dropout ?? 0) : 0;
@@ -66,7 +66,7 @@ export class MultiheadAttention extends Module {
     return this.out_proj.forward(reshape(out, query.shape));
   }
 
-  /** Between [N, heads, T, D] and how inputs are. */
+  /** The permutation from [N, heads, T, D] to the order of the inputs. */
   get #order(): number[] {
     return this.#options.batchFirst ? [0, 2, 1, 3] : [2, 0, 1, 3];
   }
@@ -88,7 +88,7 @@ export class MultiheadAttention extends Module {
     });
   }
 
-  /** As [N, heads, T, D]. */
+  /** `x` as [N, heads, T, D]. */
   #split(x: Tensor): Tensor {
     const [first, second] =
       x.shape.length === 3 ? x.shape : this.#options.batchFirst ? [1, x.shape[0]] : [x.shape[0], 1];

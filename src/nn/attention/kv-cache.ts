@@ -1,4 +1,4 @@
-// The keys and values of all positions so far, kept on the device for decoding token by token.
+// A cache of the keys and values of all positions so far, kept on the device for decoding token by token.
 
 import { allocate, type DType } from '../../core/dtype.ts';
 import { Buffer } from '../../core/parameter.ts';
@@ -7,7 +7,7 @@ import { assign, checkBeforeRuns } from '../../core/trace.ts';
 import { updateSlice } from '../../ops/indexing/update-slice.ts';
 
 export interface KVCacheOptions {
-  /** Numbers of a value, where that is not as of a key. */
+  /** Width of a value, if not that of a key. */
   readonly width?: number;
   readonly dtype?: DType;
 }
@@ -19,7 +19,7 @@ export interface KVCacheOptions {
  *     const { k, v } = cache.append(newKeys, newValues, position);
  *     scaledDotProductAttention(q, k, v, { isCausal: true, length: add(position, rows) });
  *
- * Programs for prompts of other lengths may share the cache. It belongs to no checkpoint, so it is no Module.
+ * Programs for prompts of other lengths may share the cache. It is not a Module, since it is not part of a checkpoint.
  */
 export class KVCache {
   /** [batch, heads, maxLength, depth] */
@@ -39,9 +39,9 @@ export class KVCache {
   }
 
   /**
-   * Writes k [batch, heads, T, depth] and v at `position` … `position + T - 1` at the end of this run, and gives the whole
-   * cache with them. In place: only these positions are written. Where they do not fit, nothing is; if `position` is a
-   * Scalar, the run is refused.
+   * Writes k [batch, heads, T, depth] and v at `position` … `position + T - 1` at the end of this run, and returns the whole
+   * cache with them. Only these positions are written, in place. If they do not fit, nothing is written; if `position` is a
+   * Scalar, the run throws.
    */
   append(k: Tensor, v: Tensor, position: Tensor): { k: Tensor; v: Tensor } {
     const [rows, most] = [k.shape[2], this.k.shape[2]];
@@ -50,7 +50,7 @@ export class KVCache {
         const { value } = position;
         if (value >= 0 && value + rows <= most) return;
         throw new Error(
-          `KVCache: ${rows} positions from ${value} on do not fit into ${most}; make a longer cache, or start again at 0.`,
+          `KVCache: ${rows} positions from ${value} on do not fit into ${most}; create a longer cache, or restart at 0.`,
         );
       });
     }
@@ -61,7 +61,7 @@ export class KVCache {
     return next;
   }
 
-  /** Fills the cache with zeros. Starting again at position 0 does not need it: what lies behind the length is not read. */
+  /** Zeroes the cache. Not needed to restart at position 0: positions past the length are not read. */
   reset(): void {
     for (const parameter of [this.k, this.v]) {
       const { shape, dtype, size } = parameter;

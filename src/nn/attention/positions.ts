@@ -1,10 +1,10 @@
-// What tells a transformer the places of its tokens, besides learned embeddings and `rotary`: tables of constants.
+// Positional encodings as tables of constants, besides learned embeddings and `rotary`.
 
 import { expectWhole } from '../../core/shape.ts';
 import { Constant } from '../../core/tensor.ts';
 
 /**
- * The sines and cosines of Vaswani et al., "Attention is all you need" (2017): [length, width], to be added to
+ * The sines and cosines of Vaswani et al., "Attention is all you need" (2017): [length, width], to add to
  * embeddings. Column 2i is sin(position / base^(2i / width)), column 2i + 1 the cosine of the same.
  */
 export function sinusoidalPositions(length: number, width: number, { base = 10000 } = {}): Constant {
@@ -19,7 +19,7 @@ export function sinusoidalPositions(length: number, width: number, { base = 1000
 
 /**
  * How steeply each head's scores fall with distance: Press et al., "Train short, test long" (2022). A geometric series
- * that ends at 2^-8; where heads are no power of two, that of the next lower one, then every other of twice as many heads.
+ * that ends at 2^-8; unless `heads` is a power of two, that of the next lower power, then every other value of the next higher.
  */
 export function alibiSlopes(heads: number): number[] {
   expectWhole('alibiSlopes', 'heads', [heads], 1);
@@ -31,7 +31,7 @@ export function alibiSlopes(heads: number): number[] {
 
 /**
  * -slope · distance for each head, query and key: [heads, rows, keys], the `bias` of scaledDotProductAttention. The rows are
- * the last of `keys` positions. Distances count in both directions; `isCausal` leaves out the keys behind a row.
+ * the last of `keys` positions. Distances count in both directions; `isCausal` excludes keys after a row.
  */
 export function alibiBias(heads: number, rows: number, keys = rows): Constant {
   expectWhole('alibiBias', 'rows and keys', [rows, keys], 0);
@@ -46,17 +46,17 @@ export function alibiBias(heads: number, rows: number, keys = rows): Constant {
 
 /** Options of `relativePositionBuckets`. */
 export interface BucketOptions {
-  /** Keys behind a row have buckets of their own: the upper half. Otherwise all of them are in bucket 0. */
+  /** True: keys after a row use the upper half of the buckets. False: they all share bucket 0. */
   readonly bidirectional?: boolean;
-  /** How many there are. */
+  /** Number of buckets. */
   readonly buckets?: number;
-  /** From here on all distances share the last bucket. */
+  /** Distances from here on share the last bucket. */
   readonly maxDistance?: number;
 }
 
 /**
  * The bucket of each distance between query and key, i32 [rows, keys], of Raffel et al., "T5" (2020): half of the buckets hold
- * one distance each, the others grow by a constant factor. `embedding` of them, permuted to [heads, rows, keys], is T5's bias.
+ * one distance each, the others grow by a constant factor. Their `embedding`, permuted to [heads, rows, keys], is T5's bias.
  * The rows are the last of `keys` positions.
  */
 export function relativePositionBuckets(

@@ -1,4 +1,4 @@
-// Transformer layers with torch's parameters: attention, then two linear layers, each around a shortcut with a norm.
+// Transformer layers with torch's parameters: attention, then two linear layers, each with a residual connection and a norm.
 
 import type { Tensor } from '../../core/tensor.ts';
 import { gelu } from '../../ops/elementwise/activations.ts';
@@ -14,24 +14,24 @@ import { LayerNorm } from '../norms/norms.ts';
 export interface TransformerLayerOptions {
   /** Width between the two linear layers; 2048 by default. */
   readonly dimFeedforward?: number;
-  /** Probability with which a value is dropped while training, in five places; 0.1 by default. */
+  /** Probability of dropping a value during training, in five places; 0.1 by default. */
   readonly dropout?: number;
   readonly activation?: 'relu' | 'gelu' | ((x: Tensor) => Tensor);
   readonly layerNormEps?: number;
   /** Inputs are [N, T, E]; otherwise [T, N, E], torch's default. */
   readonly batchFirst?: boolean;
-  /** Norms stand before attention and linear layers, inside of the shortcut, and not after the sum. */
+  /** Norms precede attention and linear layers, inside the residual branch, instead of following the sum. */
   readonly normFirst?: boolean;
   readonly bias?: boolean;
 }
 
-/** Masks of a decoder layer: of its attention to itself, and to what the encoder gave. */
+/** Masks of a decoder layer: of its self-attention, and of its attention to the encoder's output. */
 export interface DecoderMasks {
   readonly target?: AttentionMasks;
   readonly memory?: AttentionMasks;
 }
 
-/** What encoder and decoder layers have in common. */
+/** What encoder and decoder layers share. */
 abstract class TransformerLayer extends Module {
   readonly self_attn: MultiheadAttention;
   readonly linear1: Linear;
@@ -65,7 +65,7 @@ abstract class TransformerLayer extends Module {
     return new LayerNorm(dModel, { epsilon, bias });
   }
 
-  /** `x` with what `part` makes of it added, and normalized on one of the two ways. */
+  /** `x` plus `part` of it, normalized before or after. */
   protected shortcut(x: Tensor, norm: LayerNorm, part: (x: Tensor) => Tensor): Tensor {
     const kept = (y: Tensor) => this.dropout.forward(y);
     return this.#normFirst ? add(x, kept(part(norm.forward(x)))) : norm.forward(add(x, kept(part(x))));
@@ -76,20 +76,20 @@ abstract class TransformerLayer extends Module {
   }
 }
 
-/** A layer of an encoder, or of a decoder without one (GPT), as torch.nn.TransformerEncoderLayer. */
+/** A layer of an encoder, or of a decoder-only model (GPT), as torch.nn.TransformerEncoderLayer. */
 export class TransformerEncoderLayer extends TransformerLayer {
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super(dModel, nhead, options);
   }
 
-  /** x [T, N, E] (or as `batchFirst` says; or without N) → the same shape. */
+  /** x [T, N, E] ([N, T, E] with `batchFirst`; or without N) → the same shape. */
   forward(x: Tensor, masks: AttentionMasks = {}): Tensor {
     const attended = this.shortcut(x, this.norm1, (y) => this.self_attn.forward(y, y, y, masks));
     return this.shortcut(attended, this.norm2, (y) => this.feedForward(y));
   }
 }
 
-/** A layer of a decoder that also attends to what an encoder gave, as torch.nn.TransformerDecoderLayer. */
+/** A layer of a decoder that also attends to an encoder's output, as torch.nn.TransformerDecoderLayer. */
 export class TransformerDecoderLayer extends TransformerLayer {
   readonly multihead_attn: MultiheadAttention;
   readonly norm3: LayerNorm;
@@ -100,7 +100,7 @@ export class TransformerDecoderLayer extends TransformerLayer {
     this.norm3 = this.norm(dModel, options);
   }
 
-  /** target [T, N, E], memory [S, N, E] (or as `batchFirst` says; or without N) → as target. */
+  /** target [T, N, E], memory [S, N, E] (N first with `batchFirst`; or without N) → the shape of target. */
   forward(target: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
     const own = this.shortcut(target, this.norm1, (x) => this.self_attn.forward(x, x, x, masks.target));
     const both = this.shortcut(own, this.norm2, (x) => this.multihead_attn.forward(x, memory, memory, masks.memory));
@@ -109,8 +109,8 @@ export class TransformerDecoderLayer extends TransformerLayer {
 }
 
 /**
- * Encoder layers one after the other, then `norm`, if there is one, as torch.nn.TransformerEncoder. `makeLayer` is called for
- * each layer, so that each has its own initial values; torch copies one layer, with its values.
+ * A stack of encoder layers, then `norm` if given, as torch.nn.TransformerEncoder. `makeLayer` is called for each layer, so
+ * that each has its own initial values; torch copies one layer with its values.
  */
 export class TransformerEncoder extends Module {
   readonly layers: TransformerEncoderLayer[];
@@ -129,7 +129,7 @@ export class TransformerEncoder extends Module {
   }
 }
 
-/** Decoder layers one after the other, then `norm`, if there is one, as torch.nn.TransformerDecoder: see TransformerEncoder. */
+/** A stack of decoder layers, then `norm` if given, as torch.nn.TransformerDecoder: see TransformerEncoder. */
 export class TransformerDecoder extends Module {
   readonly layers: TransformerDecoderLayer[];
   readonly norm: LayerNorm | null;

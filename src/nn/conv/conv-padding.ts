@@ -1,9 +1,9 @@
-// What torch's convolution layers pad with besides zeros: values of the input, put around it beforehand.
+// The padding modes of torch's convolution layers besides zeros: the input is padded with its own values beforehand.
 
 import type { Tensor } from '../../core/tensor.ts';
 import { pad } from '../../ops/movement/pad.ts';
 
-/** What stands around an input: zeros; or its values mirrored, those of its edge, or those of its other side. */
+/** What an input is padded with: zeros, its mirrored values, its edge values, or those of its opposite side. */
 export type PaddingMode = 'zeros' | 'reflect' | 'replicate' | 'circular';
 
 /** Settings of a convolution layer besides those of the function. */
@@ -12,7 +12,7 @@ export interface ConvLayerOptions {
   readonly paddingMode?: PaddingMode;
 }
 
-/** A convolution's settings for each axis of space. */
+/** A convolution's settings for each spatial axis. */
 interface Window {
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
@@ -20,7 +20,7 @@ interface Window {
   readonly padding: readonly number[] | 'same' | 'valid';
 }
 
-/** `x` [N, C, ...] surrounded by values of its own, of which a convolution without padding makes what one with padding would. */
+/** `x` [N, C, ...] padded with its own values, so that the convolution itself needs no padding. */
 export function padAround(
   x: Tensor,
   { kernel, stride, dilation, padding }: Window,
@@ -33,6 +33,6 @@ export function padAround(
     if (padding === 'same') return dilation[axis] * (size - 1);
     return padding === 'valid' ? 0 : 2 * padding[axis];
   });
-  const before = total.map((size) => Math.floor(size / 2)); // the odd one of 'same' stands behind
+  const before = total.map((size) => Math.floor(size / 2)); // 'same' puts an odd one at the end
   return pad(x, [0, 0, ...before], [0, 0, ...total.map((size, axis) => size - before[axis])], { mode });
 }

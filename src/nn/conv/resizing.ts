@@ -16,7 +16,7 @@ export class PixelUnshuffle extends moduleOf(pixelUnshuffle) {}
 /** Mixes the channels of groups, as torch.nn.ChannelShuffle: `new ChannelShuffle(groups)`, [N, C, H, W] → [N, C, H, W]. */
 export class ChannelShuffle extends moduleOf(channelShuffle) {}
 
-/** What padding stands at each edge: one number for all, or [left, right, top, bottom], as in torch. */
+/** The padding of each edge: one number for all, or [left, right, top, bottom], as in torch. */
 export type EdgePadding = number | readonly [left: number, right: number, top: number, bottom: number];
 
 /** What all padding layers share: [..., H, W] → [..., top + H + bottom, left + W + right]. */
@@ -32,8 +32,8 @@ abstract class Pad2d extends Module {
 
   forward(x: Tensor): Tensor {
     const [left, right, top, bottom] = this.#padding;
-    if (x.shape.length < 2) throw new Error(`${this.title}: needs [..., H, W], but got [${x.shape.join(', ')}].`);
-    const outer = x.shape.slice(2).map(() => 0); // as many as stand before height and width
+    if (x.shape.length < 2) throw new Error(`${this.title}: the input must be [..., H, W], but is [${x.shape.join(', ')}].`);
+    const outer = x.shape.slice(2).map(() => 0); // for the axes before height and width
     return pad(x, [...outer, top, left], [...outer, bottom, right], this.#options);
   }
 }
@@ -59,14 +59,14 @@ export class ReflectionPad2d extends Pad2d {
   }
 }
 
-/** Images whose edges go on, as torch.nn.ReplicationPad2d. */
+/** Images with repeated edge values, as torch.nn.ReplicationPad2d. */
 export class ReplicationPad2d extends Pad2d {
   constructor(padding: EdgePadding) {
     super(padding, { mode: 'replicate' });
   }
 }
 
-/** Images that go on at their other side, as torch.nn.CircularPad2d. */
+/** Images that wrap around, as torch.nn.CircularPad2d. */
 export class CircularPad2d extends Pad2d {
   constructor(padding: EdgePadding) {
     super(padding, { mode: 'circular' });

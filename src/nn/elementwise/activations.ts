@@ -13,7 +13,7 @@ import { Module } from '../module.ts';
 
 /** max(x, 0). */
 export class ReLU extends moduleOf(relu) {}
-/** x held between 0 and 6. */
+/** x clamped to [0, 6]. */
 export class ReLU6 extends moduleOf(activations.relu6) {}
 /** 1 / (1 + e^-x). */
 export class Sigmoid extends moduleOf(sigmoid) {}
@@ -39,7 +39,7 @@ export class Softsign extends moduleOf(activations.softsign) {}
 export class LogSigmoid extends moduleOf(activations.logsigmoid) {}
 /** `new Hardtanh({ min = -1, max = 1 })`. */
 export class Hardtanh extends moduleOf((x: Tensor, options?: { min?: number; max?: number }) => activations.hardtanh(x, options)) {} // prettier-ignore
-/** x / 6 + 1/2, held between 0 and 1. */
+/** x / 6 + 1/2, clamped to [0, 1]. */
 export class Hardsigmoid extends moduleOf(activations.hardsigmoid) {}
 /** x · hardsigmoid(x). */
 export class Hardswish extends moduleOf(activations.hardswish) {}
@@ -49,10 +49,10 @@ export class GLU extends moduleOf(activations.glu) {}
 export class Softmax extends moduleOf(softmax) {}
 /** `new LogSoftmax(axis = -1)`. */
 export class LogSoftmax extends moduleOf(logSoftmax) {}
-/** x as it is. */
+/** x unchanged. */
 export class Identity extends moduleOf((x: Tensor) => x) {}
 
-/** Makes the axes from `start` to `end` one, as torch.nn.Flatten: [N, C, H, W] → [N, C·H·W]. */
+/** Merges the axes `start` to `end` into one, as torch.nn.Flatten: [N, C, H, W] → [N, C·H·W]. */
 export class Flatten extends moduleOf((x: Tensor, start: number = 1, end: number = -1) => {
   const [first, last] = [start, end].map((axis) => (axis < 0 ? axis + x.shape.length : axis));
   const { shape } = x;
@@ -61,7 +61,7 @@ export class Flatten extends moduleOf((x: Tensor, start: number = 1, end: number
 
 /** x where it is positive, weight · x elsewhere, as torch.nn.PReLU. */
 export class PReLU extends Module {
-  /** [count]: one for all, or one for each place on axis 1. */
+  /** [count]: one for all, or one per index of axis 1. */
   readonly weight: Parameter;
 
   constructor(count = 1, initial = 0.25) {

@@ -1,4 +1,4 @@
-// A table of vectors that numbers are looked up in.
+// A lookup table of vectors.
 
 import { Parameter } from '../../core/parameter.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -6,13 +6,13 @@ import { embedding } from '../../ops/indexing/embedding.ts';
 import { normalValues } from '../init.ts';
 import { Module } from '../module.ts';
 
-/** Rows of a table by number, as torch.nn.Embedding: i32 [...] → [..., width]. */
+/** Rows of a table by index, as torch.nn.Embedding: i32 [...] → [..., width]. */
 export class Embedding extends Module {
   /** [count, width] */
   readonly weight: Parameter;
   readonly #paddingIdx: number | undefined;
 
-  /** `paddingIdx` names a row of zeros that gets no gradient, counted from the end when negative. */
+  /** `paddingIdx` is a row of zeros that gets no gradient, counted from the end if negative. */
   constructor(count: number, width: number, { paddingIdx }: { paddingIdx?: number } = {}) {
     super();
     const values = normalValues([count, width]);

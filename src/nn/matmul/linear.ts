@@ -13,7 +13,7 @@ export class Linear extends Module {
   /** [out] */
   readonly bias: Parameter | null;
 
-  /** `initialBias`: one value at first, instead of torch's random ones. */
+  /** `initialBias`: the bias's initial value, instead of torch's random ones. */
   constructor(
     inFeatures: number,
     outFeatures: number,

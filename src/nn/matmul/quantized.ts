@@ -12,17 +12,17 @@ import { Module } from '../module.ts';
 
 /** How a layer's weights are stored. */
 export interface QuantizationOptions extends Quantization {
-  /** True: numbers without sign and a zero for each group, which fit weights that lie to one side (see `quantize`). */
+  /** True: unsigned values and a zero point per group, better for weights of mostly one sign (see `quantize`). */
   readonly asymmetric?: boolean;
 }
 
-/** A weight as `quantize` gives it: state that no optimizer changes. */
+/** A weight as `quantize` returns it: state that no optimizer changes. */
 abstract class Quantized extends Module {
   /** u32 [N, K · bits / 32] */
   readonly packed: Parameter;
   /** [N, K / group] */
   readonly scales: Parameter;
-  /** [N, K / group], where the numbers have no sign. */
+  /** [N, K / group]; null for signed values. */
   readonly zeros: Parameter | null;
   protected readonly quantization: Quantization;
 
@@ -45,7 +45,7 @@ export class QuantizedLinear extends Quantized {
     this.bias = bias;
   }
 
-  /** The layer that computes nearly what `layer` does, with its bias. */
+  /** A quantized version of a layer, sharing its bias. */
   static async from({ weight, bias }: Linear, options: QuantizationOptions): Promise<QuantizedLinear> {
     return new QuantizedLinear(await weight.read(), bias, options);
   }
@@ -58,7 +58,7 @@ export class QuantizedLinear extends Quantized {
 
 /** `Embedding` for inference with an eighth or a quarter of the memory: i32 [...] → [..., width]. */
 export class QuantizedEmbedding extends Quantized {
-  /** The table that holds nearly what `table` does. */
+  /** A quantized version of a table. */
   static async from({ weight }: Embedding, options: QuantizationOptions): Promise<QuantizedEmbedding> {
     return new QuantizedEmbedding(await weight.read(), options);
   }

@@ -1,4 +1,4 @@
-// Batch normalization layers: by the batch's statistics while training, by running ones otherwise.
+// Batch normalization layers: by the batch's statistics during training, by running ones otherwise.
 
 import { formatShape } from '../../core/shape.ts';
 import { Buffer, type Parameter } from '../../core/parameter.ts';
@@ -14,25 +14,25 @@ import { Module } from '../module.ts';
 interface BatchNormLayerOptions {
   /** Added to the variance. */
   readonly epsilon?: number;
-  /** The share of a batch in the running statistics; null: their mean over all batches. */
+  /** Weight of a batch in the running statistics; null: their mean over all batches. */
   readonly momentum?: number | null;
-  /** False leaves out weight and bias. */
+  /** False omits weight and bias. */
   readonly affine?: boolean;
-  /** False keeps no statistics: those of the batch are used outside of training, too. */
+  /** False keeps no statistics: those of the batch are used in inference too. */
   readonly trackRunningStats?: boolean;
 }
 
-/** What the layers for different ranks share; names are those of torch's checkpoints. */
+/** Shared by the layers for different ranks; property names are those of torch's checkpoints. */
 class BatchNorm extends Module {
-  /** [channels], ones at first. */
+  /** [channels], initially 1. */
   readonly weight: Parameter | null;
-  /** [channels], zeros at first. */
+  /** [channels], initially 0. */
   readonly bias: Parameter | null;
-  /** [channels]: what is used outside of training. */
+  /** [channels]: used in inference. */
   readonly running_mean: Buffer | null;
-  /** [channels], of unbiased variances. */
+  /** [channels]: of unbiased variances. */
   readonly running_var: Buffer | null;
-  /** How many batches were seen while training. */
+  /** Number of training batches so far. */
   readonly num_batches_tracked: Buffer | null;
   readonly #ranks: readonly number[];
   readonly #epsilon: number;
@@ -46,14 +46,14 @@ class BatchNorm extends Module {
     this.running_mean = trackRunningStats ? filledBuffer([channels], 0) : null;
     this.running_var = trackRunningStats ? filledBuffer([channels], 1) : null;
     this.num_batches_tracked = trackRunningStats
-      ? Buffer.zeros({ shape: [], dtype: 'i32' }, { optional: true }) // old files have none
+      ? Buffer.zeros({ shape: [], dtype: 'i32' }, { optional: true }) // missing from old files
       : null;
     this.#ranks = ranks;
     this.#epsilon = epsilon;
     this.#momentum = momentum;
   }
 
-  /** Call it inside compile(). While training, each call moves the running statistics. */
+  /** Call it inside compile(). During training each call updates the running statistics. */
   forward(x: Tensor): Tensor {
     if (!this.#ranks.includes(x.shape.length)) {
       throw new Error(`${this.title}: takes ${this.#ranks.join(' or ')} axes, but was given ${formatShape(x.shape)}.`);

@@ -1,4 +1,4 @@
-// Normalization layers without state of their own besides weight and bias.
+// Normalization layers without state besides weight and bias.
 
 import type { Shape } from '../../core/shape.ts';
 import type { Parameter } from '../../core/parameter.ts';
@@ -17,17 +17,17 @@ import { Module } from '../module.ts';
 interface NormLayerOptions {
   /** Added to the variance. */
   readonly epsilon?: number;
-  /** False leaves out weight and bias. */
+  /** False omits weight and bias. */
   readonly affine?: boolean;
 }
 
 const orNone = (parameter: Parameter | null) => parameter ?? undefined;
 
-/** Layer normalization over the last axes as torch.nn.LayerNorm; `shape` are their sizes, or the size of the last one. */
+/** Layer normalization over the last axes as torch.nn.LayerNorm; `shape` holds their sizes, or is the size of the last one. */
 export class LayerNorm extends Module {
-  /** The shape that is normalized, ones at first. */
+  /** Of the normalized shape, initially 1. */
   readonly weight: Parameter | null;
-  /** The same, zeros at first. */
+  /** Of the normalized shape, initially 0. */
   readonly bias: Parameter | null;
   readonly #shape: Shape;
   readonly #epsilon: number;
@@ -51,7 +51,7 @@ export class LayerNorm extends Module {
 
 /** Root mean square normalization over the last axes as torch.nn.RMSNorm. */
 export class RMSNorm extends Module {
-  /** The shape that is normalized, ones at first. */
+  /** Of the normalized shape, initially 1. */
   readonly weight: Parameter | null;
   readonly #shape: Shape;
   readonly #epsilon: number | undefined;
@@ -70,9 +70,9 @@ export class RMSNorm extends Module {
 
 /** Group normalization of [N, channels, ...] as torch.nn.GroupNorm. */
 export class GroupNorm extends Module {
-  /** [channels], ones at first. */
+  /** [channels], initially 1. */
   readonly weight: Parameter | null;
-  /** [channels], zeros at first. */
+  /** [channels], initially 0. */
   readonly bias: Parameter | null;
   readonly #groups: number;
   readonly #epsilon: number;
@@ -93,9 +93,9 @@ export class GroupNorm extends Module {
 
 /** Instance normalization of [N, channels, H, W] as torch.nn.InstanceNorm2d: without weight and bias unless `affine`. */
 export class InstanceNorm2d extends Module {
-  /** [channels], ones at first. */
+  /** [channels], initially 1. */
   readonly weight: Parameter | null;
-  /** [channels], zeros at first. */
+  /** [channels], initially 0. */
   readonly bias: Parameter | null;
   readonly #epsilon: number;
 
@@ -112,7 +112,7 @@ export class InstanceNorm2d extends Module {
   }
 }
 
-/** Local response normalization of `size` neighbouring channels as torch.nn.LocalResponseNorm. */
+/** Local response normalization over `size` neighbouring channels as torch.nn.LocalResponseNorm. */
 export class LocalResponseNorm extends Module {
   readonly #size: number;
   readonly #options: LocalResponseNormOptions;

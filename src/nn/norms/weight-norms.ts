@@ -1,4 +1,4 @@
-// Weights computed from other parameters on each use: spectral and weight normalization of a layer.
+// Spectral and weight normalization: a layer's weight is computed from other parameters on each use.
 
 import { Parameter } from '../../core/parameter.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -17,9 +17,9 @@ import type { Module } from '../module.ts';
 /** A layer with a weight, as Linear and Conv2d are. */
 type Weighted = Module & { readonly weight: Tensor };
 
-/** Replaces the layer's weight by `parameters`, and by what `compute` makes of them whenever the layer reads it. */
+/** Replaces the layer's weight with `parameters`, from which `compute` derives it whenever the layer reads it. */
 function replaceWeight(layer: Weighted, parameters: Readonly<Record<string, Parameter>>, compute: () => Tensor): void {
-  // A getter that is not listed: the weight is no parameter any more.
+  // A getter that is not enumerated: the weight is no longer a parameter.
   Object.defineProperty(layer, 'weight', { get: compute, enumerable: false, configurable: true });
   Object.assign(layer, parameters);
 }
@@ -27,10 +27,10 @@ function replaceWeight(layer: Weighted, parameters: Readonly<Record<string, Para
 function weightOf(who: string, layer: Weighted): Parameter {
   const weight: unknown = Object.getOwnPropertyDescriptor(layer, 'weight')?.value;
   if (weight instanceof Parameter) return weight;
-  throw new Error(`${who}: the weight of ${layer.title} is no parameter; is it normalized already?`);
+  throw new Error(`${who}: the weight of ${layer.title} is not a parameter; is it normalized already?`);
 }
 
-/** `weight` as [axis, all others]. */
+/** `weight` as a matrix [axis, all other axes]. */
 function asMatrix(weight: Tensor, axis: number): Tensor {
   const others = weight.shape.flatMap((_, i) => (i === axis ? [] : [i]));
   const front = axis === 0 ? weight : permute(weight, [axis, ...others]);
@@ -39,17 +39,17 @@ function asMatrix(weight: Tensor, axis: number): Tensor {
 
 /** Settings of `spectralNorm`. */
 export interface SpectralNormOptions {
-  /** Steps of power iteration for each use while training. */
+  /** Steps of power iteration per use during training. */
   readonly iterations?: number;
   readonly epsilon?: number;
-  /** The axis of outputs: 0, but 1 for transposed convolutions. */
+  /** The axis of outputs: 0, or 1 for transposed convolutions. */
   readonly axis?: number;
 }
 
 /**
  * Divides the layer's weight by its largest singular value (Miyato et al., 2018) as torch.nn.utils.spectral_norm: in
- * checkpoints it becomes weight_orig, weight_u and weight_v. The value is found by power iteration, one step for each use while
- * training. Gives the layer back.
+ * checkpoints it becomes weight_orig, weight_u and weight_v. The value is found by power iteration, one step per use during
+ * training. Returns the layer.
  */
 export function spectralNorm<L extends Weighted>(layer: L, options: SpectralNormOptions = {}): L {
   const { iterations = 1, epsilon = 1e-12, axis = 0 } = options;
@@ -74,8 +74,8 @@ export function spectralNorm<L extends Weighted>(layer: L, options: SpectralNorm
 }
 
 /**
- * Splits the layer's weight into length and direction (Salimans and Kingma, 2016) as torch.nn.utils.weight_norm: in
- * checkpoints it becomes weight_g and weight_v, for each place on `axis` its own. Gives the layer back.
+ * Splits the layer's weight into norm and direction, one of each per index of `axis` (Salimans and Kingma, 2016), as
+ * torch.nn.utils.weight_norm: in checkpoints it becomes weight_g and weight_v. Returns the layer.
  */
 export function weightNorm<L extends Weighted>(layer: L, axis = 0): L {
   const weight = weightOf('weightNorm', layer);

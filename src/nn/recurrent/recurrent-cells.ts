@@ -1,4 +1,4 @@
-// Recurrent cells: one step at a time, for networks that decide between steps what comes next.
+// Recurrent cells: one step at a time, for networks that choose each input from the steps before.
 
 import type { Parameter } from '../../core/parameter.ts';
 import { fill, type Tensor } from '../../core/tensor.ts';
@@ -32,7 +32,7 @@ export interface RecurrentCellOptions {
   readonly bias?: boolean;
 }
 
-/** What all cells have: the weights under torch's names. */
+/** What all cells share: the weights, under torch's names. */
 abstract class RecurrentCell extends Module {
   /** [G·H, I] */
   readonly weight_ih: Parameter;

@@ -9,14 +9,14 @@ import { Module } from '../module.ts';
 import { drawRecurrentWeights } from './recurrent-cells.ts';
 
 export interface RecurrentLayerOptions extends Omit<RecurrentOptions, 'lengths'> {
-  /** Layers one above the other; 1 by default. */
+  /** Number of stacked layers; 1 by default. */
   readonly numLayers?: number;
   readonly bias?: boolean;
 }
 
-/** What RNN, LSTM and GRU have in common: the weights of all layers and directions, as properties of torch's names. */
+/** What RNN, LSTM and GRU share: the weights of all layers and directions, as properties with torch's names. */
 abstract class RecurrentNetwork extends Module {
-  // Private: they are listed by the properties of torch's names.
+  // Private, since the properties with torch's names already list them.
   readonly #weights: readonly RecurrentWeights[];
   readonly #options: RecurrentOptions;
 
@@ -48,7 +48,7 @@ abstract class RecurrentNetwork extends Module {
     return this.#weights;
   }
 
-  /** Dropout between layers is for training only. */
+  /** The options; dropout between layers applies in training only. */
   protected get options(): RecurrentOptions {
     return isTraining() ? this.#options : { ...this.#options, dropout: 0 };
   }

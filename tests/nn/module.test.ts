@@ -136,12 +136,12 @@ describe('what a file may lack or hold otherwise', () => {
   test('the likely remedy is named', async () => {
     const [block, state] = [new Block(), await new Block().stateDict()];
     const prefixed = new Map([...state].map(([name, value]) => [`model.${name}`, value]));
-    expect(() => block.loadStateDict(prefixed)).toThrow('prefix "model.": drop it from the values');
+    expect(() => block.loadStateDict(prefixed)).toThrow('prefix "model.": remove it from the values');
     const model = new (class extends Module {
       readonly block = block;
       forward() {}
     })();
-    expect(() => model.loadStateDict(state)).toThrow('prefix "block.": put it before the values');
+    expect(() => model.loadStateDict(state)).toThrow('prefix "block.": add it to the values');
     const resized = new Map(state).set('scale', { shape: [3], dtype: 'f32', data: new Float32Array(3) });
     expect(() => block.loadStateDict(resized)).toThrow('build the model with the config that the weights');
     expect(() => block.loadStateDict(new Map())).toThrow('The weights are incomplete');
@@ -175,8 +175,8 @@ describe('where parameters may be', () => {
     expect(() => keys(new Set([[parameter]]))).toThrow(
       'Holder: inside is a Set, so the parameters in it have no names',
     );
-    expect(() => keys(new Map([[1, parameter]]))).toThrow('inside is a Map by other keys than strings');
-    expect(() => keys(new Map([[parameter, 'a']]))).toThrow('inside is a Map by other keys than strings');
+    expect(() => keys(new Map([[1, parameter]]))).toThrow('inside is a Map with keys other than strings');
+    expect(() => keys(new Map([[parameter, 'a']]))).toThrow('inside is a Map with keys other than strings');
     expect(() => keys({ 'a.b': parameter, a: { b: filledParameter([1], 0) } })).toThrow('two parameters are named inside.a.b'); // prettier-ignore
     expect(keys(new Set(['relu', { size: 3 }]))).toEqual([]);
   });

@@ -1,4 +1,4 @@
-// Activation functions: each a line of WGSL, its CPU twin and a gradient made from x alone, so that nothing else is kept.
+// Activation functions: a line of WGSL each, the same on the CPU, and a gradient from x alone, so that nothing else is kept.
 
 import * as functions from '../../../shaders/lib/functions.wgsl.ts';
 import { f32Literal } from '../../../shaders/lib/literal.wgsl.ts';
@@ -48,7 +48,7 @@ const leakyReluOp = activation<{ slope: number }>(
 export const leakyRelu = (x: Tensor, negativeSlope = 0.01): Tensor =>
   applyOne(leakyReluOp, [x], { slope: Math.fround(negativeSlope) });
 
-/** Factors of x above 0 and of e^x - 1 below. They are held in f32, as the constants of gradients are. */
+/** Factors of x above 0 and of e^x - 1 below. Rounded to f32, like the constants of gradients. */
 interface EluAttrs {
   readonly above: number;
   readonly below: number;
@@ -89,7 +89,7 @@ const siluOp = activation(
 /** x · sigmoid(x), also called swish. */
 export const silu = (x: Tensor): Tensor => applyOne(siluOp, [x], {});
 
-/** log √(2π): taken from an exponent, as the factor would be rounded more. */
+/** log √(2π): subtracted from an exponent, which rounds less than a factor. */
 const LOG_ROOT_TAU = 0.9189385332046727;
 const geluOp = activation(
   'gelu',
@@ -105,7 +105,7 @@ const geluOp = activation(
 );
 
 const [TANH_SCALE, TANH_CUBIC] = [Math.sqrt(2 / Math.PI), 0.044715];
-/** The argument of tanh; past 10 the result is 1, and the cube would overflow. */
+/** The argument of tanh. WGSL clamps x to ±10: beyond, tanh is ±1 and the cube would overflow. */
 const tanhArgument = (x: number): number => TANH_SCALE * (x + TANH_CUBIC * x ** 3);
 const geluTanhOp = activation(
   'geluTanh',
@@ -129,7 +129,7 @@ fn gelu_tanh(x: f32) -> f32 {
   return 0.5 * x * (1.0 + tanh(clamp(c * (${f32Literal(TANH_SCALE)} + ${f32Literal(TANH_SCALE * TANH_CUBIC)} * c * c), -15.0, 15.0)));
 }`,
 );
-/** x times the share of a normal distribution below x (Hendrycks and Gimpel, 2016), or that by `approximate: 'tanh'`. */
+/** x times the normal distribution's CDF at x (Hendrycks and Gimpel, 2016), or `approximate: 'tanh'` for its approximation. */
 export const gelu = (x: Tensor, { approximate = 'none' as 'none' | 'tanh' } = {}): Tensor =>
   applyOne(approximate === 'tanh' ? geluTanhOp : geluOp, [x], {});
 
@@ -182,9 +182,9 @@ const rangeOf = (name: string) =>
     (graph, { inputs: [x], attrs: { min, max } }) => graph.node('Clip', [x, min, max]),
   );
 const [hardtanhOp, relu6Op] = [rangeOf('hardtanh'), rangeOf('relu6')];
-/** x held between `min` and `max`; unlike that of clamp, its gradient is 0 at both ends. */
+/** x clamped to `min` and `max`; unlike clamp's, its gradient is 0 at both bounds. */
 export const hardtanh = (x: Tensor, { min = -1, max = 1 } = {}): Tensor => applyOne(hardtanhOp, [x], { min, max });
-/** x held between 0 and 6. */
+/** x clamped to [0, 6]. */
 export const relu6 = (x: Tensor): Tensor => applyOne(relu6Op, [x], { min: 0, max: 6 });
 
 const hardsigmoidOp = activation(
@@ -194,7 +194,7 @@ const hardsigmoidOp = activation(
   (g, x) => where(lt(abs(x), 3), div(g, 6), 0),
   (graph, { inputs: [x] }) => graph.node('HardSigmoid', [x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } }),
 );
-/** x / 6 + 1/2, held between 0 and 1. */
+/** x / 6 + 1/2, clamped to [0, 1]. */
 export const hardsigmoid = (x: Tensor): Tensor => applyOne(hardsigmoidOp, [x], {});
 
 const hardswishOp = activation(
@@ -237,13 +237,13 @@ const softsignOp = activation(
 /** x / (1 + |x|). */
 export const softsign = (x: Tensor): Tensor => applyOne(softsignOp, [x], {});
 
-/** x where it is positive, `weight` · x elsewhere: one weight, or one for each place on axis 1 (He et al., 2015). */
+/** x where it is positive, `weight` · x elsewhere: one weight, or one per index of axis 1 (He et al., 2015). */
 export function prelu(x: Tensor, weight: Tensor): Tensor {
   const rank = x.shape.length;
   expectDType('prelu', 'x', x, 'f32', 'f16');
   if (weight.size !== 1 && (weight.shape.length !== 1 || rank < 2 || weight.size !== x.shape[1])) {
     throw new Error(
-      `prelu: weight ${formatShape(weight.shape)} must hold one number, or one for each place on axis 1 of ${formatShape(x.shape)}.`,
+      `prelu: weight ${formatShape(weight.shape)} must hold one number, or one per index of axis 1 of ${formatShape(x.shape)}.`,
     );
   }
   const shape = weight.size === 1 ? [] : [weight.size, ...Array<number>(rank - 2).fill(1)];
@@ -254,7 +254,7 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
 export function glu(x: Tensor, axis = -1): Tensor {
   const at = resolveAxis('glu', axis, x.shape.length);
   if (x.shape[at] % 2 !== 0) {
-    throw new Error(`glu: axis ${axis} of ${formatShape(x.shape)} must have an even size, to be cut in halves.`);
+    throw new Error(`glu: axis ${axis} of ${formatShape(x.shape)} must have an even size, to be split in halves.`);
   }
   const half = x.shape[at] / 2;
   const from = (start: number) =>

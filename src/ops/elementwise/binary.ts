@@ -38,7 +38,7 @@ const mulOp = pointwise({
   vjp: (g, { inputs: [a, b] }) => [mul(g, b), mul(g, a)],
   onnx: wrapping('Mul'),
 });
-/** a · b, element by element. */
+/** a · b, elementwise. */
 export const mul: Binary = binaryFunction(mulOp);
 
 const divOp = pointwise({
@@ -60,7 +60,7 @@ const maximumOp = pointwise({
   vjp: (g, { inputs: [a, b] }) => [share(g, gt(a, b), eq(a, b)), share(g, lt(a, b), eq(a, b))],
   onnx: oneNode('Max'),
 });
-/** The larger of a and b; where they are equal each gets half of the gradient, as in PyTorch. */
+/** The larger of a and b; equal values each get half of the gradient, as in PyTorch. */
 export const maximum: Binary = binaryFunction(maximumOp);
 
 const minimumOp = pointwise({
@@ -71,7 +71,7 @@ const minimumOp = pointwise({
   vjp: (g, { inputs: [a, b] }) => [share(g, lt(a, b), eq(a, b)), share(g, gt(a, b), eq(a, b))],
   onnx: oneNode('Min'),
 });
-/** The smaller of a and b; where they are equal each gets half of the gradient, as in PyTorch. */
+/** The smaller of a and b; equal values each get half of the gradient, as in PyTorch. */
 export const minimum: Binary = binaryFunction(minimumOp);
 
 const share = (g: Tensor, wins: Tensor, ties: Tensor): Tensor => where(wins, g, where(ties, mul(g, 0.5), 0));

@@ -1,11 +1,11 @@
-// Changes the element type.
+// Converts the element type.
 
 import { isFloat, type DType } from '../../core/dtype.ts';
 import { applyOne } from '../../core/op.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { pointwise } from './pointwise.ts';
 
-/** The smallest and largest numbers that both f32 and `dtype` can say. */
+/** The smallest and largest numbers that both f32 and `dtype` represent. */
 const rangeOf = (dtype: DType) => (dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 128] : [0, 2 ** 32 - 256]);
 
 export const castOp = pointwise<{ from: DType; dtype: DType }>({
@@ -15,7 +15,7 @@ export const castOp = pointwise<{ from: DType; dtype: DType }>({
   cpu([x], { from, dtype }) {
     if (isFloat(dtype)) return x;
     if (dtype === 'bool') return Number(x !== 0);
-    // Whole numbers keep their bits; floats are held within the range, as in WGSL.
+    // Integers keep their bits; floats are clamped to the range, as in WGSL.
     const [smallest, largest] = rangeOf(dtype);
     return isFloat(from) ? Math.min(Math.max(Math.trunc(x), smallest), largest) : x;
   },
@@ -29,8 +29,8 @@ export const castOp = pointwise<{ from: DType; dtype: DType }>({
 });
 
 /**
- * `x` as another dtype. Fractions are cut towards zero and held within the type's range, i32 and u32 keep their bits, and
- * anything but 0 is true.
+ * `x` as another dtype. To integers, floats are truncated and clamped to the type's range, and i32 and u32 keep their bits;
+ * to bool, anything but 0 is true.
  */
 export const cast = (x: Tensor, dtype: DType): Tensor =>
   x.dtype === dtype ? x : applyOne(castOp, [x], { from: x.dtype, dtype });

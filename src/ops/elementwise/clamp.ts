@@ -1,4 +1,4 @@
-// Holds values between bounds.
+// Clamps values to bounds.
 
 import { literal } from '../../../shaders/lib/literal.wgsl.ts';
 import { applyOne } from '../../core/op.ts';
@@ -42,8 +42,8 @@ export const clampOp = pointwise<ClampAttrs>({
   }),
 });
 
-/** `x` held between `min` and `max`, either of which may be left out; the gradient passes up to the bounds themselves. */
+/** `x` clamped to `min` and `max`, one of which may be omitted; the gradient passes up to and including the bounds. */
 export function clamp(x: Tensor, { min, max }: ClampAttrs): Tensor {
-  if (min === undefined && max === undefined) throw new Error('clamp: needs min or max, but has neither.');
+  if (min === undefined && max === undefined) throw new Error('clamp: needs min or max, but got neither.');
   return applyOne(clampOp, [x], { min, max });
 }

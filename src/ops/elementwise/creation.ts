@@ -1,4 +1,4 @@
-// Tensors of given values, as torch's creation functions make them: constants of the graph.
+// Tensors of given values, like torch's creation functions: constants of the graph.
 
 import { allocate, convertFloats, isFloat, type DType, type TypedArray } from '../../core/dtype.ts';
 import { toFloat16 } from '../../core/float16.ts';
@@ -6,16 +6,16 @@ import { expectWhole, formatShape, sizeOf, type Shape } from '../../core/shape.t
 import { Constant, fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { expand } from '../movement/expand.ts';
 
-/** Options of functions that make tensors. */
+/** Options of functions that create tensors. */
 export interface CreationOptions {
   /** f32 by default; bool for booleans. */
   readonly dtype?: DType;
 }
 
-/** Numbers or booleans, in arrays of arrays as deep as the tensor has axes. */
+/** Numbers or booleans, in arrays nested as deep as the tensor has axes. */
 export type NestedValues = number | boolean | readonly NestedValues[];
 
-/** `value` everywhere. It takes no memory: kernels that read it have it as a literal. */
+/** `value` everywhere. It takes no memory: kernels contain it as a literal. */
 export function full(shape: Shape, value: number | boolean, options: CreationOptions = {}): Tensor {
   const { dtype = typeof value === 'boolean' ? 'bool' : 'f32' } = options;
   expectWhole('full', `the sizes of ${formatShape(shape)}`, shape, 0);
@@ -28,26 +28,26 @@ export const zeros = (shape: Shape, options?: CreationOptions): Tensor => full(s
 /** 1 everywhere. */
 export const ones = (shape: Shape, options?: CreationOptions): Tensor => full(shape, 1, { dtype: 'f32', ...options });
 
-/** `value` everywhere, in the shape and type of `like`, as torch.full_like. */
+/** `value` everywhere, with the shape and type of `like`, as torch.full_like. */
 export const fullLike = (like: TensorSpec, value: number | boolean, options?: CreationOptions): Tensor =>
   full(like.shape, value, { dtype: like.dtype, ...options });
 
-/** 0 everywhere, in the shape and type of `like`. */
+/** 0 everywhere, with the shape and type of `like`. */
 export const zerosLike = (like: TensorSpec, options?: CreationOptions): Tensor => fullLike(like, 0, options);
 
-/** 1 everywhere, in the shape and type of `like`. */
+/** 1 everywhere, with the shape and type of `like`. */
 export const onesLike = (like: TensorSpec, options?: CreationOptions): Tensor => fullLike(like, 1, options);
 
 /** Options of `tensor`. */
 export interface TensorOptions extends CreationOptions {
-  /** By default that of the nested arrays; a list of as many values may be given another. */
+  /** By default that of the nested arrays; may be any shape with as many values. */
   readonly shape?: Shape;
 }
 
 /**
- * A constant of the given values, which are copied: `tensor([[1, 2], [3, 4]])`, or a typed array with its `shape`. Its type is
- * that of a typed array (a Uint16Array holds the bits of f16), bool for booleans and f32 for numbers, unless `dtype` is given;
- * a number that an integer type cannot hold is an error.
+ * A constant of the given values, which are copied: `tensor([[1, 2], [3, 4]])`, or a typed array with its `shape`. The default
+ * `dtype` is that of the typed array (a Uint16Array holds the bits of f16), bool for booleans and f32 for numbers. Throws for
+ * numbers that an integer type cannot hold.
  */
 export function tensor(values: NestedValues | TypedArray, options: TensorOptions = {}): Constant {
   const { shape: found, flat } = ArrayBuffer.isView(values)
@@ -68,7 +68,7 @@ export function tensor(values: NestedValues | TypedArray, options: TensorOptions
   return new Constant(shape, dtype, data);
 }
 
-/** A constant of a typed array, converted if `dtype` is another type than the array's. */
+/** A constant of a typed array, converted if `dtype` differs from the array's type. */
 function typed(values: TypedArray, shape: Shape, dtype?: DType): Constant {
   const own: DType =
     values instanceof Float32Array ? 'f32' : values instanceof Int32Array ? 'i32' : values instanceof Uint16Array ? 'f16' : 'u32'; // prettier-ignore
@@ -85,7 +85,7 @@ function typed(values: TypedArray, shape: Shape, dtype?: DType): Constant {
   return new Constant(shape, dtype, data);
 }
 
-/** The values in order, and the shape of the arrays that hold them. */
+/** The values in order, and the shape of the nested arrays. */
 function flattened(values: NestedValues): { shape: number[]; flat: (number | boolean)[] } {
   const shape: number[] = [];
   for (let one: NestedValues = values; Array.isArray(one); one = one[0]) shape.push(one.length);
@@ -99,7 +99,7 @@ function flattened(values: NestedValues): { shape: number[]; flat: (number | boo
       const is = Array.isArray(value) ? `an array of ${value.length}` : String(value);
       const expected = axis < shape.length ? `an array of ${shape[axis]}` : 'a number or boolean';
       throw new Error(
-        `tensor: values${path} is ${is}, but beside it stands ${expected}; arrays of one axis are of one length.`,
+        `tensor: values${path} is ${is}, but ${expected} is expected there: all arrays of an axis must have one length.`,
       );
     }
   };
@@ -107,7 +107,7 @@ function flattened(values: NestedValues): { shape: number[]; flat: (number | boo
   return { shape, flat };
 }
 
-/** `value` as a tensor of `dtype` holds it. */
+/** `value` as stored in a tensor of `dtype`. */
 function stored(who: string, value: number | boolean, dtype: DType): number {
   const number = Number(value);
   if (isFloat(dtype)) return number;
@@ -115,6 +115,6 @@ function stored(who: string, value: number | boolean, dtype: DType): number {
   const [least, most] = dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1];
   if (Number.isInteger(number) && number >= least && number <= most) return number;
   throw new Error(
-    `${who}: ${number} is no ${dtype}, which holds integers from ${least} to ${most}; use another dtype.`,
+    `${who}: ${number} does not fit ${dtype}, which holds integers from ${least} to ${most}; use another dtype.`,
   );
 }

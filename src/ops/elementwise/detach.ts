@@ -1,4 +1,4 @@
-// Cuts a tensor off from its history: the same values, through which no gradient flows.
+// Detaches a tensor from its history: the same values, without gradient.
 
 import { pointwise, unaryFunction } from './pointwise.ts';
 

@@ -1,4 +1,4 @@
-// Builds the record of an elementwise op from one line each: WGSL, CPU and derivative. Broadcasting is handled here.
+// Builds an elementwise op's record from a line each of WGSL, CPU code and derivative. Broadcasting is handled here.
 
 import type { DType } from '../../core/dtype.ts';
 import type { Onnx } from '../../core/onnx.ts';
@@ -6,19 +6,19 @@ import { applyOne, type CpuCall, type Op, type Pointwise, type PointwiseOp, type
 import { broadcastShapes, broadcastStrides, sizeOf, stridedOffsets, type Shape } from '../../core/shape.ts';
 import { toTensor, Tensor, type TensorLike, type TensorSpec } from '../../core/tensor.ts';
 
-/** What is particular to one elementwise op. */
+/** The part of a record that is specific to one elementwise op. */
 export interface PointwiseRecord<A extends object> extends Pointwise<A> {
   readonly name: string;
-  /** The output's dtype from the inputs' specs; throws for dtypes that the op does not take. */
+  /** The output's dtype from the inputs' specs; throws for dtypes that the op does not support. */
   dtype(inputs: readonly TensorSpec[], attrs: A): DType;
   /** Shape of the output; by default the inputs' shapes broadcast. */
   shape?(inputs: readonly TensorSpec[], attrs: A): readonly number[];
-  /** Gradients of the inputs, in the shape of the output: grad() sums them over broadcast axes. */
+  /** Gradients of the inputs, with the output's shape: grad() sums them over broadcast axes. */
   readonly vjp: 'none' | ((gradient: Tensor, call: VjpCall<A>) => (Tensor | null)[]);
   readonly onnx: Onnx<A>;
 }
 
-/** The op of an elementwise function. */
+/** The op for an elementwise function. */
 export function pointwise<A extends object = object>(record: PointwiseRecord<A>): PointwiseOp<A> {
   const { name, vjp } = record;
   return {
@@ -45,25 +45,25 @@ function evaluate<A>(record: Pointwise<A>, { inputs, outputs, inputSpecs, output
   }
 }
 
-/** Where each element of `target` is found in a tensor of `shape` broadcast to it; null when in the same place. */
+/** Offset of each element of `target` in a tensor of `shape` broadcast to it; null if nothing is broadcast. */
 function broadcastOffsets(shape: Shape, target: Shape): Uint32Array | null {
   if (sizeOf(shape) === sizeOf(target)) return null;
   return stridedOffsets(target, broadcastStrides(shape, target));
 }
 
-/** Makes all operands tensors of one dtype; a plain number takes the dtype of the tensor beside it. */
+/** Converts operands to tensors; a number takes the dtype of the first tensor. */
 export function operands(...values: TensorLike[]): Tensor[] {
   const dtype = values.find((value) => value instanceof Tensor)?.dtype ?? 'f32';
   return values.map((value) => toTensor(value, dtype));
 }
 
-/** A dtype rule: all inputs alike and one of `allowed`. */
+/** A dtype rule: all inputs have the same type, one of `allowed`. */
 export function alike(name: string, ...allowed: DType[]) {
   return (inputs: readonly TensorSpec[]): DType => {
     const { dtype } = inputs[0];
     if (inputs.some((input) => input.dtype !== dtype) || !allowed.includes(dtype)) {
       const found = inputs.map((input) => input.dtype).join(', ');
-      throw new Error(`${name}: takes ${allowed.join(', ')}, all inputs of one type, but was given ${found}.`);
+      throw new Error(`${name}: inputs must all have the same type, one of ${allowed.join(', ')}, but are ${found}.`);
     }
     return dtype;
   };

@@ -20,7 +20,7 @@ fn real_pow(a: f32, b: f32) -> f32 {
   return select(size, -size, a < 0.0 && abs(b) % 2.0 == 1.0);
 }`,
   vjp: (g, { inputs: [a, b], outputs: [y] }) => [
-    // Where b is 0 the power does not depend on a, but 0^-1 would be infinite.
+    // Where b is 0, a^b does not depend on a, but 0^-1 would be infinite.
     mul(g, where(eq(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
     // d/db a^b = a^b · log a, which is 0 at a = 0.
     mul(g, mul(y, log(where(eq(a, 0), 1, a)))),

@@ -16,7 +16,7 @@ export const remainderOp = pointwise({
     const rest = a % b;
     return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
   },
-  // A quotient just off an integer leaves a remainder on the wrong side of 0 or b.
+  // A quotient rounded to or past an integer gives a remainder on the wrong side of 0 or b.
   helpers: /* wgsl */ `
 fn i32_remainder(a: i32, b: i32) -> i32 {
   let rest = a % b;

@@ -33,7 +33,7 @@ function unary(
 }
 
 const zero: Derivative = (g) => mul(g, 0);
-/** log(2/√π): added to an exponent, as the factor would be rounded more. */
+/** log(2/√π): added to an exponent, which rounds less than a factor. */
 const LOG_OF_ERF_SLOPE = 0.12078223763524522;
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
@@ -48,7 +48,7 @@ const ops = {
   square: unary('square', (x) => `${x} * ${x}`, (x) => x * x, (g, x) => mul(g, mul(x, 2)), nested(([x]) => ['Mul', x, x])),
   abs: unary('abs', (x) => `abs(${x})`, Math.abs, (g, x) => mul(g, sign(x)), 'Abs'),
   sign: unary('sign', (x) => `sign(${x})`, Math.sign, zero, 'Sign'),
-  // Past 9 tanh is 1 in f32, and past 88 some drivers answer NaN.
+  // Past 9 tanh is 1 in f32, and past 88 some drivers return NaN.
   tanh: unary('tanh', (x) => `tanh(clamp(${x}, -15.0, 15.0))`, Math.tanh, (g, _x, y) => mul(g, sub(1, square(y))), 'Tanh'),
   sigmoid: unary('sigmoid', (x) => `1.0 / (1.0 + exp(-clamp(${x}, -87.0, 87.0)))`, logistic, (g, _x, y) => mul(g, mul(y, sub(1, y))), 'Sigmoid'),
   // y > 0 exactly when x > 0, so backward needs only y.
@@ -88,13 +88,13 @@ export const tanh = unaryFunction(ops.tanh);
 export const sigmoid = unaryFunction(ops.sigmoid);
 /** max(x, 0). */
 export const relu = unaryFunction(ops.relu);
-/** The largest integer that is not above x. */
+/** The largest integer not above x. */
 export const floor = unaryFunction(ops.floor);
-/** The smallest integer that is not below x. */
+/** The smallest integer not below x. */
 export const ceil = unaryFunction(ops.ceil);
 /** x without its fraction. */
 export const trunc = unaryFunction(ops.trunc);
-/** The nearest integer; of two, the even one. */
+/** The nearest integer, ties to even. */
 export const round = unaryFunction(ops.round);
 /** The error function, 2/√π times the integral of e^-t² from 0 to x. */
 export const erf = unaryFunction(ops.erf);

@@ -1,4 +1,4 @@
-// Chooses between two tensors, element by element.
+// Selects between two tensors, elementwise.
 
 import { applyOne } from '../../core/op.ts';
 import type { Tensor, TensorLike } from '../../core/tensor.ts';

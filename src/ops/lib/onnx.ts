@@ -1,22 +1,22 @@
-// What records share in how they are written to ONNX. Runtimes hardly compute with u32 and bool, so that other types stand in.
+// Helpers for writing ops to ONNX. Runtimes barely support arithmetic on u32 and bool, so other types stand in for these.
 
 import type { OnnxCall, OnnxGraph, OnnxOperand, OnnxType, OnnxValue, OnnxWriter } from '../../core/onnx.ts';
 import type { DType } from '../../core/dtype.ts';
 
-/** The type in which runtimes compute what we hold as another: u32 as i64, and bool as i32. */
+/** The type in which runtimes compute a dtype: u32 as i64, bool as i32, others as they are. */
 export const heldAs = (dtype: DType): OnnxType => (dtype === 'u32' ? 'i64' : dtype === 'bool' ? 'i32' : dtype);
 
-/** `x` of type `dtype` as what runtimes compute with. */
+/** `x` of type `dtype`, cast to the type that runtimes compute with. */
 export const held = (graph: OnnxGraph, x: OnnxValue, dtype: DType): OnnxValue =>
   heldAs(dtype) === dtype ? x : graph.cast(x, heldAs(dtype));
 
-/** The other way round. */
+/** The inverse of `held`. */
 export const given = (graph: OnnxGraph, x: OnnxValue, dtype: DType): OnnxValue =>
   heldAs(dtype) === dtype ? x : graph.cast(x, dtype);
 
 /**
- * A writer of an op whose inputs, but for the first `skip`, and whose output have one type: `write` gets and gives them as
- * what runtimes compute with.
+ * A writer of an op whose inputs, except for the first `skip`, and whose output have one type: `write` takes and returns
+ * them in the type that runtimes compute with.
  */
 export const inHeldType =
   <A>(
@@ -28,32 +28,32 @@ export const inHeldType =
     return given(graph, write(graph, inputs, call), call.outputs[0].dtype);
   };
 
-/** One node, of numbers of any type. */
+/** A writer of one node on numbers of any type. */
 export const oneNode = (type: string): OnnxWriter<object> => inHeldType((graph, inputs) => graph.node(type, inputs));
 
-/** One node of sums and products: those of u32 lose what is past their 32 bits. */
+/** A writer of one node of sums or products, where u32 wraps at 32 bits. */
 export const wrapping = (type: string): OnnxWriter<object> =>
   inHeldType((graph, inputs, { outputs: [{ dtype }] }) => {
     const y = graph.node(type, inputs);
     return dtype === 'u32' ? graph.node('Mod', [y, graph.number(2 ** 32, 'i64')]) : y;
   });
 
-/** One node that compares numbers of any type. */
+/** A writer of one node that compares numbers of any type. */
 export const comparing =
   (type: string): OnnxWriter<object> =>
   (graph, { inputs, tensors }) =>
     graph.node(type, inputs.map((x, i) => held(graph, x, tensors[i].dtype))); // prettier-ignore
 
-/** Nodes one in another: `['Neg', ['Exp', x]]`. The first entry is a node's type, the others are its inputs. */
+/** Nested nodes: `['Neg', ['Exp', x]]`. The first entry is a node's type, the others are its inputs. */
 export interface NestedNode extends ReadonlyArray<string | OnnxOperand | NestedNode> {}
 
-/** Adds nodes one in another, and gives the outermost's output. */
+/** Adds nested nodes and returns the outermost's output. */
 export function nest(graph: OnnxGraph, [type, ...inputs]: NestedNode): OnnxValue {
   const operands = inputs.map((input) => (Array.isArray(input) ? nest(graph, input) : (input as OnnxOperand)));
   return graph.node(type as string, operands);
 }
 
-/** A writer of nodes one in another, without attributes. */
+/** A writer of nested nodes without attributes. */
 export const nested =
   <A>(make: (inputs: readonly OnnxValue[], attrs: A) => NestedNode): OnnxWriter<A> =>
   (graph, { inputs, attrs }) =>

@@ -1,4 +1,4 @@
-// Joins, divides, repeats and renames axes: all of it made of concat, slice, expand and reshape.
+// Joins, splits, repeats and rearranges axes, composed of concat, slice, expand, reshape and permute.
 
 import { expectWhole, formatShape, resolveAxes, resolveAxis, sameShape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -8,7 +8,7 @@ import { permute } from './permute.ts';
 import { reshape } from './reshape.ts';
 import { slice } from './slice.ts';
 
-/** `x` with a new axis of size 1 in front of axis `axis`; -1 puts it last. */
+/** `x` with a new axis of size 1 at index `axis`; -1 puts it last. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   const at = resolveAxis('unsqueeze', axis, x.shape.length + 1);
   return reshape(x, x.shape.toSpliced(at, 0, 1));
@@ -20,7 +20,7 @@ export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
   return reshape(x, x.shape.filter((dim, i) => dim !== 1 || !gone.includes(i))); // prettier-ignore
 }
 
-/** `x` with the axes `source` moved to the places `destination`; the others keep their order. */
+/** `x` with the axes `source` moved to the positions `destination`; the others keep their order. */
 export function movedim(
   x: Tensor,
   source: number | readonly number[],
@@ -31,7 +31,7 @@ export function movedim(
   const [from, to] = [list(source), list(destination)];
   if (from.length !== to.length || new Set(from).size < from.length || new Set(to).size < to.length) {
     throw new Error(
-      `movedim: [${from}] cannot move to [${to}] in ${formatShape(x.shape)}: name as many different axes twice.`,
+      `movedim: [${from}] cannot move to [${to}] in ${formatShape(x.shape)}: both need the same number of distinct axes.`,
     );
   }
   const others = [...Array(rank).keys()].filter((axis) => !from.includes(axis));
@@ -39,13 +39,13 @@ export function movedim(
   return permute(x, order);
 }
 
-/** Tensors of one shape side by side along a new axis. */
+/** Tensors of one shape stacked along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   const [first] = tensors;
   if (!first) throw new Error('stack: needs at least one tensor, but the list is empty.');
   if (!tensors.every((x) => sameShape(x.shape, first.shape) && x.dtype === first.dtype)) {
     const found = tensors.map((x) => `${x.dtype}${formatShape(x.shape)}`).join(', ');
-    throw new Error(`stack: ${found} must be of one shape and type.`);
+    throw new Error(`stack: ${found} must all have the same shape and type.`);
   }
   const at = resolveAxis('stack', axis, first.shape.length + 1);
   return concat(tensors.map((x) => unsqueeze(x, at)), at); // prettier-ignore
@@ -57,7 +57,7 @@ function part(x: Tensor, axis: number, start: number, count: number): Tensor {
   return slice(x, from, x.shape.with(axis, start + count));
 }
 
-/** Parts of `x` along `axis`: of `sizes[i]` positions each, or all of `sizes` but the last, which may be smaller. */
+/** Parts of `x` along `axis`: `sizes[i]` positions in part i, or `sizes` in all but the last, which may be smaller. */
 export function split(x: Tensor, sizes: number | readonly number[], axis = 0): Tensor[] {
   const along = resolveAxis('split', axis, x.shape.length);
   const total = x.shape[along];
@@ -73,18 +73,18 @@ export function split(x: Tensor, sizes: number | readonly number[], axis = 0): T
   return list.map((size) => part(x, along, (start += size) - size, size));
 }
 
-/** `x` in at most `count` parts along `axis`, all of one size but the last, which may be smaller. */
+/** `x` in at most `count` parts along `axis`, all of one size except the last, which may be smaller. */
 export function chunk(x: Tensor, count: number, axis = 0): Tensor[] {
   const along = resolveAxis('chunk', axis, x.shape.length);
   expectWhole('chunk', 'count', [count], 1);
   return split(x, Math.max(1, Math.ceil(x.shape[along] / count)), along);
 }
 
-/** `x` moved by `shifts[i]` positions along `axes[i]`; what leaves at one end comes in at the other. */
+/** `x` shifted by `shifts[i]` positions along `axes[i]`, wrapping around. */
 export function roll(x: Tensor, shifts: number | readonly number[], axes: number | readonly number[]): Tensor {
   const [by, along] = [[shifts].flat(), [axes].flat().map((axis) => resolveAxis('roll', axis, x.shape.length))];
   if (by.length !== along.length || !by.every(Number.isInteger)) {
-    throw new Error(`roll: shifts [${by}] and axes [${along}] do not fit: each axis needs an integer.`);
+    throw new Error(`roll: shifts [${by}] and axes [${along}] do not fit: each axis needs one integer.`);
   }
   return along.reduce((rolled, axis, i) => {
     const size = x.shape[axis];
@@ -93,7 +93,7 @@ export function roll(x: Tensor, shifts: number | readonly number[], axes: number
   }, x);
 }
 
-/** `x` repeated `counts[i]` times along axis i, as torch.tile: missing counts and axes are 1 in front. */
+/** `x` repeated `counts[i]` times along axis i, as torch.tile: missing leading counts and axes are 1. */
 export function tile(x: Tensor, counts: readonly number[]): Tensor {
   expectWhole('tile', 'counts', counts, 0);
   const rank = Math.max(counts.length, x.shape.length);
@@ -107,7 +107,7 @@ export function tile(x: Tensor, counts: readonly number[]): Tensor {
   return reshape(repeated, shape.map((dim, i) => dim * times[i])); // prettier-ignore
 }
 
-/** Each position of `x` along `axis` `count` times in a row, as torch.repeat_interleave. */
+/** `x` with each position along `axis` repeated `count` times in a row, as torch.repeat_interleave. */
 export function repeatInterleave(x: Tensor, count: number, axis: number): Tensor {
   const along = resolveAxis('repeatInterleave', axis, x.shape.length);
   expectWhole('repeatInterleave', 'count', [count], 0);

@@ -10,7 +10,7 @@ interface ConcatAttrs {
   readonly axis: number;
 }
 
-/** For each input where it starts along the axis. */
+/** Where each input starts along the axis. */
 function startsOf(inputs: readonly TensorSpec[], axis: number): number[] {
   let start = 0;
   return inputs.map(({ shape }) => (start += shape[axis]) - shape[axis]);
@@ -25,7 +25,7 @@ export const concatOp: KernelOp<ConcatAttrs> = {
       x.dtype === dtype && x.shape.length === shape.length && x.shape.every((dim, i) => i === axis || dim === shape[i]);
     if (!inputs.every(fits)) {
       const found = inputs.map((x) => `${x.dtype}${formatShape(x.shape)}`).join(', ');
-      throw new Error(`concat: ${found} do not fit: all but axis ${axis} must be equal, and of one type.`);
+      throw new Error(`concat: ${found} do not fit: types must be equal, and sizes except along axis ${axis}.`);
     }
     const total = inputs.reduce((sum, x) => sum + x.shape[axis], 0);
     return [{ shape: shape.with(axis, total), dtype }];
@@ -38,7 +38,7 @@ export const concatOp: KernelOp<ConcatAttrs> = {
       stridedOffsets(inputSpecs[part].shape, strides).forEach((offset, i) => (y[base + offset] = x[i]));
     });
   },
-  // A dispatch for each input: no limit of bindings stands in the way of joining many.
+  // One dispatch per input, so that the limit of bindings does not matter.
   gpu({ inputs, outputs: [{ shape, dtype }], attrs: { axis }, capabilities }) {
     const strides = stridesOf(shape);
     const starts = startsOf(inputs, axis);
@@ -59,7 +59,7 @@ export const concatOp: KernelOp<ConcatAttrs> = {
   onnx: (graph, { inputs, attrs: { axis } }) => graph.node('Concat', inputs, { axis }),
 };
 
-/** `tensors` one after the other along `axis` (the first by default); their other axes must be equal. */
+/** `tensors` concatenated along `axis` (the first by default); their other axes must be equal. */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (tensors.length === 0) throw new Error('concat: needs at least one tensor, but the list is empty.');
   return applyOne(concatOp, tensors, { axis: resolveAxis('concat', axis, tensors[0].shape.length) });

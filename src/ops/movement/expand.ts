@@ -1,4 +1,4 @@
-// Repeats a tensor along axes of size 1.
+// Broadcasts a tensor along axes of size 1.
 
 import { applyOne } from '../../core/op.ts';
 import { broadcastShapes, formatShape, sameShape, type Shape } from '../../core/shape.ts';
@@ -10,7 +10,7 @@ export const expandOp = pointwise<{ shape: Shape }>({
   dtype: ([x]) => x.dtype,
   shape([x], { shape }) {
     if (!sameShape(broadcastShapes('expand', x.shape, shape), shape)) {
-      throw new Error(`expand: ${formatShape(x.shape)} cannot be repeated to ${formatShape(shape)}.`);
+      throw new Error(`expand: ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}.`);
     }
     return shape;
   },

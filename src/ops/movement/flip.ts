@@ -9,7 +9,7 @@ interface FlipAttrs {
   readonly axes: readonly number[];
 }
 
-/** Where the elements are read: along reversed axes from the end, with a stride that is negative modulo 2³². */
+/** Strides and base to read by: reversed axes start at the end, with a negative stride modulo 2³². */
 function places(shape: Shape, { axes }: FlipAttrs): { strides: number[]; base: number } {
   const strides = stridesOf(shape);
   return {

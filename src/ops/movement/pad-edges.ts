@@ -1,4 +1,4 @@
-// Surrounds a tensor with values of its own, and adds these back to where they came from: two records, each the other's gradient.
+// Pads a tensor with its own values, and sums these back to their sources: two records, each the other's gradient.
 
 import { padEdgesGradGather, padEdgesGather, type PadEdgesMode } from '../../../shaders/movement/pad-edges.wgsl.ts';
 import { gradientOnly } from '../../core/onnx.ts';
@@ -8,7 +8,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { elementType } from '../lib/element-type.ts';
 
 interface PadEdgesAttrs {
-  /** Shape without the margins. */
+  /** Shape without padding. */
   readonly shape: Shape;
   readonly before: readonly number[];
   readonly after: readonly number[];
@@ -21,21 +21,21 @@ const paddedShape = ({ shape, before, after }: PadEdgesAttrs) =>
 const axesOf = ({ shape, before, after }: PadEdgesAttrs) =>
   shape.map((size, axis) => ({ size, before: before[axis], after: after[axis] }));
 
-/** Where `at`, counted from the first value inside, is found on an axis of `size`. */
+/** Source index of position `at`, relative to the first inner value, on an axis of `size`. */
 const source: Readonly<Record<PadEdgesMode, (at: number, size: number) => number>> = {
   reflect: (at, size) => (at >= size ? 2 * (size - 1) - at : Math.abs(at)),
   replicate: (at, size) => Math.min(Math.max(at, 0), size - 1),
   circular: (at, size) => (at + size) % size,
 };
 
-/** The most values of an axis of `size` that each mode can put on one side. */
+/** The most values that each mode can pad on one side of an axis of `size`. */
 const most: Readonly<Record<PadEdgesMode, (size: number) => number>> = {
   reflect: (size) => size - 1,
   replicate: (size) => (size > 0 ? Infinity : 0),
   circular: (size) => size,
 };
 
-/** For each element of the padded tensor, which one of the inner tensor it is. */
+/** For each element of the padded tensor, the index of its source in the inner tensor. */
 function sources(attrs: PadEdgesAttrs): Uint32Array {
   const strides = stridesOf(attrs.shape);
   let found = [0];
@@ -56,7 +56,7 @@ export const padEdgesOp: KernelOp<PadEdgesAttrs> = {
     const { before, after, mode } = attrs;
     if ([before, after].some(({ length }) => length !== x.shape.length)) {
       throw new Error(
-        `pad: before [${before}] and after [${after}] do not fit ${formatShape(x.shape)}: each axis needs one number.`,
+        `pad: before [${before}] and after [${after}] do not fit ${formatShape(x.shape)}: they need one number per axis.`,
       );
     }
     expectWhole('pad', 'before', before, 0);
@@ -64,8 +64,8 @@ export const padEdgesOp: KernelOp<PadEdgesAttrs> = {
     x.shape.forEach((dim, axis) => {
       if (Math.max(before[axis], after[axis]) <= most[mode](dim)) return;
       throw new Error(
-        `pad: ${mode} can put at most ${most[mode](dim)} values on a side of axis ${axis} of ${formatShape(x.shape)}, ` +
-          `but before [${before}] and after [${after}] ask for more.`,
+        `pad: mode ${mode} can pad axis ${axis} of ${formatShape(x.shape)} by at most ${most[mode](dim)} values per side, ` +
+          `but before is [${before}] and after [${after}].`,
       );
     });
     return [{ shape: paddedShape(attrs), dtype: x.dtype }];
@@ -82,7 +82,7 @@ export const padEdgesOp: KernelOp<PadEdgesAttrs> = {
       const kind = mode === 'reflect' ? 'reflect' : 'edge';
       return graph.node('Pad', [x, graph.ints([...before, ...after])], { mode: kind });
     }
-    // Opset 17 has no such mode.
+    // Opset 17 has no circular mode.
     return shape.reduce((y, dim, axis) => {
       const part = (start: number, end: number) =>
         start < end ? [graph.node('Slice', [y, graph.ints([start]), graph.ints([end]), graph.ints([axis])])] : [];
@@ -113,6 +113,6 @@ export const padEdgesGradOp: KernelOp<PadEdgesAttrs> = {
   onnx: gradientOnly,
 };
 
-/** `x` with `before[i]` and `after[i]` of its own values around axis i. */
+/** `x` padded with `before[i]` and `after[i]` of its own values along axis i. */
 export const padEdges = (x: Tensor, before: readonly number[], after: readonly number[], mode: PadEdgesMode): Tensor =>
   applyOne(padEdgesOp, [x], { shape: x.shape, before, after, mode });

@@ -1,4 +1,4 @@
-// Surrounds a tensor with a value, or with values of its own.
+// Pads a tensor with a constant or with its own values.
 
 import type { PadEdgesMode } from '../../../shaders/movement/pad-edges.wgsl.ts';
 import { fill, type Tensor } from '../../core/tensor.ts';
@@ -7,15 +7,15 @@ import { expand } from './expand.ts';
 import { padEdges } from './pad-edges.ts';
 import { padWithSpacing } from './slice.ts';
 
-/** What a tensor is surrounded with. */
+/** What a tensor is padded with. */
 export interface PadOptions {
-  /** 'constant' (the default): `value`. Else values of x: mirrored at the edge, the edge's, or those of the other side. */
+  /** 'constant' (the default): `value`. Else values of x: mirrored at the edge, the edge's, or those of the opposite side. */
   readonly mode?: 'constant' | PadEdgesMode;
   /** With mode 'constant'; 0 by default. */
   readonly value?: number;
 }
 
-/** `x` with `before[i]` values in front of axis i and `after[i]` behind it: zeros, or see `options`. */
+/** `x` padded with `before[i]` values at the start of axis i and `after[i]` at its end: zeros, or see `options`. */
 export function pad(
   x: Tensor,
   before: readonly number[],

@@ -1,4 +1,4 @@
-// The same values under another shape: no copy is made.
+// The same values with another shape, without a copy.
 
 import { applyOne, type ViewOp } from '../../core/op.ts';
 import { formatShape, sameShape, sizeOf, type Shape } from '../../core/shape.ts';
@@ -20,11 +20,11 @@ export const reshapeOp: ViewOp<{ shape: Shape }> = {
   onnx: (graph, { inputs: [x], attrs: { shape } }) => graph.reshape(x, shape),
 };
 
-/** `x` as `shape`, in which one axis may be -1: whatever is left. */
+/** `x` as `shape`, in which one axis may be -1: it is inferred. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = sizeOf(shape.filter((dim) => dim !== -1));
   const left = x.size / known;
-  // What does not come out even stays -1, and is refused with the shape as it was given.
+  // If it is not an integer, -1 stays, and the error shows the shape as given.
   const resolved =
     shape.filter((dim) => dim === -1).length === 1 && Number.isInteger(left)
       ? shape.map((dim) => (dim === -1 ? left : dim))
@@ -32,6 +32,6 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, resolved) ? x : applyOne(reshapeOp, [x], { shape: resolved });
 }
 
-/** `x` with all axes from `start` on made one: [N, C, H, W] → [N, C·H·W]. */
+/** `x` with all axes from `start` on merged: [N, C, H, W] → [N, C·H·W]. */
 export const flatten = (x: Tensor, start = 1): Tensor =>
   reshape(x, [...x.shape.slice(0, start), sizeOf(x.shape.slice(start))]);

@@ -1,4 +1,4 @@
-// Takes a block out of a tensor, every element or every few along each axis; and puts zeros around and between, which is its gradient.
+// Takes a block out of a tensor, with a step along each axis; and pads with zeros around and between, which is its gradient.
 
 import { padKernel } from '../../../shaders/movement/pad.wgsl.ts';
 import { applyOne, type KernelOp } from '../../core/op.ts';
@@ -8,13 +8,13 @@ import { elementType } from '../lib/element-type.ts';
 import { gathering } from './copies.ts';
 
 interface SliceAttrs {
-  /** For each axis: the first position, the one before which it ends, and the distance between two that are taken. */
+  /** For each axis: the first position, the exclusive end, and the step. */
   readonly starts: readonly number[];
   readonly ends: readonly number[];
   readonly steps: readonly number[];
 }
 
-/** Where the elements taken from a tensor of `shape` lie. */
+/** Strides and base of the elements taken from a tensor of `shape`. */
 function places(shape: Shape, { starts, steps }: SliceAttrs): { strides: number[]; base: number } {
   const strides = stridesOf(shape);
   return {
@@ -64,8 +64,8 @@ export const sliceOp: KernelOp<SliceAttrs> = {
 };
 
 /**
- * The elements of `x` from `starts` to before `ends` on each axis, of which every `steps`-th is taken (all of them by
- * default): slice(x, [0, 2], [2, 6]) is x[0:2, 2:6] in NumPy's words.
+ * Every `steps`-th element of `x` (all by default) from `starts` up to but excluding `ends` on each axis:
+ * slice(x, [0, 2], [2, 6]) is NumPy's x[0:2, 2:6].
  */
 export const slice = (
   x: Tensor,
@@ -75,14 +75,14 @@ export const slice = (
 ): Tensor => applyOne(sliceOp, [x], { starts, ends, steps });
 
 interface PadAttrs {
-  /** Zeros in front of and behind each axis. */
+  /** Zeros at the start and at the end of each axis. */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** Distance of neighbours in the output: beyond 1, zeros stand between them. */
+  /** Distance of neighbours in the output: above 1, with zeros between them. */
   readonly spacing: readonly number[];
 }
 
-/** Positions that `dim` elements stretch over. */
+/** Positions that `dim` elements span. */
 const span = (dim: number, spacing: number): number => (dim > 0 ? (dim - 1) * spacing + 1 : 0);
 
 export const padOp: KernelOp<PadAttrs> = {
@@ -122,7 +122,7 @@ export const padOp: KernelOp<PadAttrs> = {
     return [slice(g!, before, ends, spacing)];
   },
   onnx(graph, { inputs: [x], tensors: [{ shape }], attrs: { before, after, spacing } }) {
-    // Zeros between neighbours: behind each of them along an axis of its own.
+    // Zeros between neighbours: appended to each along an axis of its own.
     const spaced = spacing.reduce((y, step, axis) => {
       if (step === 1 || shape[axis] === 0) return y;
       const now = shape.map((dim, i) => (i < axis ? span(dim, spacing[i]) : dim));
@@ -138,7 +138,7 @@ export const padOp: KernelOp<PadAttrs> = {
   },
 };
 
-/** `pad` that also puts `spacing - 1` zeros between neighbours: what `slice` with steps undoes. */
+/** `pad` that also puts `spacing - 1` zeros between neighbours: the inverse of `slice` with steps. */
 export const padWithSpacing = (
   x: Tensor,
   before: readonly number[],

@@ -1,4 +1,4 @@
-// Where the largest and the smallest values are.
+// Indices of the largest and smallest values.
 
 import { argSerial, argTree, type ArgShape } from '../../../shaders/reductions/arg-extreme.wgsl.ts';
 import { applyOne, expectDType, type KernelOp, type Op } from '../../core/op.ts';
@@ -19,7 +19,7 @@ function argExtreme(name: string, largest: boolean): KernelOp<ArgAttrs> {
     infer([x], { axis, keepdims }) {
       expectDType(name, 'x', x, 'f32', 'f16', 'i32', 'u32');
       if (x.shape[axis] === 0)
-        throw new Error(`${name}: there is nothing along axis ${axis} of ${formatShape(x.shape)}.`);
+        throw new Error(`${name}: axis ${axis} of ${formatShape(x.shape)} is empty.`);
       return [{ shape: reducedShape(x.shape, [axis], keepdims), dtype: 'i32' }];
     },
     cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
@@ -61,11 +61,11 @@ const argFunction = (op: Op<ArgAttrs>): ArgReduce =>
   };
 
 /**
- * Position (i32) of the largest value along `axis`, or without one in x read row by row; of equal values the first, and
- * of values that hold a NaN an undefined one. `keepdims` leaves 1 in place of what is searched.
+ * Index (i32) of the largest value along `axis`, or without one in x flattened; the first among equal values, undefined if
+ * there is a NaN. `keepdims` keeps the axes with size 1.
  */
 export const argmax: ArgReduce = argFunction(argmaxOp);
-/** Position (i32) of the smallest value along `axis`, or without one in x read row by row; as argmax. */
+/** Index (i32) of the smallest value along `axis`, or without one in x flattened; as argmax. */
 export const argmin: ArgReduce = argFunction(argminOp);
 
 export const argOps = [argmaxOp, argminOp];

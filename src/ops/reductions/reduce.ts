@@ -27,14 +27,14 @@ interface ReduceAttrs {
   readonly keepdims: boolean;
 }
 
-/** What makes one reduction differ from another; `count` is the number of values that become one. */
+/** What is specific to one reduction; `count` is the number of values reduced to one. */
 interface Reduction {
   readonly name: string;
   readonly identity: number;
   readonly wgsl: Combine;
   cpu(a: number, b: number): number;
   scale?(count: number): number;
-  /** True where integers have no such value, or soon overflow. */
+  /** True if integers have no such value, or would soon overflow. */
   readonly onlyFloats?: boolean;
   /** Its node in ONNX. */
   readonly onnx: string;
@@ -63,7 +63,7 @@ function reduction(r: Reduction): KernelOp<ReduceAttrs> {
     infer([x], attrs) {
       if (x.dtype === 'bool' || (r.onlyFloats && !isFloat(x.dtype))) {
         const takes = r.onlyFloats ? 'f32 or f16' : 'numbers';
-        throw new Error(`${r.name}: takes ${takes}, but was given ${x.dtype}; cast it first.`);
+        throw new Error(`${r.name}: takes ${takes}, but x is ${x.dtype}; cast it first.`);
       }
       if (!Number.isFinite(r.identity) && countOf(x, attrs) === 0) {
         throw new Error(`${r.name}: there is nothing to reduce along axes [${attrs.axes}] of ${formatShape(x.shape)}.`);
@@ -89,7 +89,7 @@ function reduction(r: Reduction): KernelOp<ReduceAttrs> {
     },
     onnx: inHeldType((graph, [x], { attrs: { axes, keepdims } }) => {
       if (axes.length === 0) return x;
-      // Of the reductions only the sum takes its axes as an input in opset 17.
+      // In opset 17 only ReduceSum takes its axes as an input.
       return r.onnx === 'ReduceSum'
         ? graph.node(r.onnx, [x, graph.ints(axes)], { keepdims: Number(keepdims) })
         : graph.node(r.onnx, [x], { axes, keepdims: Number(keepdims) });
@@ -126,7 +126,7 @@ function variants(
     finish: r.scale ? `total * ${f32Literal(r.scale(count))}` : 'total',
   };
   const outputs = sizeOf(y.shape);
-  /** Neighbours across the reduced axes are read in fours where threads are few anyhow. */
+  /** Neighbours across the reduced axes are read as vec4s only on software adapters, where few threads suffice. */
   const bySerial = (one: ReduceShape) => {
     const fours = reduceInFours(one);
     return reduceSerial(fours.fours === 'across' && !capabilities.software ? one : fours);
@@ -137,7 +137,7 @@ function variants(
   };
   const serial = { name: 'serial', kernels: [bySerial(shape)] };
   const groups = groupReduceWays(capabilities).map((by) => ({ name: by, kernels: [byGroups(by)(shape)] }));
-  // A thread an output is enough once every lane of a GPU has one, or where each has little to add.
+  // One thread per output is enough once every lane of a GPU has one, or if each has little to add.
   const whole = capabilities.software || count < 64 || outputs >= 65536 ? [serial, ...groups] : [...groups, serial];
 
   const split = reduceInFours(joined(shape));
@@ -147,11 +147,11 @@ function variants(
   const splitSerial = reduceSplits(split, outputs, dealt, bySerial);
   const splitTree = reduceSplits(split, outputs, dealt, byGroups('tree'));
   if (capabilities.software) return [splitSerial, ...whole, splitTree];
-  // One workgroup sums a few thousand values sooner than a second kernel starts.
+  // One workgroup sums a few thousand values before a second kernel could start.
   return count < 16384 ? [...whole, splitTree, splitSerial] : [splitTree, ...whole, splitSerial];
 }
 
-/** The same with fewer axes to reduce, where some lie one behind the other. */
+/** The same with contiguous reduced axes merged. */
 function joined(shape: ReduceShape): ReduceShape {
   const merged = mergeAxes(shape.reduced, shape.reducedStrides);
   return { ...shape, reduced: merged.shape, reducedStrides: merged.strides };
@@ -159,7 +159,7 @@ function joined(shape: ReduceShape): ReduceShape {
 
 /**
  * Number of parts into which each output's values are split, to give every lane work; one part of all outputs takes `lanes`.
- * 1 where a part would be short.
+ * 1 if parts would be short.
  */
 function splitsFor(outputs: number, lanes: number, count: number, { software }: Capabilities): number {
   if (outputs > 256 || count < 1024) return 1;
@@ -196,7 +196,7 @@ const prodOp = reduction({
   vjp: (g, { inputs: [x], attrs }) => mul(g, productOfOthers(x, attrs.axes)),
 });
 
-/** The gradient of an extreme value is shared by all positions that hold it. */
+/** All positions that hold the extreme value share its gradient. */
 const shareAmongTies: Reduction['vjp'] = (g, { inputs: [x], outputs: [y], attrs }, spread) => {
   const isExtreme = eq(x, spread(y));
   const ties = applyOne(sumOp, [cast(isExtreme, x.dtype)], attrs);
@@ -227,15 +227,15 @@ function reduceFunction(op: Op<ReduceAttrs>): Reduce {
     applyOne(op, [x], { axes: resolveAxes(op.name, axes, x.shape.length), keepdims });
 }
 
-/** Sum over `axes` (all of them by default); `keepdims` leaves 1 in their place. */
+/** Sum over `axes` (all by default); `keepdims` keeps them with size 1. */
 export const sum: Reduce = reduceFunction(sumOp);
-/** Mean over `axes` (all of them by default); `keepdims` leaves 1 in their place. */
+/** Mean over `axes` (all by default); `keepdims` keeps them with size 1. */
 export const mean: Reduce = reduceFunction(meanOp);
-/** Product over `axes` (all of them by default) of f32 or f16; gradients of any order are right beside zeros too. */
+/** Product over `axes` (all by default) of f32 or f16; gradients of any order are correct even with zeros. */
 export const prod: Reduce = reduceFunction(prodOp);
-/** Largest value over `axes` (all of them by default); equal ones share the gradient, as in torch.amax. */
+/** Largest value over `axes` (all by default); equal ones share the gradient, as in torch.amax. */
 export const max: Reduce = reduceFunction(maxOp);
-/** Smallest value over `axes` (all of them by default); equal ones share the gradient, as in torch.amin. */
+/** Smallest value over `axes` (all by default); equal ones share the gradient, as in torch.amin. */
 export const min: Reduce = reduceFunction(minOp);
 
 export const reduceOps = [sumOp, meanOp, prodOp, maxOp, minOp];

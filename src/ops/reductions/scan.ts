@@ -18,13 +18,13 @@ import { slice } from '../movement/slice.ts';
 
 interface ScanAttrs {
   readonly axis: number;
-  /** True when each result leaves its own element out. */
+  /** True when each result excludes its own element. */
   readonly exclusive: boolean;
   /** True when the scan runs from the last element to the first. */
   readonly reverse: boolean;
 }
 
-/** Rows shorter than this have no use for a workgroup each; longer ones than the second number are cut where few. */
+/** Rows below SHORT do not need a workgroup each; rows above LONG are split into chunks if there are few of them. */
 const [SHORT, LONG] = [128, 8192];
 
 function variants(
@@ -45,7 +45,7 @@ function variants(
   return [found[first], ...found.filter((_, i) => i !== first)];
 }
 
-/** Calls `visit` with the offset of every element in the order of the scan; `isFirst` opens a row. */
+/** Calls `visit` with the offset of every element in scan order; `isFirst` marks the start of a row. */
 function eachInOrder(shape: Shape, { axis, reverse }: ScanAttrs, visit: (at: number, isFirst: boolean) => void): void {
   const { rows, length, stride } = rowsAlong(shape, axis);
   for (let row = 0; row < rows; row++) {
@@ -102,7 +102,7 @@ export const recurrenceOp: KernelOp<ScanAttrs> = {
   },
   flops: ([a]) => 2 * sizeOf(a.shape),
   onnx: {
-    // Each pass joins what lies a power of two apart (Hillis and Steele, 1986).
+    // Each pass combines elements a power of two apart (Hillis and Steele, 1986).
     as([a, b], { axis, reverse }) {
       let [factor, state] = [a, b];
       for (let by = 1; by < a.shape[axis]; by *= 2) {
@@ -117,7 +117,7 @@ export const recurrenceOp: KernelOp<ScanAttrs> = {
 const recurrence = (a: Tensor, b: Tensor, axis: number, reverse: boolean): Tensor =>
   applyOne(recurrenceOp, [a, b], { axis, reverse, exclusive: false });
 
-/** x moved on by `by` places along `axis` in the order of a scan; the first places get 0. */
+/** x shifted by `by` positions along `axis` in scan order; the first positions get 0. */
 function shifted(x: Tensor, axis: number, reverse: boolean, by = 1): Tensor {
   const along = (value: number) => x.shape.map((_, i) => (i === axis ? value : 0));
   const ends = x.shape.map((dim, i) => (i === axis ? dim - by : dim));
@@ -128,7 +128,7 @@ function shifted(x: Tensor, axis: number, reverse: boolean, by = 1): Tensor {
 
 /** Options of a scan. */
 export interface ScanOptions {
-  /** Exclusive: each result covers the elements before its own only. */
+  /** Each result covers only the elements before its own. */
   readonly exclusive?: boolean;
   /** Runs from the last element to the first. */
   readonly reverse?: boolean;
@@ -140,14 +140,14 @@ export function cumsum(x: Tensor, axis: number, { exclusive = false, reverse = f
 }
 
 /**
- * Running products of x (f32 or f16) along `axis`, as torch.cumprod. Nothing is divided, so gradients of any order are
- * right beside zeros too.
+ * Running products of x (f32 or f16) along `axis`, as torch.cumprod. There is no division, so gradients of any order are
+ * correct even with zeros.
  */
 export function cumprod(x: Tensor, axis: number, { exclusive = false, reverse = false }: ScanOptions = {}): Tensor {
   expectDType('cumprod', 'x', x, 'f32', 'f16');
   const along = resolveAxis('cumprod', axis, x.shape.length);
   if (x.size === 0) return x;
-  // p[i] = x[i-1] · p[i-1], and 1 to begin with.
+  // p[i] = x[i-1] · p[i-1], starting from 1.
   const rest = x.shape.map((dim, i) => (i === along ? dim - 1 : 0));
   const none = x.shape.map(() => 0);
   const one = fill(x.shape.map((dim, i) => (i === along ? 1 : dim)), 1, x.dtype); // prettier-ignore

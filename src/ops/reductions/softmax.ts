@@ -53,7 +53,7 @@ export const softmaxOp: KernelOp<SoftmaxAttrs> = {
 export const softmax = (x: Tensor, axis = -1): Tensor =>
   applyOne(softmaxOp, [x], { axis: resolveAxis('softmax', axis, x.shape.length) });
 
-/** x less its largest value over `axes`, and that value. The result of what is made of them does not depend on it. */
+/** x minus its largest value over `axes`, and that value. Detached, since the final result does not depend on it. */
 function shifted(x: Tensor, axes: readonly number[]): { distance: Tensor; shift: Tensor } {
   const shift = detach(max(x, axes, true));
   return { distance: sub(x, shift), shift };
@@ -67,7 +67,7 @@ export function logsumexp(x: Tensor, axes?: number | readonly number[], keepdims
   return add(result, reshape(shift, result.shape));
 }
 
-/** log of softmax along `axis` (the last one by default), without the rounding that log(softmax) has. */
+/** log of softmax along `axis` (the last one by default), more accurate than log(softmax). */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   const over = [resolveAxis('logSoftmax', axis, x.shape.length)];
   const { distance } = shifted(x, over);

@@ -1,4 +1,4 @@
-// What is computed from sums: variance, standard deviation, norms, and counts of what is true.
+// Statistics computed from sums: variance, standard deviation, norms, counts.
 
 import { expectDType } from '../../core/op.ts';
 import { formatShape, resolveAxes, sizeOf } from '../../core/shape.ts';
@@ -13,9 +13,9 @@ import { where } from '../elementwise/where.ts';
 
 /** Options of `variance` and `std`. */
 export interface VarianceOptions {
-  /** What is taken off the number of values before it divides: 1 for a sample (the default), 0 for all there is. */
+  /** Subtracted from the number of values in the divisor: 1 for a sample (the default), 0 for a population. */
   readonly correction?: number;
-  /** Leaves 1 in place of the axes. */
+  /** Keeps the axes with size 1. */
   readonly keepdims?: boolean;
 }
 
@@ -39,25 +39,25 @@ function varianceAs(
 }
 
 /**
- * Variance over `axes` (all of them by default), as torch.var: the mean is taken off first, so that nothing is lost where
- * it is large. Where PyTorch gives NaN, for too few values, this is an error.
+ * Variance over `axes` (all by default), as torch.var. The mean is subtracted first, so that precision is not lost if it
+ * is large. Throws for too few values, for which PyTorch returns NaN.
  */
 export const variance = (x: Tensor, axes?: number | readonly number[], options: VarianceOptions = {}): Tensor =>
   varianceAs('variance', x, axes, options);
 
-/** Standard deviation over `axes` (all of them by default), as torch.std: the square root of `variance`. */
+/** Standard deviation over `axes` (all by default), as torch.std: the square root of `variance`. */
 export const std = (x: Tensor, axes?: number | readonly number[], options: VarianceOptions = {}): Tensor =>
   sqrt(varianceAs('std', x, axes, options));
 
-/** `power` of a sum of which 0 has gradient 0, as a norm of zeros has in PyTorch. */
+/** `root` of a sum, with gradient 0 at 0, as a norm of zeros has in PyTorch. */
 function rootOf(total: Tensor, root: (t: Tensor) => Tensor): Tensor {
   const isZero = eq(total, 0);
   return where(isZero, 0, root(where(isZero, 1, total)));
 }
 
 /**
- * The p-norm (Σ |x|^p)^(1/p) over `axes` (all of them by default), as torch.norm: p is 2 by default, and at least 1, or 0
- * for the number of values that are not 0, or ±Infinity for the largest or smallest size.
+ * The p-norm (Σ |x|^p)^(1/p) over `axes` (all by default), as torch.norm: p is 2 by default, and at least 1, or 0 for the
+ * number of nonzero values, or ±Infinity for the largest or smallest absolute value.
  */
 export function norm(x: Tensor, p = 2, axes?: number | readonly number[], keepdims = false): Tensor {
   expectDType('norm', 'x', x, 'f32', 'f16');
@@ -73,12 +73,12 @@ export function norm(x: Tensor, p = 2, axes?: number | readonly number[], keepdi
   return rootOf(sum(pow(size, p), over, keepdims), (total) => pow(total, 1 / p));
 }
 
-/** How many elements over `axes` (all of them by default) are not 0: i32, as torch.count_nonzero. */
+/** Number of nonzero elements over `axes` (all by default): i32, as torch.count_nonzero. */
 export const countNonzero: Reduce = (x, axes, keepdims) => sum(cast(cast(x, 'bool'), 'i32'), axes, keepdims);
 
-/** True where any element over `axes` (all of them by default) is not 0. */
+/** True where any element over `axes` (all by default) is nonzero. */
 export const any: Reduce = (x, axes, keepdims) => gt(countNonzero(x, axes, keepdims), 0);
 
-/** True where no element over `axes` (all of them by default) is 0. */
+/** True where all elements over `axes` (all by default) are nonzero. */
 export const all: Reduce = (x, axes, keepdims) =>
   eq(countNonzero(eq(cast(cast(x, 'bool'), 'u32'), 0), axes, keepdims), 0);

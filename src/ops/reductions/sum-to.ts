@@ -1,11 +1,11 @@
-// Undoes broadcasting in gradients: what was read many times gets the sum of its gradients.
+// Undoes broadcasting in gradients: a value that was read several times gets the sum of its gradients.
 
 import { sameShape, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { reshape } from '../movement/reshape.ts';
 import { sum } from './reduce.ts';
 
-/** Sums `x` over the axes along which `shape` would be broadcast to `x.shape`. */
+/** Sums `x` over the axes along which `shape` broadcasts to `x.shape`. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const missing = x.shape.length - shape.length;

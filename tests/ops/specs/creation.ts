@@ -28,9 +28,9 @@ export const creation: Record<string, OpSpec> = {
       made('as boolean', { shape: [2], value: 0.5, dtype: 'bool' }, 'bool', [2], Uint32Array.of(1, 1)),
     ],
     wrong: [
-      { inputs: [], attrs: { shape: [2], value: 0.5, dtype: 'i32' }, says: ['0.5 is no i32'] },
-      { inputs: [], attrs: { shape: [2], value: -1, dtype: 'u32' }, says: ['-1 is no u32', 'from 0 to 4294967295'] },
-      { inputs: [], attrs: { shape: [2], value: 2 ** 31, dtype: 'i32' }, says: ['2147483648 is no i32'] },
+      { inputs: [], attrs: { shape: [2], value: 0.5, dtype: 'i32' }, says: ['0.5 does not fit i32'] },
+      { inputs: [], attrs: { shape: [2], value: -1, dtype: 'u32' }, says: ['-1 does not fit u32', 'from 0 to 4294967295'] },
+      { inputs: [], attrs: { shape: [2], value: 2 ** 31, dtype: 'i32' }, says: ['2147483648 does not fit i32'] },
       { inputs: [], attrs: { shape: [2, -1], value: 0 }, says: ['[2, -1]'] },
     ],
   },
@@ -79,11 +79,11 @@ export const creation: Record<string, OpSpec> = {
       made('bits of f16', { values: Uint16Array.of(0x3c00, 0xc000), options: { dtype: 'f32' } }, 'f32', [2], Float32Array.of(1, -2)), // prettier-ignore
     ],
     wrong: [
-      { inputs: [], attrs: { values: [[1, 2], [3]] }, says: ['values[1] is an array of 1, but beside it stands an array of 2'] },
+      { inputs: [], attrs: { values: [[1, 2], [3]] }, says: ['values[1] is an array of 1, but an array of 2 is expected there'] },
       { inputs: [], attrs: { values: [1, [2]] }, says: ['values[1] is an array of 1', 'a number or boolean'] },
       { inputs: [], attrs: { values: ['a'] }, says: ['values[0] is a'] },
       { inputs: [], attrs: { values: [1, 2, 3], options: { shape: [2, 2] } }, says: ['[2, 2] holds 4 values', '3'] },
-      { inputs: [], attrs: { values: [1.5], options: { dtype: 'i32' } }, says: ['1.5 is no i32'] },
+      { inputs: [], attrs: { values: [1.5], options: { dtype: 'i32' } }, says: ['1.5 does not fit i32'] },
     ],
   },
 }; // prettier-ignore

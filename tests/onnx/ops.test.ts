@@ -29,7 +29,7 @@ const refused: Readonly<Record<string, { readonly cases?: readonly string[]; rea
   uniform: { says: 'random numbers' },
   sampleLogits: { cases: ['plain', 'everything'], says: 'random numbers' },
   scaledDotProductAttention: { cases: ['dropped'], says: 'random numbers' },
-  crossEntropy: { cases: ['rows', 'mean'], says: 'export the scores' },
+  crossEntropy: { cases: ['rows', 'mean'], says: 'export the logits instead' },
   maxPool2d: { cases: ['second derivative'], says: 'export the forward function' },
 };
 

@@ -1,4 +1,4 @@
-// The ways to compute a convolution and its gradients on a GPU, and which of them comes first.
+// Kernel variants of a convolution and its gradients, and which of them comes first.
 
 import { conv2dColumns, columnsScratch, placesOf } from '../../../shaders/conv/conv2d-columns.wgsl.ts';
 import {
@@ -21,14 +21,14 @@ import {
   MAX_WORKGROUPS, MOST_SOFTWARE_SCRATCH, type Binding, type Capabilities, type Kernel, type Variant,
 } from '../../core/kernel.ts'; // prettier-ignore
 
-/** The largest divisor of `channels` up to `most`: what one thread keeps in registers. */
+/** The largest divisor of `channels` up to `most`: channels that one thread keeps in registers. */
 function channelBlock(channels: number, most: number): number {
   let block = Math.min(most, channels);
   while (channels % block !== 0) block--;
   return block;
 }
 
-/** Neighbours in a row of `width` that one thread computes: 4 to `most`, whatever leaves the least of its last block unused. */
+/** Adjacent pixels of a row of `width` per thread: of 4 to `most`, the number that wastes the least in the last block. */
 function pixelBlock(width: number, most = 7): number {
   if (width <= most) return width;
   const waste = (pixels: number) => Math.ceil(width / pixels) * pixels;
@@ -37,16 +37,16 @@ function pixelBlock(width: number, most = 7): number {
   return best;
 }
 
-/** What one thread computes of `channels` channels of rows of `width`: a CPU has threads enough, a GPU has not the registers for more. */
+/** One thread's block of `channels` channels and rows of `width`: larger on a CPU, as a GPU lacks registers. */
 function blockOf(channels: number, width: number, { software }: Capabilities): Conv2dBlock {
   const pixels = pixelBlock(width, software ? (channels > 6 ? 10 : 14) : 7);
   return { channels: channelBlock(channels, software && pixels <= 10 ? 16 : 8), pixels };
 }
 
-/** Workgroups that keep a GPU busy, and the least depth for which cutting k pays. */
+/** Workgroups that keep a GPU busy, and the least depth at which splitting k pays. */
 const [ENOUGH_TILES, LEAST_DEPTH] = [256, 128];
 
-/** The product as tiles in workgroup memory; nothing where it cannot be dispatched or has one row. */
+/** The product in tiles of workgroup memory; none if it cannot be dispatched or has one row. */
 function gemmVariants(name: string, gemm: Conv2dGemm | null, inputs: readonly Binding[], size: number): Variant[] {
   if (!gemm || gemm.m === 1) return [];
   const [columns, rows] = conv2dGemmTiles(gemm);
@@ -55,13 +55,13 @@ function gemmVariants(name: string, gemm: Conv2dGemm | null, inputs: readonly Bi
   return rows * splits > MAX_WORKGROUPS ? [] : [conv2dGemmTiled(name, gemm, splits, inputs, size)];
 }
 
-/** True when no output sees more than one input channel, of several. */
+/** True when every output depends on only one of several input channels. */
 const isDepthwise = ({ inChannels, groups }: Conv2dShape) => groups > 1 && groups === inChannels;
 
-/** Most products that are written out in a kernel's text. */
+/** Most products that are unrolled in a kernel's WGSL. */
 const MOST_PRODUCTS = 256;
 
-/** One thread a block of one channel; nothing where channels are summed over. */
+/** One thread per block of one channel; none if channels are summed over. */
 function depthwiseVariants(name: string, shape: Conv2dShape, bias: boolean, turned: boolean): Variant[] {
   if (!isDepthwise(shape) || shape.outChannels > MAX_WORKGROUPS) return [];
   const pixels = pixelBlock(shape.output[1]);
@@ -70,7 +70,7 @@ function depthwiseVariants(name: string, shape: Conv2dShape, bias: boolean, turn
   return [{ name: 'depthwise', kernels: [depthwise(name, shape, block, bias, turned)] }];
 }
 
-/** The convolution that the gradient of the image is, with the weights turned around; null where it is none. */
+/** The image's gradient as a convolution with flipped weights; null if it is not one. */
 function turnedAround(s: Conv2dShape): Conv2dShape | null {
   const padding = [0, 1].map((axis) => s.dilation[axis] * (s.kernel[axis] - 1) - s.padding[axis]);
   if (s.inChannels !== s.outChannels || s.stride.some((step) => step > 1) || padding.some((n) => n < 0)) return null;
@@ -85,12 +85,12 @@ function depthwiseGradWeightVariants(shape: Conv2dShape, capabilities: Capabilit
   return [depthwiseGradWeight(shape, pixelBlock(shape.output[1]), splits)];
 }
 
-/** Most numbers that a turn of the loop loads: CPUs take half a second to compile the text for 220. */
+/** Most loads per iteration of the loop: with 220, CPUs take half a second to compile the WGSL. */
 const MOST_LOADS = 160;
 
 /**
- * `kernel` with a loop that goes place by place, and row by row. The second has fewer loads and a longer text. A CPU with vectors of four,
- * whose compiler loads each number by itself, is half as fast again with it; a wider one gains a tenth and compiles for half as long again.
+ * `kernel` with a loop over taps, and with one over rows of taps, which has fewer loads and longer WGSL. On a CPU with 4-wide
+ * vectors, whose compiler does not vectorize loads, the second is 50 % faster; a wider one gains 10 % and compiles 50 % longer.
  */
 function loopVariants(
   { kernel: [, taps], stride, dilation }: Conv2dShape,
@@ -106,7 +106,7 @@ function loopVariants(
   return software && subgroupMaxSize === 4 ? [rows, plain] : [plain, rows];
 }
 
-/** On GPUs what is made for channels of their own comes first, then tiles where they are filled well enough for their barriers. */
+/** On GPUs depthwise kernels come first, then tiles if these are filled well enough to pay for their barriers. */
 function ordered(
   plain: readonly Variant[],
   own: readonly Variant[],
@@ -119,7 +119,7 @@ function ordered(
   return pays ? [...own, ...tiled, ...plain] : [...own, ...plain, ...tiled];
 }
 
-/** From x, weight and, with `bias`, bias. */
+/** Variants that compute y from x, weight and, with `bias`, bias. */
 export function forwardVariants(shape: Conv2dShape, bias: boolean, capabilities: Capabilities): Variant[] {
   const block = blockOf(shape.outChannels / shape.groups, shape.output[1], capabilities);
   const plain = loopVariants(shape, block, capabilities, (loop) => conv2dBlocks(shape, block, bias, loop));
@@ -129,13 +129,13 @@ export function forwardVariants(shape: Conv2dShape, bias: boolean, capabilities:
   return ordered(plain, own, tiled, gemm, capabilities);
 }
 
-/** A product and a sum over its results; nothing where those are too many. */
+/** A product and a sum over its results; none if those are too many. */
 function columnsVariants(shape: Conv2dShape, capabilities: Capabilities): Variant[] {
   const fits = 4 * columnsScratch(shape) <= MOST_SOFTWARE_SCRATCH && placesOf(shape) % 4 === 0;
   return capabilities.software && fits ? [conv2dColumns(shape, capabilities)] : [];
 }
 
-/** From g and weight. */
+/** Variants that compute dx from g and weight. */
 export function gradInputVariants(shape: Conv2dShape, capabilities: Capabilities): Variant[] {
   const strided = shape.stride.some((step) => step > 1);
   const inPhases = strided && shape.dilation.every((step) => step === 1);
@@ -155,10 +155,10 @@ export function gradInputVariants(shape: Conv2dShape, capabilities: Capabilities
   return [...inColumns, ...ordered(plain, own, tiled, gemm, capabilities)];
 }
 
-/** From g and x. */
+/** Variants that compute dw from g and x. */
 export function gradWeightVariants(shape: Conv2dShape, capabilities: Capabilities): Variant[] {
   const block = { channels: channelBlock(shape.outChannels / shape.groups, 4), pixels: pixelBlock(shape.output[1]) };
-  // Split the batch until there are some thousand threads to share the work.
+  // Split the batch until there are several thousand threads to share the work.
   const unsplit = conv2dGradWeightThreads(shape, block, 1);
   const batch = Math.max(1, shape.batch);
   const perSplit = Math.ceil(batch / Math.min(batch, Math.ceil(8192 / unsplit)));

@@ -1,4 +1,4 @@
-// Two-dimensional convolution and its two gradients: three records over one description, each the others' derivative.
+// 2-D convolution and its two gradients: three records with the same attributes, each the others' derivative.
 
 import type { Conv2dShape } from '../../../shaders/conv/conv2d.wgsl.ts';
 import type { DType } from '../../core/dtype.ts';
@@ -21,12 +21,12 @@ export interface Conv2dAttrs {
   readonly stride: Pair;
   readonly padding: Pair;
   readonly dilation: Pair;
-  /** Input and output channels are split into this many groups that do not see each other. */
+  /** Input and output channels are split into this many independent groups. */
   readonly groups: number;
 }
 
 interface GradAttrs extends Conv2dAttrs {
-  /** Shape of what the gradient is for: the image (grad input) or the weight (grad weight). */
+  /** Shape of the gradient: that of the image (grad input) or of the weight (grad weight). */
   readonly shape: Shape;
 }
 
@@ -38,7 +38,7 @@ function shapeFor(who: string, image: Shape, weight: Shape, attrs: Conv2dAttrs, 
   expectWhole(who, 'groups', [groups], 1);
   const problem =
     image.length !== 4 || weight.length !== 4
-      ? 'both need four axes, [N, C, H, W] and [O, C / groups, KH, KW]'
+      ? 'they need 4 axes, [N, C, H, W] and [O, C / groups, KH, KW]'
       : image[1] !== weight[1] * groups || weight[0] % groups !== 0
         ? `with ${groups} group(s) the image needs ${weight[1] * groups} channels`
         : null;
@@ -161,7 +161,7 @@ export const conv2dGradInputOp: KernelOp<GradAttrs> = {
     conv2dGradWeight(g, h!, weight.shape, attrs),
   ],
   flops: ([g, weight]) => 2 * sizeOf(g.shape) * sizeOf(weight.shape.slice(1)),
-  // A transposed convolution; what the convolution did not read at the far end is given as further rows and columns.
+  // A transposed convolution; rows and columns at the end that the convolution did not read are output padding.
   onnx(graph, { inputs, tensors: [g, weight], attrs }) {
     const kernel = weight.shape.slice(2);
     const extra = kernel.map((taps, axis) => {
@@ -212,7 +212,7 @@ export const conv2dGradInput = (g: Tensor, weight: Tensor, shape: Shape, attrs: 
   return reshape(matmul(flatten(g), flatten(weight)), shape);
 };
 
-/** True for one window that is the whole image: a matrix product, whose kernels are far better at it. */
+/** True for one window that covers the whole image: a matrix product, whose kernels are far faster. */
 const isOneWindow = ({ groups, image, kernel, output, padding }: Conv2dShape): boolean =>
   groups === 1 && sizeOf(output) === 1 && Math.max(...padding) === 0 && formatShape(image) === formatShape(kernel);
 
@@ -224,7 +224,7 @@ const conv2dGradWeight = (g: Tensor, x: Tensor, shape: Shape, attrs: Conv2dAttrs
 /** One number for both axes, or [height, width]. */
 export type Sizes = number | Pair;
 
-/** Zeros on each side; 'same': as many as keep the size, with the odd one behind (stride 1 only); 'valid': none. */
+/** Zeros on each side; 'same': as many as keep the size, an odd one at the end (stride 1 only); 'valid': none. */
 export type Padding = Sizes | 'same' | 'valid';
 
 /** `sizes` for height and width. */
@@ -238,7 +238,7 @@ export interface Conv2dOptions {
   readonly groups?: number;
 }
 
-/** `x` as it must be given so that zeros on each side keep its size under `kernel`, and how many zeros. */
+/** The padding that keeps the size of `x` under `kernel`, and `x`, padded at the end where that is uneven. */
 function samePadding(x: Tensor, kernel: Shape, stride: Pair, dilation: Pair): [Tensor, Pair] {
   if (stride[0] !== 1 || stride[1] !== 1) {
     throw new Error(`conv2d: padding 'same' needs stride 1, but the stride is [${stride}].`);
@@ -251,12 +251,12 @@ function samePadding(x: Tensor, kernel: Shape, stride: Pair, dilation: Pair): [T
 
 /**
  * Convolution (cross-correlation, as in torch): [N, C, H, W] with [O, C / groups, KH, KW] and bias [O] → [N, O, H', W'].
- * All are f32, or all f16, whose products are summed in f32.
+ * All are f32, or all f16 with accumulation in f32.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
   const [stride, dilation, groups] = [pair(options.stride ?? 1), pair(options.dilation ?? 1), options.groups ?? 1];
   const wanted = options.padding === 'valid' ? 0 : (options.padding ?? 0);
-  const fits = x.shape.length === 4 && weight.shape.length === 4; // else the record explains
+  const fits = x.shape.length === 4 && weight.shape.length === 4; // else the record throws
   const [padded, padding] =
     wanted !== 'same'
       ? [x, pair(wanted)]

@@ -1,4 +1,4 @@
-// Convolutions made of conv2d and its gradient: over sequences, and transposed ones.
+// Convolutions composed of conv2d and its gradient: 1-D and transposed ones.
 
 import { formatShape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -7,7 +7,7 @@ import { conv2d, conv2dGradInput, pair, type Conv2dOptions, type Padding, type S
 import { asImage, fromImage, speakingOf } from './images.ts';
 import { reshape } from '../movement/reshape.ts';
 
-/** Settings of a convolution over sequences. */
+/** Settings of a 1-D convolution. */
 export interface Conv1dOptions {
   readonly stride?: number;
   /** Zeros on both sides, or 'same' for an output as long as the input (with stride 1), or 'valid' for none. */
@@ -19,7 +19,7 @@ export interface Conv1dOptions {
 const tensors = (...found: (Tensor | undefined)[]): Tensor[] => found.filter((x) => x !== undefined);
 const inOneRow = (column: number, row: number) => [row, column] as const;
 
-/** Convolution of sequences, as in torch: [N, C, L] with [O, C / groups, K] and bias [O] → [N, O, L']. */
+/** 1-D convolution, as in torch: [N, C, L] with [O, C / groups, K] and bias [O] → [N, O, L']. */
 export const conv1d = (x: Tensor, weight: Tensor, bias?: Tensor, options: Conv1dOptions = {}): Tensor =>
   speakingOf('conv1d', tensors(x, weight, bias), () => {
     const { stride = 1, padding = 0, dilation = 1, groups } = options;
@@ -32,11 +32,11 @@ export const conv1d = (x: Tensor, weight: Tensor, bias?: Tensor, options: Conv1d
     return fromImage(y);
   });
 
-/** Settings of a transposed convolution: those of the convolution that it is the gradient of. */
+/** Settings of a transposed convolution: those of the convolution whose gradient it is. */
 export interface ConvTranspose2dOptions extends Omit<Conv2dOptions, 'padding'> {
-  /** What is cut off on each side of the output. */
+  /** Rows and columns cropped on each side of the output. */
   readonly padding?: Sizes;
-  /** Further rows and columns on the far side: below the stride. */
+  /** Extra rows and columns at the end, fewer than the stride. */
   readonly outputPadding?: Sizes;
 }
 
@@ -53,7 +53,7 @@ export const convTranspose2d = (
   speakingOf('convTranspose2d', tensors(x, weight, bias), () => {
     const { outputPadding = 0, groups = 1, ...rest } = options;
     if (x.shape.length !== 4 || weight.shape.length !== 4) {
-      throw new Error('both need four axes, [N, C, H, W] and [C, O / groups, KH, KW].');
+      throw new Error('image and weight need 4 axes, [N, C, H, W] and [C, O / groups, KH, KW].');
     }
     const extra = pair(outputPadding);
     const [stride, padding, dilation] = [pair(rest.stride ?? 1), pair(rest.padding ?? 0), pair(rest.dilation ?? 1)];
@@ -71,20 +71,20 @@ export const convTranspose2d = (
       extra[axis] +
       1;
     const shape = [x.shape[0], channels, size(0), size(1)];
-    if (size(0) < 1 || size(1) < 1) throw new Error(`padding [${padding}] leaves nothing: ${formatShape(shape)}.`);
+    if (size(0) < 1 || size(1) < 1) throw new Error(`padding [${padding}] leaves an empty output, ${formatShape(shape)}.`);
     const y = conv2dGradInput(x, weight, shape, { stride, padding, dilation, groups });
     return bias ? add(y, reshape(bias, [channels, 1, 1])) : y;
   });
 
-/** Settings of a transposed convolution of sequences. */
+/** Settings of a 1-D transposed convolution. */
 export interface ConvTranspose1dOptions extends Omit<Conv1dOptions, 'padding'> {
-  /** What is cut off on each side of the output. */
+  /** Values cropped on each side of the output. */
   readonly padding?: number;
-  /** Further values at the end: below the stride. */
+  /** Extra values at the end, fewer than the stride. */
   readonly outputPadding?: number;
 }
 
-/** Transposed convolution of sequences: [N, C, L] with [C, O / groups, K] and bias [O]; see convTranspose2d. */
+/** 1-D transposed convolution: [N, C, L] with [C, O / groups, K] and bias [O]; see convTranspose2d. */
 export const convTranspose1d = (
   x: Tensor,
   weight: Tensor,

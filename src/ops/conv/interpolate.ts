@@ -1,4 +1,4 @@
-// Images and sequences of another size: torch.nn.functional.interpolate.
+// Resizes images and sequences: torch.nn.functional.interpolate.
 
 import { formatShape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -8,12 +8,12 @@ import { resample2d } from './resample2d.ts';
 
 /** Settings of interpolate: either `size` or `scaleFactor`. */
 export interface InterpolateOptions {
-  /** The new size: a number for all axes, or one for each. */
+  /** The new size: one number for all axes, or one per axis. */
   readonly size?: number | readonly number[];
-  /** How many times as large; the new size is rounded down. */
+  /** Scale of the size, which is rounded down. */
   readonly scaleFactor?: number | readonly number[];
   readonly mode?: InterpolationMode;
-  /** True: first and last values fall together, for linear, bilinear and bicubic. */
+  /** True: first and last positions coincide; for linear, bilinear and bicubic. */
   readonly alignCorners?: boolean;
 }
 
@@ -23,26 +23,26 @@ const modes: Readonly<Record<3 | 4, readonly InterpolationMode[]>> = {
 };
 
 /**
- * [N, C, H, W] or [N, C, L] at another size, as torch.nn.functional.interpolate without antialiasing. Modes: 'nearest' (torch's,
+ * [N, C, H, W] or [N, C, L] resized, as torch.nn.functional.interpolate without antialiasing. Modes: 'nearest' (torch's,
  * the default), 'nearest-exact', 'area'; 'bilinear' and 'bicubic' for images, 'linear' for sequences.
  */
 export const interpolate = (x: Tensor, options: InterpolateOptions): Tensor =>
   speakingOf('interpolate', [x], () => {
     const { size, scaleFactor, mode = 'nearest', alignCorners = false } = options;
     const rank = x.shape.length;
-    if (rank !== 3 && rank !== 4) throw new Error('needs [N, C, H, W] or [N, C, L].');
+    if (rank !== 3 && rank !== 4) throw new Error('x must be [N, C, H, W] or [N, C, L].');
     const spatial = x.shape.slice(2);
     if (!modes[rank].includes(mode))
-      throw new Error(`with ${rank} axes the mode can be ${modes[rank].join(', ')}, but is ${mode}.`);
-    if (alignCorners && !mode.includes('linear') && mode !== 'bicubic') throw new Error(`${mode} has no alignCorners.`);
-    if ((size === undefined) === (scaleFactor === undefined)) throw new Error('give either size or scaleFactor.');
+      throw new Error(`with ${rank} axes the mode must be one of ${modes[rank].join(', ')}, but is ${mode}.`);
+    if (alignCorners && !mode.includes('linear') && mode !== 'bicubic') throw new Error(`mode ${mode} does not support alignCorners.`);
+    if ((size === undefined) === (scaleFactor === undefined)) throw new Error('needs either size or scaleFactor.');
     const given = size ?? scaleFactor!;
     const wanted = typeof given === 'number' ? spatial.map(() => given) : given;
     const sizes = size === undefined ? spatial.map((dim, axis) => Math.floor(dim * wanted[axis])) : wanted;
     if (wanted.length !== spatial.length || sizes.some((dim) => !Number.isInteger(dim) || dim < 1)) {
-      throw new Error(`cannot give size ${formatShape(sizes)}: each axis must be an integer of at least 1.`);
+      throw new Error(`cannot resize to ${formatShape(sizes)}: sizes must be integers of at least 1, one per axis.`);
     }
-    if (spatial.includes(0)) throw new Error('there is nothing to interpolate.');
+    if (spatial.includes(0)) throw new Error('x is empty.');
     const taps = spatial.map((dim, axis) => {
       if (sizes[axis] === dim && (size !== undefined || wanted[axis] === 1)) return null; // every mode keeps the values
       const scale = size === undefined && mode !== 'area' ? 1 / wanted[axis] : dim / sizes[axis];

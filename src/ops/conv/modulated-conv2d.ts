@@ -1,4 +1,4 @@
-// StyleGAN 2's convolution, whose weights a style scales for each sample.
+// StyleGAN 2's convolution, whose weights are scaled by each sample's style.
 
 import { formatShape, sameShape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -11,7 +11,7 @@ import { rsqrt, square } from '../elementwise/unary.ts';
 
 /** Settings of `modulatedConv2d`. */
 export interface ModulatedConv2dOptions {
-  /** Whether each sample's weights are divided by their length, so that outputs keep the variance of inputs. */
+  /** Whether each sample's weights are divided by their norm, so that outputs keep the variance of inputs. */
   readonly demodulate?: boolean;
   readonly padding?: Sizes;
   readonly stride?: Sizes;
@@ -19,8 +19,8 @@ export interface ModulatedConv2dOptions {
 }
 
 /**
- * Convolution of x [N, C, H, W] with a weight [O, C, KH, KW] whose input channels are scaled by styles [N, C], for each sample
- * its own (Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020): → [N, O, H', W'].
+ * Convolution of x [N, C, H, W] with a weight [O, C, KH, KW] whose input channels are scaled by each sample's styles, [N, C]
+ * (Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020): → [N, O, H', W'].
  */
 export function modulatedConv2d(
   x: Tensor,
@@ -34,7 +34,7 @@ export function modulatedConv2d(
         `${[x, weight, styles].map(({ shape }) => formatShape(shape)).join(', ')}.`,
     );
   }
-  // A scaled weight is a scaled input channel, and a divided one a divided output channel: one convolution serves all samples.
+  // Scaling weights equals scaling input channels, and dividing them dividing output channels: one convolution serves all samples.
   const modulated = mul(x, reshape(styles, [...styles.shape, 1, 1])); // [N, C, H, W]
   const y = conv2d(modulated, weight, undefined, { padding, stride }); // [N, O, H', W']
   if (!demodulate) return y;

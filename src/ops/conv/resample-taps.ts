@@ -1,16 +1,16 @@
-// Which positions of an axis make up each position of a longer or shorter one, and with what weights: torch's interpolation.
+// The weighted source positions of each position of a resized axis: torch's interpolation.
 
-/** For each new position, a list of old ones and their weights. */
+/** For each new position, a list of old positions and their weights. */
 export interface Taps {
-  /** How many old positions there are. */
+  /** Number of old positions. */
   readonly from: number;
   readonly lists: readonly (readonly (readonly [at: number, weight: number])[])[];
 }
 
-/** The ways to interpolate, in torch's words. */
+/** Interpolation modes, by torch's names. */
 export type InterpolationMode = 'nearest' | 'nearest-exact' | 'linear' | 'bilinear' | 'bicubic' | 'area';
 
-/** The taps for the gradient: for each old position the new ones that it went into. */
+/** The taps of the gradient: for each old position the new ones that it contributes to. */
 export function transposeTaps({ from, lists }: Taps): Taps {
   const back: [number, number][][] = Array.from({ length: from }, () => []);
   lists.forEach((list, to) => {
@@ -27,7 +27,7 @@ function cubicWeights(t: number): number[] {
   return [far(t + 1), near(t), near(1 - t), far(2 - t)];
 }
 
-/** Adds up what falls on one position, and drops what weighs nothing. */
+/** Sums weights of equal positions and drops zero weights. */
 function merged(list: readonly (readonly [number, number])[]): [number, number][] {
   const weights = new Map<number, number>();
   for (const [at, weight] of list) weights.set(at, (weights.get(at) ?? 0) + weight);
@@ -35,8 +35,8 @@ function merged(list: readonly (readonly [number, number])[]): [number, number][
 }
 
 /**
- * Taps from `from` to `to` positions. `scale` is the distance of new positions in old ones: from / to, unless the user has
- * given the factor. With `alignCorners` the first and last positions fall together; only for linear and cubic.
+ * Taps from `from` to `to` positions. `scale` is the distance of new positions in old ones: from / to, unless the user gave
+ * the factor. With `alignCorners` the first and last positions coincide; only for linear and cubic.
  */
 export function interpolationTaps(
   mode: InterpolationMode,
@@ -51,7 +51,7 @@ export function interpolationTaps(
     const source = alignCorners ? at * step : (at + 0.5) * step - 0.5;
     const floor = Math.floor(source);
     switch (mode) {
-      // torch computes these two in f32, and which position is nearest can depend on that.
+      // torch computes these two in f32, which can decide which position is nearest.
       case 'nearest':
         return [[inside(Math.floor(Math.fround(at * Math.fround(step)))), 1]];
       case 'nearest-exact':

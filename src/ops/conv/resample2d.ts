@@ -1,4 +1,4 @@
-// Images of another size, as weighted sums that tables list: one record, whose gradient is itself with transposed tables.
+// Resizes images by weighted sums listed in tables: one record, whose gradient is itself with transposed tables.
 
 import { resample2dGather } from '../../../shaders/conv/resample2d.wgsl.ts';
 import { applyOne, expectDType, type CpuArray, type KernelOp } from '../../core/op.ts';
@@ -6,16 +6,16 @@ import { formatShape, sizeOf, type Shape } from '../../core/shape.ts';
 import { Constant, type Tensor } from '../../core/tensor.ts';
 import { transposeTaps, type Taps } from './resample-taps.ts';
 
-/** How the rows or the columns of an image become others. */
+/** How one axis of an image is resized. */
 export interface AxisAttrs {
   /** Positions before and after. */
   readonly from: number;
   readonly to: number;
-  /** Entries of each list in the axis' tables. */
+  /** Entries per list in the axis' tables. */
   readonly taps: number;
 }
 
-/** Inputs: x, then for each axis that is resampled its tables of positions and of weights. */
+/** Inputs: x, then for each resampled axis its tables of positions and weights. */
 interface ResampleAttrs {
   readonly rows: AxisAttrs | null;
   readonly columns: AxisAttrs | null;
@@ -35,7 +35,7 @@ function tablesOf<T>(inputs: readonly T[], { rows, columns }: ResampleAttrs): [r
   return [rows ? tables.slice(0, 2) : [], columns ? tables.slice(rows ? 2 : 0) : []];
 }
 
-/** The list of position `at`: pairs of a place in the input and its weight. */
+/** The list of position `at`: pairs of an input position and its weight. */
 function* listOf(at: number, axis: AxisAttrs | null, [index, weight]: readonly CpuArray[]): Iterable<[number, number]> {
   if (!axis) yield [at, 1];
   else {
@@ -95,7 +95,7 @@ export const resample2dOp: KernelOp<ResampleAttrs> = {
     return [resample2d(g!, taps(attrs.rows, rowTables), taps(attrs.columns, columnTables))];
   },
   flops: (_inputs, [y], { rows, columns }) => 2 * sizeOf(y.shape) * (rows?.taps ?? 1) * (columns?.taps ?? 1),
-  // For each axis a sum over its taps of what they pick, weighted.
+  // For each axis, a weighted sum of what each tap gathers.
   onnx(graph, { inputs: [x], tensors, attrs }) {
     const tables = tablesOf(tensors, attrs);
     const dtype = tensors[0].dtype;
@@ -120,7 +120,7 @@ export const resample2dOp: KernelOp<ResampleAttrs> = {
   },
 };
 
-/** The lists that an axis' tables hold. */
+/** The lists in an axis' tables. */
 function tapsOf({ from, taps }: AxisAttrs, [index, weight]: readonly Constant[]): Taps {
   const lists = Array.from({ length: index.shape[0] }, (_, at) => [
     ...listOf(at, { from, to: 0, taps }, [index.data, weight.data]),
@@ -128,10 +128,10 @@ function tapsOf({ from, taps }: AxisAttrs, [index, weight]: readonly Constant[])
   return { from, lists };
 }
 
-/** More products than this for each output cost more than a pass over each axis. */
+/** More products per output than this cost more than a pass over each axis. */
 const MOST_PRODUCTS = 36;
 
-/** The image [N, C, H, W] with rows and columns made of others: `lists[i]` says of which, and with which weights. Null keeps an axis. */
+/** The image [N, C, H, W] with its rows and columns replaced by weighted sums of others, listed by taps. Null keeps an axis. */
 export function resample2d(x: Tensor, rows: Taps | null, columns: Taps | null): Tensor {
   const longest = (taps: Taps | null) => (taps ? Math.max(1, ...taps.lists.map(({ length }) => length)) : 1);
   if (rows && columns && longest(rows) * longest(columns) > MOST_PRODUCTS) {

@@ -1,4 +1,4 @@
-// Whole slices by number: rows of a table of embeddings, positions along an axis, numbers as vectors.
+// Indexing of whole slices: rows of an embedding table, positions along an axis, one-hot vectors.
 
 import type { DType } from '../../core/dtype.ts';
 import { expectDType } from '../../core/op.ts';
@@ -13,24 +13,24 @@ import { pick, scatterSum } from './gather.ts';
 import { reshape } from '../movement/reshape.ts';
 import { where } from '../elementwise/where.ts';
 
-/** A list of positions as an index that repeats along all axes but one. */
+/** A list of positions as an index that broadcasts along all axes but one. */
 function alongAxis(who: string, index: Tensor, shape: Shape, axis: number): Tensor {
   expectDType(who, 'index', index, 'i32');
   if (index.shape.length !== 1) {
-    throw new Error(`${who}: index must be a list of positions, but has shape ${formatShape(index.shape)}.`);
+    throw new Error(`${who}: index must have one axis, but has shape ${formatShape(index.shape)}.`);
   }
   return reshape(index, shape.map((_, i) => (i === axis ? index.size : 1))); // prettier-ignore
 }
 
-/** The slices of `x` at the positions `index` (i32, one axis) along `axis`, as torch.index_select. */
+/** The slices of `x` at positions `index` (i32, one axis) along `axis`, as torch.index_select. */
 export function indexSelect(x: Tensor, index: Tensor, axis = 0): Tensor {
   const along = resolveAxis('indexSelect', axis, x.shape.length);
   return pick(x, alongAxis('indexSelect', index, x.shape, along), along);
 }
 
 /**
- * `base` with slice i of `source` added at position `index[i]` along `axis`, as torch.index_add. Slices that meet are added
- * in their order.
+ * `base` with slice i of `source` added at position `index[i]` along `axis`, as torch.index_add. Slices with the same index
+ * are added in order.
  */
 export function indexAdd(base: Tensor, index: Tensor, source: Tensor, axis = 0): Tensor {
   const along = resolveAxis('indexAdd', axis, base.shape.length);
@@ -38,7 +38,7 @@ export function indexAdd(base: Tensor, index: Tensor, source: Tensor, axis = 0):
   if (source.shape.length !== base.shape.length || !fits || source.dtype !== base.dtype) {
     throw new Error(
       `indexAdd: ${index.size} positions and a source ${source.dtype}${formatShape(source.shape)} do not fit ` +
-        `${base.dtype}${formatShape(base.shape)}: all axes but ${along} must be equal, that one as long as the index.`,
+        `${base.dtype}${formatShape(base.shape)}: types must be equal, and sizes except along axis ${along}, where the source is as long as the index.`,
     );
   }
   const picked = alongAxis('indexAdd', index, base.shape, along);
@@ -47,11 +47,11 @@ export function indexAdd(base: Tensor, index: Tensor, source: Tensor, axis = 0):
 
 /** Options of `embedding`. */
 export interface EmbeddingOptions {
-  /** A row that gets no gradient, counted from the end when negative. */
+  /** A row that gets no gradient, counted from the end if negative. */
   readonly paddingIdx?: number;
 }
 
-/** Rows of `weight` [V, D] by their numbers `ids` (i32 of any shape): [..., D]. The gradient of `weight` is dense. */
+/** Rows of `weight` [V, D] by index, `ids` (i32 of any shape): [..., D]. The gradient of `weight` is dense. */
 export function embedding(ids: Tensor, weight: Tensor, { paddingIdx }: EmbeddingOptions = {}): Tensor {
   expectDType('embedding', 'ids', ids, 'i32');
   const [rows, width] = weight.shape;
@@ -59,7 +59,7 @@ export function embedding(ids: Tensor, weight: Tensor, { paddingIdx }: Embedding
     throw new Error(`embedding: weight must be [V, D], but is ${formatShape(weight.shape)}.`);
   }
   if (paddingIdx !== undefined && !(Number.isInteger(paddingIdx) && paddingIdx >= -rows && paddingIdx < rows)) {
-    throw new Error(`embedding: paddingIdx ${paddingIdx} is no row of ${formatShape(weight.shape)}.`);
+    throw new Error(`embedding: paddingIdx ${paddingIdx} is not a row of ${formatShape(weight.shape)}.`);
   }
   const index = reshape(ids, [ids.size, 1]);
   const picked = pick(weight, index, 0); // [n, D]
@@ -67,7 +67,7 @@ export function embedding(ids: Tensor, weight: Tensor, { paddingIdx }: Embedding
   return reshape(padding ? where(padding, detach(picked), picked) : picked, [...ids.shape, width]);
 }
 
-/** 1 at each number's place and 0 elsewhere: i32 numbers [...] → [..., classes]; one out of range has zeros only. */
+/** One-hot vectors: i32 [...] → [..., classes]; an index out of range gives zeros only. */
 export function oneHot(index: Tensor, classes: number, { dtype = 'f32' as DType } = {}): Tensor {
   expectDType('oneHot', 'index', index, 'i32');
   expectWhole('oneHot', 'classes', [classes], 1);

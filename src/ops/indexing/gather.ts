@@ -1,4 +1,4 @@
-// Picks values by an index tensor along one axis, and adds values into indexed places: each the gradient of the other.
+// Gathers values by an index tensor along one axis, and scatters sums to indexed positions: each the other's gradient.
 
 import { gatherElements, scatterSums, type GatherShape } from '../../../shaders/indexing/gather.wgsl.ts';
 import type { DType } from '../../core/dtype.ts';
@@ -20,25 +20,25 @@ interface GatherAttrs {
 }
 
 interface ScatterAttrs extends GatherAttrs {
-  /** Places along the axis. */
+  /** Size of the axis. */
   readonly size: number;
 }
 
-/** Up to this length every thread goes through the list of indices; longer ones are sorted first. */
+/** Up to this length every thread walks the list of indices; longer ones are sorted first. */
 const WALK = 32;
 
-/** Throws unless the index has the axes of what it picks from, each of that size or 1: it repeats there. */
+/** Throws unless the index has the axes of `x`, each of the same size or 1, where it broadcasts. */
 function checkIndex(who: string, what: string, x: TensorSpec, index: TensorSpec, axis: number): void {
   expectDType(who, 'index', index, 'i32');
   const fits = (dim: number, i: number) => i === axis || dim === x.shape[i] || dim === 1;
   if (index.shape.length === x.shape.length && index.shape.every(fits)) return;
   throw new Error(
     `${who}: an index of ${formatShape(index.shape)} does not fit ${what} of ${formatShape(x.shape)}: ` +
-      `it needs as many axes, none but axis ${axis} longer.`,
+      `it needs as many axes, of the same sizes or 1 except along axis ${axis}.`,
   );
 }
 
-/** Calls `visit` for each index: where its element lies in the picked tensor and in the one it is picked from. */
+/** Calls `visit` for each index, with its element's offset in the picked tensor and in the source. */
 function forIndices(
   who: string,
   index: CpuArray,
@@ -51,13 +51,13 @@ function forIndices(
   stridedOffsets(picked, broadcastStrides(indexShape, picked)).forEach((at, i) => {
     const place = index[at];
     if (place < 0 || place >= size) {
-      throw new Error(`${who}: index ${place} at position ${at} is out of range: axis ${axis} has ${size} places.`);
+      throw new Error(`${who}: index ${place} at position ${at} is out of range: axis ${axis} has size ${size}.`);
     }
     visit(i, starts[i] + place * strides[axis]);
   });
 }
 
-/** What a kernel for `y` needs to know; `picked` has the index's size along the axis. */
+/** The shapes for a kernel that computes `y`; `picked` has the index's size along the axis. */
 const shapeFor = (y: TensorSpec, picked: Shape, index: TensorSpec, axis: number, length: number): GatherShape => ({
   shape: y.shape,
   axis,
@@ -88,7 +88,7 @@ export const gatherOp: KernelOp<GatherAttrs> = {
   },
   onnx(graph, { inputs: [x, index], tensors, outputs: [{ shape }], attrs: { axis } }) {
     const places = tensors[1].shape;
-    // One list for all that lies beside the axis picks whole slices.
+    // An index that varies only along the axis picks whole slices.
     if (places.every((dim, i) => i === axis || dim === 1)) {
       return graph.node('Gather', [x, graph.reshape(index, [places[axis]])], { axis });
     }
@@ -109,7 +109,7 @@ export const scatterSumOp: KernelOp<ScatterAttrs> = {
     return [{ shape: source.shape.with(axis, size), dtype: source.dtype }];
   },
   cpu({ inputs: [index, source], outputs: [y], inputSpecs, outputSpecs, attrs: { axis, size } }) {
-    // f32 outputs would round at every addition.
+    // Accumulated in float64: f32 outputs would round at every addition.
     const totals = new Float64Array(sizeOf(outputSpecs[0].shape));
     const at = { picked: inputSpecs[1].shape, size, axis };
     forIndices('scatterAdd', index, inputSpecs[0].shape, at, (picked, to) => (totals[to] += source[picked]));
@@ -126,7 +126,7 @@ export const scatterSumOp: KernelOp<ScatterAttrs> = {
   ],
   onnx(graph, { inputs: [index, source], tensors, outputs: [{ shape, dtype }], attrs: { axis } }) {
     const all = sameShape(tensors[0].shape, tensors[1].shape) ? index : graph.expand(index, tensors[1].shape);
-    // Sums of f16 are f32, as here.
+    // Sums of f16 are accumulated in f32, as on the GPU.
     const type = dtype === 'f16' ? 'f32' : heldAs(dtype);
     const wide = (x: OnnxValue) => (type === dtype ? x : graph.cast(x, type));
     const inputs = [graph.expand(graph.number(0, type), shape), all, wide(source)];
@@ -135,13 +135,13 @@ export const scatterSumOp: KernelOp<ScatterAttrs> = {
   },
 };
 
-/** Zeros with `source` added at the places that `index` names along the axis; `index` may have size 1 along the others. */
+/** Zeros with `source` added at positions `index` along the axis; `index` may have size 1 along the others. */
 export function scatterSum(index: Tensor, source: Tensor, attrs: ScatterAttrs): Tensor {
   const inputs = index.shape[attrs.axis] <= WALK ? [index, source] : [index, source, argsort(index, attrs.axis)];
   return applyOne(scatterSumOp, inputs, attrs);
 }
 
-/** `x` at the positions `index` along `axis`, where the index may have size 1 along the other axes: it repeats there. */
+/** `x` at positions `index` along `axis`; the index may have size 1 along the other axes, where it broadcasts. */
 export const pick = (x: Tensor, index: Tensor, axis: number): Tensor => applyOne(gatherOp, [x, index], { axis });
 
 /** Checks the sizes of an index that is no longer than `x` along all axes but `axis`. */
@@ -149,19 +149,19 @@ function expectWithin(who: string, index: TensorSpec, x: TensorSpec, axis: numbe
   const { shape } = index;
   if (shape.length === x.shape.length && shape.every((dim, i) => i === axis || dim <= x.shape[i])) return;
   throw new Error(
-    `${who}: an index of ${formatShape(shape)} does not fit ${formatShape(x.shape)}: it needs as many axes, ` +
-      (axis === null ? 'none of them longer.' : `none but axis ${axis} longer.`),
+    `${who}: an index of ${formatShape(shape)} does not fit ${formatShape(x.shape)}: it needs as many axes, none longer` +
+      (axis === null ? '.' : `, except axis ${axis}.`),
   );
 }
 
-/** The first elements of `x` along each axis, as many as `shape` has. */
+/** The leading corner of `x` of the given `shape`. */
 const corner = (x: Tensor, shape: Shape): Tensor =>
   sameShape(x.shape, shape) ? x : slice(x, shape.map(() => 0), shape); // prettier-ignore
 
 /**
  * y[i][j] = x[index[i][j]][j] for axis 0, x[i][index[i][j]] for axis 1, and so on, as torch.gather: `index` (i32) has the
- * axes of `x` and is, except along `axis`, no longer; y has its shape. An index out of range is an error on the CPU and
- * gives 0 on a GPU, which cannot report it.
+ * axes of `x` and is no longer, except along `axis`; y has its shape. An index out of range throws on the CPU and gives 0
+ * on a GPU, which cannot report it.
  */
 export function gather(x: Tensor, index: Tensor, axis: number): Tensor {
   const along = resolveAxis('gather', axis, x.shape.length);
@@ -171,15 +171,15 @@ export function gather(x: Tensor, index: Tensor, axis: number): Tensor {
 
 /**
  * `base` with each `source[i][j]` added at [index[i][j]][j] for axis 0, at [i][index[i][j]] for axis 1, and so on, as
- * torch.scatter_add: `index` (i32) is no longer than `source`, nor, except along `axis`, than `base`. Values that meet are
- * added in their order, so results repeat to the bit. An index out of range is an error on the CPU and adds nothing on a GPU.
+ * torch.scatter_add: `index` (i32) is no longer than `source`, nor, except along `axis`, than `base`. Values with the same
+ * index are added in order, so results are reproducible. An index out of range throws on the CPU and adds nothing on a GPU.
  */
 export function scatterAdd(base: Tensor, index: Tensor, source: Tensor, axis: number): Tensor {
   const along = resolveAxis('scatterAdd', axis, base.shape.length);
   expectWithin('scatterAdd', index, base, along);
   expectWithin('scatterAdd', index, source, null);
   if (source.dtype !== base.dtype) {
-    throw new Error(`scatterAdd: base and source must be of one type, but are ${base.dtype} and ${source.dtype}.`);
+    throw new Error(`scatterAdd: base and source must have the same type, but are ${base.dtype} and ${source.dtype}.`);
   }
   const added = scatterSum(index, corner(source, index.shape), { axis: along, size: base.shape[along] });
   const missing = base.shape.map((dim, i) => dim - added.shape[i]);

@@ -1,11 +1,11 @@
-// Values in sorted order, and the first few of them, with the positions that they came from.
+// Sorted values, and the top k of them, with their original positions.
 
 import { expectWhole, resolveAxis } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { gather } from './gather.ts';
 import { argsort, firstInOrder, type SortOptions } from './sort.ts';
 
-/** Values, and where along the axis each of them stood (i32). */
+/** Values, and the position of each along the axis (i32). */
 export interface Ordered {
   readonly values: Tensor;
   readonly indices: Tensor;
@@ -24,8 +24,8 @@ export const sort = (x: Tensor, axis = -1, options: SortOptions = {}): Ordered =
   pickedFrom(x, argsort(x, axis, options), resolveAxis('sort', axis, x.shape.length));
 
 /**
- * The `k` largest values of x (f32, f16, i32 or u32) along `axis`, the last by default, from the largest on, as torch.topk;
- * with `largest: false` the smallest, from the smallest on. Of equal values the first come first.
+ * The `k` largest values of x (f32, f16, i32 or u32) along `axis`, the last by default, in descending order, as torch.topk;
+ * with `largest: false` the smallest, in ascending order. Equal values keep their order.
  */
 export function topk(
   x: Tensor,
@@ -36,7 +36,7 @@ export function topk(
   const along = resolveAxis('topk', axis, x.shape.length);
   expectWhole('topk', 'k', [k], 0);
   if (k > x.shape[along]) {
-    throw new Error(`topk: ${k} values were asked for, but axis ${along} of [${x.shape.join(', ')}] has fewer.`);
+    throw new Error(`topk: k is ${k}, but axis ${along} of [${x.shape.join(', ')}] has fewer values.`);
   }
   return pickedFrom(x, firstInOrder(x, k, along, largest), along);
 }

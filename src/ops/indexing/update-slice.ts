@@ -1,4 +1,4 @@
-// A block whose place is a run-time value: written into a tensor (in its own memory where it can be), or taken out of one.
+// A block at a run-time position: written into a tensor (in place where possible), or read from one.
 
 import {
   copyAndWriteSlice,
@@ -28,7 +28,7 @@ interface DynamicSliceAttrs extends AxisAttrs {
   readonly size: number;
 }
 
-/** `whole` around `axis`, of which `part` positions are meant. */
+/** `whole` with respect to `axis`, of which the block has `part` positions. */
 const shapeFor = (
   whole: TensorSpec,
   part: number,
@@ -51,16 +51,16 @@ function expectPosition(who: string, position: TensorSpec): void {
   throw new Error(`${who}: position must be one number, but has shape ${formatShape(position.shape)}.`);
 }
 
-/** First element of the block within one `outer`. */
+/** Offset of the block within one outer index. */
 const startOf = ({ whole, part, inner }: RunTimeSlice, position: number): number =>
   Math.min(Math.max(position, 0), whole - part) * inner;
 
-/** Calls `visit` with each block's first element in the whole tensor, and in the tensor of blocks. */
+/** Calls `visit` with each block's offset in the whole tensor, and in the tensor of blocks. */
 function forBlocks(s: RunTimeSlice, position: number, visit: (whole: number, part: number) => void): void {
   for (let i = 0; i < s.outer; i++) visit(i * s.whole * s.inner + startOf(s, position), i * s.part * s.inner);
 }
 
-/** Where a block is asked for, and where it begins, from 0 to `last`: lists of one. */
+/** A block's requested position, and the position clamped to 0 … `last`: lists of one. */
 function onnxStart(graph: OnnxGraph, position: OnnxValue, last: number): { place: OnnxValue; start: OnnxValue } {
   const place = graph.cast(graph.reshape(position, [1]), 'i64');
   return { place, start: graph.node('Clip', [place, graph.number(0, 'i64'), graph.number(last, 'i64')]) };
@@ -77,7 +77,7 @@ export const updateSliceOp: KernelOp<UpdateSliceAttrs> = {
     if (!fits || value.dtype !== cache.dtype) {
       throw new Error(
         `updateSlice: ${value.dtype}${formatShape(value.shape)} does not fit into ${cache.dtype}` +
-          `${formatShape(cache.shape)}: all axes but ${axis} must be equal, that one no longer, and of one type.`,
+          `${formatShape(cache.shape)}: types must be equal, and sizes except along axis ${axis}, which must not be longer.`,
       );
     }
     return [{ shape: cache.shape, dtype: cache.dtype }];
@@ -112,7 +112,7 @@ export const updateSliceOp: KernelOp<UpdateSliceAttrs> = {
     const after = graph.node('Slice', [cache, end, graph.ints([whole]), axes]);
     const written = graph.node('Concat', [before, value, after], { axis });
     if (!onlyInside) return written;
-    const isInside = graph.node('Equal', [place, start]); // a place outside the bounds has been clipped
+    const isInside = graph.node('Equal', [place, start]); // a position out of bounds was clipped
     return graph.node('Where', [isInside, written, cache]);
   },
 }; // prettier-ignore
@@ -124,7 +124,7 @@ export const dynamicSliceOp: KernelOp<DynamicSliceAttrs> = {
     expectPosition('dynamicSlice', position);
     if (!Number.isInteger(size) || size < 0 || size > x.shape[axis]) {
       throw new Error(
-        `dynamicSlice: ${size} positions cannot be taken from axis ${axis} of ${formatShape(x.shape)}; ` +
+        `dynamicSlice: cannot take ${size} positions from axis ${axis} of ${formatShape(x.shape)}; ` +
           `use 0 to ${x.shape[axis]}.`,
       );
     }
@@ -148,10 +148,10 @@ export const dynamicSliceOp: KernelOp<DynamicSliceAttrs> = {
 }; // prettier-ignore
 
 /**
- * `cache` with `value` written at `position` along `axis` (the last but one by default). `position` is an i32 or u32 of
- * one number, such as a Scalar: one compiled program serves every place. A place where the value would not fit counts as
- * the nearest where it does; with `onlyInside` nothing is written there. When nothing else needs the old values, as in `assign(parameter, updateSlice(…, parameter))`,
- * the output takes over the cache's memory and only the block is written.
+ * `cache` with `value` written at `position` along `axis` (the last but one by default). `position` is a single i32 or u32,
+ * such as a Scalar, so that one compiled program serves every position. A position at which the value does not fit is
+ * clamped to the nearest that does; with `onlyInside` nothing is written then. If nothing else needs the old values, as in
+ * `assign(parameter, updateSlice(…, parameter))`, the update happens in place and only the block is written.
  */
 export const updateSlice = (
   value: Tensor,
@@ -165,8 +165,8 @@ export const updateSlice = (
   });
 
 /**
- * `size` positions of `x` along `axis` (the last but one by default) from `position` on: an i32 or u32 of one number, known
- * only when the program runs. A place that would reach beyond the end counts as the last that does not.
+ * `size` positions of `x` along `axis` (the last but one by default) from `position` on: a single i32 or u32, known only
+ * when the program runs. A position too close to the end is clamped to the last that fits.
  */
 export const dynamicSlice = (x: Tensor, position: Tensor, size: number, axis = -2): Tensor =>
   applyOne(dynamicSliceOp, [x, position], { axis: resolveAxis('dynamicSlice', axis, x.shape.length), size });

@@ -1,4 +1,4 @@
-// Binary cross-entropy of probabilities, with PyTorch's bounds where a probability is 0 or 1.
+// Binary cross-entropy of probabilities, with PyTorch's bounds at probabilities 0 and 1.
 
 import { log1p } from '../../../shaders/lib/functions.wgsl.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -9,7 +9,7 @@ import { alike, pointwise } from '../elementwise/pointwise.ts';
 import { log, neg } from '../elementwise/unary.ts';
 import { where } from '../elementwise/where.ts';
 
-/** Below it f32 has subnormal numbers only; the logarithm counts as that of 0, which is taken as -100. */
+/** Below this, f32 has only subnormals: their logarithm is treated as that of 0, which is bounded to -100. */
 const TINY = 2 ** -126;
 
 const bounded = (log: number) => Math.max(log, -100);

@@ -1,4 +1,4 @@
-// Cross-entropy of class scores against class numbers, with softmax inside: one read of the scores; the gradient is elementwise.
+// Cross-entropy of logits against class labels, with softmax inside: one read of the logits; the gradient is elementwise.
 
 import {
   crossEntropyRow,
@@ -27,13 +27,13 @@ interface CrossEntropyAttrs {
   readonly labelSmoothing: number;
 }
 
-/** The shape of labels of `logits`. */
+/** The shape of the labels for `logits`. */
 const rowShape = (logits: Shape): number[] => [logits[0], ...logits.slice(2)];
 
-/** A value for each row, [N, …], as one that broadcasts over the classes: [N, 1, …]. */
+/** A value per row, [N, …], reshaped to broadcast over the classes: [N, 1, …]. */
 const liftRows = (rows: Tensor, [n, , ...rest]: Shape): Tensor => reshape(rows, [n, 1, ...rest]);
 
-/** A value for each class, [C], as one that broadcasts over the rows: [C, 1, …]. */
+/** A value per class, [C], reshaped to broadcast over the rows: [C, 1, …]. */
 const alongClasses = (values: Tensor, [, classes, ...rest]: Shape): Tensor =>
   reshape(values, [classes, ...rest.map(() => 1)]);
 
@@ -75,7 +75,7 @@ function check(who: string, [logits, labels, weight]: readonly TensorSpec[], att
   }
   if (logits.shape[1] === 0) throw new Error(`${who}: ${text(logits)} has no classes.`);
   if (weight && (weight.dtype !== logits.dtype || !sameShape(weight.shape, [logits.shape[1]]))) {
-    throw new Error(`${who}: weight must be ${logits.dtype}[${logits.shape[1]}], one a class, but is ${text(weight)}.`);
+    throw new Error(`${who}: weight must be ${logits.dtype}[${logits.shape[1]}], one per class, but is ${text(weight)}.`);
   }
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new Error(`${who}: labelSmoothing must be between 0 and 1, but is ${labelSmoothing}.`);
@@ -85,7 +85,7 @@ function check(who: string, [logits, labels, weight]: readonly TensorSpec[], att
   }
 }
 
-/** logits, labels and perhaps weight → in f32, for each row its loss, its label's weight, largest logit, sum of exponentials. */
+/** logits, labels and optionally weight → per row, in f32: loss, weight of the label, largest logit, sum of exponentials. */
 export const crossEntropyOp: KernelOp<CrossEntropyAttrs> = {
   name: 'crossEntropy',
   kind: 'kernels',
@@ -123,7 +123,7 @@ export const crossEntropyOp: KernelOp<CrossEntropyAttrs> = {
     const tree = { name: 'tree', kernels: [crossEntropyTree(shape)] };
     return capabilities.software || shape.classes < 64 ? [row, tree] : [tree, row];
   },
-  // With p = softmax(logits), a row's gradient is a · p less the target: (1 - ε) · scale at the label, ε / C · weight anywhere.
+  // With p = softmax(logits), a row's gradient is a · p minus the target: (1 - ε) · scale at the label, ε / C · weight everywhere.
   vjp({ inputs: [given, labels, factors], outputs: [, scale, largest, total], gradients, attrs }) {
     const [logits, weight] = [cast(given, 'f32'), factors && cast(factors, 'f32')];
     const result = (g: Tensor | null) => [g && cast(g, given.dtype), null, null];
@@ -131,7 +131,7 @@ export const crossEntropyOp: KernelOp<CrossEntropyAttrs> = {
     const { ignoreIndex, labelSmoothing } = attrs;
     const classes = logits.shape[1];
     const lift = (t: Tensor) => liftRows(t, logits.shape);
-    // Nothing depends on the shift by the largest logit; the sum of exponentials is a function of the logits.
+    // The shift by the largest logit cancels; the sum of exponentials depends on the logits.
     const exponentials = exp(sub(logits, detach(lift(largest))));
     const fromTotal = forTotal && mul(lift(forTotal), exponentials);
     if (!forLoss) return result(fromTotal);
@@ -152,28 +152,28 @@ export const crossEntropyOp: KernelOp<CrossEntropyAttrs> = {
     return result(fromTotal ? add(fromTotal, fromLoss) : fromLoss);
   },
   flops: ([logits]) => 4 * sizeOf(logits.shape),
-  onnx: { none: 'It is a loss, of training: export the scores.' },
+  onnx: { none: 'It is a training loss: export the logits instead.' },
 };
 
 /** Settings of crossEntropy and nllLoss. */
 export interface ClassLossOptions {
-  /** A factor for each class: f32[C] (of the logits' type). The mean is divided by the factors of the labels. No gradient reaches it. */
+  /** A factor per class: f32[C] (of the logits' type), without gradient. The mean is weighted by the labels' factors. */
   readonly weight?: Tensor;
-  /** Rows with this label count nothing (-100 by default). */
+  /** Rows with this label are ignored (-100 by default). */
   readonly ignoreIndex?: number;
   readonly reduction?: Reduction;
 }
 
 export interface CrossEntropyOptions extends ClassLossOptions {
-  /** The share of the target that is spread over all classes (Szegedy et al., 2016). */
+  /** Fraction of the target that is spread over all classes (Szegedy et al., 2016). */
   readonly labelSmoothing?: number;
 }
 
 /**
  * −log softmax(logits)[label]: logits f32[N, C, …], labels i32[N, …] of 0 … C-1 → f32, the mean over the rows, or for
- * `reduction: 'none'` f32[N, …]. Logits f32[C] take one label i32[]. Labels f32 of the shape of the logits are shares of the
- * classes. Logits may be f16 (so may weight be, then): the loss is computed in f32 and rounded at its end. The devices cannot report a label outside the classes: it counts as the nearest one. Where no row counts, the
- * mean is 0 (PyTorch: NaN).
+ * `reduction: 'none'` f32[N, …]. Logits f32[C] take one label i32[]. Labels f32 with the shape of the logits are class
+ * probabilities. With f16 logits and weight, the loss is computed in f32 and rounded at the end. Labels out of range are
+ * clamped, since a GPU cannot report them. If all rows are ignored, the mean is 0 (PyTorch: NaN).
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { weight, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 } = options;
@@ -192,8 +192,8 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
 }
 
 /**
- * −logProbabilities[label]: what crossEntropy does after its softmax, with the same shapes and settings (but for labels
- * as shares of the classes).
+ * −logProbabilities[label]: what crossEntropy does after its softmax, with the same shapes and settings (except for labels
+ * as class probabilities).
  */
 export function nllLoss(logProbabilities: Tensor, labels: Tensor, options: ClassLossOptions = {}): Tensor {
   const { weight, ignoreIndex = -100, reduction = 'mean' } = options;
@@ -208,13 +208,13 @@ export function nllLoss(logProbabilities: Tensor, labels: Tensor, options: Class
   return cast(loss, logProbabilities.dtype);
 }
 
-/** Σ losses / Σ scale, where `scale` is 0 for rows that do not count. */
+/** Σ losses / Σ scale, where `scale` is 0 for ignored rows. */
 function weightedMean(losses: Tensor, scale: Tensor): Tensor {
   const total = sum(scale);
   return div(sum(losses), where(eq(total, 0), 1, total));
 }
 
-/** Cross-entropy against a share of each class. */
+/** Cross-entropy against class probabilities. */
 function fromShares(logits: Tensor, shares: Tensor, options: CrossEntropyOptions): Tensor {
   const { weight, reduction = 'mean', labelSmoothing = 0 } = options;
   expectDType('crossEntropy', 'labels of the shape of the logits', shares, logits.dtype);

@@ -1,4 +1,4 @@
-// Losses made of other ops: with them they become one or two kernels. Cross-entropy has a record of its own.
+// Losses composed of other ops, which fuse into one or two kernels. Cross-entropy has a record of its own.
 
 import { applyOne, expectDType } from '../../core/op.ts';
 import { formatShape, resolveAxis, sameShape } from '../../core/shape.ts';
@@ -12,7 +12,7 @@ import { mean, sum } from '../reductions/reduce.ts';
 import { abs, exp, log, neg, relu, sqrt, square } from '../elementwise/unary.ts';
 import { where } from '../elementwise/where.ts';
 
-/** What a loss gives: the mean of all values, their sum, or each of them. */
+/** What a loss returns: the mean of all values, their sum, or each of them. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
 export interface LossOptions {
@@ -25,12 +25,12 @@ export function reduceLosses(losses: Tensor, reduction: Reduction = 'mean'): Ten
   return reduction === 'sum' ? sum(losses) : mean(losses);
 }
 
-/** Floats of one shape. PyTorch broadcasts here with a warning, which has hidden many a mistake: refused. */
+/** Throws unless all are floats of one shape. PyTorch broadcasts here with a warning, which hides mistakes. */
 function expectSameShape(who: string, ...tensors: Tensor[]): void {
   for (const tensor of tensors) expectDType(who, 'each input', tensor, 'f32', 'f16');
   if (tensors.every(({ shape }) => sameShape(shape, tensors[0].shape))) return;
   const shapes = tensors.map(({ shape }) => formatShape(shape)).join(' and ');
-  throw new Error(`${who}: shapes ${shapes} must be equal; use expand() if one is meant to be repeated.`);
+  throw new Error(`${who}: shapes ${shapes} must be equal; use expand() to broadcast one of them.`);
 }
 
 /** (input - target)². */
@@ -45,14 +45,14 @@ export function l1Loss(input: Tensor, target: Tensor, { reduction }: LossOptions
   return reduceLosses(abs(sub(input, target)), reduction);
 }
 
-/** d² / 2 up to `delta`, delta · (d - delta / 2) from there on. */
+/** d² / 2 up to `delta`, delta · (d - delta / 2) above. */
 function huber(input: Tensor, target: Tensor, delta: number): Tensor {
   const distance = abs(sub(input, target));
   const near = clamp(distance, { max: delta });
   return mul(near, sub(distance, mul(near, 0.5)));
 }
 
-/** (input - target)² / 2 where the distance is below `delta`, a straight line from there on (Huber, 1964). */
+/** (input - target)² / 2 where the distance is below `delta`, linear above (Huber, 1964). */
 export function huberLoss(
   input: Tensor,
   target: Tensor,
@@ -78,18 +78,18 @@ export function smoothL1Loss(
 }
 
 export interface BceOptions extends LossOptions {
-  /** A factor for each value; broadcasts. */
+  /** A factor per value; broadcasts. */
   readonly weight?: Tensor;
 }
 
-/** −target · log(input) − (1 − target) · log(1 − input) for probabilities; logarithms are held at -100 and above. */
+/** −target · log(input) − (1 − target) · log(1 − input) for probabilities; logarithms are bounded below by -100. */
 export function bceLoss(input: Tensor, target: Tensor, { weight, reduction }: BceOptions = {}): Tensor {
   expectSameShape('bceLoss', input, target);
   const losses = applyOne(bceOp, [input, target], {});
   return reduceLosses(weight ? mul(losses, weight) : losses, reduction);
 }
 
-/** bceLoss of sigmoid(input), exact for inputs of any size; `posWeight` is a factor of the positive targets; broadcasts. */
+/** bceLoss of sigmoid(input), accurate for inputs of any size; `posWeight`, which broadcasts, scales positive targets. */
 export function bceWithLogits(
   input: Tensor,
   target: Tensor,
@@ -114,7 +114,7 @@ export function hingeEmbeddingLoss(
   return reduceLosses(where(eq(target, 1), input, apart), reduction);
 }
 
-/** max(0, 1 - target · input) for targets of 1 and -1: also the critic's loss of a hinge GAN (Lim and Ye, 2017). */
+/** max(0, 1 - target · input) for targets of 1 and -1: also the discriminator's loss of a hinge GAN (Lim and Ye, 2017). */
 export function hingeLoss(input: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
   expectSameShape('hingeLoss', input, target);
   return reduceLosses(relu(sub(1, mul(input, target))), reduction);
@@ -150,8 +150,8 @@ export function tripletMarginLoss(
 }
 
 /**
- * target · (log target - input), where `input` holds logarithms of probabilities, and `target` probabilities or, with
- * `logTarget`, logarithms. `batchmean` divides the sum by the first axis, as the definition has it; `mean` by all values.
+ * target · (log target - input), where `input` holds log-probabilities, and `target` probabilities or, with `logTarget`,
+ * log-probabilities. `batchmean` divides the sum by the size of the first axis, as in the definition; `mean` by all values.
  */
 export function klDiv(
   input: Tensor,
@@ -166,11 +166,11 @@ export function klDiv(
   return reduction === 'batchmean' ? div(sum(safe), input.shape[0]) : reduceLosses(safe, reduction);
 }
 
-/** The cosine of the angle between a and b along `axis` (1 by default); lengths below `epsilon` count as that. */
+/** The cosine of the angle between a and b along `axis` (1 by default); norms are clamped to at least `epsilon`. */
 export function cosineSimilarity(a: Tensor, b: Tensor, { axis = 1, epsilon = 1e-8 } = {}): Tensor {
   expectSameShape('cosineSimilarity', a, b);
   const along = resolveAxis('cosineSimilarity', axis, a.shape.length);
-  // Held before the root, whose slope at 0 is infinite.
+  // Clamped before the root, whose slope at 0 is infinite.
   const length = (x: Tensor) => sqrt(clamp(sum(square(x), along), { min: epsilon ** 2 }));
   return div(sum(mul(a, b), along), mul(length(a), length(b)));
 }
@@ -186,7 +186,7 @@ export function cosineEmbeddingLoss(
   expectSameShape('cosineEmbeddingLoss', a, b);
   if (!sameShape(target.shape, a.shape.slice(0, -1))) {
     throw new Error(
-      `cosineEmbeddingLoss: target ${formatShape(target.shape)} must have the axes of ${formatShape(a.shape)} but the last.`,
+      `cosineEmbeddingLoss: target ${formatShape(target.shape)} must have the axes of ${formatShape(a.shape)} except the last.`,
     );
   }
   const length = (x: Tensor) => add(sum(square(x), -1), 1e-12);

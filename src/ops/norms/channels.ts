@@ -1,4 +1,4 @@
-// Sums over channels, the records behind batch norm: mean and variance, and what its gradient adds up.
+// Sums over channels, the records behind batch norm: mean and variance, and the sums in its gradient.
 
 import {
   channelSerial, channelSplit, channelTree, gradientSum, momentsSum, type ChannelShape, type ChannelSum,
@@ -18,7 +18,7 @@ import { mean } from '../reductions/reduce.ts';
 import { sumTo } from '../reductions/sum-to.ts';
 import { neg, rsqrt, square } from '../elementwise/unary.ts';
 
-/** Values a part should have at least, and most parts of a channel. */
+/** Fewest values of a part, and most parts of a channel. */
 const [PART, MOST_PARTS] = [4096, 64];
 
 const shapeFor = ({ shape }: TensorSpec): Pick<ChannelShape, 'batch' | 'channels' | 'inner'> => ({
@@ -27,10 +27,10 @@ const shapeFor = ({ shape }: TensorSpec): Pick<ChannelShape, 'batch' | 'channels
   inner: sizeOf(shape.slice(2)),
 });
 
-/** How many values a channel of x has. */
+/** Number of values in a channel of x. */
 export const channelCount = (x: TensorSpec): number => (x.shape[0] ?? 0) * sizeOf(x.shape.slice(2));
 
-/** `perChannel` [C] in a shape that broadcasts to [N, C, ...]. */
+/** `perChannel` [C], reshaped to broadcast to [N, C, ...]. */
 export const alongChannels = (perChannel: Tensor, { shape }: TensorSpec): Tensor =>
   reshape(perChannel, [perChannel.size, ...shape.slice(2).map(() => 1)]);
 
@@ -63,7 +63,7 @@ function variants(
   const tree = { name: 'tree', kernels: [channelTree(shape, sum)] };
   const split = channelSplit(shape, sum, Math.min(MOST_PARTS, Math.max(2, Math.ceil(count / PART))));
   if (capabilities.software) return [serial, tree, split];
-  // Neighbouring threads of `serial` read neighbouring channels, which only without inner axes lie side by side.
+  // Neighbouring threads of `serial` read neighbouring channels, which are contiguous only without inner axes.
   if (inner < 8 && count <= 1024) return [serial, tree, split];
   return channels < 1024 && count >= 2 * PART ? [split, tree, serial] : [tree, split, serial];
 }
@@ -75,7 +75,7 @@ export const channelMomentsOp: Op = {
   infer([x]) {
     expectDType('channelMoments', 'x', x, 'f32', 'f16');
     if (x.shape.length < 2 || channelCount(x) === 0) {
-      throw new Error(`channelMoments: needs values in channels, [N, C, ...], but got ${formatShape(x.shape)}.`);
+      throw new Error(`channelMoments: x must be [N, C, ...] and not empty, but is ${formatShape(x.shape)}.`);
     }
     return [spec([x.shape[1]], x.dtype), spec([x.shape[1]], x.dtype)];
   },
@@ -148,8 +148,8 @@ export const channelGradientSumsOp: Op = {
 };
 
 /**
- * (x - mean) · scale · weight + bias for each channel, where mean and scale are those of x's own values: the gradient of x
- * is the whole one, through both of them too, and they get none.
+ * (x - mean) · scale · weight + bias for each channel, where mean and scale are those of x itself: the gradient of x
+ * includes the paths through both, so they get none.
  */
 export const channelNormOp: Op = pointwise({
   name: 'channelNorm',
@@ -160,7 +160,7 @@ export const channelNormOp: Op = pointwise({
     const sums = apply(channelGradientSumsOp, [x, mean, scale, g], {});
     const [sumG, sumGn] = sums.map((sum) => alongChannels(sum, x));
     const normal = mul(sub(x, mean), scale);
-    // In this order every step has the shape of x: one kernel of eight buffers.
+    // In this order every step has the shape of x, so all fuse into one kernel of eight buffers.
     const straight = mul(add(mul(normal, sumGn), sumG), 1 / channelCount(x));
     const forX = mul(mul(sub(g, straight), scale), weight);
     return [forX, null, null, sumTo(sumGn, weight.shape), sumTo(sumG, bias.shape)];
@@ -174,7 +174,7 @@ export const channelMoments = (x: Tensor): [mean: Tensor, variance: Tensor] => {
   return [mean, variance];
 };
 
-/** x with each channel normalized by its own mean and variance, times weight, plus bias ([C] each; 1 and 0 without). */
+/** x with each channel normalized by its own mean and variance, times weight, plus bias ([C] each; 1 and 0 by default). */
 export function normalizeChannels(
   x: Tensor,
   [mean, variance]: readonly [Tensor, Tensor],

@@ -1,4 +1,4 @@
-// Normalization of rows, the record behind layer, RMS, group and instance norm: one read of x forward, one of x and g backward.
+// Row normalization, the record behind layer, RMS, group and instance norm: reads x once forward, x and g once backward.
 
 import { groupReduceWays } from '../../../shaders/lib/group-reduce.wgsl.ts';
 import { stridedOffset } from '../../../shaders/lib/index.wgsl.ts';
@@ -17,19 +17,19 @@ import { reshape } from '../movement/reshape.ts';
 import { rsqrt, square } from '../elementwise/unary.ts';
 
 interface NormalizeAttrs {
-  /** Values of a row: the product of x's last axes, or a whole part of it. */
+  /** Values per row: the product of x's last axes, or a divisor of it. */
   readonly length: number;
-  /** False leaves the mean in (RMS norm). */
+  /** False does not subtract the mean (RMS norm). */
   readonly center: boolean;
   readonly epsilon: number;
-  /** Which of weight and bias follow x. */
+  /** Whether weight and bias follow x. */
   readonly weight: boolean;
   readonly bias: boolean;
 }
 
 const rowsOf = ({ shape }: TensorSpec, { length }: { length: number }) => (length === 0 ? 0 : sizeOf(shape) / length);
 
-/** Mean and 1 / √(variance + ε) of the row of x from `start` on. */
+/** Mean and 1 / √(variance + ε) of the row of x at `start`. */
 function statistics(x: ArrayLike<number>, start: number, { length, center, epsilon }: NormalizeAttrs) {
   let [average, variance] = [0, 0];
   if (center) for (let i = 0; i < length; i++) average += x[start + i] / length;
@@ -66,13 +66,13 @@ function variants(
 
 const present = ({ weight, bias }: NormalizeAttrs) => [...(weight ? ['weight'] : []), ...(bias ? ['bias'] : [])];
 
-/** How many of x's last axes make up a row; null where rows begin within an axis. */
+/** How many of x's last axes make up a row; null if rows begin within an axis. */
 function axesOfRow({ shape }: TensorSpec, length: number): number | null {
   for (let count = 1; count <= shape.length; count++) if (sizeOf(shape.slice(-count)) === length) return count;
   return null;
 }
 
-/** LayerNormalization where it fits, with weight and bias behind it where these are not of a row's shape. */
+/** LayerNormalization where it fits; weight and bias follow as separate nodes unless they have a row's shape. */
 function normalizeRowsOnnx(graph: OnnxGraph, { inputs, tensors, attrs }: OnnxCall<NormalizeAttrs>): OnnxValue {
   const [x, { shape, dtype }] = [inputs[0], tensors[0]];
   const count = axesOfRow(tensors[0], attrs.length);
@@ -104,7 +104,7 @@ function normalizeRowsOnnx(graph: OnnxGraph, { inputs, tensors, attrs }: OnnxCal
   return bias === null ? y : graph.node('Add', [y, inputs[bias]]);
 }
 
-/** x, then weight and bias where there are some, which broadcast to x. */
+/** Inputs: x, then weight and bias if present, which broadcast to x. */
 export const normalizeRowsOp: KernelOp<NormalizeAttrs> = {
   name: 'normalizeRows',
   kind: 'kernels',
@@ -135,7 +135,7 @@ export const normalizeRowsOp: KernelOp<NormalizeAttrs> = {
     const weighted = attrs.weight ? mul(g!, parameters[0]) : g!;
     return [
       applyOne(normalizeRowsGradOp, [x, weighted], plain),
-      // Normalized again with the product in the same kernel, rather than kept from the forward pass.
+      // Normalized again, fused with the product, rather than kept from the forward pass.
       ...(attrs.weight ? [mul(applyOne(normalizeRowsOp, [x], plain), g!)] : []),
       ...(attrs.bias ? [g!] : []),
     ];
@@ -144,7 +144,7 @@ export const normalizeRowsOp: KernelOp<NormalizeAttrs> = {
   onnx: normalizeRowsOnnx,
 };
 
-/** The gradient of x from x and that of its normalized rows. */
+/** The gradient of x, from x and the gradient of its normalized rows. */
 export const normalizeRowsGradOp: KernelOp<NormalizeAttrs> = {
   name: 'normalizeRowsGrad',
   kind: 'kernels',
@@ -165,7 +165,7 @@ export const normalizeRowsGradOp: KernelOp<NormalizeAttrs> = {
     }
   },
   gpu: (call) => variants('normalizeRowsGrad', call, ['x', 'g']),
-  // With n = normalized x, s = 1 / √(variance + ε), L values a row, and J the symmetric matrix that makes dx = J·g:
+  // With n = normalized x, s = 1 / √(variance + ε), L values per row, and J the symmetric matrix such that dx = J·g:
   // the gradient of h·J·g by g is J·h, and by x it is -(s / L) · (n · Σ h·dx + Σ h·n · J·g + Σ g·n · J·h).
   vjp({ inputs: [x, g], outputs: [dx], gradients: [h], attrs }) {
     const { length, center, epsilon } = attrs;
@@ -190,12 +190,12 @@ export const normalizeRowsGradOp: KernelOp<NormalizeAttrs> = {
 export interface NormalizeOptions {
   readonly center?: boolean;
   readonly epsilon: number;
-  /** They broadcast to x. */
+  /** Weight and bias broadcast to x. */
   readonly weight?: Tensor;
   readonly bias?: Tensor;
 }
 
-/** Each `length` values of x, in memory order, with mean 0 and variance 1, then times weight, plus bias. */
+/** Each `length` values of x, in memory order, normalized to mean 0 and variance 1, then times weight, plus bias. */
 export function normalizeRows(x: Tensor, length: number, options: NormalizeOptions): Tensor {
   const { center = true, epsilon, weight, bias } = options;
   const parameters = [weight, bias].filter((parameter) => parameter !== undefined);

@@ -1,4 +1,4 @@
-// Normalization layers as functions: layer, RMS, group, instance and batch norm, and some that are made of ordinary ops.
+// Normalization layers as functions: layer, RMS, group, instance and batch norm, and some composed of ordinary ops.
 
 import { expectDType } from '../../core/op.ts';
 import { formatShape, resolveAxis, sizeOf, type Shape } from '../../core/shape.ts';
@@ -13,7 +13,7 @@ import { mean, sum } from '../reductions/reduce.ts';
 import { reshape } from '../movement/reshape.ts';
 import { rsqrt, square } from '../elementwise/unary.ts';
 
-/** What the norms with weight and bias share. */
+/** Options of norms with weight and bias. */
 export interface NormOptions {
   readonly weight?: Tensor;
   readonly bias?: Tensor;
@@ -27,20 +27,21 @@ function expectShape(who: string, what: string, parameter: Tensor | undefined, s
   }
 }
 
-/** The sizes of the last axes, which must be x's. */
+/** `normalizedShape` as a shape; throws unless it equals x's last axes. */
 function lastAxes(who: string, x: Tensor, normalizedShape: number | Shape): Shape {
   expectDType(who, 'x', x, 'f32', 'f16');
   const wanted = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
   const found = x.shape.slice(x.shape.length - wanted.length);
   if (wanted.length === 0 || wanted.length > x.shape.length || formatShape(found) !== formatShape(wanted)) {
-    throw new Error(`${who}: the last axes of x should be ${formatShape(wanted)}, but x is ${formatShape(x.shape)}.`);
+    throw new Error(`${who}: the last axes of x must be ${formatShape(wanted)}, but x is ${formatShape(x.shape)}.`);
   }
   return wanted;
 }
 
 /**
- * Layer normalization (Ba, Kiros and Hinton, 2016) as torch.nn.functional.layer_norm: over the last axes, whose sizes are
- * `normalizedShape` (one number for one axis), mean 0 and variance 1, then times weight, plus bias, both of that shape.
+ * Layer normalization (Ba, Kiros and Hinton, 2016) as torch.nn.functional.layer_norm: the last axes, whose sizes are
+ * `normalizedShape` (a number for one axis), normalized to mean 0 and variance 1, then times weight, plus bias, both of that
+ * shape.
  */
 export function layerNorm(x: Tensor, normalizedShape: number | Shape, options: NormOptions = {}): Tensor {
   const { weight, bias, epsilon = 1e-5 } = options;
@@ -64,7 +65,7 @@ export function rmsNorm(
   return normalizeRows(x, sizeOf(shape), { center: false, epsilon, weight });
 }
 
-/** The number of channels of [N, C, ...], that of weight and bias too. */
+/** The number of channels of [N, C, ...]; throws unless weight and bias have as many. */
 function channelsOf(who: string, x: Tensor, { weight, bias }: NormOptions): number {
   expectDType(who, 'x', x, 'f32', 'f16');
   if (x.shape.length < 2) throw new Error(`${who}: x must be [N, C, ...], but is ${formatShape(x.shape)}.`);
@@ -75,7 +76,7 @@ function channelsOf(who: string, x: Tensor, { weight, bias }: NormOptions): numb
 
 /**
  * Group normalization (Wu and He, 2018) as torch.nn.functional.group_norm: the channels of x [N, C, ...] in `groups` equal
- * groups, each of them with mean 0 and variance 1, then times weight [C], plus bias [C].
+ * groups, each normalized to mean 0 and variance 1, then times weight [C], plus bias [C].
  */
 export function groupNorm(x: Tensor, groups: number, options: NormOptions = {}): Tensor {
   const channels = channelsOf('groupNorm', x, options);
@@ -89,13 +90,13 @@ export function groupNorm(x: Tensor, groups: number, options: NormOptions = {}):
 
 /**
  * Instance normalization (Ulyanov, Vedaldi and Lempitsky, 2016) as torch.nn.functional.instance_norm: each channel of each
- * sample of x [N, C, ...] with mean 0 and variance 1, then times weight [C], plus bias [C].
+ * sample of x [N, C, ...] normalized to mean 0 and variance 1, then times weight [C], plus bias [C].
  */
 export function instanceNorm(x: Tensor, options: NormOptions = {}): Tensor {
   channelsOf('instanceNorm', x, options);
   const length = sizeOf(x.shape.slice(2));
   if (length === 1 || x.shape.length < 3) {
-    throw new Error(`instanceNorm: needs more than one value a channel, but x is ${formatShape(x.shape)}.`);
+    throw new Error(`instanceNorm: needs more than one value per channel, but x is ${formatShape(x.shape)}.`);
   }
   return perSample(x, length, options);
 }
@@ -105,7 +106,7 @@ function perSample(x: Tensor, length: number, { weight, bias, epsilon = 1e-5 }: 
   return normalizeRows(x, length, { epsilon, weight: along(weight), bias: along(bias) });
 }
 
-/** What batch norm computes while training. */
+/** What batch norm computes in training. */
 export interface BatchNormResult {
   readonly y: Tensor;
   /** Mean of each channel, [C]. */
@@ -115,15 +116,15 @@ export interface BatchNormResult {
 }
 
 /**
- * Batch normalization (Ioffe and Szegedy, 2015) by the batch's own statistics, as while training: each channel of
- * x [N, C, ...] with mean 0 and variance 1, then times weight [C], plus bias [C]. Also gives the statistics, for running ones.
+ * Batch normalization (Ioffe and Szegedy, 2015) by the batch's own statistics, as in training: each channel of x [N, C, ...]
+ * normalized to mean 0 and variance 1, then times weight [C], plus bias [C]. Also returns the statistics, for running ones.
  */
 export function batchNormTraining(x: Tensor, options: NormOptions = {}): BatchNormResult {
   const { weight, bias, epsilon = 1e-5 } = options;
   channelsOf('batchNorm', x, options);
   const count = channelCount(x);
   if (count < 2) {
-    throw new Error(`batchNorm: training needs more than one value a channel, but x is ${formatShape(x.shape)}.`);
+    throw new Error(`batchNorm: training needs more than one value per channel, but x is ${formatShape(x.shape)}.`);
   }
   const [average, variance] = channelMoments(x);
   const y = normalizeChannels(x, [average, variance], epsilon, weight, bias);
@@ -143,12 +144,12 @@ export function batchNorm(
   if (training) return batchNormTraining(x, options).y;
   const channels = channelsOf('batchNorm', x, options);
   if (!runningMean || !runningVariance) {
-    throw new Error('batchNorm: needs a mean and a variance of each channel, unless it is training.');
+    throw new Error('batchNorm: needs a running mean and variance, unless `training` is set.');
   }
   expectShape('batchNorm', 'the running mean', runningMean, [channels]);
   expectShape('batchNorm', 'the running variance', runningVariance, [channels]);
   const { weight, bias, epsilon = 1e-5 } = options;
-  // Two numbers a channel, so that the rest is an end of the convolution before.
+  // Two numbers per channel, so that the rest fuses into the epilogue of the convolution before.
   const root = rsqrt(add(runningVariance, epsilon));
   const scale = weight ? mul(root, weight) : root;
   const shift = bias ? sub(bias, mul(runningMean, scale)) : mul(mul(runningMean, scale), -1);
@@ -164,8 +165,8 @@ export interface LocalResponseNormOptions {
 
 /**
  * Local response normalization (Krizhevsky, Sutskever and Hinton, 2012) as torch.nn.functional.local_response_norm: x [N, C,
- * ...] divided by (k + alpha · mean of the squares of `size` neighbouring channels)^beta; beyond the edges they are 0. Torch's
- * alpha is that of the paper times `size`.
+ * ...] divided by (k + alpha · mean of the squares of `size` neighbouring channels)^beta; channels beyond the ends are 0.
+ * Torch's alpha is the paper's times `size`.
  */
 export function localResponseNorm(
   x: Tensor,
@@ -186,8 +187,8 @@ export function pixelNorm(x: Tensor, epsilon = 1e-8): Tensor {
 }
 
 /**
- * x divided by its Euclidean length along `axis`, or by `epsilon` where that is longer, as torch.nn.functional.normalize.
- * Squares must be f32 numbers: values between 1e-19 and 1e19, or 0.
+ * x divided by its Euclidean norm along `axis`, or by `epsilon` if that is larger, as torch.nn.functional.normalize.
+ * Squares must fit f32: absolute values between 1e-19 and 1e19, or 0.
  */
 export function normalize(x: Tensor, axis = 1, epsilon = 1e-12): Tensor {
   const over = resolveAxis('normalize', axis, x.shape.length);

@@ -1,4 +1,4 @@
-// The value down to which a row must be taken for what is taken to weigh enough: behind top-k and top-p, without sorting.
+// The threshold above which a row's values reach a given mass: behind top-k and top-p, without sorting.
 
 import { thresholdSerial, thresholdTree, type ThresholdShape } from '../../../shaders/random/mass-threshold.wgsl.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
@@ -13,7 +13,7 @@ import { max, min, sum } from '../reductions/reduce.ts';
 import { cumsum } from '../reductions/scan.ts';
 
 interface ThresholdAttrs {
-  /** True where values weigh 1 each, false where they are weights themselves. */
+  /** True if each value weighs 1, false if the values are the weights. */
   readonly counts: boolean;
 }
 
@@ -64,8 +64,8 @@ export const massThresholdOp: KernelOp<ThresholdAttrs> = {
 };
 
 /**
- * For each row of x along its last axis the largest of its values at which those not below it are `mass` in number, or
- * in sum where `of` is `'sum'`; the lowest number where all of them are not enough.
+ * For each row of x along its last axis, the largest of its values such that the values not below it reach `mass` in number,
+ * or in sum if `of` is `'sum'`; the lowest f32 if all of them do not reach it.
  */
 export const massThreshold = (x: Tensor, mass: TensorLike, of: 'number' | 'sum'): Tensor =>
   applyOne(massThresholdOp, [x, toTensor(mass)], { counts: of === 'number' });

@@ -1,4 +1,4 @@
-// Random numbers as elementwise functions of a counter: nothing is stored, so backward passes draw the same again.
+// Random numbers as elementwise functions of a counter: nothing is stored, and backward passes draw the same numbers again.
 
 import { threefry } from '../../../shaders/lib/threefry.wgsl.ts';
 import type { DType } from '../../core/dtype.ts';
@@ -21,11 +21,11 @@ import { where } from '../elementwise/where.ts';
 
 interface DrawAttrs {
   readonly shape: Shape;
-  /** Which draw of the program it is: no two share their numbers. */
+  /** Index of the draw in its program: no two share their numbers. */
   readonly stream: number;
 }
 
-/** An op that draws a number for each element from one random word. */
+/** An op that draws each element from one random word. */
 const drawOp = (name: string, dtype: DType, cpu: (word: number) => number) =>
   pointwise<DrawAttrs>({
     name,
@@ -55,7 +55,7 @@ const words = (who: string, shape: Shape): Tensor => draw(who, wordOp, shape);
 
 /**
  * Random numbers from the normal distribution (Box and Muller, 1958). `mean` and `std` may be tensors that broadcast with
- * `shape`. Devices agree to a few units in the last place, as far as their logarithms do.
+ * `shape`. Devices agree to a few units in the last place, as their logarithms do.
  */
 export function normal(shape: Shape, mean: TensorLike = 0, std: TensorLike = 1): Tensor {
   const radius = sqrt(mul(log1p(neg(draw('normal', uniformOp, shape))), -2));
@@ -65,17 +65,17 @@ export function normal(shape: Shape, mean: TensorLike = 0, std: TensorLike = 1):
 }
 
 /**
- * 1 with probability `p` and 0 otherwise, as f32: in the shape of `p`, or in `shape` where `p` is a number or broadcasts.
+ * 1 with probability `p` and 0 otherwise, as f32: with the shape of `p`, or with `shape` if `p` is a number or broadcasts.
  * The same on every device.
  */
 export function bernoulli(p: TensorLike, shape: Shape = p instanceof Tensor ? p.shape : []): Tensor {
-  if (typeof p === 'number' && !(p >= 0 && p <= 1)) throw new Error(`bernoulli: p must be from 0 to 1, but is ${p}.`);
+  if (typeof p === 'number' && !(p >= 0 && p <= 1)) throw new Error(`bernoulli: p must be between 0 and 1, but is ${p}.`);
   return cast(lt(draw('bernoulli', uniformOp, shape), p), 'f32');
 }
 
 /**
- * Random whole numbers (i32) from `low` to before `high`, the same on every device. A number is likelier than another by
- * (high - low) / 2³² at most.
+ * Random integers (i32) in [`low`, `high`), the same on every device. Probabilities differ by a factor of at most
+ * 1 + (high - low) / 2³².
  */
 export function randint(low: number, high: number, shape: Shape): Tensor {
   const within = (value: number) => Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31;
@@ -85,16 +85,16 @@ export function randint(low: number, high: number, shape: Shape): Tensor {
   return add(cast(remainder(words('randint', shape), high - low), 'i32'), low);
 }
 
-/** Random numbers from the Gumbel distribution: a score plus one of them is largest as often as softmax says. */
+/** Random numbers from the Gumbel distribution: added to scores, the argmax is distributed as their softmax. */
 function gumbel(who: string, shape: Shape): Tensor {
-  // All bits of the word are used near 0, from which the largest results come; 1 would give an infinity.
+  // All bits of the word count near 0, which gives the extreme results; 1 would give an infinity.
   const u = minimum(mul(add(cast(words(who, shape), 'f32'), 0.5), 2 ** -32), 1 - 2 ** -24);
   return neg(log(neg(log1p(neg(u)))));
 }
 
 /**
  * Draws classes with the probabilities softmax(logits) along the last axis: logits […, C] (f32 or f16) → i32[…], or
- * i32[…, samples] with replacement (Gumbel-max: Gumbel, 1954). Devices agree unless two classes are as good as equal.
+ * i32[…, samples] with replacement (Gumbel-max: Gumbel, 1954). Devices agree unless two scores nearly tie.
  */
 export function categorical(logits: Tensor, { samples }: { readonly samples?: number } = {}): Tensor {
   expectDType('categorical', 'logits', logits, 'f32', 'f16');
@@ -106,7 +106,7 @@ export function categorical(logits: Tensor, { samples }: { readonly samples?: nu
 }
 
 /**
- * Draws `samples` classes with probabilities in proportion to `weights` […, C] (f32 or f16): i32[…, samples]. Without
+ * Draws `samples` classes with probabilities proportional to `weights` […, C] (f32 or f16): i32[…, samples]. Without
  * `replacement` (the default) no class is drawn twice, as torch.multinomial (Gumbel-top-k: Vieira, 2014); weights of 0 are
  * drawn last.
  */
@@ -115,7 +115,7 @@ export function multinomial(weights: Tensor, samples: number, replacement = fals
   const classes = weights.shape.at(-1) ?? 0;
   expectWhole('multinomial', 'samples', [samples], 1);
   if (!replacement && samples > classes) {
-    throw new Error(`multinomial: ${samples} cannot be drawn from ${classes} classes without replacement.`);
+    throw new Error(`multinomial: cannot draw ${samples} samples from ${classes} classes without replacement.`);
   }
   const likely = cast(weights, 'f32');
   const logits = where(gt(likely, 0), log(where(gt(likely, 0), likely, 1)), -1e30);

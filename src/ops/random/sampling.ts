@@ -13,10 +13,10 @@ import { max } from '../reductions/reduce.ts';
 import { softmax } from '../reductions/softmax.ts';
 import { where } from '../elementwise/where.ts';
 
-/** The score of what must not be drawn: WGSL promises no infinity. */
+/** The score of tokens that must not be drawn: WGSL does not guarantee infinities. */
 const NEVER = -3.4028234663852886e38;
 
-/** The logits as f32; throws where they, or a setting that is a number, make no sense. */
+/** The logits as f32; throws if they, or a setting given as a number, are invalid. */
 function checked(
   who: string,
   logits: Tensor,
@@ -30,15 +30,15 @@ function checked(
   return cast(logits, 'f32');
 }
 
-/** Keeps the `k` largest of `logits` […, V] (f32 or f16) along the last axis, and those equal to the last of them, as f32. */
+/** Keeps the `k` largest of `logits` […, V] (f32 or f16) along the last axis, and ties with the last of them, as f32. */
 export function keepTopK(logits: Tensor, k: TensorLike): Tensor {
   const scores = checked('keepTopK', logits, 'k', k, (value) => Number.isInteger(value) && value >= 1);
   return where(ge(scores, massThreshold(scores, k, 'number')), scores, NEVER);
 }
 
 /**
- * Keeps the fewest most probable of `logits` […, V] (f32 or f16) whose probabilities add up to `p` at least, and those equal
- * to the last of them, as f32 (Holtzman et al., "The curious case of neural text degeneration", 2020).
+ * Keeps the smallest set of most probable `logits` […, V] (f32 or f16) whose probabilities add up to at least `p`, and ties
+ * with the last of them, as f32 (Holtzman et al., "The curious case of neural text degeneration", 2020).
  */
 export function keepTopP(logits: Tensor, p: TensorLike): Tensor {
   const scores = checked('keepTopP', logits, 'p', p, (value) => value > 0 && value <= 1);
@@ -53,21 +53,21 @@ export function keepMinP(logits: Tensor, p: TensorLike): Tensor {
   return where(ge(probabilities, mul(max(probabilities, -1, true), p)), scores, NEVER);
 }
 
-/** How `sampleLogits` draws. Each may be a number or, to be changed between runs, a `Scalar`. */
+/** How `sampleLogits` draws. Each option may be a number or, to change between runs, a `Scalar`. */
 export interface SamplingOptions {
-  /** Divides the scores: below 1 likely tokens become likelier. The number 0 takes the likeliest. 1 by default. */
+  /** Divides the scores: below 1, likely tokens become likelier. The number 0 takes the argmax. 1 by default. */
   readonly temperature?: TensorLike;
-  /** How many of the likeliest tokens are drawn from. */
+  /** Draws from this many of the likeliest tokens. */
   readonly topK?: TensorLike;
-  /** The share of probability, counted from the likeliest token on, that is drawn from. */
+  /** Draws from the likeliest tokens that together have at least this probability. */
   readonly topP?: TensorLike;
-  /** How likely a token must be, as a part of the likeliest one's probability. */
+  /** Draws from tokens with at least this fraction of the likeliest one's probability. */
   readonly minP?: TensorLike;
 }
 
 /**
  * Draws a token for each row of `logits` […, V] (f32 or f16), as i32[…]. Temperature comes first, then top-k, top-p and min-p, each
- * on what the one before has left, as in Hugging Face's transformers.
+ * applied to what the one before has kept, as in Hugging Face's transformers.
  */
 export function sampleLogits(logits: Tensor, { temperature = 1, topK, topP, minP }: SamplingOptions = {}): Tensor {
   const scores = checked('sampleLogits', logits, 'temperature', temperature, (value) => value >= 0);

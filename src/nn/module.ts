@@ -77,7 +77,8 @@ function contentsOf(module: Module, prefix: string): [string, Parameter][] {
   const open = new Set<unknown>();
   const visit = (path: string, value: unknown): void => {
     if (value instanceof Parameter) {
-      if (found.has(path)) throw new Error(`${module.title}: two parameters are named ${path}; rename one of the keys.`);
+      if (found.has(path))
+        throw new Error(`${module.title}: two parameters are named ${path}; rename one of the keys.`);
       found.set(path, value);
       return;
     }

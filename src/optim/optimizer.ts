@@ -51,7 +51,8 @@ export abstract class Optimizer {
     this.#settings = groups.flatMap(({ parameters: members, rateFactor = 1 }, i) =>
       members.map(() => ({ weightDecay: this.groupDecays[i], rateFactor })),
     );
-    if (this.parameters.length === 0) throw new Error('An optimizer needs at least one parameter, but the list is empty.');
+    if (this.parameters.length === 0)
+      throw new Error('An optimizer needs at least one parameter, but the list is empty.');
     const buffer = this.parameters.find((parameter) => parameter instanceof Buffer);
     if (buffer)
       throw new Error(`An optimizer updates parameters, but ${buffer.name} is a buffer; update it with assign().`);

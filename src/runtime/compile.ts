@@ -91,7 +91,8 @@ function makePlan(
   const leavesOf = <T extends Tensor>(type: new (...args: never[]) => T) =>
     [...leaves].filter((leaf) => leaf instanceof type) as T[];
   const missing = leavesOf(Input).find((input) => !inputs.includes(input));
-  if (missing) throw new Error(`compile: the function uses input "${missing.name}" of another program; add it to the specs.`);
+  if (missing)
+    throw new Error(`compile: the function uses input "${missing.name}" of another program; add it to the specs.`);
 
   const half =
     capabilities &&

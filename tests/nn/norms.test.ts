@@ -125,5 +125,7 @@ test('wrong use is refused', () => {
   expect(() => withTraining(true, () => new BatchNorm1d(3).forward(x(2, 3)))).toThrow(
     'works only inside a function that is being compiled',
   );
-  expect(() => weightNorm(spectralNorm(new Linear(2, 2)))).toThrow('weightNorm: the weight of Linear is not a parameter');
+  expect(() => weightNorm(spectralNorm(new Linear(2, 2)))).toThrow(
+    'weightNorm: the weight of Linear is not a parameter',
+  );
 });

@@ -14,6 +14,7 @@ export const findNavigatorAdapter: FindAdapter = async () => {
     throw new Error(`WebGPU is not available here.${insecure} Use a current Chrome, Edge, Safari or Firefox.`);
   }
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) throw new Error('WebGPU is available, but no GPU adapter: the driver is missing, too old, or disabled.');
+  if (!adapter)
+    throw new Error('WebGPU is available, but no GPU adapter: the driver is missing, too old, or disabled.');
   return adapter;
 };

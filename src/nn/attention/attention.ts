@@ -46,7 +46,9 @@ export class MultiheadAttention extends Module {
   constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
     super();
     if (embedDim % numHeads !== 0) {
-      throw new Error(`MultiheadAttention: embedDim ${embedDim} must be divisible by the number of heads, ${numHeads}.`);
+      throw new Error(
+        `MultiheadAttention: embedDim ${embedDim} must be divisible by the number of heads, ${numHeads}.`,
+      );
     }
     const { bias = true } = options;
     // Glorot's bound for all three together.

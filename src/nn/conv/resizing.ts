@@ -32,7 +32,8 @@ abstract class Pad2d extends Module {
 
   forward(x: Tensor): Tensor {
     const [left, right, top, bottom] = this.#padding;
-    if (x.shape.length < 2) throw new Error(`${this.title}: the input must be [..., H, W], but is [${x.shape.join(', ')}].`);
+    if (x.shape.length < 2)
+      throw new Error(`${this.title}: the input must be [..., H, W], but is [${x.shape.join(', ')}].`);
     const outer = x.shape.slice(2).map(() => 0); // for the axes before height and width
     return pad(x, [...outer, top, left], [...outer, bottom, right], this.#options);
   }

@@ -1,4 +1,4 @@
-// Scaled dot-product attention as a composition of other ops, which has all derivatives, and a form in ONNX.
+// Scaled dot-product attention composed of other ops, with derivatives of any order and an ONNX form.
 
 import { sizeOf } from '../../core/shape.ts';
 import { Constant, type Tensor } from '../../core/tensor.ts';
@@ -11,7 +11,7 @@ import { reshape } from '../movement/reshape.ts';
 import { dropout } from '../random/random.ts';
 import { softmax } from '../reductions/softmax.ts';
 
-/** What of scaledDotProductAttention's options the composition reads. */
+/** The options of scaledDotProductAttention that the composition reads. */
 interface ComposedOptions {
   readonly isCausal?: boolean;
   readonly dropoutP?: number;
@@ -19,7 +19,7 @@ interface ComposedOptions {
   readonly length?: Tensor;
 }
 
-/** 0, 1 … as an i32 of the given shape. */
+/** 0, 1 … as an i32 constant of the given shape. */
 const counting = (shape: readonly number[]): Tensor =>
   new Constant(
     shape,
@@ -27,7 +27,7 @@ const counting = (shape: readonly number[]): Tensor =>
     Int32Array.from({ length: sizeOf(shape) }, (_, i) => i),
   );
 
-/** Attention out of ordinary ops, in f32: q [B, H, T, D], k [B, Hkv, S, D], v [B, Hkv, S, Dv] → [B, H, T, Dv]. */
+/** Attention composed of ordinary ops, in f32: q [B, H, T, D], k [B, Hkv, S, D], v [B, Hkv, S, Dv] → [B, H, T, Dv]. */
 export function composedAttention(
   q: Tensor,
   k: Tensor,
@@ -37,7 +37,7 @@ export function composedAttention(
 ): Tensor {
   const [batch, heads, rows, depth] = q.shape;
   const [, keyHeads, keys] = k.shape;
-  // Heads of q that share those of k and v stand along an axis of their own.
+  // Heads of q that share a head of k and v get an axis of their own.
   const grouped = (x: Tensor, count: number) =>
     heads === keyHeads ? x : reshape(x, [batch, keyHeads, count, ...x.shape.slice(-2)]);
   const conditions: Tensor[] = [];
@@ -55,7 +55,7 @@ export function composedAttention(
     scores = add(scores, cast(mask, 'f32'));
   }
   const excluding = (x: Tensor, value: number) => conditions.reduce((y, condition) => where(condition, y, value), x);
-  // A row of nothing but excluded keys would give them equal weights.
+  // A row with all keys excluded would give them equal weights.
   const weights = dropout(excluding(softmax(excluding(scores, -1e30)), 0), options.dropoutP ?? 0);
   const result = matmul(grouped(weights, heads / keyHeads), grouped(v, 1));
   return reshape(result, [batch, heads, rows, v.shape[3]]);

@@ -22,13 +22,13 @@ import { slice } from '../movement/slice.ts';
 export interface AttentionAttrs {
   readonly scale: number;
   readonly causal: boolean;
-  /** Whether `mask` follows q, k, v, and what is in `numbers` after it: u32[1] of keys, or u32[2] of random key. */
+  /** Whether `mask` follows q, k, v, and what `numbers` after it holds: the number of keys, u32[1], or a random key, u32[2]. */
   readonly mask: boolean;
   readonly numbers: 'length' | 'dropout' | null;
   readonly dropout: { readonly p: number; readonly stream: number };
 }
 
-/** Inputs of all four records: q, k, v [B, H, T|S, D]; those of gradients have g and statistics before the optional ones. */
+/** Input names of all four records: q, k, v [B, H, T|S, D]; gradients have g and statistics before the optional ones. */
 const namesOf = ({ mask, numbers }: AttentionAttrs, gradient: boolean): string[] => [
   'q', 'k', 'v',
   ...(gradient ? ['g', 'statistics'] : []),
@@ -60,7 +60,7 @@ const arraysOf = <T = AttentionArrays>({ inputs, attrs }: CpuCall<AttentionAttrs
 
 type GradientArrays = Parameters<typeof forPairs>[1];
 
-/** Products of q and k, and of weights and v, over all pairs of a row and a key. */
+/** FLOPs of `products` products over all pairs of a row and a key. */
 const flops = (s: AttentionShape, products: number): number =>
   products * s.batch * s.heads * s.rows * s.keys * (s.depth + s.width);
 
@@ -103,17 +103,17 @@ export const attentionOp: KernelOp<AttentionAttrs> = {
   flops: (inputs, _, attrs) => flops(shapeFor(inputs, attrs, false), 2),
 };
 
-/** What the records of the gradients differ in. */
+/** What is specific to one gradient's record. */
 interface GradientRecord {
   readonly name: string;
   infer(inputs: readonly TensorSpec[], s: AttentionShape): TensorSpec;
-  /** Adds a pair's part to the output. */
+  /** Adds a pair's contribution to the output. */
   add(s: AttentionShape, arrays: GradientArrays, output: CpuArray, pair: Pair): void;
   variants(s: AttentionShape, capabilities: Capabilities, output: TensorSpec): Variant[];
   readonly products: number;
 }
 
-/** The record of one gradient. It has no gradient itself: attention without flash has all derivatives. */
+/** The record of one gradient. It has no gradient itself: for higher derivatives, use attention without flash. */
 const gradientOp = ({ name, infer, add, variants, products }: GradientRecord): KernelOp<AttentionAttrs> => ({
   name,
   kind: 'kernels',
@@ -121,7 +121,7 @@ const gradientOp = ({ name, infer, add, variants, products }: GradientRecord): K
   cpu(call) {
     const s = shapeFor(call.inputSpecs, call.attrs, true);
     const arrays = arraysOf<GradientArrays>(call, true);
-    // Summed up in float64, and rounded once.
+    // Accumulated in float64 and rounded once.
     const total = new Float64Array(call.outputs[0].length);
     forPairs(s, arrays, (pair) => add(s, arrays, total, pair));
     call.outputs[0].set(total);
@@ -133,7 +133,7 @@ const gradientOp = ({ name, infer, add, variants, products }: GradientRecord): K
   flops: (inputs, _, attrs) => flops(shapeFor(inputs, attrs, true), products),
 });
 
-/** Adds `factor` times row `from` of `x` to `y` from element `to` on. */
+/** Adds `factor` times row `from` of `x` to `y` at offset `to`. */
 function addRow(y: CpuArray, to: number, factor: number, x: CpuArray, from: number, size: number): void {
   for (let d = 0; d < size; d++) y[to + d] += factor * x[from * size + d];
 }

@@ -4,7 +4,7 @@ import { groupOf, type AttentionShape } from '../../../shaders/attention/attenti
 import type { CpuArray } from '../../core/op.ts';
 import { threefry2x32, unitFloat } from '../../core/random.ts';
 
-/** What takes the place of infinity, as in the kernels. */
+/** Stands for -Infinity, as in the kernels. */
 const LOWEST = -3.4028234663852886e38;
 
 /** Arrays of a call by name. */
@@ -16,7 +16,7 @@ export interface AttentionArrays {
   readonly numbers?: CpuArray;
 }
 
-/** A row of q: where it stands, where its own row and its keys lie, and how many keys it sees. */
+/** A row of q: its indices, its flat index, that of its first key, and the exclusive end of the keys it sees. */
 interface Row {
   readonly batch: number;
   readonly head: number;
@@ -46,11 +46,11 @@ function dot(a: CpuArray, atA: number, b: CpuArray, atB: number, size: number): 
   return total;
 }
 
-/** Where the mask's value of a row and a key lies. */
+/** Offset of a row's and key's value in the mask. */
 const maskPlace = ({ strides: [b, h, r, c] }: NonNullable<AttentionShape['mask']>, row: Row, key: number): number =>
   row.batch * b + row.head * h + row.row * r + key * c;
 
-/** The score of a key that the row sees; -Infinity where the mask excludes it. */
+/** The score of a key that the row sees; -Infinity if the mask excludes it. */
 function scoreOf(s: AttentionShape, { q, k, mask }: AttentionArrays, row: Row, key: number): number {
   const score = s.scale * dot(q, row.at, k, row.firstKey + key, s.depth);
   if (!s.mask) return score;
@@ -59,7 +59,7 @@ function scoreOf(s: AttentionShape, { q, k, mask }: AttentionArrays, row: Row, k
   return value > -3e38 ? score + value : -Infinity;
 }
 
-/** What dropout multiplies a weight by: the bits that uniform() draws for [batch, heads, rows, keys]. */
+/** The factor that dropout applies to a weight, from the bits that uniform() draws for [batch, heads, rows, keys]. */
 function kept(s: AttentionShape, numbers: CpuArray | undefined, { at }: Row, key: number): number {
   if (s.numbers !== 'dropout') return 1;
   const index = (at * s.keys + key) >>> 0;
@@ -67,7 +67,7 @@ function kept(s: AttentionShape, numbers: CpuArray | undefined, { at }: Row, key
   return unitFloat(words[index & 1]) < Math.fround(s.dropout.p) ? 0 : 1 / (1 - s.dropout.p);
 }
 
-/** o and, for each row, its largest score and 1 / Σ e^(score − largest), which is 0 where no key takes part. */
+/** Computes o and, for each row, its largest score and 1 / Σ e^(score − largest), which is 0 if no key takes part. */
 export function attentionForward(s: AttentionShape, arrays: AttentionArrays, o: CpuArray, sums: CpuArray): void {
   const scores = new Float64Array(s.keys);
   for (const row of rowsOf(s, arrays.numbers)) {
@@ -76,7 +76,7 @@ export function attentionForward(s: AttentionShape, arrays: AttentionArrays, o: 
       scores[key] = scoreOf(s, arrays, row, key);
       largest = Math.max(largest, scores[key]);
     }
-    // The sum fits the number that is kept.
+    // Rounded first, so that the sum matches the stored value.
     largest = Math.fround(largest);
     sums[2 * row.at] = Math.max(largest, LOWEST);
     if (largest === -Infinity) continue;
@@ -93,7 +93,7 @@ export function attentionForward(s: AttentionShape, arrays: AttentionArrays, o: 
   }
 }
 
-/** A row and a key that takes part in it: its weight as it multiplied v, and the gradient of its score. */
+/** A row and a key that takes part in it: its weight, dropout included, and the gradient of its score. */
 export interface Pair {
   readonly row: number;
   readonly key: number;

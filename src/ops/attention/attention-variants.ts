@@ -1,4 +1,4 @@
-// The ways to compute attention and its gradients on a GPU, and which of them comes first.
+// Kernel variants of attention and its gradients, and which of them comes first.
 
 import { attentionDecode, DECODE_ROWS } from '../../../shaders/attention/attention-decode.wgsl.ts';
 import {
@@ -13,14 +13,14 @@ import { attentionSerial, type AttentionShape } from '../../../shaders/attention
 import { MOST_SOFTWARE_SCRATCH, type Capabilities, type Kernel, type Variant } from '../../core/kernel.ts';
 import type { Shape } from '../../core/shape.ts';
 
-/** True where `size` numbers in memory are worth it: on software adapters. A run-time length would not shorten the products. */
+/** True if `size` numbers of scratch pay off: on software adapters, without a run-time length, which products cannot exploit. */
 const pays = ({ keys, numbers }: AttentionShape, size: number, { software }: Capabilities): boolean =>
   software && keys > 0 && size > 0 && numbers !== 'length' && 4 * size <= MOST_SOFTWARE_SCRATCH;
 
-/** Whether tiles are worth it, and fit a thread's registers. */
+/** Whether tiles pay off and fit a thread's registers. */
 const fitsTiles = (s: AttentionShape): boolean => s.rows > DECODE_ROWS && Math.max(s.depth, s.width) <= LARGEST_DEPTH;
 
-/** A thread a row, and tiles where they fit. */
+/** One thread per row, and tiles if they fit. */
 function rowsOrTiles(s: AttentionShape, serial: Kernel, flash: () => Kernel, { software }: Capabilities): Variant[] {
   const rows = { name: 'serial', kernels: [serial] };
   if (!fitsTiles(s)) return [rows];
@@ -28,7 +28,7 @@ function rowsOrTiles(s: AttentionShape, serial: Kernel, flash: () => Kernel, { s
   return software ? [rows, tiles] : [tiles, rows];
 }
 
-/** Of the forward pass. */
+/** Variants of the forward pass. */
 export function attentionVariants(s: AttentionShape, capabilities: Capabilities): Variant[] {
   const variants = rowsOrTiles(s, attentionSerial(s), () => attentionFlash(s), capabilities);
   if (pays(s, scoresScratch(s), capabilities)) variants.unshift(attentionScores(s, capabilities));
@@ -37,19 +37,19 @@ export function attentionVariants(s: AttentionShape, capabilities: Capabilities)
   return capabilities.software ? [...variants, decode] : [decode, ...variants];
 }
 
-/** Of the gradient of q. */
+/** Variants of the gradient of q. */
 export function queryGradientVariants(s: AttentionShape, capabilities: Capabilities): Variant[] {
   const variants = rowsOrTiles(s, attentionGradQuerySerial(s), () => attentionGradQueryFlash(s), capabilities);
   return pays(s, 2 * pairsOf(s), capabilities) ? [queryScores(s, capabilities), ...variants] : variants;
 }
 
-/** Of the gradients of k and v. */
+/** Variants of the gradients of k and v. */
 export function keyGradientVariants(s: AttentionShape, capabilities: Capabilities): Variant[] {
   const variants = rowsOrTiles(s, attentionGradKeySerial(s), () => attentionGradKeyFlash(s), capabilities);
   return pays(s, 2 * pairsOf(s), capabilities) ? [keyScores(s, capabilities), ...variants] : variants;
 }
 
-/** Of the gradient of the mask, which has this shape. */
+/** Variants of the gradient of the mask, which has this shape. */
 export const maskGradientVariants = (s: AttentionShape, shape: Shape): Variant[] => [
   { name: 'serial', kernels: [attentionGradMaskSerial(s, shape)] },
 ];

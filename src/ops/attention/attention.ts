@@ -1,4 +1,4 @@
-// Scaled dot-product attention: with a flash kernel, or as a composition of other ops, which has all derivatives.
+// Scaled dot-product attention: with a flash kernel, or composed of other ops, with derivatives of any order.
 
 import { apply, expectDType } from '../../core/op.ts';
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts';
@@ -15,31 +15,31 @@ import { where } from '../elementwise/where.ts';
 
 export interface AttentionOptions {
   /**
-   * Broadcastable to [..., H, T, S]. bool: true where a key takes part. f32 or f16: added to the scores; what lies below
-   * -3e38, such as -Infinity, excludes a key.
+   * Broadcastable to [..., H, T, S]. bool: true where a key takes part. f32 or f16: added to the scores; values below
+   * -3e38, such as -Infinity, exclude a key.
    */
   readonly mask?: Tensor;
   /** Added to the scores besides the mask; broadcastable to [..., H, T, S]. */
   readonly bias?: Tensor;
-  /** Row i sees keys 0 … i. Unlike in PyTorch, a mask may be given too. */
+  /** Row i sees keys 0 … i. Unlike in PyTorch, it can be combined with a mask. */
   readonly isCausal?: boolean;
-  /** Each weight is set to 0 with this probability, and the others are scaled by 1 / (1 - p). */
+  /** Sets each weight to 0 with this probability and scales the others by 1 / (1 - p). */
   readonly dropoutP?: number;
-  /** What q · k is multiplied by; 1 / √D by default. */
+  /** Factor of q · k; 1 / √D by default. */
   readonly scale?: number;
   /** Allows fewer heads in k and v than in q: each serves H / Hkv neighbours of q. */
   readonly enableGqa?: boolean;
   /**
-   * How many of the S keys there are: an i32 or u32 of one number, such as a Scalar, for decoding against a cache. Keys from
-   * there on take no part and are not read. The rows of q then are the last T of `length` positions: with `isCausal`,
-   * row i sees keys 0 … length - T + i.
+   * Number of valid keys among the S: a single i32 or u32, such as a Scalar, for decoding with a cache. Later keys take no
+   * part and are not read. The rows of q are then the last T of `length` positions: with `isCausal`, row i sees keys
+   * 0 … length - T + i.
    */
   readonly length?: Tensor;
-  /** False computes with matmul and softmax, and the T × S weights in memory: second derivatives need it. */
+  /** False computes with matmul and softmax, with the T × S weights in memory: needed for second derivatives. */
   readonly flash?: boolean;
 }
 
-/** Where nothing takes part: the largest finite number stands for infinity. */
+/** Stands for -Infinity, which WGSL does not guarantee. */
 const LOWEST = -3.4028234663852886e38;
 const WHO = 'scaledDotProductAttention';
 
@@ -49,7 +49,7 @@ function withHeads(x: Tensor): Tensor {
   return reshape(x, [sizeOf(lead.slice(0, -1)), lead.at(-1) ?? 1, ...x.shape.slice(-2)]);
 }
 
-/** A mask for scores of shape [..., T, S] with four axes, each 1 or as long as that of the scores. */
+/** A mask for scores of shape [..., T, S], reshaped to four axes, each 1 or as long as that of the scores. */
 function maskWithHeads(mask: Tensor, scores: readonly number[]): Tensor {
   const shape = [...new Array<number>(Math.max(0, scores.length - mask.shape.length)).fill(1), ...mask.shape];
   if (shape.length > scores.length || shape.some((dim, axis) => dim !== 1 && dim !== scores[axis])) {
@@ -60,7 +60,7 @@ function maskWithHeads(mask: Tensor, scores: readonly number[]): Tensor {
   return withHeads(reshape(even ? mask : expand(mask, [...whole, ...shape.slice(-3)]), even ? shape : [...whole, ...shape.slice(-3)])); // prettier-ignore
 }
 
-/** Checks shapes and types, and gives the shape of the scores. */
+/** Checks shapes and types, and returns the shape of the scores. */
 function check(
   q: Tensor,
   k: Tensor,
@@ -70,7 +70,7 @@ function check(
   const shapes = `q ${formatShape(q.shape)}, k ${formatShape(k.shape)}, v ${formatShape(v.shape)}`;
   for (const [name, x] of Object.entries({ q, k, v })) expectDType(WHO, name, x, 'f32', 'f16');
   if (k.dtype !== q.dtype || v.dtype !== q.dtype) {
-    throw new Error(`${WHO}: q, k and v must be of one type, but are ${q.dtype}, ${k.dtype} and ${v.dtype}.`);
+    throw new Error(`${WHO}: q, k and v must have the same type, but are ${q.dtype}, ${k.dtype} and ${v.dtype}.`);
   }
   const [rank, outer] = [q.shape.length, q.shape.slice(0, -3)];
   if (
@@ -97,7 +97,7 @@ function check(
   return [...q.shape.slice(0, -1), k.shape[rank - 2]];
 }
 
-/** Mask and bias as one: numbers that are added, or truth values. */
+/** Mask and bias in one tensor, added to the scores or bool. */
 function combine({ mask, bias }: AttentionOptions): Tensor | undefined {
   for (const [name, x] of Object.entries({ mask, bias })) {
     if (x) expectDType(WHO, name, x, 'f32', 'f16', ...(name === 'mask' ? (['bool'] as const) : []));
@@ -106,7 +106,7 @@ function combine({ mask, bias }: AttentionOptions): Tensor | undefined {
   return mask.dtype === 'bool' ? where(mask, bias, LOWEST) : add(cast(mask, 'f32'), cast(bias, 'f32'));
 }
 
-/** Attention with the flash records: shapes as in `composedAttention`. */
+/** Attention by the flash records; shapes as in `composedAttention`. */
 function flashed(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, options: AttentionOptions): Tensor {
   const { length, dropoutP: p = 0, isCausal: causal = false, scale = 1 / Math.sqrt(q.shape[3]) } = options;
   const inputs = [q, k, v, ...(mask ? [mask] : [])];
@@ -124,7 +124,7 @@ function flashed(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, opti
 /**
  * softmax(q · kᵀ · scale + mask) · v, as torch's scaled_dot_product_attention: q [..., H, T, D], k [..., Hkv, S, D],
  * v [..., Hkv, S, Dv] → [..., H, T, Dv]; f32, or f16 computed in f32. A row that sees no key gives zeros (PyTorch: NaN).
- * The weights are never in memory, forward and backward, unless `flash` is false.
+ * Unless `flash` is false, the weights are never stored in memory, forward or backward.
  */
 export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
   const scores = check(q, k, v, options);
@@ -132,7 +132,7 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
   const mask = given && maskWithHeads(given, scores);
   const parts = [q, k, v].map(withHeads);
   const shape = [...q.shape.slice(0, -1), v.shape.at(-1)!];
-  // The kernels take a length or dropout: nobody who decodes drops weights.
+  // The kernels support a length or dropout, not both: decoding uses no dropout.
   if (options.flash === false || (options.length && (options.dropoutP ?? 0) > 0)) {
     const [q32, k32, v32] = parts.map((x) => cast(x, 'f32'));
     return reshape(cast(composedAttention(q32, k32, v32, mask, options), q.dtype), shape);

@@ -1,4 +1,4 @@
-// Rotary positions: queries and keys turned by their position, so that their products depend on the distance only.
+// Rotary positions: queries and keys are rotated by their position, so that their products depend only on the distance.
 
 import { rotaryPairs } from '../../../shaders/attention/rotary.wgsl.ts';
 import type { OnnxCall, OnnxGraph, OnnxValue } from '../../core/onnx.ts';
@@ -15,21 +15,21 @@ interface RotaryAttrs {
 }
 
 export interface RotaryOptions {
-  /** Pair i of n turns by base^(-i/n) a position. */
+  /** Pair i of n rotates by base^(-i/n) per position. */
   readonly base?: number;
-  /** Angles of the pairs a position, in place of those of `base`; their number is half of what turns. */
+  /** Angle of each pair per position, instead of those of `base`; twice as many values rotate. */
   readonly frequencies?: readonly number[];
-  /** How many of the last axis' numbers turn; all by default. The others stay. */
+  /** How many values of the last axis rotate; all by default. The others are unchanged. */
   readonly size?: number;
-  /** A pair are two neighbours, as in RoFormer, GPT-J, Llama's own code. Otherwise x[i] and x[i + n], as in GPT-NeoX, Hugging Face. */
+  /** True pairs neighbours, as in RoFormer, GPT-J and Llama; false x[i] and x[i + n], as in GPT-NeoX and Hugging Face. */
   readonly interleaved?: boolean;
-  /** The position of the first row: a number, or an i32 or u32 of one number such as a Scalar, for decoding. */
+  /** The position of the first row: a number or, for decoding, a single i32 or u32 such as a Scalar. */
   readonly offset?: number | Tensor;
-  /** The position of each row, i32 or u32 [T], in place of offset + 0, 1, … All positions are 0 or more. */
+  /** The position of each row, i32 or u32 [T], instead of offset + 0, 1, … Positions must not be negative. */
   readonly positions?: Tensor;
 }
 
-/** The upper half of a · b but for its last two bits: twin of the kernel's. */
+/** The upper 32 bits of a · b, exact except for the last two: the same as in the kernel. */
 function upper(a: number, b: number): number {
   const [ah, al, bh, bl] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
   return (Math.imul(ah, bh) + (Math.imul(ah, bl) >>> 16) + (Math.imul(al, bh) >>> 16)) >>> 0;
@@ -37,10 +37,10 @@ function upper(a: number, b: number): number {
 
 const perRow = (position: TensorSpec): boolean => position.shape.length === 1;
 
-/** Angle of a pair at a position, as a part of a turn in 2³² parts. */
+/** Angle of a pair at a position, in units of 2⁻³² turns. */
 const turnOf = (at: number, high: number, low: number): number => (Math.imul(at, high) + upper(at, low)) >>> 0;
 
-/** Cosines and sines of each row's and pair's angle, f32 [T, pairs]: the same whole numbers in int64. */
+/** Cosines and sines of each row's and pair's angle, f32 [T, pairs], from the same integers in int64. */
 function rotaryTables(graph: OnnxGraph, { inputs, tensors: [x, steps, position], attrs }: OnnxCall<RotaryAttrs>) {
   const { pairs, inverse } = attrs;
   const rows = x.shape.at(-2)!;
@@ -51,14 +51,14 @@ function rotaryTables(graph: OnnxGraph, { inputs, tensors: [x, steps, position],
   const whole = graph.number(2 ** 32, 'i64');
   const half = graph.number(2 ** 31, 'i64');
   const sum = nest(graph, ['Add', ['Mul', at, word(0)], ['Div', ['Mul', at, word(1)], whole]]);
-  // From minus half a turn to half a turn, where f32 is finer.
+  // In (-1/2, 1/2] turns, where f32 is more precise.
   const turn = nest(graph, ['Sub', ['Mod', ['Add', sum, half], whole], half]);
   const angle = graph.node('Mul', [graph.cast(turn, 'f32'), graph.number((2 * Math.PI) / 2 ** 32, 'f32')]);
   const sine = graph.node('Sin', [angle]);
   return [graph.node('Cos', [angle]), inverse ? graph.node('Neg', [sine]) : sine];
 }
 
-/** Pairs that turn by tables of cosines and sines. */
+/** Rotates pairs by tables of cosines and sines. */
 function rotaryOnnx(graph: OnnxGraph, call: OnnxCall<RotaryAttrs>): OnnxValue {
   const { inputs: [x], tensors: [{ shape, dtype }], attrs: { pairs, interleaved } } = call; // prettier-ignore
   const tables = rotaryTables(graph, call);
@@ -68,7 +68,7 @@ function rotaryOnnx(graph: OnnxGraph, call: OnnxCall<RotaryAttrs>): OnnxValue {
     graph.node('Slice', [of, graph.ints([from]), graph.ints([to]), last]);
   const turning = 2 * pairs < depth ? part(x, 0, 2 * pairs) : x;
   const wide = dtype === 'f16' ? graph.cast(turning, 'f32') : turning;
-  // Neighbours, or halves: pairs along an axis of their own.
+  // The members of each pair along an axis of their own.
   const outer = shape.slice(0, -1);
   const apart = graph.reshape(wide, [...outer, ...(interleaved ? [pairs, 2] : [2, pairs])]);
   const axis = interleaved ? shape.length : shape.length - 1;
@@ -119,7 +119,7 @@ export const rotaryOp: KernelOp<RotaryAttrs> = {
   flops: ([x]) => 3 * sizeOf(x.shape),
 }; // prettier-ignore
 
-/** Angles a position as parts of a turn: for each pair 32 bits, and 32 more behind them. */
+/** Angle per position of each pair as a fraction of a turn: its upper and lower 32 bits. */
 function stepsOf(frequencies: readonly number[]): Constant {
   const words = frequencies.flatMap((frequency) => {
     const scaled = ((((frequency / (2 * Math.PI)) % 1) + 1) % 1) * 2 ** 32;
@@ -129,8 +129,8 @@ function stepsOf(frequencies: readonly number[]): Constant {
 }
 
 /**
- * Rotary positions of x [..., T, D], f32 or f16: each pair of numbers (a, b) of row t becomes (a cos θ − b sin θ,
- * b cos θ + a sin θ), with θ its position times the pair's frequency. Angles are exact at any position.
+ * Rotary positions of x [..., T, D], f32 or f16: each pair (a, b) of row t becomes (a cos θ − b sin θ, b cos θ + a sin θ),
+ * with θ its position times the pair's frequency. Angles are exact at any position.
  */
 export function rotary(x: Tensor, options: RotaryOptions = {}): Tensor {
   const { base = 10000, interleaved = false, offset = 0, positions } = options;
@@ -138,13 +138,13 @@ export function rotary(x: Tensor, options: RotaryOptions = {}): Tensor {
   const [rows, depth] = x.shape.slice(-2);
   const size = options.frequencies ? 2 * options.frequencies.length : (options.size ?? depth);
   if (x.shape.length < 2 || size % 2 !== 0 || size < 0 || size > depth) {
-    throw new Error(`rotary: ${size} numbers cannot turn in x ${formatShape(x.shape)}: an even number up to D, of [..., T, D].`);
+    throw new Error(`rotary: cannot rotate ${size} values of x ${formatShape(x.shape)}: needs an even number up to D, for x [..., T, D].`);
   }
   const position = positions ?? (typeof offset === 'number' ? fill([], offset, 'i32') : offset);
   expectDType('rotary', positions ? 'positions' : 'offset', position, 'i32', 'u32');
   if (positions ? positions.shape.length !== 1 || positions.size !== rows : position.shape.length !== 0) {
     const found = formatShape(position.shape);
-    throw new Error(`rotary: x ${formatShape(x.shape)} needs positions [${rows}] or an offset [], but was given ${found}.`);
+    throw new Error(`rotary: x ${formatShape(x.shape)} needs positions [${rows}] or an offset [], but got ${found}.`);
   }
   const pairs = size / 2;
   const frequencies = options.frequencies ?? Array.from({ length: pairs }, (_, i) => base ** (-i / pairs));

@@ -71,7 +71,8 @@ export const convTranspose2d = (
       extra[axis] +
       1;
     const shape = [x.shape[0], channels, size(0), size(1)];
-    if (size(0) < 1 || size(1) < 1) throw new Error(`padding [${padding}] leaves an empty output, ${formatShape(shape)}.`);
+    if (size(0) < 1 || size(1) < 1)
+      throw new Error(`padding [${padding}] leaves an empty output, ${formatShape(shape)}.`);
     const y = conv2dGradInput(x, weight, shape, { stride, padding, dilation, groups });
     return bias ? add(y, reshape(bias, [channels, 1, 1])) : y;
   });

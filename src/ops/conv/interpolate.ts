@@ -34,7 +34,8 @@ export const interpolate = (x: Tensor, options: InterpolateOptions): Tensor =>
     const spatial = x.shape.slice(2);
     if (!modes[rank].includes(mode))
       throw new Error(`with ${rank} axes the mode must be one of ${modes[rank].join(', ')}, but is ${mode}.`);
-    if (alignCorners && !mode.includes('linear') && mode !== 'bicubic') throw new Error(`mode ${mode} does not support alignCorners.`);
+    if (alignCorners && !mode.includes('linear') && mode !== 'bicubic')
+      throw new Error(`mode ${mode} does not support alignCorners.`);
     if ((size === undefined) === (scaleFactor === undefined)) throw new Error('needs either size or scaleFactor.');
     const given = size ?? scaleFactor!;
     const wanted = typeof given === 'number' ? spatial.map(() => given) : given;

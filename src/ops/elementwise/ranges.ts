@@ -30,7 +30,9 @@ export function arange(end: number, options: RangeOptions = {}): Constant {
   const whole = [start, end, step].every(Number.isInteger);
   const { dtype = whole ? 'i32' : 'f32' } = options;
   if (!whole && !isFloat(dtype)) {
-    throw new Error(`arange: ${dtype} numbers from ${start} to ${end} in steps of ${step} would be truncated; use f32.`);
+    throw new Error(
+      `arange: ${dtype} numbers from ${start} to ${end} in steps of ${step} would be truncated; use f32.`,
+    );
   }
   const count = Math.ceil((end - start) / step);
   if (!Number.isFinite(count) || count < 0) {

@@ -75,7 +75,9 @@ function check(who: string, [logits, labels, weight]: readonly TensorSpec[], att
   }
   if (logits.shape[1] === 0) throw new Error(`${who}: ${text(logits)} has no classes.`);
   if (weight && (weight.dtype !== logits.dtype || !sameShape(weight.shape, [logits.shape[1]]))) {
-    throw new Error(`${who}: weight must be ${logits.dtype}[${logits.shape[1]}], one per class, but is ${text(weight)}.`);
+    throw new Error(
+      `${who}: weight must be ${logits.dtype}[${logits.shape[1]}], one per class, but is ${text(weight)}.`,
+    );
   }
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new Error(`${who}: labelSmoothing must be between 0 and 1, but is ${labelSmoothing}.`);

@@ -1,4 +1,4 @@
-// Sums of products in Einstein's notation, as permutations and matrix products.
+// Sums of products in Einstein notation, as permutations and matrix products.
 
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -8,7 +8,7 @@ import { permute } from '../movement/permute.ts';
 import { sum } from '../reductions/reduce.ts';
 import { reshape } from '../movement/reshape.ts';
 
-/** A tensor whose axes have letters. */
+/** A tensor whose axes are named by letters. */
 interface Term {
   readonly x: Tensor;
   readonly letters: string;
@@ -17,7 +17,7 @@ interface Term {
 const without = (letters: string, others: string): string => [...letters].filter((l) => !others.includes(l)).join('');
 const common = (letters: string, others: string): string => [...letters].filter((l) => others.includes(l)).join('');
 
-/** Names of the axes that '...' stands for, in that order: the last is 0 in every tensor, as shapes broadcast. */
+/** Names of the axes of '...', in order: the last is 0 in every tensor, since shapes broadcast from the right. */
 const DOTS = '9876543210';
 
 /** `letters` with names for the `count` axes of its '...'. */
@@ -34,7 +34,7 @@ function parse(equation: string, operands: readonly Tensor[]): { terms: Term[]; 
   if (more.length > 0 || ![...inputs, right ?? ''].every((part) => /^[A-Za-z]*(\.\.\.)?[A-Za-z]*$/.test(part))) {
     fail("write letters for axes ('...' for any), commas between tensors and one '->', such as 'bik,bkj->bij'.");
   }
-  if (inputs.length !== operands.length) fail(`it names ${inputs.length} tensors, but ${operands.length} were given.`);
+  if (inputs.length !== operands.length) fail(`it has ${inputs.length} tensors, but ${operands.length} were given.`);
   let dots = 0;
   const named = inputs.map((part, i) => {
     const { shape } = operands[i];
@@ -59,26 +59,26 @@ function parse(equation: string, operands: readonly Tensor[]): { terms: Term[]; 
       sizes.set(letter, known === 1 ? size : known);
     }),
   );
-  // Without '->' what '...' stands for, then the letters that stand once, in order of the alphabet.
+  // Without '->' the axes of '...', then the letters that occur once, in alphabetical order.
   const all = inputs.join('').replaceAll('.', '');
   const once = [...new Set(all)].filter((l) => all.split(l).length === 2).sort().join(''); // prettier-ignore
   const output = withoutDots(right ?? `...${once}`, dots);
   if (new Set(output).size !== output.length) fail(`the output '${right}' repeats a letter.`);
-  for (const letter of output) if (!sizes.has(letter)) fail(`the output's ${letter} is an axis of no tensor.`);
+  for (const letter of output) if (!sizes.has(letter)) fail(`the output's ${letter} is not an axis of any tensor.`);
   const terms = named.map((letters, i) => {
-    // An axis of 1 that another tensor has more of is read once for all of these: the tensor does without it.
+    // An axis of 1 that broadcasts against another tensor's is dropped.
     const kept = [...letters].filter((l, axis) => operands[i].shape[axis] === sizes.get(l));
     return { x: reshape(operands[i], kept.map((l) => sizes.get(l)!)), letters: kept.join('') }; // prettier-ignore
   });
   return { terms, output };
 }
 
-/** The term's axes in another order. */
+/** The term with its axes in the order `wanted`. */
 function arrange({ x, letters }: Term, wanted: string): Tensor {
   return wanted === letters ? x : permute(x, [...wanted].map((letter) => letters.indexOf(letter))); // prettier-ignore
 }
 
-/** The term summed over the axes that nothing else needs. */
+/** The term summed over axes that are not `needed`. */
 function reduce(term: Term, needed: string): Term {
   const letters = common(term.letters, needed);
   if (letters === term.letters) return term;
@@ -86,7 +86,7 @@ function reduce(term: Term, needed: string): Term {
   return { x: sum(term.x, axes), letters };
 }
 
-/** Σ a · b over the axes of both that nothing else needs. */
+/** Σ a · b over the shared axes that are not `needed`. */
 function combine(first: Term, second: Term, needed: string): Term {
   const a = reduce(first, second.letters + needed);
   const b = reduce(second, first.letters + needed);
@@ -102,7 +102,7 @@ function combine(first: Term, second: Term, needed: string): Term {
       reshape(arrange(term, own), [...letters].map((l) => (own.includes(l) ? sizesOf(term, l)[0] : 1))); // prettier-ignore
     return { x: mul(spread(a, batch + rows), spread(b, batch + columns)), letters };
   }
-  // Of the two orders that matmul reads, the one in which the operand lies already.
+  // Of the two layouts that matmul reads, the one that the operand already has.
   const transposeA = a.letters === batch + summed + rows && rows !== '';
   const transposeB = b.letters === batch + columns + summed;
   const group = (term: Term, ...parts: string[]) =>
@@ -116,11 +116,11 @@ function combine(first: Term, second: Term, needed: string): Term {
 }
 
 /**
- * Sums of products: each tensor's axes are named by letters, and letters that the output lacks are summed over. Tensors are
- * joined from left to right. `einsum('bik,bkj->bij', a, b)` is a matrix product of batches. `...` stands for any other axes,
- * which broadcast against those of the other tensors' `...` (`'...ij,...jk->...ik'`) and are summed over where the output has
- * none; axes of 1 broadcast under a letter, too. Without `->` the output has the axes of `...`, then the letters that stand
- * once, in order of the alphabet. A letter twice in one tensor (a diagonal) is refused.
+ * Sums of products: letters name each tensor's axes, and letters that the output lacks are summed over. Tensors are combined
+ * from left to right. `einsum('bik,bkj->bij', a, b)` is a batched matrix product. `...` stands for any other axes, which
+ * broadcast against those of the other tensors' `...` (`'...ij,...jk->...ik'`) and are summed over if the output has none;
+ * axes of 1 also broadcast under a letter. Without `->` the output has the axes of `...`, then the letters that occur once,
+ * in alphabetical order. Throws if a letter occurs twice in one tensor (a diagonal).
  */
 export function einsum(equation: string, ...operands: Tensor[]): Tensor {
   const { terms, output } = parse(equation, operands);

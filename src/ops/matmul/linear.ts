@@ -1,4 +1,4 @@
-// Products of matrices and vectors under the names that PyTorch has for them; all are matmul.
+// Products of matrices and vectors by PyTorch's names, composed of matmul and mul.
 
 import { formatShape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -21,7 +21,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
   const [outFeatures, inFeatures] = weight.shape;
   if (x.shape.length === 0 || x.shape.at(-1) !== inFeatures) {
     throw new Error(
-      `linear: x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} must have last axes of one size.`,
+      `linear: x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} must have equal last axes.`,
     );
   }
   if (bias && (bias.shape.length !== 1 || bias.size !== outFeatures)) {
@@ -43,7 +43,7 @@ export function outer(a: Tensor, b: Tensor): Tensor {
 export function dot(a: Tensor, b: Tensor): Tensor {
   expectRank('dot', 'a', a, 1);
   if (b.shape.length !== 1 || a.size !== b.size) {
-    throw new Error(`dot: vectors ${formatShape(a.shape)} and ${formatShape(b.shape)} must be of one size.`);
+    throw new Error(`dot: vectors ${formatShape(a.shape)} and ${formatShape(b.shape)} must have the same size.`);
   }
   return sum(mul(a, b));
 }
@@ -58,7 +58,7 @@ export function mv(matrix: Tensor, vector: Tensor): Tensor {
   return reshape(matmul(matrix, reshape(vector, [vector.size, 1])), [matrix.shape[0]]);
 }
 
-/** Products of matrices, batch by batch: [B, M, K], [B, K, N] → [B, M, N]. */
+/** Batched matrix product: [B, M, K], [B, K, N] → [B, M, N]. */
 export function bmm(a: Tensor, b: Tensor): Tensor {
   expectRank('bmm', 'a', a, 3);
   if (b.shape.length !== 3 || a.shape[0] !== b.shape[0] || a.shape[2] !== b.shape[1]) {

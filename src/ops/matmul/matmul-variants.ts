@@ -1,4 +1,4 @@
-// The ways to compute a matrix product on a GPU, and which of them comes first.
+// Kernel variants of a matrix product, and which of them comes first.
 
 import { GEMV_ROWS, matmulGemv } from '../../../shaders/matmul/matmul-gemv.wgsl.ts';
 import { matmulRegister, registerBlock } from '../../../shaders/matmul/matmul-register.wgsl.ts';
@@ -9,13 +9,13 @@ import { matmulTiled, splitDepth, tilesOf, type MatmulShape } from '../../../sha
 import { quantizedTree, type PackedShape } from '../../../shaders/matmul/quantized.wgsl.ts';
 import type { Capabilities, Kernel, Variant } from '../../core/kernel.ts';
 
-/** Tiles that keep a GPU busy, and the least depth for which cutting the sum pays. */
+/** Tiles that keep a GPU busy, and the least depth at which splitting the sum pays. */
 const [ENOUGH_TILES, LEAST_DEPTH] = [128, 128];
 
-/** Most rows for which a product with packed weights is bound by reading them. */
+/** Most rows for which a product with packed weights is bound by memory reads. */
 const FEW_ROWS = 15;
 
-/** A product with one column as one with one row, which lies in memory alike. */
+/** A product with one column as one with one row, which has the same memory layout. */
 const turned = (s: MatmulShape): MatmulShape => ({
   ...s,
   m: s.n,
@@ -26,10 +26,10 @@ const turned = (s: MatmulShape): MatmulShape => ({
   transposeB: !s.transposeA,
 });
 
-/** A variant of one kernel, under the name that the kernel has after its op's. */
+/** A variant of one kernel, named by the part of the kernel's name after the op. */
 const alone = (kernel: Kernel): Variant => ({ name: kernel.name.split('.')[1], kernels: [kernel] });
 
-/** The variants whose threads have blocks of c: in registers alone, and in tiles of workgroup memory, best first. */
+/** The variants whose threads compute blocks of c: in registers only, and with tiles in workgroup memory, best first. */
 function blockVariants(shape: MatmulShape, capabilities: Capabilities) {
   const register = alone(matmulRegister(shape, registerBlock(shape, capabilities)));
   const middle = matmulTiled(shape, { size: 64, splits: 1 });
@@ -41,7 +41,7 @@ function blockVariants(shape: MatmulShape, capabilities: Capabilities) {
   return { register, inTiles, isSplit: splits > 1 };
 }
 
-/** A variant whose kernels bind the first two inputs the other way round. */
+/** A variant whose kernels bind the first two inputs swapped. */
 const swapped = (variant: Variant): Variant => ({
   ...variant,
   kernels: variant.kernels.map((kernel) => {
@@ -66,7 +66,7 @@ function variantsOf(shape: MatmulShape, capabilities: Capabilities): Variant[] {
     return type === 'f16' && !capabilities.software ? [...units, ...blocks] : [...blocks, ...units];
   }
   const gemv = alone(matmulGemv(shape));
-  // Small products are over before their threads have met.
+  // Small products finish before a barrier would pay off.
   return capabilities.software || k < 64 ? [...blocks, gemv] : [gemv, ...blocks];
 }
 
@@ -78,13 +78,13 @@ export function quantizedVariants(shape: MatmulShape, packed: PackedShape, capab
   return shape.m <= FEW_ROWS ? [tree, ...inTiles, register] : [...inTiles, tree, register];
 }
 
-/** How many parts of the sum keep a GPU busy with tiles of 64, for a kernel that sums `step` at a time. */
+/** Number of parts of the sum that keep a GPU busy with tiles of 64, for a kernel that sums `step` terms at a time. */
 function splitsFor(s: MatmulShape, step?: number): number {
   const wanted = Math.min(Math.ceil(ENOUGH_TILES / tilesOf(s, 64, 64).total), Math.floor(s.k / LEAST_DEPTH));
   return wanted > 1 ? Math.ceil(s.k / splitDepth(s, wanted, step)) : 1;
 }
 
-/** The variants on matrix units that a product is worth, best first; none where the device has no unit that fits. */
+/** The variants on matrix units, best first; none if the product is small or the device has no suitable unit. */
 function unitVariants(shape: MatmulShape, capabilities: Capabilities): Variant[] {
   if (Math.min(shape.m, shape.n, shape.k) < 32) return [];
   const { maxComputeInvocationsPerWorkgroup: threads, maxComputeWorkgroupStorageSize: bytes } = capabilities;
@@ -105,7 +105,7 @@ function unitVariants(shape: MatmulShape, capabilities: Capabilities): Variant[]
     : [...split, ...small, ...large];
 }
 
-/** What can multiply values of a type and sums in f32: units of that type first, the largest first. f32 holds every f16. */
+/** Units that multiply `type` and accumulate in f32: those of that type first, then f32, which holds every f16; largest first. */
 const unitsFor = (type: 'f32' | 'f16', { subgroupMatrix }: Capabilities): MatrixUnit[] =>
   [...new Set([type, 'f32'] as const)].flatMap((component) =>
     subgroupMatrix
@@ -114,7 +114,7 @@ const unitsFor = (type: 'f32' | 'f16', { subgroupMatrix }: Capabilities): Matrix
       .sort((x, y) => y.M * y.N * y.K - x.M * x.N * x.K),
   );
 
-/** Whether the device can run tiles of 128, and most of one would not be empty. */
+/** Whether the device can run tiles of 128, and they would be mostly filled. */
 const largeFits = ({ m, n }: MatmulShape, capabilities: Capabilities): boolean =>
   Math.max(m, n) > 64 &&
   Math.min(m, n) > 32 &&

@@ -1,4 +1,4 @@
-// Matrix product over batches, with either operand transposed as it is read.
+// Batched matrix product, with either operand optionally read transposed.
 
 import type { MatmulShape } from '../../../shaders/matmul/matmul.wgsl.ts';
 import { applyOne, type KernelOp } from '../../core/op.ts';
@@ -10,7 +10,7 @@ import { matmulVariants } from './matmul-variants.ts';
 import { reshape } from '../movement/reshape.ts';
 
 interface MatmulAttrs {
-  /** The last two axes of a (of b) are stored swapped. */
+  /** Whether the last two axes of a (of b) are stored swapped. */
   readonly transposeA: boolean;
   readonly transposeB: boolean;
 }
@@ -24,7 +24,7 @@ function shapeFor([a, b]: readonly TensorSpec[], { transposeA, transposeB }: Mat
     const note = (x: TensorSpec, transposed: boolean) => formatShape(x.shape) + (transposed ? ' (transposed)' : '');
     throw new Error(
       `matmul: ${note(a, transposeA)} · ${note(b, transposeB)} does not fit: ` +
-        'both need two axes or more, and the inner sizes must be equal.',
+        'both need at least 2 axes, and equal inner sizes.',
     );
   }
   const batch = broadcastShapes('matmul (batch axes)', a.shape.slice(0, -2), b.shape.slice(0, -2));
@@ -33,7 +33,7 @@ function shapeFor([a, b]: readonly TensorSpec[], { transposeA, transposeB }: Mat
     return broadcastStrides(outer, batch).map((stride) => stride * sizeOf(x.shape.slice(-2)));
   };
   const common = { n, k, transposeA, transposeB, type: floatType(a.dtype) };
-  // Rows of all batches lie one behind the other where b is the same for all of them.
+  // If all batches share b, their rows are contiguous: one product.
   if (!transposeA && sizeOf(b.shape.slice(0, -2)) === 1 && sizeOf(a.shape.slice(0, -2)) === sizeOf(batch)) {
     return { ...common, m: m * sizeOf(batch), batch: [], batchStridesA: [], batchStridesB: [] };
   }
@@ -71,7 +71,7 @@ export const matmulOp: KernelOp<MatmulAttrs> = {
   },
   gpu: ({ inputs, attrs, capabilities }) => matmulVariants(shapeFor(inputs, attrs), capabilities),
   vjp({ inputs: [a, b], gradients: [g], attrs: { transposeA, transposeB } }) {
-    // One product for the gradient of weights that all batches share, instead of one a batch that are summed.
+    // The gradient of weights that all batches share is one product, instead of a sum of one per batch.
     if (b.shape.length === 2 && a.shape.length > 2 && !transposeA) {
       const rows = (t: Tensor) => reshape(t, [sizeOf(t.shape.slice(0, -1)), t.shape.at(-1)!]);
       const da = matmul(g!, b, { transposeB: !transposeB });
@@ -80,7 +80,7 @@ export const matmulOp: KernelOp<MatmulAttrs> = {
         : matmul(rows(a), rows(g!), { transposeA: true });
       return [da, db];
     }
-    // c = a·b gives da = g·bᵀ and db = aᵀ·g; an operand that is stored transposed gets the transpose of that.
+    // c = a·b gives da = g·bᵀ and db = aᵀ·g; an operand that is stored transposed gets the transpose.
     const da = transposeA
       ? matmul(b, g!, { transposeA: transposeB, transposeB: true })
       : matmul(g!, b, { transposeB: !transposeB });
@@ -102,8 +102,8 @@ export const matmulOp: KernelOp<MatmulAttrs> = {
 
 /**
  * Matrix product over the last two axes: [..., M, K] · [..., K, N] → [..., M, N]; the axes before them broadcast.
- * With `transposeA` (`transposeB`) the operand is given as [..., K, M] ([..., N, K]). Both are f32, or both f16, whose products
- * are summed in f32.
+ * With `transposeA` (`transposeB`) the operand is given as [..., K, M] ([..., N, K]). Both are f32, or both f16 with
+ * accumulation in f32.
  */
 export function matmul(
   a: Tensor,

@@ -1,4 +1,4 @@
-// Products with weights of 4 or 8 bits, which become floats only inside the kernels.
+// Products with 4-bit or 8-bit weights, which are dequantized inside the kernels.
 
 import type { MatmulShape } from '../../../shaders/matmul/matmul.wgsl.ts';
 import { loadPacked, type PackedShape } from '../../../shaders/matmul/quantized.wgsl.ts';
@@ -58,7 +58,7 @@ export const quantizedMatmulOp: KernelOp<Quantization> = {
   },
   vjp({ inputs: [x, packed, scales, zeros], gradients: [g], attrs }) {
     const dx = matmul(g!, cast(dequantize(packed, scales, attrs, zeros), x.dtype));
-    // What the weights' gradient would be, in groups that share a scale, and in f32: its sums may cancel.
+    // dw would be the weights' gradient; in groups that share a scale, and in f32, since its sums may cancel.
     const numbers = groupedNumbers(packed, attrs, zeros); // [N, groups, group]
     const dw = reshape(matmul(cast(g!, 'f32'), cast(x, 'f32'), { transposeA: true }), numbers.shape);
     const dscales = cast(sum(mul(dw, numbers), -1), scales.dtype);
@@ -73,10 +73,10 @@ export const quantizedMatmulOp: KernelOp<Quantization> = {
 };
 
 /**
- * x · Wᵀ with W as `quantize` gives it: x [..., K] (f32 or f16, as the result), packed u32 [N, K · bits / 32], scales and, where
- * the numbers have none of their own sign, zeros (f32 or f16) [N, K / group] → [..., N]. Products are summed in f32. x, scales
- * and zeros have gradients; the packed numbers, being whole, have none: train with linear() or matmul(), and quantize()
- * afterwards, or train what is added to this (as LoRA does).
+ * x · Wᵀ with W as `quantize` returns it: x [..., K] (f32 or f16, like the result), packed u32 [N, K · bits / 32], scales and,
+ * for unsigned numbers, zeros (f32 or f16) [N, K / group] → [..., N]. Accumulates in f32. x, scales and zeros have gradients;
+ * the packed integers have none: train with linear() or matmul() and quantize() afterwards, or train what is added to this
+ * product (as LoRA does).
  */
 export function quantizedMatmul(
   x: Tensor,

@@ -1,4 +1,4 @@
-// Weights of 4 or 8 bits: how they are packed, and how they become floats again.
+// Weights of 4 or 8 bits: packing and dequantization.
 
 import type { TensorData } from '../../core/dtype.ts';
 import { applyOne, expectDType, type CpuArray } from '../../core/op.ts';
@@ -12,9 +12,9 @@ import { reshape } from '../movement/reshape.ts';
 
 /** How weights are stored. */
 export interface Quantization {
-  /** Bits of one weight. */
+  /** Bits per weight. */
   readonly bits: 4 | 8;
-  /** Neighbours along a row that share a scale: a multiple of 8. */
+  /** Number of adjacent weights in a row that share a scale: a multiple of 8. */
   readonly group: number;
 }
 
@@ -22,7 +22,7 @@ function checkGroup(who: string, k: number, { bits, group }: Quantization): void
   if ((bits === 4 || bits === 8) && group % 8 === 0 && group > 0 && k % group === 0) return;
   throw new Error(
     `${who}: ${bits} bits in groups of ${group} do not fit rows of ${k}: ` +
-      'use 4 or 8 bits, and groups of a multiple of 8 that divides the rows.',
+      'use 4 or 8 bits, and a group size that is a multiple of 8 and divides the row length.',
   );
 }
 
@@ -50,7 +50,7 @@ export function checkPacked(
   );
 }
 
-/** Scale of a group of values, and the integer that stands for 0 where numbers have no sign. */
+/** Scale of a group of values, and the integer that represents 0 if numbers are unsigned. */
 function scaleOf(values: Iterable<number>, bits: number, asymmetric: boolean): [scale: number, zero: number] {
   let [low, high] = [0, 0];
   for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
@@ -60,10 +60,10 @@ function scaleOf(values: Iterable<number>, bits: number, asymmetric: boolean): [
 }
 
 /**
- * `weight` f32 [N, K] as integers times a scale for each group of a row: `packed` u32 [N, K · bits / 32] and `scales` f32
- * [N, K / group]. The largest number of a group stands for its largest magnitude. With `asymmetric` the numbers have no sign,
- * and 0 to the largest stand for a group's values from the smallest to the largest: `zeros` f32 [N, K / group] are the
- * numbers for 0, as GPTQ and AWQ have them. The worst error is half a scale.
+ * `weight` f32 [N, K] as integers times a scale per group of a row: `packed` u32 [N, K · bits / 32] and `scales` f32
+ * [N, K / group]. The largest integer represents a group's largest magnitude. With `asymmetric` the integers are unsigned and
+ * span a group's values from smallest to largest: `zeros` f32 [N, K / group] are the integers for 0, as in GPTQ and AWQ. The
+ * largest error is half a scale.
  */
 export function quantize(
   weight: TensorData,
@@ -71,7 +71,7 @@ export function quantize(
   { asymmetric = false }: { readonly asymmetric?: boolean } = {},
 ): { packed: TensorData; scales: TensorData; zeros: TensorData | null } {
   if (weight.shape.length !== 2 || weight.dtype !== 'f32') {
-    throw new Error(`quantize: needs f32 [N, K], but got ${weight.dtype}${formatShape(weight.shape)}.`);
+    throw new Error(`quantize: weight must be f32 [N, K], but is ${weight.dtype}${formatShape(weight.shape)}.`);
   }
   const [n, k] = weight.shape;
   checkGroup('quantize', k, q);
@@ -97,14 +97,14 @@ export function quantize(
   };
 }
 
-/** Weight number `at` of all. */
+/** The dequantized weight at flat index `at`. */
 export function weightAt([packed, scales, zeros]: readonly CpuArray[], at: number, q: Quantization): number {
   const inGroup = Math.floor(at / q.group);
   const whole = wholeNumber(packed[Math.floor((at * q.bits) / 32)], at, q.bits, !zeros);
   return (whole - (zeros ? zeros[inGroup] : 0)) * scales[inGroup];
 }
 
-/** The number in `word` that is number `at` of a row of words. */
+/** The integer in `word` that is number `at` of a row of words. */
 function wholeNumber(word: number, at: number, bits: number, signed: boolean): number {
   const top = word << (32 - bits - ((at * bits) % 32));
   return signed ? top >> (32 - bits) : top >>> (32 - bits);
@@ -116,7 +116,7 @@ interface UnpackAttrs {
   readonly signed: boolean;
 }
 
-/** Words u32 [..., 1] as the numbers in them, f32 [..., 32 / bits]. */
+/** The integers packed in words: u32 [..., 1] → f32 [..., 32 / bits]. */
 export const unpackOp = pointwise<UnpackAttrs>({
   name: 'unpack',
   dtype: () => 'f32',
@@ -131,7 +131,7 @@ export const unpackOp = pointwise<UnpackAttrs>({
     const each = 32 / bits;
     const shifts = (of: (i: number) => number) =>
       graph.constant({ dtype: 'u32', shape: [each], data: Uint32Array.from({ length: each }, (_, i) => of(i)) });
-    // Up to the top of the word, so that what lies above is lost, and down again.
+    // Shifted to the top of the word, which drops higher bits, and down again.
     const spread = graph.expand(words, shape);
     const up = graph.node('BitShift', [spread, shifts((i) => 32 - bits * (i + 1))], { direction: 'LEFT' });
     const down = graph.node('BitShift', [up, shifts(() => 32 - bits)], { direction: 'RIGHT' });
@@ -143,7 +143,7 @@ export const unpackOp = pointwise<UnpackAttrs>({
   },
 });
 
-/** Four axes: a group's words, and the numbers of a word. Elementwise ops on these are one kernel. */
+/** The integers (minus zeros) as [N, groups, words, numbers]: elementwise ops on these four axes fuse into one kernel. */
 function numbersInGroups(packed: Tensor, { bits, group }: Quantization, zeros?: Tensor | null): Tensor {
   const each = 32 / bits;
   const shape = [packed.shape[0], (packed.shape[1] * each) / group, group / each];
@@ -165,8 +165,8 @@ export const groupedNumbers = (packed: Tensor, quantization: Quantization, zeros
 };
 
 /**
- * The weights that `quantize` has packed: packed u32 [N, K · bits / 32], scales [N, K / group] and, where the numbers have no
- * sign, zeros [N, K / group] (both f32 or both f16) → f32 [N, K]. Scales and zeros have gradients.
+ * The inverse of `quantize`: packed u32 [N, K · bits / 32], scales [N, K / group] and, for unsigned numbers, zeros
+ * [N, K / group] (both f32 or both f16) → f32 [N, K]. Scales and zeros have gradients.
  */
 export function dequantize(packed: Tensor, scales: Tensor, quantization: Quantization, zeros?: Tensor | null): Tensor {
   const k = ((packed.shape[1] ?? 0) * 32) / quantization.bits;
@@ -180,9 +180,9 @@ function unpacked(packed: Tensor, scales: Tensor, quantization: Quantization, ze
 }
 
 /**
- * Rows of a table as `quantize` gives it, for i32 ids [...]: packed u32 [V, D · bits / 32], scales and, where the numbers have
- * no sign, zeros [V, D / group] (both f32 or both f16) → f32 [..., D]. Only the rows asked for become floats. Scales and
- * zeros have gradients.
+ * Rows of a table as `quantize` returns it, for i32 ids [...]: packed u32 [V, D · bits / 32], scales and, for unsigned numbers,
+ * zeros [V, D / group] (both f32 or both f16) → f32 [..., D]. Only the requested rows are dequantized. Scales and zeros have
+ * gradients.
  */
 export function quantizedEmbedding(
   ids: Tensor,

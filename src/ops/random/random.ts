@@ -69,7 +69,8 @@ export function normal(shape: Shape, mean: TensorLike = 0, std: TensorLike = 1):
  * The same on every device.
  */
 export function bernoulli(p: TensorLike, shape: Shape = p instanceof Tensor ? p.shape : []): Tensor {
-  if (typeof p === 'number' && !(p >= 0 && p <= 1)) throw new Error(`bernoulli: p must be between 0 and 1, but is ${p}.`);
+  if (typeof p === 'number' && !(p >= 0 && p <= 1))
+    throw new Error(`bernoulli: p must be between 0 and 1, but is ${p}.`);
   return cast(lt(draw('bernoulli', uniformOp, shape), p), 'f32');
 }
 

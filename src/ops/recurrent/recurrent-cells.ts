@@ -1,4 +1,4 @@
-// One step of the recurrent cells out of ordinary ops, and whole sequences of such steps.
+// Recurrent cells composed of ordinary ops: one step, and whole sequences of steps.
 
 import { GATES, type Cell } from '../../../shaders/recurrent/recurrent.wgsl.ts';
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts';
@@ -12,8 +12,8 @@ import { slice } from '../movement/slice.ts';
 import { relu, sigmoid, tanh } from '../elementwise/unary.ts';
 
 /**
- * The weights of one recurrent layer in one direction, as torch keeps them. G gates lie one after the other: 1 of an RNN;
- * i, f, g, o of an LSTM; r, z, n of a GRU. I is the size of the input, H that of the state.
+ * The weights of one recurrent layer in one direction, in torch's layout. G gates follow one another: one in an RNN;
+ * i, f, g, o in an LSTM; r, z, n in a GRU. I is the size of the input, H that of the state.
  */
 export interface RecurrentWeights {
   /** [G·H, I] */
@@ -32,13 +32,13 @@ export interface LstmState {
   readonly cell: Tensor;
 }
 
-/** `x` from `from` to before `to` along its last axis. */
+/** `x` in [`from`, `to`) along its last axis. */
 const columns = (x: Tensor, from: number, to: number): Tensor => {
   const outer = x.shape.slice(0, -1);
   return slice(x, [...outer.map(() => 0), from], [...outer, to]);
 };
 
-/** Checks the weights of a layer that takes `size` numbers; the error names the op and shows all shapes. */
+/** Checks the weights of a layer with inputs of size `size`; the error names the op and shows all shapes. */
 export function checkWeights(who: string, cell: Cell, weights: RecurrentWeights, size: number): void {
   const { weightIh, weightHh, biasIh, biasHh } = weights;
   const hidden = weightHh.shape[1] ?? 0;
@@ -56,7 +56,7 @@ export function checkWeights(who: string, cell: Cell, weights: RecurrentWeights,
 }
 
 /**
- * What all gates get besides the state, [..., I] → [..., G·H]: one product, and every bias but that of a GRU's n on the hidden side.
+ * The gates' inputs besides the state, [..., I] → [..., G·H]: one product, and all biases except the hidden-side one of a GRU's n.
  */
 export function gateInputs(cell: Cell, x: Tensor, { weightIh, weightHh, biasIh, biasHh }: RecurrentWeights): Tensor {
   const hidden = weightHh.shape[1];
@@ -67,7 +67,7 @@ export function gateInputs(cell: Cell, x: Tensor, { weightIh, weightHh, biasIh, 
   return reshape(bias ? add(flat, bias) : flat, [...outer, GATES[cell] * hidden]);
 }
 
-/** The bias that a GRU's reset gate is multiplied with, [H]. */
+/** The bias that a GRU multiplies by its reset gate, [H]. */
 export function biasOfN({ weightHh, biasHh }: RecurrentWeights): Tensor | null {
   const hidden = weightHh.shape[1];
   return biasHh ? columns(biasHh, 2 * hidden, 3 * hidden) : null;
@@ -97,7 +97,7 @@ export function step(
   return { hidden: mul(o, tanh(next)), cell: next };
 }
 
-/** Every step of a sequence by itself: gates' inputs [T, B, G·H] → every h and, of an LSTM, every c, [T, B, H]. */
+/** A sequence step by step: gates' inputs [T, B, G·H] → every h and, for an LSTM, every c, [T, B, H]. */
 export function unrolled(
   cell: Cell,
   reverse: boolean,
@@ -123,20 +123,20 @@ export function unrolled(
   };
 }
 
-/** Checks one step's input and state, and computes it. */
+/** Checks the input and states of one step, and computes it. */
 function checkedStep(who: string, cell: Cell, x: Tensor, states: readonly Tensor[], weights: RecurrentWeights) {
   checkWeights(who, cell, weights, x.shape[1] ?? 0);
   const expected = [x.shape[0], weights.weightHh.shape[1]];
   if (x.shape.length !== 2 || !states.every(({ shape }) => sameShape(shape, expected))) {
     const given = [x, ...states].map(({ shape }) => formatShape(shape)).join(', ');
-    throw new Error(`${who}: needs an input [B, I] and states [B, ${expected[1]}], but got ${given}.`);
+    throw new Error(`${who}: needs x [B, I] and states [B, ${expected[1]}], but got ${given}.`);
   }
   const [hidden, memory] = states;
   const biasN = cell === 'gru' ? biasOfN(weights) : null;
   return step(cell, gateInputs(cell, x, weights), weights.weightHh, biasN, { hidden, cell: memory });
 }
 
-/** One step of Elman's network: tanh(or relu) of x · weightIhᵀ + h · weightHhᵀ + biases. x [B, I], h [B, H] → [B, H]. */
+/** One step of Elman's network: tanh (or relu) of x · weightIhᵀ + h · weightHhᵀ + biases. x [B, I], h [B, H] → [B, H]. */
 export function rnnCell(
   x: Tensor,
   h: Tensor,

@@ -1,4 +1,4 @@
-// Recurrent networks of several layers and directions over a sequence: rnn, lstm and gru.
+// Recurrent networks with several layers and directions over a sequence: rnn, lstm and gru.
 
 import { apply } from '../../core/op.ts';
 import { formatShape, sameShape } from '../../core/shape.ts';
@@ -25,22 +25,22 @@ import { where } from '../elementwise/where.ts';
 
 /** Settings of a recurrent network, as torch's. */
 export interface RecurrentOptions {
-  /** Input and output are [B, T, …] instead of [T, B, …]; states are not changed by it. */
+  /** Input and output are [B, T, …] instead of [T, B, …]; states are not affected. */
   readonly batchFirst?: boolean;
-  /** Every layer also goes through the sequence from its end; outputs of both directions stand side by side. */
+  /** Every layer also processes the sequence in reverse; the outputs of both directions are concatenated. */
   readonly bidirectional?: boolean;
-  /** The part of the outputs of every layer but the last that is set to zero. */
+  /** Dropout probability of the outputs of every layer except the last. */
   readonly dropout?: number;
   /**
-   * How many steps each row of the batch has, i32 [B], from 1 to T: what lies past a row's end changes nothing. Outputs are 0
-   * there, last states are those of a row's last step, and the second direction starts at it, as in torch's packed sequences.
+   * Number of steps of each row of the batch, i32 [B], from 1 to T: later steps are ignored. Outputs are 0 there, last states
+   * are those of a row's last step, and the reverse direction starts at it, as in torch's packed sequences.
    */
   readonly lengths?: Tensor;
-  /** False makes every step of ordinary ops: many more dispatches, but gradients of gradients. */
+  /** False composes every step of ordinary ops: many more dispatches, but with second derivatives. */
   readonly fused?: boolean;
 }
 
-/** What a network gives: the outputs of the last layer, [T, B, D·H], and the last states, [layers · D, B, H]. */
+/** What a network returns: the outputs of the last layer, [T, B, D·H], and the last states, [layers · D, B, H]. */
 export interface RecurrentOutput {
   readonly output: Tensor;
   readonly hidden: Tensor;
@@ -57,7 +57,7 @@ function layer(
   ends: Ends | null,
 ): { output: Tensor; hidden: Tensor; cell?: Tensor } {
   if (ends && reverse) {
-    // Each row turned about within its length is a sequence that starts at its end.
+    // Each row reversed within its length is a sequence that starts at its end.
     const result = layer(cell, ends.turn(x), weights, start, false, fused, ends);
     return { ...result, output: ends.turn(result.output) };
   }
@@ -84,9 +84,9 @@ function layer(
   return finish(y, cell === 'lstm' ? cells : undefined);
 }
 
-/** What rows of different lengths need of a sequence [T, B, F]. */
+/** Operations on a sequence [T, B, F] whose rows have different lengths. */
 interface Ends {
-  /** Each row turned about within its length. */
+  /** Each row reversed within its length. */
   turn(x: Tensor): Tensor;
   /** 0 past each row's end. */
   mask(x: Tensor): Tensor;
@@ -110,7 +110,7 @@ function endsOf(lengths: Tensor, steps: number, batch: number): Ends {
   };
 }
 
-/** All layers and directions. `states` holds h and, of an LSTM, c: [layers · directions, B, H], or null for zeros. */
+/** All layers and directions. `states` holds h and, for an LSTM, c: [layers · directions, B, H], or undefined for zeros. */
 function network(
   who: string,
   cell: Cell,
@@ -130,10 +130,12 @@ function network(
   const directions = bidirectional ? 2 : 1;
   const [steps, batch] = batchFirst ? [x.shape[1], x.shape[0]] : x.shape;
   if (x.shape.length !== 3 || steps < 1) {
-    throw new Error(`${who}: needs [T, B, I] or, without a batch, [T, I], of at least one step; got ${formatShape(x.shape)}.`); // prettier-ignore
+    throw new Error(`${who}: x must be [T, B, I] or, without a batch, [T, I], with at least one step, but is ${formatShape(x.shape)}.`); // prettier-ignore
   }
   if (weights.length === 0 || weights.length % directions !== 0) {
-    throw new Error(`${who}: needs the weights of each layer, for ${directions} direction(s); got ${weights.length}.`);
+    throw new Error(
+      `${who}: needs weights for each layer and each of ${directions} direction(s), but got ${weights.length}.`,
+    );
   }
   const hidden = weights[0].weightHh.shape[1];
   const expected = [weights.length, batch, hidden];
@@ -143,7 +145,7 @@ function network(
   }
   if (lengths && (lengths.dtype !== 'i32' || !sameShape(lengths.shape, [batch]))) {
     const given = `${lengths.dtype}${formatShape(lengths.shape)}`;
-    throw new Error(`${who}: lengths must be i32${formatShape([batch])}, one for each row, but are ${given}.`);
+    throw new Error(`${who}: lengths must be i32${formatShape([batch])}, one per row, but are ${given}.`);
   }
   const ends = lengths ? endsOf(lengths, steps, batch) : null;
   const zeros = fill([batch, hidden], 0, x.dtype);
@@ -169,9 +171,9 @@ function network(
 }
 
 /**
- * Elman's network: h[t] = tanh (or relu) of x[t] · weightIhᵀ + h[t-1] · weightHhᵀ + biases. x is [T, B, I], or [T, I] of
- * a single sequence; `weights` has one entry a layer, or two, forward and backward, with `bidirectional`; `hidden`
- * [layers · directions, B, H] is the first state, zeros by default.
+ * Elman's network: h[t] = tanh (or relu) of x[t] · weightIhᵀ + h[t-1] · weightHhᵀ + biases. x is [T, B, I], or [T, I] for
+ * a single sequence; `weights` has one entry per layer, or two with `bidirectional`, forward and reverse; `hidden`
+ * [layers · directions, B, H] is the initial state, zeros by default.
  */
 export function rnn(
   x: Tensor,
@@ -183,7 +185,7 @@ export function rnn(
   return { output, hidden: states[0] };
 }
 
-/** Long short-term memory (Hochreiter and Schmidhuber, 1997) as torch.nn.LSTM; x, `weights` and states as of `rnn`. */
+/** Long short-term memory (Hochreiter and Schmidhuber, 1997) as torch.nn.LSTM; x, `weights` and states as in `rnn`. */
 export function lstm(
   x: Tensor,
   weights: readonly RecurrentWeights[],
@@ -193,7 +195,7 @@ export function lstm(
   return { output, hidden: states[0], cell: states[1] };
 }
 
-/** Gated recurrent units (Cho et al., 2014) as torch.nn.GRU; x, `weights` and states as of `rnn`. */
+/** Gated recurrent units (Cho et al., 2014) as torch.nn.GRU; x, `weights` and states as in `rnn`. */
 export function gru(
   x: Tensor,
   weights: readonly RecurrentWeights[],

@@ -1,4 +1,4 @@
-// A recurrent layer as ONNX's LSTM, GRU or RNN, which multiply the input themselves and have their gates in another order.
+// A recurrent layer as ONNX's LSTM, GRU or RNN, which include the input's product and order their gates differently.
 
 import type { Cell } from '../../../shaders/recurrent/recurrent.wgsl.ts';
 import type { OnnxCall, OnnxGraph, OnnxValue } from '../../core/onnx.ts';
@@ -9,7 +9,7 @@ import { reshapeOp } from '../movement/reshape.ts';
 import { sliceOp } from '../movement/slice.ts';
 import { unrolled } from './recurrent-cells.ts';
 
-/** Where ONNX's gates stand among ours: i, o, f, c in i, f, g, o; z, r, h in r, z, n. */
+/** Indices of ONNX's gates among ours: i, o, f, c in i, f, g, o; z, r, h in r, z, n. */
 const ORDER: Readonly<Record<Cell, readonly number[]>> = {
   rnnTanh: [0],
   rnnRelu: [0],
@@ -25,11 +25,11 @@ const NODES: Readonly<Record<Cell, readonly [type: string, attributes: Readonly<
   gru: ['GRU', { linear_before_reset: 1 }],
 }; // prettier-ignore
 
-/** The product behind the gates' inputs, where they are x · weightᵀ (+ bias) as `gateInputs` makes it. */
+/** The product behind the gates' inputs, if they are x · weightᵀ (+ bias) as in `gateInputs`. */
 interface Product {
   readonly x: OnnxValue;
   readonly weight: OnnxValue;
-  /** Numbers in a step of x. */
+  /** Size of a step of x. */
   readonly size: number;
   readonly bias: OnnxValue | null;
 }
@@ -48,7 +48,7 @@ function productBehind(graph: OnnxGraph, gates: Tensor): Product | null {
   return { x, weight: graph.valueOf(weight), size: rows.shape[1], bias: sum && graph.valueOf(sum[1]) };
 }
 
-/** True when a node reads the cell states of the last step only. */
+/** True if a node reads only the last step's cell states. */
 function readsLast(reader: Node | null, steps: number, reverse: boolean): boolean {
   if (reader?.op !== sliceOp) return false;
   const { starts, ends } = reader.attrs as { starts: readonly number[]; ends: readonly number[] };
@@ -64,7 +64,7 @@ export function recurrentOnnx(
   const { dtype } = gates;
   const hidden = tensors[0].shape[1];
   const [steps, batch, wide] = gates.shape;
-  /** A parameter [G·H, …] with its gates in ONNX's order, and an axis of directions in front. */
+  /** A parameter [G·H, …] with its gates in ONNX's order and a leading axis of directions. */
   const ordered = (parameter: OnnxValue, shape: readonly number[]) => {
     const parts = ORDER[cell].map((gate) =>
       graph.node('Slice', [parameter, graph.ints([gate * hidden]), graph.ints([(gate + 1) * hidden]), graph.ints([0])]),
@@ -75,7 +75,7 @@ export function recurrentOnnx(
   const zeros = (size: number) => graph.expand(graph.number(0, dtype), [1, size]);
 
   const found = productBehind(graph, gates);
-  // Gates that come from elsewhere go through a product that changes nothing.
+  // Gates that come from elsewhere go through a product with the identity.
   const identity = () => graph.node('EyeLike', [graph.expand(graph.number(0, dtype), [wide, wide])]);
   const x = found?.x ?? inputs[inputs.length - 1];
   const bias = found?.bias ? ordered(found.bias, [wide]) : zeros(wide);
@@ -106,7 +106,7 @@ export function recurrentOnnx(
     const start = { hidden: tensors[1], cell: tensors[2] };
     return [y, graph.valueOf(unrolled(cell, reverse, gates, tensors[0], null, start).cells!)];
   }
-  // Of the cell states ONNX gives the last ones, at whose place the others are not read.
+  // ONNX outputs only the last cell states: padded into place, as the others are not read.
   const margin = reverse ? [0, 0, 0, steps - 1, 0, 0] : [steps - 1, 0, 0, 0, 0, 0];
   return [y, graph.node('Pad', [results[2], graph.ints(margin)])];
 }

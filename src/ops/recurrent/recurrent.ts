@@ -1,4 +1,4 @@
-// Recurrent layers over a whole sequence: one record forward, one backward, each with one dispatch a time step.
+// Recurrent layers over a whole sequence: a record forward and one backward, each with one dispatch per time step.
 
 import { sharesLoads } from '../../../shaders/lib/lanes.wgsl.ts';
 import { recurrentRegister } from '../../../shaders/recurrent/recurrent-register.wgsl.ts';
@@ -24,7 +24,7 @@ export { GATES, type Cell };
 
 export interface RecurrentAttrs {
   readonly cell: Cell;
-  /** True when the sequence is gone through from its end. */
+  /** True to process the sequence from its end. */
   readonly reverse: boolean;
 }
 
@@ -33,7 +33,7 @@ interface RecurrentGradAttrs extends RecurrentAttrs {
   readonly cellGradient: boolean;
 }
 
-/** Names of inputs and outputs in their order. The last input's memory may become that of the output of its size. */
+/** Names of inputs and outputs, in order. The output of the last input's size may overwrite it in place. */
 const FORWARD = {
   rnnTanh: { inputs: ['weight_hh', 'h0', 'gates'], outputs: ['y'] },
   rnnRelu: { inputs: ['weight_hh', 'h0', 'gates'], outputs: ['y'] },
@@ -61,20 +61,20 @@ interface Sizes {
   readonly hidden: number;
 }
 
-/** The sizes of a call, from the shapes of its weight [G·H, H] and of its last input or `dy`, [T, B, …]. */
+/** The sizes of a call, from its weight [G·H, H] and its last input or `dy`, [T, B, …]. */
 const sizesOf = (weightHh: TensorSpec, sequence: TensorSpec): Sizes => ({
   steps: sequence.shape[0],
   batch: sequence.shape[1],
   hidden: weightHh.shape[1],
 });
 
-/** For each dispatch: the step that it computes, the one before it in time, and the one after; null at the ends. */
+/** For each dispatch: the step that it computes, and the steps processed before and after it; null at the ends. */
 function stepsOf(steps: number, reverse: boolean): { at: number; before: number | null; after: number | null }[] {
   const at = (i: number) => (i < 0 || i >= steps ? null : reverse ? steps - 1 - i : i);
   return Array.from({ length: steps }, (_, i) => ({ at: at(i)!, before: at(i - 1), after: at(i + 1) }));
 }
 
-/** The ways to compute all steps, best first. */
+/** Kernel variants that compute all steps, best first. */
 function variants(
   { capabilities, inputs, aliases = [] }: Pick<KernelCall<object>, 'capabilities' | 'inputs' | 'aliases'>,
   names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
@@ -102,7 +102,7 @@ function variants(
 }
 
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
-/** In place of no step. */
+/** A step as a kernel argument. */
 const numberOf = (step: number | null): number => step ?? NO_STEP;
 
 /**
@@ -146,7 +146,7 @@ export const recurrentOp: KernelOp<RecurrentAttrs> = {
     const gates = inputs[inputs.length - 1];
     const { steps, batch, hidden } = sizesOf(inputSpecs[0], inputSpecs[inputs.length - 1]);
     const wide = GATES[cell] * hidden;
-    // The states stay in float64 from step to step.
+    // States are carried in float64 from step to step.
     let h = Float64Array.from(h0);
     const c = cell === 'lstm' ? Float64Array.from(extra) : null;
     for (const { at } of stepsOf(steps, reverse)) {
@@ -209,7 +209,7 @@ export const recurrentOp: KernelOp<RecurrentAttrs> = {
     const attrs = { cell, reverse, cellGradient: dcells !== null };
     const [dgates, carry, dhiddenN] = apply(recurrentGradOp, [weight, dy, ...given], attrs);
     const carried = carry && cast(carry, y.dtype);
-    /** The gradients of what the product of the weight and the state gives, [T, B, G·H]. */
+    /** The gradients of the product of weight and state, [T, B, G·H]. */
     const hiddenSide =
       cell === 'gru' ? concat([slice(dgates, [0, 0, 0], [steps, batch, 2 * hidden]), dhiddenN], 2) : dgates;
     const rows = (x: Tensor) => reshape(x, [steps * batch, x.shape[2]]);
@@ -225,7 +225,7 @@ export const recurrentOp: KernelOp<RecurrentAttrs> = {
   onnx: recurrentOnnx,
 };
 
-/** For each gate of hidden unit j: row of the weight · h of a batch row. */
+/** For each gate of hidden unit j: its row of the weight · h of a batch row. */
 function product(weight: CpuArray, h: CpuArray, row: number, j: number, hidden: number, gates: number): number[] {
   return Array.from({ length: gates }, (_, g) => {
     let total = 0;
@@ -235,8 +235,8 @@ function product(weight: CpuArray, h: CpuArray, row: number, j: number, hidden: 
 }
 
 /**
- * Back through all steps of `recurrent`: inputs and outputs as `backward` names them. `carry` [B, H] (f32) is the part of
- * the gradient of the first state that does not pass by the product: all of that of c0, or z · dh of a GRU.
+ * The gradient of all steps of `recurrent`: inputs and outputs as named by `backward`. `carry` [B, H] (f32) is the part of
+ * the initial state's gradient that bypasses the product: all of it for c0, z · dh for a GRU.
  */
 export const recurrentGradOp: KernelOp<RecurrentGradAttrs> = {
   name: 'recurrentGrad',
@@ -255,7 +255,7 @@ export const recurrentGradOp: KernelOp<RecurrentGradAttrs> = {
     const { steps, batch, hidden } = sizesOf(inputSpecs[0], inputSpecs[1]);
     const wide = GATES[cell] * hidden;
     const carried = new Float64Array(batch * hidden);
-    /** Gradients of what the product gave at the step after. */
+    /** Gradients of the product at the step after. */
     let hiddenSide = new Float64Array(batch * wide);
     for (const { at, before } of stepsOf(steps, reverse).reverse()) {
       const next = new Float64Array(batch * wide);
@@ -307,7 +307,7 @@ export const recurrentGradOp: KernelOp<RecurrentGradAttrs> = {
     const { cell, cellGradient } = attrs;
     return variants(call, backward(attrs), outputs, args, { cell, direction: 'backward', batch, hidden, cellGradient });
   },
-  // The second derivative of a fused sequence would be a third record as long as this one: `fused: false` has all.
+  // The second derivative of a fused sequence would need a third record as long as this one; `fused: false` has it.
   vjp: 'none',
   noGradient: 'For second derivatives call rnn, lstm or gru with { fused: false }.',
   flops: ([weight], [dgates]) => 2 * sizeOf(dgates.shape) * weight.shape[1],

@@ -18,8 +18,7 @@ function argExtreme(name: string, largest: boolean): KernelOp<ArgAttrs> {
     kind: 'kernels',
     infer([x], { axis, keepdims }) {
       expectDType(name, 'x', x, 'f32', 'f16', 'i32', 'u32');
-      if (x.shape[axis] === 0)
-        throw new Error(`${name}: axis ${axis} of ${formatShape(x.shape)} is empty.`);
+      if (x.shape[axis] === 0) throw new Error(`${name}: axis ${axis} of ${formatShape(x.shape)} is empty.`);
       return [{ shape: reducedShape(x.shape, [axis], keepdims), dtype: 'i32' }];
     },
     cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {

@@ -58,7 +58,7 @@ export const matmul: Record<string, OpSpec> = {
       { inputs: shaped([2, 3]), attrs: { equation: 'ij,jk->ik' }, says: ['2 tensors'] },
       { inputs: shaped([2, 2]), attrs: { equation: 'ii->i' }, says: ['diagonals'] },
       { inputs: shaped([2, 3]), attrs: { equation: 'ij->ii' }, says: ["'ii' repeats a letter"] },
-      { inputs: shaped([2, 3]), attrs: { equation: 'ij->ik' }, says: ['k is an axis of no tensor'] },
+      { inputs: shaped([2, 3]), attrs: { equation: 'ij->ik' }, says: ['k is not an axis of any tensor'] },
       { inputs: shaped([2, 3]), attrs: { equation: '..j->j' }, says: ['write letters'] },
       { inputs: shaped([2, 3]), attrs: { equation: '...j...->j' }, says: ['write letters'] },
       { inputs: shaped([2]), attrs: { equation: '...ij->j' }, says: ['names 2 axes'] },

@@ -1,22 +1,22 @@
-// Chains of elementwise expressions: as a kernel of their own, or as the end of another kernel.
+// Chains of elementwise expressions: as a kernel of their own, or as the epilogue of another kernel.
 //
-// single    a thread computes one element of every output, or several that lie a workgroup apart: starting a workgroup costs a
-//           software adapter more than some elements do.
-// fours     the same with four neighbours for an element. The chain is called for each of them, but what lies side by side is
-//           read and stored as one vec4, and what is the same for all four is read once: software adapters spend most of their
-//           time on loads and stores. Both kernels have no barrier and no workgroup memory.
+// single    a thread computes one element of every output, or several, a workgroup's width apart: on a software adapter,
+//           starting a workgroup costs more than several elements.
+// fours     the same with four neighbours per element. The chain is called for each, but contiguous elements are read and
+//           stored as one vec4, and broadcast ones are read once: software adapters spend most of their time on loads and
+//           stores. Neither kernel has barriers or workgroup memory.
 // epilogue  `store_NAME`, through which a producer kernel writes its output, computes the chain while the value is in a register.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearLoop } from '../lib/grid.wgsl.ts';
 
-/** One output of a chain: its buffer, the type of an element, and the expression that is stored. */
+/** One output of a chain: its buffer, its element type, and the expression that is stored. */
 export interface ChainResult {
   readonly name: string;
   readonly type: string;
   readonly value: string;
 }
 
-/** The chain for one element, of which `statements` and `results` may use `index` and the parameters. */
+/** The chain for one element; `statements` and `results` may use `index` and the parameters. */
 export interface ChainText {
   /** WGSL functions that the statements call. */
   readonly helpers: string;
@@ -24,12 +24,12 @@ export interface ChainText {
   readonly results: readonly ChainResult[];
 }
 
-/** What is read for four neighbours at once and given to the chain as parameter `name`. */
+/** An input read for four neighbours at once and passed to the chain as parameter `name`. */
 export interface GivenInput {
   readonly name: string;
   /** The type of one element. */
   readonly type: string;
-  /** WGSL, in which `index` counts fours of elements: a vec4 or, with `same`, the one element that all of them read. */
+  /** WGSL in which `index` counts fours of elements: a vec4 or, with `same`, the one element that all four read. */
   readonly read: string;
   readonly same: boolean;
 }
@@ -43,14 +43,14 @@ fn chain(${['index: u32', ...parameters].join(', ')}) -> Results {
 }
 `;
 
-/** Statements that compute and store element `index`; `args` are the chain's besides. */
+/** Statements that compute and store element `index`; `args` are the chain's further arguments. */
 const storeOne = (results: readonly ChainResult[], args: readonly string[]): string =>
   [
     `let result = chain(${['index', ...args].join(', ')});`,
     ...results.map(({ name }) => `${name}[index] = result.${name};`),
   ].join('\n  ');
 
-/** Statements that compute and store elements 4 · `index` to 4 · `index` + 3; `args` are the chain's for one of them. */
+/** Statements that compute and store elements 4 · `index` to 4 · `index` + 3; `args` are the chain's arguments for each. */
 const storeFour = (results: readonly ChainResult[], args: (i: number) => readonly string[]): string =>
   [
     ...[0, 1, 2, 3].map((i) => `let r${i} = chain(${[`index * 4u + ${i}u`, ...args(i)].join(', ')});`),
@@ -60,8 +60,8 @@ const storeFour = (results: readonly ChainResult[], args: (i: number) => readonl
   ].join('\n  ');
 
 /**
- * Computes `count` elements or fours of them, as `width` says, `perThread` by each thread. Of the last four some may lie
- * beyond the tensors' ends.
+ * Computes `count` elements, or fours of elements, depending on `width`, with `perThread` per thread. The last four may
+ * extend past the tensors' ends.
  */
 export function pointwiseKernel(
   width: 1 | 4,
@@ -85,8 +85,8 @@ ${linearLoop(count, perThread, body)}
 }
 
 /**
- * `store_NAME` for a producer that stores single values or, when `vectorized`, four at a time at an index in fours; `type` is that of
- * what it stores, from which the chain goes on in f32 as `producer`.
+ * `store_NAME` for a producer that stores single values or, if `vectorized`, four at a time at an index in fours; the values,
+ * of `type`, enter the chain in f32 as `producer`.
  */
 export const epilogueFunctions = (
   producer: { readonly name: string; readonly type: string },

@@ -1,9 +1,9 @@
-// Values picked by an index tensor along one axis, and their sum back into the places that they were picked from.
+// Gathers values by an index tensor along one axis, and sums them back into the positions they were gathered from.
 //
-// Thread map: one thread an element of y. No barrier and no atomics: values that meet in one place are added in their order.
-// gather       reads the index, then x. An index outside gives 0.
-// scatterSum   `walk` passes over the whole line of indices; `search` is given the order that sorts the line and finds
-//              the first of its own by bisection, so that long lines cost their logarithm.
+// Thread map: one thread per element of y. No barriers or atomics: values with the same index are added in order.
+// gather       reads the index, then x. An index out of bounds gives 0.
+// scatterSum   `walk` goes through the whole list of indices; `search` is given the permutation that sorts the list and finds
+//              its first index by bisection, so that long lists take logarithmic time.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type ElementType, type Kernel } from '../../src/core/kernel.ts';
 import { stores } from '../lib/bindings.ts';
@@ -16,9 +16,9 @@ export interface GatherShape {
   readonly axis: number;
   /** Size along the axis of what is read: x of gather, the source of scatterSum. */
   readonly length: number;
-  /** Strides of the index: 0 along axes where it repeats. */
+  /** Strides of the index: 0 along axes where it broadcasts. */
   readonly indexStrides: readonly number[];
-  /** What is stored, and what sums are made in. */
+  /** The types of elements and of the accumulator. */
   readonly type: ElementType;
   readonly sumType: string;
 }
@@ -28,7 +28,7 @@ const innerOf = ({ shape, axis }: GatherShape) => sizeOf(shape.slice(axis + 1));
 
 const indices: Binding = { name: 'indices', type: 'i32' };
 
-/** First element of this thread's list in a tensor that has `length` values along the axis. */
+/** Offset of this thread's list in a tensor with `length` values along the axis. */
 const listStart = (s: GatherShape) => {
   const inner = innerOf(s);
   return `index / ${s.shape[s.axis] * inner}u * ${s.length * inner}u + index % ${inner}u`;
@@ -43,7 +43,7 @@ export const gatherElements = (s: GatherShape): Kernel => ({
 ${linearMain(sizeOf(s.shape))}
   let at = u32(indices[${stridedOffset('index', s.shape, s.indexStrides)}]);
   var value = ${s.type}(0);
-  // A negative index wraps past every bound.
+  // A negative index wraps and is out of bounds.
   if (at < ${s.length}u) { value = x[${listStart(s)} + at * ${innerOf(s)}u]; }
   store_y(index, value);
 }

@@ -1,6 +1,6 @@
-// A block along one axis whose place is known only when the kernel runs: written into a tensor, or read from one.
+// A block along one axis at a position known only when the kernel runs: written into a tensor, or read from one.
 //
-// Thread map: one thread an element that is written. No barrier: one variant serves all.
+// Thread map: one thread per element that is written. No barrier: one variant for all.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type ElementType, type Kernel } from '../../src/core/kernel.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
@@ -14,13 +14,13 @@ export interface RunTimeSlice {
   /** Types of the values, and of the buffer `position`. */
   readonly type: ElementType;
   readonly position: 'i32' | 'u32';
-  /** Whether nothing is written where the block would reach beyond either end. */
+  /** Whether nothing is written if the block would extend past either end. */
   readonly onlyInside: boolean;
 }
 
 const position = (s: RunTimeSlice) => ({ name: 'position', type: s.position });
 
-/** The first element of the block within one `outer`: beyond either end it is the nearest that fits. */
+/** Offset of the block within one outer index, clamped so that it fits. */
 const startFunction = ({ whole, part, inner, position }: RunTimeSlice) => wgsl`
 fn start() -> u32 {
 #if ${position === 'i32'}
@@ -31,14 +31,14 @@ fn start() -> u32 {
 }
 `;
 
-/** Where element `index` of the block lies in the whole tensor. */
+/** Offset of element `index` of the block in the whole tensor. */
 const place = ({ whole, part, inner }: RunTimeSlice) =>
   `(index / ${part * inner}u) * ${whole * inner}u + start() + index % ${part * inner}u`;
 
-/** Whether the block lies inside; a place below 0 wraps past every bound. */
+/** Whether the block is inside; a negative position wraps and is out of bounds. */
 const inside = ({ whole, part }: RunTimeSlice) => `u32(position[0]) <= ${whole - part}u`;
 
-/** y's block from value; y already holds the rest. */
+/** In place: writes the block from value; y already holds the rest. */
 export const writeSlice = (s: RunTimeSlice): Kernel => ({
   name: 'updateSlice.inPlace',
   inputs: [{ name: 'value', type: s.type }, position(s), null],
@@ -55,7 +55,7 @@ ${linearMain(s.outer * s.part * s.inner)}
 `,
 });
 
-/** All of y: the block from value, the rest from cache. */
+/** Writes all of y: the block from value, the rest from cache. */
 export const copyAndWriteSlice = (s: RunTimeSlice): Kernel => ({
   name: 'updateSlice.copy',
   inputs: [{ name: 'value', type: s.type }, position(s), { name: 'cache', type: s.type }],
@@ -64,7 +64,7 @@ export const copyAndWriteSlice = (s: RunTimeSlice): Kernel => ({
   wgsl: wgsl`
 ${startFunction(s)}
 ${linearMain(s.outer * s.whole * s.inner)}
-  // Before the block the difference wraps past every bound.
+  // Before the block the difference wraps and is out of bounds.
   let at = index % ${s.whole * s.inner}u - start();
   if (at < ${s.part * s.inner}u${s.onlyInside ? ` && ${inside(s)}` : ''}) { y[index] = value[(index / ${s.whole * s.inner}u) * ${s.part * s.inner}u + at]; }
   else { y[index] = cache[index]; }
@@ -72,7 +72,7 @@ ${linearMain(s.outer * s.whole * s.inner)}
 `,
 });
 
-/** y is the block of x. */
+/** Copies the block of x to y. */
 export const readSlice = (s: RunTimeSlice): Kernel => ({
   name: 'dynamicSlice.copy',
   inputs: [{ name: 'x', type: s.type }, position(s)],

@@ -1,7 +1,7 @@
-// What a GPU can do at most: kernels that only copy, or only multiply and add. Benchmarks draw their roofline from them.
+// A GPU's ceilings: kernels that only copy, or only multiply and add. Benchmarks derive their roofline from them.
 //
-// copy          one thread four floats: every byte is read and written once, neighbours side by side.
-// multiply-add  one thread eight independent chains of vec4, from registers: nothing waits for memory or for another chain.
+// copy          one thread per vec4: every byte is read and written once, coalesced.
+// multiply-add  one thread runs eight independent chains of vec4 in registers: no waiting for memory or another chain.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearMain } from './grid.wgsl.ts';
 
@@ -11,11 +11,11 @@ ${linearMain(vectors)}
 }
 `;
 
-/** Chains of one thread, and the operations of one link of all of them: eight times four, each a product and a sum. */
+/** Chains per thread, and the operations of one link of all of them: eight vec4s, each component a product and a sum. */
 const CHAINS = [0, 1, 2, 3, 4, 5, 6, 7];
 export const OPERATIONS_PER_LINK = CHAINS.length * 4 * 2;
 
-/** The result is stored, so that no compiler can leave the work out. */
+/** The result is stored, so that no compiler can eliminate the work. */
 export const multiplyAddKernel = (threads: number, links: number): string => wgsl`
 ${linearMain(threads)}
   let a = x[index];

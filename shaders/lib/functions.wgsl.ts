@@ -1,5 +1,5 @@
-// Functions that WGSL lacks or grants little accuracy for. An elementwise op names one of these texts as its helpers; texts
-// share no function, so a fused kernel may hold any of them once each.
+// Functions that WGSL lacks or guarantees little accuracy for. An elementwise op names one of these texts as its helpers; they
+// share no functions, so a fused kernel may contain each of them once.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 
 /** A polynomial in `x` by Horner's rule; `coefficients` start with that of the highest power. */
@@ -15,7 +15,7 @@ const ERF_BOTTOM = [
   -1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2,
 ];
 
-/** The error function, off by at most 4e-7. From 3.92 on it is 1 in f32, and must be: gelu multiplies 1 - erf by x. */
+/** The error function, with an error of at most 4e-7. From 3.92 on it must be exactly 1: gelu multiplies 1 - erf by x. */
 export const erf: string = wgsl`
 fn real_erf(value: f32) -> f32 {
   let x = clamp(value, -4.0, 4.0);
@@ -25,7 +25,7 @@ fn real_erf(value: f32) -> f32 {
 }
 `;
 
-/** log(1 + x): near 0 as 2 atanh(x / (2 + x)), as 1 + x would lose the digits of x. */
+/** log(1 + x): near 0 as 2 atanh(x / (2 + x)), since 1 + x would lose the digits of x. */
 export const log1p: string = wgsl`
 fn real_log1p(x: f32) -> f32 {
   let s = x / (2.0 + x);
@@ -44,8 +44,8 @@ fn real_expm1(x: f32) -> f32 {
 `;
 
 /**
- * Sine and cosine of any f32. WGSL grants 2⁻¹¹ between -π and π and nothing beyond, so the angle is reduced to an eighth
- * of a turn first, in integers (Payne and Hanek, 1983): floating-point reductions break where a compiler reorders.
+ * Sine and cosine of any f32. WGSL guarantees 2⁻¹¹ between -π and π and nothing beyond, so the angle is first reduced to an
+ * eighth of a turn, in integers (Payne and Hanek, 1983): floating-point reductions break if a compiler reorders them.
  */
 export const sinCos: string = wgsl`
 // High and low word of a · b for b below 2²⁴.
@@ -55,11 +55,11 @@ fn wide_product(a: u32, b: u32) -> vec2<u32> {
   let other = (a & 0xffffu) * (b >> 16u) + (middle & 0xffffu);
   return vec2<u32>((a >> 16u) * (b >> 16u) + (middle >> 16u) + (other >> 16u), (other << 16u) | (low & 0xffffu));
 }
-// The quarter turns nearest to x, and what is left of it in radians, as (bits of) r and the quarter 0 … 3.
+// Reduces x to the remainder r in radians, as bits, and the nearest quarter turn, 0 … 3.
 fn reduce_angle(x: f32) -> vec2<u32> {
   let size = abs(x);
   if (size < 0.78) { return vec2<u32>(bitcast<u32>(x), 0u); }
-  // 1/2π in binary, behind 32 zeros.
+  // 1/2π in binary, after 32 zeros.
   var digits = array<u32, 8>(0u, 0x28be60dbu, 0x9391054au, 0x7f09d5f4u, 0x7d4d3770u, 0x36d8a566u, 0x4f10e410u, 0x7f9458eau);
   let bits = bitcast<u32>(size);
   // x = mantissa · 2^(exponent - 150). Digits of 1/2π that only add whole turns are skipped.
@@ -67,7 +67,7 @@ fn reduce_angle(x: f32) -> vec2<u32> {
   let first = min((bits >> 23u) - 118u, 136u);
   let word = first >> 5u;
   let shift = first & 31u;
-  // Two shifts, as one by 32 is not allowed.
+  // Two shifts, since one by 32 is not allowed.
   let w0 = (digits[word] << shift) | ((digits[word + 1u] >> 1u) >> (31u - shift));
   let w1 = (digits[word + 1u] << shift) | ((digits[word + 2u] >> 1u) >> (31u - shift));
   let w2 = (digits[word + 2u] << shift) | ((digits[word + 3u] >> 1u) >> (31u - shift));

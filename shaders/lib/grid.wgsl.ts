@@ -1,13 +1,13 @@
 // The index of a thread in a one-dimensional grid that may be folded into y (see linearGrid in src/core/kernel.ts).
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 
-/** Threads of a workgroup in kernels with a one-dimensional grid. */
+/** Threads per workgroup in kernels with a one-dimensional grid. */
 export const LINEAR_WORKGROUP = 64;
 
 /** Always 1, but opaque to the compiler, so loops bounded by it are not unrolled: some compilers take seconds over the result. */
 export const once = 'let once = min(groups.x, 1u);';
 
-/** The bound of a loop that reads or writes memory `count` times, hidden behind `once` where compilers would unroll it. */
+/** The bound of a loop that accesses memory `count` times, made opaque by `once` where compilers would unroll it. */
 export const turns = (count: number): string => (count <= 64 ? `${count}u * once` : `${count}u`);
 
 /** Opens `main` for `threads` threads and declares `index` and `once`: the body and the closing brace follow. */
@@ -20,7 +20,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   ${once}
 `;
 
-/** `main` that carries out `body` for each `index` below `count`: a thread for `perThread` of them, a workgroup apart. */
+/** `main` that runs `body` for each `index` below `count`: `perThread` per thread, a workgroup's width apart. */
 export const linearLoop = (count: number, perThread: number, body: string): string => wgsl`
 #if ${perThread === 1}
 ${linearMain(count)}

@@ -1,15 +1,15 @@
-// One value of all threads of a workgroup, by halving in workgroup memory or by subgroups.
+// Reduces a value across the threads of a workgroup, by a tree in workgroup memory or by subgroups.
 //
-// tree      log₂(threads) rounds, each behind a barrier.
-// subgroup  each subgroup makes one value of its own, the first of its lanes writes that, and behind one barrier every subgroup
-//           makes one value of all of them. Nothing is assumed of a subgroup's size, of which threads are in it, and of how
-//           many: its lanes are counted and ranked by the subgroup's own sums.
+// tree      log₂(threads) rounds, each after a barrier.
+// subgroup  each subgroup reduces its values and its first lane writes the result; after one barrier every subgroup reduces
+//           all results. Nothing is assumed about the size of subgroups or which threads form them: lanes are counted and
+//           ranked by subgroup sums.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 
-/** How a reduction is shared among the threads of a workgroup. */
+/** How the threads of a workgroup reduce. */
 export type GroupReduceBy = 'tree' | 'subgroup';
 
-/** WGSL expressions that make one value of `a` and `b`, and the functions with which subgroups do. */
+/** WGSL expressions that combine `a` and `b`, and the corresponding subgroup functions. */
 const SUBGROUP_FUNCTIONS = {
   'a + b': 'subgroupAdd',
   'a * b': 'subgroupMul',
@@ -19,22 +19,22 @@ const SUBGROUP_FUNCTIONS = {
 export type Combine = keyof typeof SUBGROUP_FUNCTIONS;
 
 export interface GroupReduction {
-  /** The function's name: `name(local, value)`, which all threads call together, gives each the value of all. */
+  /** The function's name: all threads call `name(local, value)` together and get the reduced value. */
   readonly name: string;
   readonly type: string;
   readonly threads: number;
   readonly combine: Combine;
-  /** The value of nothing. */
+  /** The neutral element. */
   readonly identity: string;
-  /** True where it is called once, and only thread 0 needs the value: fewer barriers. */
+  /** True if it is called once and only thread 0 needs the value: fewer barriers. */
   readonly once?: boolean;
 }
 
-/** The ways that a device has, of which none has been measured to be the faster: the one that all have comes first. */
+/** The ways that a device supports. Neither is known to be faster, so the one that all devices have comes first. */
 export const groupReduceWays = ({ subgroups }: { readonly subgroups: boolean }): readonly GroupReduceBy[] =>
   subgroups ? ['tree', 'subgroup'] : ['tree'];
 
-/** The memory that functions of one type share. */
+/** The workgroup memory that functions of one type share. */
 export const groupScratch = ({ type, threads }: Pick<GroupReduction, 'type' | 'threads'>): string =>
   `var<workgroup> scratch: array<${type}, ${threads}>;`;
 

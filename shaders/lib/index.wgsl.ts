@@ -1,12 +1,12 @@
-// Index arithmetic with strides known at compile time: from a position in one shape to an offset in another tensor.
+// Index arithmetic with constant strides: from a position in one shape to an offset in another tensor.
 
-/** A shape and how far apart neighbours along each of its axes lie in memory. */
+/** A shape and its strides in memory. */
 export interface StridedShape {
   readonly shape: readonly number[];
   readonly strides: readonly number[];
 }
 
-/** The same places with fewer axes: those of size 1 left out, and those joined of which one goes on where the next ends. */
+/** The same elements with fewer axes: those of size 1 are dropped, and those contiguous with each other merged. */
 export function mergeAxes(shape: readonly number[], strides: readonly number[]): StridedShape {
   const merged = { shape: [] as number[], strides: [] as number[] };
   shape.forEach((dim, axis) => {
@@ -21,9 +21,8 @@ export function mergeAxes(shape: readonly number[], strides: readonly number[]):
 }
 
 /**
- * A WGSL expression for the offset that row-major position `index` of `shape` has in memory with `strides`
- * (0 along broadcast axes). Axes that lie one behind the other in memory are merged first, so that the common cases cost
- * no division.
+ * A WGSL expression for the offset of row-major position `index` of `shape` in memory with `strides` (0 along broadcast
+ * axes). Contiguous axes are merged first, so that the common cases need no division.
  */
 export function stridedOffset(index: string, shape: readonly number[], strides: readonly number[]): string {
   if (shape.includes(0)) return '0u';
@@ -41,8 +40,8 @@ export function stridedOffset(index: string, shape: readonly number[], strides: 
 }
 
 /**
- * How four neighbours of row-major `shape` are read at once from memory with `strides`, for an index that counts fours: they
- * are one vec4 (`same` false, the shape and strides are those of vec4s) or one element. Null where they lie apart.
+ * How to read four neighbours of row-major `shape` at once from memory with `strides`, by an index that counts fours: as one
+ * vec4 (`same` false, shape and strides in vec4s) or as one broadcast element. Null if they are not contiguous.
  */
 export function inFours(
   shape: readonly number[],
@@ -52,7 +51,7 @@ export function inFours(
   const last = axes.shape.length - 1;
   if (last < 0) return { shape: [], strides: [], same: true };
   const same = axes.strides[last] === 0;
-  // Only of a single axis may the last four be incomplete.
+  // The last four may be incomplete only if there is a single axis.
   const whole = last === 0 || axes.shape[last] % 4 === 0;
   const aligned = same || (axes.strides[last] === 1 && axes.strides.slice(0, -1).every((stride) => stride % 4 === 0));
   if (!whole || !aligned) return null;

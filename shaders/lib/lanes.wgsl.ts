@@ -1,25 +1,25 @@
-// Loads that the lanes of a subgroup share out: of four terms along a sum each of four lanes loads one, and all get it from there.
-// For CPUs, to which a load costs more than passing a number on does. Every subgroup must have four threads, and none may have returned.
+// Loads shared by the lanes of a subgroup: each of four lanes loads one of four terms of a sum and broadcasts it to the others.
+// For CPUs, on which a load costs more than a broadcast. Every subgroup must have four threads, none of which has returned.
 
-/** Rows from which sharing out their loads is worth the text of four terms, and terms that are taken at a time. */
+/** Rows from which sharing loads pays for unrolling four terms, and terms per iteration. */
 const [ENOUGH_ROWS, TERMS] = [5, 4];
 
-/** True where threads of `rows` rows should share out the loads of their `terms` terms. */
+/** True if threads with `rows` rows should share the loads of their `terms` terms. */
 export const sharesLoads = (
   rows: number,
   terms: number,
   { software, subgroups }: { readonly software: boolean; readonly subgroups: boolean },
 ): boolean => software && subgroups && rows >= ENOUGH_ROWS && terms % TERMS === 0;
 
-/** What `main` takes besides. */
+/** The additional parameter of `main`. */
 export const LANE_BUILTIN = ', @builtin(subgroup_invocation_id) lane: u32';
 
 /** Before the loop: the term of four that this lane loads. */
 export const OWN_TERM = 'let own = lane % 4u;';
 
 /**
- * Four terms, from `k` on: `load` gives a row's number at a place along the sum; `add` the statements that add term `q`, for which each
- * row's number is that of `value`.
+ * Four terms from `k` on: `load` loads a row's value at a position along the sum; `add` gives the statements that add term `q`,
+ * in which `value` is each row's value.
  */
 export const termsFromLanes = (
   rows: readonly number[],
@@ -31,8 +31,8 @@ export const termsFromLanes = (
 ];
 
 /**
- * `count` numbers that all lanes need: each loads a quarter of them. `place` gives where the i-th lies, as `load` takes it. `before` stands
- * before the loop, `own` where they are loaded, and `number(i)` is the i-th.
+ * `count` numbers that all lanes need: each lane loads a quarter of them. `place` gives the position of the i-th, which `load`
+ * takes. `before` goes before the loop, `own` where they are loaded, and `number(i)` is the i-th.
  */
 export const numbersFromLanes = (count: number, place: (i: string) => string, load: (at: string) => string) => {
   const quarter = Array.from({ length: Math.ceil(count / TERMS) }, (_, q) => q);

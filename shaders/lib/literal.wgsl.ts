@@ -1,8 +1,8 @@
 // Numbers as WGSL literals.
 
-/** `value` as an f32 literal. WGSL has no literal for infinity: the largest finite number stands for it. */
+/** `value` as an f32 literal. WGSL has no literal for infinity, so it becomes the largest finite number. */
 export function f32Literal(value: number): string {
-  if (Number.isNaN(value)) throw new Error('A NaN cannot be written into a kernel.');
+  if (Number.isNaN(value)) throw new Error('NaN cannot be written into a kernel as a literal.');
   const finite = Math.fround(Math.min(Math.max(value, -3.4028234663852886e38), 3.4028234663852886e38));
   return `f32(${finite})`;
 }

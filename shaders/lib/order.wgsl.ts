@@ -1,4 +1,4 @@
-// Numbers as u32 that compare as they do: floats by their bits, so that nothing is lost, and NaN is the largest.
+// Order-preserving u32 keys: floats by their bits, without loss, with NaN as the largest.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 
 /** `order_key(value)` for values of `type`; 0 and -0 are equal. */

@@ -1,10 +1,10 @@
-// Sums that are split: a kernel writes one partial result after the other, and a second one adds them, always in one order.
+// Split sums: one kernel writes partial results, and a second one adds them in a fixed order.
 import type { Binding, Kernel, Variant } from '../../src/core/kernel.ts';
 import { reduceSerial } from '../reductions/reduce.wgsl.ts';
 
 /**
- * `kernel` writes `splits` partial results of `size` elements to its output, in f32 where there are several: a variant that adds them up
- * in a second kernel, as `stored` or else `output`'s type. With one split it is the whole variant.
+ * The variant of a `kernel` that writes `splits` partial results of `size` elements, in f32 if there are several: a second
+ * kernel adds them and stores them as `stored`. With one split, the kernel is the whole variant.
  */
 export function addingSplits(
   name: string,

@@ -1,4 +1,4 @@
-// Threefry-2x32-20, the twin of threefry2x32 in src/core/random.ts: the same bits on the GPU.
+// Threefry-2x32-20: the same bits on the GPU as threefry2x32 in src/core/random.ts.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 
 export const threefry: string = wgsl`

@@ -1,9 +1,9 @@
-// Softmax and negative log likelihood in one read of the logits. What a gradient needs of a row, its largest logit and the
-// sum of exponentials of the distances to it, is written beside the loss: the gradient is elementwise then.
+// Softmax and negative log likelihood in one read of the logits. A row's largest logit and the sum of exponentials relative
+// to it are written along with the loss, so that the gradient is elementwise.
 //
-// row   one thread a row: no barrier, best on software adapters and for few classes.
-// tree  one workgroup a row: threads stride over the classes and keep sums of their own, which halve in workgroup memory.
-// Both carry the largest value so far, and scale the sum down where a larger one comes.
+// row   one thread per row: no barrier, best on software adapters and for few classes.
+// tree  one workgroup per row: threads stride over the classes with sums of their own, which are reduced in workgroup memory.
+// Both track the largest value so far and rescale the sum when a larger one is found.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Kernel } from '../../src/core/kernel.ts';
 import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
@@ -13,13 +13,13 @@ const CROSS_ENTROPY_WORKGROUP = 256;
 export interface CrossEntropyShape {
   readonly rows: number;
   readonly classes: number;
-  /** The distance between two classes of a row; rows with equal `row / stride` interleave. */
+  /** The stride between classes of a row; rows with equal `row / stride` interleave. */
   readonly stride: number;
-  /** The label of rows that do not count. */
+  /** The label of ignored rows. */
   readonly ignoreIndex: number;
-  /** The share of the target that is spread over all classes. */
+  /** Fraction of the target that is spread over all classes. */
   readonly smoothing: number;
-  /** The type of `weight`, which holds a factor for each class; null where there is none. */
+  /** The type of `weight`, which has a factor per class; null if there is none. */
   readonly weight: 'f32' | 'f16' | null;
   /** The type of the logits. */
   readonly logits: 'f32' | 'f16';
@@ -65,7 +65,7 @@ fn write_row(row: u32, sums: vec4<f32>, at_label: f32) {
   let counts = labels[row] != ${s.ignoreIndex};
   let w = select(0.0, ${s.weight ? 'f32(weight[label_of(row)])' : '1.0'}, counts);
   scale[row] = w;
-  // The distance first: beside a large logit the logarithm would be rounded away.
+  // The difference first: next to a large logit, the logarithm would be rounded away.
   let nll = log(sums.y) + (sums.x - at_label);
 #if ${s.smoothing > 0}
   let spread = f32(${s.smoothing / s.classes});
@@ -103,7 +103,7 @@ var<workgroup> partial: array<vec4<f32>, ${CROSS_ENTROPY_WORKGROUP}>;
 @compute @workgroup_size(${CROSS_ENTROPY_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  // A folded grid has a few groups too many: they compute the last row again and write nothing.
+  // A folded grid may have surplus workgroups: they compute the last row again and write nothing.
   let wanted = group.y * groups.x + group.x;
   let row = min(wanted, ${s.rows - 1}u);
   let start = start_of(row);

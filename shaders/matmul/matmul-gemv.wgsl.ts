@@ -1,24 +1,25 @@
-// c = a · b for one to four rows (or columns) of c, on GPUs: as many loads in flight as there are values.
+// c = a · b for one to four rows (or columns) of c, on GPUs.
 //
-// The larger operand is read once, and its rows and columns of c are kept in a vector. Where its neighbours lie along the sum, 64
-// threads share each sum; where they lie along the outputs, a thread has an output to itself and 8 of them share the sum.
-// Partial sums halve in workgroup memory. Arithmetic intensity: half a flop a byte in f32, so only bandwidth counts.
+// The larger operand is read once; each of its rows or columns accumulates up to four outputs in a vec4. If it is contiguous
+// along the sum, 64 threads share each sum; if along the outputs, neighbouring threads have neighbouring outputs and 8 threads
+// share each sum. Partial sums are reduced in workgroup memory. Arithmetic intensity: 0.5 flop per byte in f32, so bandwidth is
+// the limit.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Kernel } from '../../src/core/kernel.ts';
 import { bases, batchesOf, matmulKernel, type MatmulShape } from './matmul.wgsl.ts';
 
-/** Most rows (or columns) of c that the gemv variant takes. */
+/** Most rows (or columns) of c that the gemv variant computes. */
 export const GEMV_ROWS = 4;
 const GEMV_WORKGROUP = 256;
 
-/** How a product with few rows or few columns reads its operands: `few` has up to four of them, `many` the rest. */
+/** How a product with few rows or columns reads its operands: `few` has up to four of these, `many` is the larger operand. */
 function gemvPlan(s: MatmulShape) {
   const [aRow, aColumn] = s.transposeA ? [1, s.m] : [s.k, 1];
   const [bRow, bColumn] = s.transposeB ? [1, s.k] : [s.n, 1];
   const a = { name: 'a', count: s.m, stride: aRow, alongSum: aColumn, inC: s.n };
   const b = { name: 'b', count: s.n, stride: bColumn, alongSum: bRow, inC: 1 };
   const [few, many] = s.m <= s.n ? [a, b] : [b, a];
-  // Threads that share one sum: neighbours in memory are read by neighbours among the threads.
+  // Threads that share one sum: neighbouring threads read neighbouring elements.
   const lanes = many.alongSum === 1 ? 64 : 8;
   return { few, many, lanes, perGroup: GEMV_WORKGROUP / lanes };
 }

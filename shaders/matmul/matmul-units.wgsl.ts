@@ -1,29 +1,31 @@
-// c = a · b on the matrix units of a GPU, whose subgroups multiply small matrices with one instruction, summed in f32.
+// c = a · b on a GPU's matrix units: subgroups multiply small matrices with one instruction and accumulate in f32.
 //
-// A workgroup has a tile of c, each of its subgroups a part of that, in registers. Strips of a and b along the sum go through
-// workgroup memory, zero past the edges, laid out as they are stored: a load of a matrix takes either order, so all four modes of
-// transposition run alike. The next strip is read while this one is multiplied. Results go through the same memory, a band of
-// each part at a time, so that they end in store_c like those of any other kernel.
+// A workgroup computes a tile of c, each of its subgroups a part of it, in registers. Strips of a and b along the sum go through
+// workgroup memory, zero past the edges, in the layout in which they are stored: matrices can be loaded in either order, so all
+// four combinations of transposition run alike. The next strip is loaded while this one is multiplied. Results go through the
+// same memory, a band of each part at a time, so that they are written by store_c as in any other kernel.
 //
-//        tile  parts of subgroups  flops a byte of global memory (f32; f16 twice)  of workgroup memory
-//     64 × 64        4 of 32 × 32                                              16                    8
-//   128 × 128        8 of 64 × 32                                              32                 10.7
+//        tile  parts of subgroups  flops per byte of global memory (f32; f16 twice)  of workgroup memory
+//     64 × 64        4 of 32 × 32                                                16                    8
+//   128 × 128        8 of 64 × 32                                                32                 10.7
 //
-// Workgroup memory: a strip is 64 bytes deep, so 4 KiB (8 KiB) of each operand; 32 for the large tile where the device has 16 KiB
-// only. Rows are padded by 16 bytes, so that eight of them meet different banks. With that at most 10 KiB (20 or 12 KiB).
+// Workgroup memory: a strip is 64 bytes deep, so 4 KiB (8 KiB) per operand; 32 bytes for the large tile if the device has only
+// 16 KiB. Rows are padded by 16 bytes, so that eight of them fall into different banks. In total at most 10 KiB (20 or 12 KiB).
 //
-// Predicted: units that do 8 times the arithmetic of the other lanes wait for memory with the small tile (2 · 16 flops a byte),
-// which is for products of few tiles. The 128 × 128 tile holds 64 f32 of c a thread, and 16 bytes of each operand on the way.
+// Predicted: units with 8 times the arithmetic of the other lanes are bound by memory with the small tile (2 · 16 flops per
+// byte), which is for products of few tiles. With the 128 × 128 tile a thread holds 64 f32 of c, and 16 bytes of each operand in
+// flight.
 //
-// Written to Dawn's experimental feature chromium-experimental-subgroup-matrix, as https://github.com/gpuweb/gpuweb/blob/main/proposals/subgroup-matrix.md
-// describes it: strides and offsets count elements of the array, here four components each.
+// Uses Dawn's experimental feature chromium-experimental-subgroup-matrix, as described in
+// https://github.com/gpuweb/gpuweb/blob/main/proposals/subgroup-matrix.md: strides and offsets count elements of the array, here
+// four components each.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Variant } from '../../src/core/kernel.ts';
 import {
   batchesOf, loadFunctions, matmulKernel, place, splitDepth, splitVariant, storeFour, tilesOf, vectorsOf, type MatmulShape,
 } from './matmul.wgsl.ts'; // prettier-ignore
 
-/** What one instruction multiplies: M × K times K × N, of `component`; results are f32. */
+/** The product of one instruction: M × K times K × N, of `component`; results are f32. */
 export interface MatrixUnit {
   readonly component: 'f32' | 'f16';
   readonly M: number;
@@ -34,12 +36,12 @@ export interface MatrixUnit {
 export interface MatmulUnits {
   /** Rows and columns of a tile. */
   readonly size: 64 | 128;
-  /** Bytes of a row along the sum that are multiplied between two barriers. */
+  /** Depth of a strip in bytes: what is multiplied between two barriers. */
   readonly depthBytes: 32 | 64;
   /** Parts of the sum, each with partial results of its own. */
   readonly splits: number;
   readonly unit: MatrixUnit;
-  /** Threads of the largest subgroup that the device makes. */
+  /** Threads in the device's largest subgroup. */
   readonly lanes: number;
 }
 
@@ -48,24 +50,24 @@ const PADDING = 16;
 /** Columns of a subgroup's part; it has half of the tile's rows. */
 const COLUMNS = 32;
 
-/** Values along the sum that are multiplied between two barriers. */
+/** Depth of a strip in values. */
 export const unitsDepth = ({ depthBytes, unit }: Pick<MatmulUnits, 'depthBytes' | 'unit'>): number =>
   depthBytes / (unit.component === 'f16' ? 2 : 4);
 
-/** Where things are in workgroup memory, whose elements are four components. */
+/** The layout of workgroup memory, whose elements are four components. */
 function layout({ transposeA, transposeB }: Pick<MatmulShape, 'transposeA' | 'transposeB'>, units: MatmulUnits) {
   const { size, unit, lanes } = units;
   const wordBytes = unit.component === 'f16' ? 8 : 16;
   const [depth, rows] = [unitsDepth(units), size / 2];
   const parts = 2 * (size / COLUMNS);
-  /** An operand is stored, and laid out, with its neighbours along the sum or along c. */
+  /** An operand is contiguous along the sum or along c, both in global and in workgroup memory. */
   const operand = (alongSum: boolean) => {
     const words = (alongSum ? depth : size) / 4;
     const stride = words + PADDING / wordBytes;
     return { alongSum, words, stride, total: (alongSum ? size : depth) * stride };
   };
   const [a, b] = [operand(!transposeA), operand(transposeB)];
-  // A strip is as wide as fits about where the strips were; its rows are padded too.
+  // A strip of results is as wide as fits into about the operands' memory; its rows are padded too.
   const stripBytes = (columns: number) => parts * unit.M * (4 * columns + PADDING);
   const stripColumns =
     [COLUMNS, 16].find((columns) => stripBytes(columns) <= 2 * size * units.depthBytes + 4096) ?? unit.N;
@@ -75,7 +77,7 @@ function layout({ transposeA, transposeB }: Pick<MatmulShape, 'transposeA' | 'tr
   return { depth, rows, parts, a, b, stripColumns, bytes, threads, wordBytes, perThread };
 }
 
-/** Whether a device can run such tiles, with workgroups of `maxThreads` threads and `maxBytes` of memory. */
+/** Whether a device with workgroups of `maxThreads` threads and `maxBytes` of memory can run such tiles. */
 export function unitsFit(s: MatmulShape, units: MatmulUnits, maxThreads: number, maxBytes: number): boolean {
   const { M, N, K } = units.unit;
   const { depth, rows, stripColumns, bytes, threads, perThread } = layout(s, units);
@@ -88,7 +90,7 @@ const range = (length: number) => Array.from({ length }, (_, i) => i);
 
 type Operand = ReturnType<typeof layout>['a'];
 
-/** Four neighbours of strip `k` as they are kept in workgroup memory: thread by thread along the stored rows. */
+/** Fetches four neighbours of strip `k` for workgroup memory: thread by thread along the stored rows. */
 const fetchFunction = (name: string, { alongSum, words }: Operand) => wgsl`
 fn fetch_${name}(base: u32, first: u32, k: u32, at: u32) -> Word {
   let across = at / ${words}u;
@@ -101,20 +103,20 @@ fn fetch_${name}(base: u32, first: u32, k: u32, at: u32) -> Word {
 }
 `;
 
-/** Where the matrix at depth `d` and `first` rows or columns into the tile begins; `further` are known now. */
+/** Offset of the matrix at depth `d`, `first` + `further` rows or columns into the tile; `further` is a constant. */
 const matrixAt = ({ alongSum, stride }: Operand, first: string, further: number) =>
   alongSum
     ? `${first} * ${stride}u + (d >> 2u) + ${further * stride}u`
     : `d * ${stride}u + (${first} >> 2u) + ${further / 4}u`;
 
-/** The variants on matrix units: `units`, `units128`, and `unitsSplit` where the sum is split. */
+/** The variants on matrix units: `units`, `units128`, and `unitsSplit` if the sum is split. */
 export function matmulUnits(s: MatmulShape, units: MatmulUnits): Variant {
   const { size, splits, unit } = units;
   const { component, M, N, K } = unit;
   const { depth, rows, parts, a, b, stripColumns, bytes, threads, wordBytes, perThread } = layout(s, units);
   const ofSplit = splitDepth(s, splits, depth);
-  const stripWords = (stripColumns + PADDING / 4) / 4; // of four floats, from row to row of a strip
-  const wordsOfFour = 16 / wordBytes; // that four floats take
+  const stripWords = (stripColumns + PADDING / 4) / 4; // stride between rows of a strip, in vec4s
+  const wordsOfFour = 16 / wordBytes; // words per vec4 of floats
   const [ofRows, ofColumns] = [range(rows / M), range(COLUMNS / N)];
   const lines = (items: readonly string[], indent = 6) => items.join(`\n${' '.repeat(indent)}`);
   const each = (statement: (row: number, column: number) => string) =>
@@ -143,7 +145,7 @@ export function matmulUnits(s: MatmulShape, units: MatmulUnits): Variant {
     `let left_${r} = ${load('Left', a.alongSum ? 'row_major' : 'col_major', matrixAt(a, 'part_row', r * M), a.stride)};`;
   const right = (c: number) =>
     `let right_${c} = ${load('Right', b.alongSum ? 'col_major' : 'row_major', `${a.total}u + ${matrixAt(b, 'part_column', c * N)}`, b.stride)};`;
-  /** The strip of matrices in row `r` from matrix `c` on. */
+  /** Stores the strip of matrices in row `r` from matrix `c` on. */
   const strip = (r: number, c: number) => `
   if (busy) {
     ${lines(
@@ -165,7 +167,7 @@ alias Word = ${component === 'f16' ? 'vec2<u32>' : 'vec4<u32>'};
 alias Left = subgroup_matrix_left<${component}, ${K}, ${M}>;
 alias Right = subgroup_matrix_right<${component}, ${N}, ${K}>;
 alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;
-// A strip of a, and one of b; in the end results.
+// A strip of a and one of b; at the end, results.
 var<workgroup> tile: array<Word, ${Math.ceil(bytes / wordBytes)}>;
 ${fetchFunction('a', a)}
 ${fetchFunction('b', b)}
@@ -192,7 +194,7 @@ fn store_strips(result: u32, first_row: u32, first_column: u32, thread: u32) {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) part: u32) {
   ${place(s, size, size, splits)}
-  // A device may make subgroups smaller than its largest ones. Those left over only carry.
+  // A device may form smaller subgroups than its largest. Surplus ones only move data.
   let busy = part < ${parts}u;
   let part_row = part_row_of(part);
   let part_column = part_column_of(part);

@@ -1,19 +1,19 @@
 // c = a · b over batches, with either operand stored transposed: what all variants share, and the tiles for GPUs.
 //
-// tiled  `size` × `size` outputs a workgroup, from strips of 16 along the sum in workgroup memory. A thread has 8 rows, four
-//        neighbours in each half of the tile, and for 64 four columns, for 128 four in each half.
+// tiled  `size` × `size` outputs per workgroup, from strips of depth 16 in workgroup memory. A thread has 8 rows, four
+//        neighbours in each half of the tile; with size 64 it has four columns, with 128 four in each half.
 //
-//        size  threads  workgroup memory  flops a byte of global memory (f32; f16 twice)  of workgroup memory
-//          64      128             8 KiB                                              16                 1.33
-//         128      256            16 KiB                                              32                 2
+//        size  threads  workgroup memory  flops per byte of global memory (f32; f16 twice)  of workgroup memory
+//          64      128             8 KiB                                                16                 1.33
+//         128      256            16 KiB                                                32                 2
 //
-//        A GPU does some 10 to 40 flops for each byte that its memory gives, and caches give neighbouring tiles what they
-//        share: 64 is bound by them at most where 128 has tiles enough to fill the GPU.
-//        With `splits` the sum is cut into as many parts, whose partial results a second kernel adds, always in the same order:
-//        for few tiles with long sums, such as gradients of weights.
+//        A GPU does some 10 to 40 flops per byte of memory bandwidth, and neighbouring tiles share data in caches: 64 is
+//        bandwidth-bound at most where 128 has enough tiles to fill the GPU.
+//        With `splits` the sum is split into as many parts, whose partial results a second kernel adds in a fixed order: for
+//        few tiles with long sums, such as gradients of weights.
 //
-// The grid is one row of tiles over columns, rows, splits and batches, which may fold (linearGrid). Operands are stored as f32 or
-// f16 and computed with in f32.
+// The grid is one row of tiles over columns, rows, splits and batches, which may fold (linearGrid). Operands are stored as f32
+// or f16; the computation is in f32.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
 import { elements, stores } from '../lib/bindings.ts';
@@ -30,9 +30,9 @@ export interface MatmulShape {
   readonly batchStridesB: readonly number[];
   readonly transposeA: boolean;
   readonly transposeB: boolean;
-  /** The type of an element of a, b and c. */
+  /** Element type of a, b and c. */
   readonly type: 'f32' | 'f16';
-  /** Present where b is not stored as f32 or f16. Then k is a multiple of 4, and b is transposed. */
+  /** Set if b is not stored as f32 or f16. Then k is a multiple of 4, and b is transposed. */
   readonly packed?: PackedOperand;
 }
 
@@ -40,11 +40,11 @@ export interface MatmulShape {
 export interface PackedOperand {
   /** The buffers that hold it. */
   readonly bindings: readonly Binding[];
-  /** The text of `load_b`, which gives four neighbours in a row of it (see loadFunction). */
+  /** WGSL of `load_b`, which returns four neighbours in a row (see loadFunction). */
   readonly load: string;
 }
 
-/** True when every row of the operand as stored starts at a multiple of 4 elements, so that it can be bound as vec4. */
+/** True if every row of the operand as stored starts at a multiple of 4 elements, so that it can be bound as vec4s. */
 export const vectorizedA = ({ m, k, transposeA }: MatmulShape): boolean => (transposeA ? m : k) % 4 === 0;
 export const vectorizedB = ({ n, k, transposeB }: MatmulShape): boolean => (transposeB ? k : n) % 4 === 0;
 export const vectorizedC = ({ n }: MatmulShape): boolean => n % 4 === 0;
@@ -52,13 +52,13 @@ export const vectorizedC = ({ n }: MatmulShape): boolean => n % 4 === 0;
 /** Batches of c. */
 export const batchesOf = ({ batch }: MatmulShape): number => batch.reduce((size, dim) => size * dim, 1);
 
-/** Tiles of c along its columns, along its rows, and in all batches. */
+/** Number of tiles of c along its columns, along its rows, and in all batches. */
 export function tilesOf(s: MatmulShape, tileRows: number, tileColumns: number) {
   const [columns, rows] = [Math.ceil(s.n / tileColumns), Math.ceil(s.m / tileRows)];
   return { columns, rows, total: columns * rows * batchesOf(s) };
 }
 
-/** Where in c a workgroup is. A folded grid has a few groups too many. */
+/** A workgroup's position in c. A folded grid may have surplus workgroups. */
 export const place = (s: MatmulShape, tileRows: number, tileColumns: number, splits = 1): string => {
   const { columns, rows, total } = tilesOf(s, tileRows, tileColumns);
   return wgsl`
@@ -77,7 +77,7 @@ export const bases = (s: MatmulShape): string => wgsl`
   let base_b = ${stridedOffset('batch', s.batch, s.batchStridesB)};
 `;
 
-/** The store of four neighbours in a row of c, or of one of the results that c is the sum of. */
+/** Stores four neighbours in a row of c, or of one of its partial results. */
 export const storeFour = (s: MatmulShape, type: string = s.type): string => wgsl`
 fn store_four(batch: u32, row: u32, column: u32, value: vec4<f32>) {
   if (row >= ${s.m}u || column >= ${s.n}u) { return; }
@@ -93,15 +93,15 @@ fn store_four(batch: u32, row: u32, column: u32, value: vec4<f32>) {
 }
 `;
 
-/** `load_a` and `load_b` (see loadFunction); `type` is that of the values they give. */
+/** `load_a` and `load_b` (see loadFunction); `type` is that of the values they return. */
 export const loadFunctions = (s: MatmulShape, type: 'f32' | 'f16' = 'f32'): string => `
 ${s.transposeA ? loadFunction('a', s.k, s.m, vectorizedA(s), type) : loadFunction('a', s.m, s.k, vectorizedA(s), type)}
 ${s.packed?.load ?? (s.transposeB ? loadFunction('b', s.n, s.k, vectorizedB(s), type) : loadFunction('b', s.k, s.n, vectorizedB(s), type))}
 `;
 
 /**
- * Four neighbours of one operand, stored as `rows` × `columns`: zero outside. Without branches, which some compilers take
- * seconds over once this is inlined eight times: places outside read the nearest one inside, and the value is dropped.
+ * Loads four neighbours of an operand stored as `rows` × `columns`; zero out of bounds. Without branches, on which some
+ * compilers spend seconds once this is inlined eight times: positions out of bounds are clamped and the value is discarded.
  */
 const loadFunction = (name: string, rows: number, columns: number, vectorized: boolean, type: string) => wgsl`
 fn load_${name}(base: u32, row: u32, column: u32) -> vec4<${type}> {
@@ -127,11 +127,11 @@ export interface MatmulTiles {
 
 const DEPTH = 16;
 
-/** Values that each of about `splits` parts sums, for a kernel that sums `step` at a time. */
+/** Terms that each of about `splits` parts sums, for a kernel that sums `step` at a time. */
 export const splitDepth = ({ k }: MatmulShape, splits: number, step = DEPTH): number =>
   Math.max(1, Math.ceil(k / splits / step)) * step;
 
-/** What is bound beside the text of a product: which of a, b and c are read and written as vectors, and how many workgroups run. */
+/** How a product is launched: which of a, b and c are bound as vectors, and the number of workgroups. */
 export interface MatmulLaunch {
   readonly vectors: readonly [a: boolean, b: boolean, c: boolean];
   readonly groups: number;
@@ -139,7 +139,7 @@ export interface MatmulLaunch {
 
 export const vectorsOf = (s: MatmulShape) => [vectorizedA(s), vectorizedB(s), vectorizedC(s)] as const;
 
-/** The kernel of a product: its text writes c by `store_c`. */
+/** The kernel of a product, whose WGSL writes c by `store_c`. */
 export const matmulKernel = (
   s: MatmulShape,
   name: string,
@@ -156,7 +156,7 @@ export const matmulKernel = (
   workgroups: linearGrid(groups, 1),
 });
 
-/** The variant that is this kernel alone, or followed by one that adds its partial results, in f32. */
+/** The variant with this kernel alone or, if the sum is split, followed by one that adds its partial results, in f32. */
 export function splitVariant(s: MatmulShape, name: string, kernel: Kernel, splits: number): Variant {
   if (splits === 1) return { name, kernels: [kernel] };
   const partials = stores('c', elements('f32', vectorizedC(s)));
@@ -166,8 +166,8 @@ export function splitVariant(s: MatmulShape, name: string, kernel: Kernel, split
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
 /**
- * A 4 × 4 block of an operand: column j is four neighbours along m or n at depth j. Threads side by side load neighbours: where
- * those lie along the sum, four threads have a row, and the block is transposed, so that whole vectors are written.
+ * Loads a 4 × 4 block of an operand: column j is four neighbours along m or n at depth j. Neighbouring threads load contiguous
+ * elements: if those are along the sum, four threads share a row and the block is transposed, so that whole vectors are written.
  */
 const blockFunction = (name: string, along: 'sum' | 'outputs', quads: number) => wgsl`
 fn block_${name}(base: u32, first: u32, k: u32, thread: u32) -> mat4x4<f32> {
@@ -185,7 +185,7 @@ fn block_${name}(base: u32, first: u32, k: u32, thread: u32) -> mat4x4<f32> {
     .join(', ')});
 #endif
 }
-// Where the block is written. Depths of four are mixed with the place, so that threads side by side meet different banks.
+// Where the block is written. The position is XORed with the depth, so that neighbouring threads use different banks.
 fn place_${name}(thread: u32) -> u32 {
 #if ${along === 'sum'}
   return (thread & 3u) * ${4 * quads}u + ((thread >> 2u) ^ ((thread & 3u) * 2u));
@@ -195,10 +195,10 @@ fn place_${name}(thread: u32) -> u32 {
 }
 `;
 
-/** The tiled variants: `tiled`, `tiled128`, and `split` where the sum is split. */
+/** The tiled variants: `tiled`, `tiled128`, and `split` if the sum is split. */
 export function matmulTiled(s: MatmulShape, { size, splits }: MatmulTiles): Variant {
-  const quads = size / 4; // vectors of four along a side of the tile
-  const [rows, columns] = [range(2), range(size / 64)]; // vectors of one thread
+  const quads = size / 4; // vec4s along a side of the tile
+  const [rows, columns] = [range(2), range(size / 64)]; // vec4s per thread
   const depth = splitDepth(s, splits);
   const lines = (items: readonly string[]) => items.join('\n      ');
   const each = (statement: (row: number, part: number, column: number) => string) =>
@@ -215,7 +215,7 @@ var<workgroup> tile: array<vec4<f32>, ${2 * DEPTH * quads}>;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   ${place(s, size, size, splits)}
-  // Half of the threads load a, the others b: a block each.
+  // Half of the threads load a block of a, the others a block of b.
   let of_a = thread < ${size}u;
   let block = thread % ${size}u;
   let to = select(${DEPTH * quads}u + place_b(block), place_a(block), of_a);

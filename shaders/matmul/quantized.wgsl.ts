@@ -1,34 +1,34 @@
-// How kernels read b where it is integers of 4 or 8 bits, packed into u32, with a scale for each group along a row.
+// How kernels read a b of 4-bit or 8-bit integers, packed into u32, with a scale for each group along a row.
 //
-// The numbers become floats in registers or workgroup memory and are never stored. A word holds 8 or 4 neighbours of one row,
-// lowest bits first. Products of many rows are matmul's own kernels with another `load_b`. Here besides:
+// The integers are dequantized in registers or workgroup memory only. A word holds 8 or 4 neighbours of one row, lowest bits
+// first. Products of many rows use matmul's own kernels with a different `load_b`. In addition:
 //
-// tree    workgroup a column of c and up to four rows of it: neighbouring threads read neighbouring words, then a tree adds
-//         them up. For the few rows of token-by-token generation, which is bound by reading b once.
+// tree    one workgroup per column and up to four rows of c: neighbouring threads read neighbouring words, then the sums are
+//         reduced in a tree. For the few rows of token-by-token generation, which is bound by reading b once.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Kernel } from '../../src/core/kernel.ts';
 import { matmulKernel, type MatmulShape } from './matmul.wgsl.ts';
 
-/** Weights [N, K] as they are packed. */
+/** The shape of packed weights [N, K]. */
 export interface PackedShape {
   readonly n: number;
   readonly k: number;
   readonly bits: 4 | 8;
   readonly group: number;
-  /** True where the numbers have no sign, and the zero of each group is subtracted. */
+  /** True if the integers are unsigned, and each group's zero is subtracted. */
   readonly zeros: boolean;
 }
 
-/** Threads that share one column, and rows of c that they have. */
+/** Threads that share one column, and the rows of c that they compute. */
 const [TREE, TREE_ROWS] = [64, 4];
 
-/** Four neighbours out of a word that was shifted to the first of them. */
+/** Unpacks four neighbours from a word that was shifted to the first of them. */
 const fourFunction = ({ bits, zeros }: PackedShape) => wgsl`
 fn four(word: u32) -> vec4<f32> {
 #if ${zeros}
   return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0u, ${bits}u, ${2 * bits}u, ${3 * bits}u)) & vec4<u32>(${2 ** bits - 1}u));
 #else
-  // Up to the top, then down again: the sign follows.
+  // Shifted to the top of the word, then down with sign extension.
   let top = vec4<u32>(word) << vec4<u32>(${32 - bits}u, ${32 - 2 * bits}u, ${32 - 3 * bits}u, ${32 - 4 * bits}u);
   return vec4<f32>(bitcast<vec4<i32>>(top) >> vec4<u32>(${32 - bits}u));
 #endif
@@ -38,7 +38,7 @@ fn four(word: u32) -> vec4<f32> {
 const scaled = (four: string, { zeros }: PackedShape): string =>
   `${zeros ? `(${four} - f32(zeros[in_group]))` : four} * f32(scales[in_group])`;
 
-/** The text of `load_b`: see MatmulShape's `packed`. */
+/** WGSL of `load_b`: see MatmulShape's `packed`. */
 export const loadPacked = (s: PackedShape): string => wgsl`
 ${fourFunction(s)}
 fn load_b(base: u32, row: u32, column: u32) -> vec4<f32> {

@@ -1,8 +1,8 @@
-// Surrounds x with values of its own: mirrored, repeated from the edge, or from the other side.
+// Pads x with its own values: mirrored, repeated from the edge, or from the opposite side.
 //
-// forward   one thread an element of y, which reads the element of x that its place stands for.
-// gradient  one thread an element of x, which adds up what stands for it: on each padded axis it looks at its own place and
-//           at every place of both margins. Margins are short, and no two threads write one place.
+// forward   one thread per element of y, which reads its source in x.
+// gradient  one thread per element of x, which sums the gradients of all elements that have it as source: on each padded axis,
+//           it checks its own position and every position of both margins. Margins are short, and no atomics are needed.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type ElementType, type Kernel } from '../../src/core/kernel.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
@@ -75,7 +75,7 @@ export function padEdgesGradGather(axes: readonly PadEdgesAxis[], mode: PadEdges
   let body = `total += f32(g[${axes.map((axis, i) => `${place(axis, i)} * ${strides[i]}u`).join(' + ') || '0u'}]);`;
   axes.forEach(({ size, before, after }, axis) => {
     if (before + after === 0) return;
-    // Candidate 0 is the element's own place; then come both margins.
+    // Candidate 0 is the element's own position; both margins follow.
     body = wgsl`
   for (var candidate_${axis} = 0u; candidate_${axis} <= ${before + after}u; candidate_${axis}++) {
     let margin_${axis} = candidate_${axis} - 1u + select(0u, ${size}u, candidate_${axis} > ${before}u);

@@ -1,6 +1,6 @@
-// Puts x between zeros: before it, after it, and `spacing - 1` of them between neighbours.
+// Pads x with zeros: before it, after it, and `spacing - 1` between neighbours.
 //
-// Thread map: one thread an element of y, which finds out whether it holds one of x. No barrier: one variant serves all.
+// Thread map: one thread per element of y, which checks whether it holds an element of x. No barrier: one variant for all.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type ElementType, type Kernel } from '../../src/core/kernel.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
@@ -15,7 +15,7 @@ export interface PadAxis {
 export function padKernel(axes: readonly PadAxis[], type: ElementType): Kernel {
   let [inner, stride] = [1, 1];
   const steps = axes.toReversed().map(({ input, output, before, spacing }) => {
-    // Before the first element the difference wraps to a large number, which counts as outside too.
+    // Before the first element the difference wraps to a large number, which is also out of bounds.
     const step = wgsl`
   {
     let position = (index / ${inner}u) % ${output}u - ${before}u;

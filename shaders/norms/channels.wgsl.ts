@@ -1,16 +1,16 @@
 // Sums over a channel of [N, C, ...]: mean and variance for batch norm, and the two sums of its gradient.
 //
-// serial  one thread a channel: no barrier, best on software adapters and where a channel's values lie far apart.
-// tree    one workgroup a channel: threads stride over its values, then halve in workgroup memory.
-// split   many workgroups a channel for few, long channels; a second kernel joins what they found.
+// serial  one thread per channel: no barrier, best on software adapters and if a channel's values are far apart.
+// tree    one workgroup per channel: threads stride over its values, then reduce in workgroup memory.
+// split   several workgroups per channel, for few long channels; a second kernel joins their results.
 //
-// Mean and variance are found in one pass (Welford) and parts of them joined (Chan, Golub and LeVeque, 1979), as the sum of
-// squares less the square of the sum would cancel beside a large mean.
+// Mean and variance are computed in one pass (Welford), and partial ones joined (Chan, Golub and LeVeque, 1979), since the sum
+// of squares minus the square of the sum would cancel if the mean is large.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
-/** Threads of a workgroup of the variants `tree` and `split`. */
+/** Threads per workgroup of the variants `tree` and `split`. */
 const CHANNEL_WORKGROUP = 256;
 
 export interface ChannelShape {
@@ -23,13 +23,13 @@ export interface ChannelShape {
   readonly inner: number;
 }
 
-/** What is summed, as WGSL: `state` is `parts` numbers; values are `at` in memory, and of channel `row`. */
+/** What is summed, as WGSL: `state` has `parts` numbers; `at` is a value's offset, `row` its channel. */
 export interface ChannelSum {
   readonly parts: 2 | 3;
   readonly functions: string;
   /** A new `state` from `state`, `at` and `row`. */
   readonly next: string;
-  /** Statements that store what `state` says of channel `row`. */
+  /** Statements that store the results of channel `row` from `state`. */
   readonly finish: string;
 }
 
@@ -40,7 +40,7 @@ alias ${STATE} = vec${parts}<f32>;
 ${functions}
 `;
 
-/** Adds the channel's values from `first` in steps to `state`. */
+/** Adds the channel's values from `first` to `end`, in steps of `step`, to `state`. */
 const addValues = (
   { channels, inner }: ChannelShape,
   sum: ChannelSum,
@@ -71,7 +71,7 @@ ${linearMain(s.channels)}
 `,
 });
 
-/** Opens a workgroup kernel that leaves in `state` of thread 0 what the workgroup's values of channel `row` give. */
+/** Opens a workgroup kernel that leaves the state of the workgroup's values of channel `row` in thread 0's `state`. */
 const groupSum = (s: ChannelShape, sum: ChannelSum, parts: number) => {
   const count = s.batch * s.inner;
   const chunk = Math.ceil(count / parts);
@@ -81,7 +81,7 @@ var<workgroup> scratch: array<${STATE}, ${CHANNEL_WORKGROUP}>;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
   let wanted = group.y * groups.x + group.x;
-  // A folded grid has a few groups too many: they repeat the last part and store nothing.
+  // A folded grid may have surplus workgroups: they repeat the last part and store nothing.
   let part = min(wanted, ${s.channels * parts - 1}u);
   let row = part / ${parts}u;
   let begin = (part % ${parts}u) * ${chunk}u;
@@ -113,7 +113,7 @@ ${groupSum(s, sum, 1)}
 `,
 });
 
-/** The variant `split`: the state of each of `parts` parts of a channel, then those joined. */
+/** The variant `split`: the state of each of `parts` parts of a channel, which a second kernel joins. */
 export function channelSplit(s: ChannelShape, sum: ChannelSum, parts: number): Variant {
   const partial: Binding = { name: 'partial', type: 'f32' };
   return {
@@ -138,7 +138,7 @@ export function channelSplit(s: ChannelShape, sum: ChannelSum, parts: number): V
   };
 }
 
-/** Writes each part's state to \`partial\`. */
+/** Writes each part's state to `partial`. */
 const splitText = (s: ChannelShape, sum: ChannelSum, parts: number): string => wgsl`
 ${declarations(sum)}
 ${groupSum(s, sum, parts)}

@@ -1,11 +1,11 @@
-// Rows made to have mean 0 and variance 1 (or mean square 1), with weight and bias; and the gradient of that.
+// Rows normalized to mean 0 and variance 1 (or mean square 1), with weight and bias; and the gradient.
 //
-// The sums are over distances to the row's first value: beside a large mean their own rounding would be all that is left.
-// The backward kernel finds mean and deviation again from x, which it reads anyway, so that nothing is kept between the two.
+// The sums are over differences to the row's first value (the pivot), so that precision is not lost if the mean is large.
+// The backward kernel recomputes mean and deviation from x, which it reads anyway, so that nothing is kept between the two.
 //
-// serial  one thread a row: no barrier, best on software adapters.
-// tree    one workgroup a row, which keeps its part of x (and of the gradient) in registers when it fits: one read of memory;
-//         `subgroup` the same with subgroups (lib/group-reduce.wgsl.ts).
+// serial  one thread per row: no barrier, best on software adapters.
+// tree    one workgroup per row, whose threads keep their part of x (and of the gradient) in registers if it fits: memory is
+//         read once; `subgroup` does this with subgroups (lib/group-reduce.wgsl.ts).
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type ElementType, type Kernel } from '../../src/core/kernel.ts';
 import { stores } from '../lib/bindings.ts';
@@ -14,36 +14,36 @@ import { groupReduce, groupScratch, type GroupReduceBy } from '../lib/group-redu
 import { f32Literal } from '../lib/literal.wgsl.ts';
 import { addUp } from '../lib/rows.wgsl.ts';
 
-/** Most values that a thread of the tree variant keeps in registers, of each tensor. */
+/** Most values of each tensor that a thread of the tree variant keeps in registers. */
 const MOST_REGISTERS = 16;
 
 export interface NormalizeShape {
   readonly op: 'normalizeRows' | 'normalizeRowsGrad';
-  /** x, then weight and bias where there are some; or x and g. */
+  /** x, then weight and bias if present; or x and g. */
   readonly inputs: readonly Binding[];
   readonly rows: number;
-  /** Values of a row, one behind the other. */
+  /** Values per row, which are contiguous. */
   readonly length: number;
-  /** False leaves the mean in: the row is divided by the root of its mean square. */
+  /** False does not subtract the mean: the row is divided by its root mean square. */
   readonly center: boolean;
   readonly epsilon: number;
   /** The type in which y is stored. */
   readonly type: ElementType;
-  /** Where weight and bias of the element at \`at\` are found; null without them. */
+  /** Offsets of weight and bias for the element at `at`; null without them. */
   readonly weightAt?: string | null;
   readonly biasAt?: string | null;
 }
 
-/** Threads of a workgroup of the tree variant for rows of `length`. */
+/** Threads per workgroup of the tree variant for rows of `length`. */
 const normalizeWorkgroup = (length: number): number => (length <= 1024 ? 64 : length <= 2048 ? 128 : 256);
 
-/** How the values of a row are spread over threads. */
+/** How the values of a row are distributed over threads. */
 interface Lanes {
   readonly threads: number;
   readonly registers: boolean;
 }
 
-/** A loop over the row's values of this thread; `body` may use `at`, its place in memory, and `i`, that in registers. */
+/** A loop over this thread's values of the row; `body` may use the offset `at` and, in registers, the index `i`. */
 const forEach = ({ length }: NormalizeShape, { threads, registers }: Lanes, body: string) => wgsl`
 #if ${registers}
   for (var i = 0u; i < ${Math.ceil(length / threads)}u; i++) {
@@ -61,13 +61,13 @@ const forEach = ({ length }: NormalizeShape, { threads, registers }: Lanes, body
 #endif
 `;
 
-/** Adds `value` of each of the row's values of this thread to `total`, of a type; see `forEach`. */
+/** Adds `value` for each of this thread's values of the row to `total`, of `type`; see `forEach`. */
 const sumEach = (s: NormalizeShape, lanes: Lanes, type: string, value: string): string =>
   lanes.threads === 1
     ? addUp(s.length, value, { type, i: 'inRow', statements: 'let at = start + inRow;' })
     : forEach(s, lanes, `total += ${value};`);
 
-/** From `row`, `start` and `lane`: stores the row's results. */
+/** Computes and stores the row's results, given `start`, `lane` and `stores`. */
 function forwardBody(s: NormalizeShape, lanes: Lanes): string {
   const { length, center, epsilon, type, weightAt, biasAt } = s;
   const held = lanes.registers ? 'held[i]' : s.center ? '(f32(x[at]) - pivot)' : 'f32(x[at])';
@@ -155,7 +155,7 @@ ${groupReduce({ name: 'row_sum', type, threads, combine: 'a + b', identity: `${t
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  // A folded grid has a few groups too many: they compute the last row again and store nothing.
+  // A folded grid may have surplus workgroups: they compute the last row again and store nothing.
   let wanted = group.y * groups.x + group.x;
   let row = min(wanted, ${s.rows - 1}u);
   let stores = wanted == row;
@@ -165,7 +165,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 `;
 }
 
-/** One of the two kernels by rows: what it binds, and what it computes of a row. */
+/** One of the two kernels with its bindings and grid. */
 const kernel = (s: NormalizeShape, variant: string, groupSize: number, text: string): Kernel => ({
   name: `${s.op}.${variant}`,
   inputs: s.inputs,

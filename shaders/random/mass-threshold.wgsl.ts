@@ -1,10 +1,10 @@
-// For each row the largest value at which those not below it weigh enough: by number, or by their sum.
+// For each row, the largest value such that the values not below it have enough mass: by number, or by sum.
 //
-// The threshold's bits are found from the highest to the lowest in the order of `order_key`, two at a time, by the weights
-// above the three values that they can make: 16 reads of a row that is in cache, instead of sorting it.
+// The bits of the threshold's `order_key` are found two at a time, from the highest to the lowest, by the mass above each of
+// three candidates: 16 reads of a cached row, instead of sorting it.
 //
-// serial  one thread a row: no barrier, best on software adapters.
-// tree    one workgroup a row: threads stride over it, then add up in workgroup memory.
+// serial  one thread per row: no barrier, best on software adapters.
+// tree    one workgroup per row: threads stride over it, then reduce in workgroup memory.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Kernel } from '../../src/core/kernel.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
@@ -25,19 +25,19 @@ const bound = (variant: string) =>
 export interface ThresholdShape {
   readonly rows: number;
   readonly length: number;
-  /** True where values weigh 1 each, false where they are weights themselves. */
+  /** True if each value weighs 1, false if the values are the weights. */
   readonly counts: boolean;
 }
 
-/** Functions of both kernels. */
+/** Functions shared by both kernels. */
 const shared = (s: ThresholdShape) => wgsl`
 ${orderKey('f32')}
-// The value of a key; the lowest number where everything is not enough.
+// The value of a key; the lowest number if the whole row is not enough.
 fn value_of(key: u32) -> f32 {
   if (key == 0u) { return -3.4028234663852886e38f; }
   return bitcast<f32>(select(~key, key ^ 0x80000000u, key >= 0x80000000u));
 }
-// The keys that follow \`threshold\` with its next two bits set to 1, 2 and 3.
+// The keys with the bits of \`threshold\`, followed by 1, 2 and 3.
 fn candidates_of(threshold: u32, shift: u32) -> vec3<u32> {
   return vec3<u32>(threshold) | (vec3<u32>(1u, 2u, 3u) << vec3<u32>(shift));
 }
@@ -45,7 +45,7 @@ fn candidates_of(threshold: u32, shift: u32) -> vec3<u32> {
 fn weigh(value: f32, candidates: vec3<u32>) -> vec3<f32> {
   return select(vec3<f32>(), vec3<f32>(${s.counts ? '1.0' : 'value'}), vec3<u32>(order_key(value)) >= candidates);
 }
-// The largest candidate above which there is enough, or the threshold as it was.
+// The largest candidate with enough mass at or above it, or else the threshold unchanged.
 fn raised(threshold: u32, candidates: vec3<u32>, total: vec3<f32>, wanted: f32) -> u32 {
   let enough = (total > vec3<f32>()) & (total >= vec3<f32>(wanted));
   if (enough.z) { return candidates.z; }
@@ -82,7 +82,7 @@ var<workgroup> partial: array<vec3<f32>, ${THRESHOLD_WORKGROUP}>;
 @compute @workgroup_size(${THRESHOLD_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  // A folded grid has a few groups too many: they search the last row again and store nothing.
+  // A folded grid may have surplus workgroups: they search the last row again and store nothing.
   let wanted = group.y * groups.x + group.x;
   let row = min(wanted, ${s.rows - 1}u);
   let start = row * ${s.length}u;
@@ -91,7 +91,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let candidates = candidates_of(threshold, 30u - 2u * pair);
     var total = vec3<f32>();
     var i = local;
-    // Four loads that do not wait for one another.
+    // Four independent loads.
     for (; i + ${3 * THRESHOLD_WORKGROUP}u < ${s.length}u; i += ${4 * THRESHOLD_WORKGROUP}u) {
       let a = x[start + i];
       let b = x[start + i + ${THRESHOLD_WORKGROUP}u];

@@ -1,7 +1,7 @@
-// Position of the largest or smallest value of each row along one axis; of equal ones the first.
+// Position of the largest or smallest value of each row along one axis; the first among equal values.
 //
-// serial  one thread a row: no barrier, best on software adapters and for short rows.
-// tree    one workgroup a row: threads stride over it, then halve pairs of value and position in workgroup memory.
+// serial  one thread per row: no barrier, best on software adapters and for short rows.
+// tree    one workgroup per row: threads stride over it, then reduce pairs of value and position in workgroup memory.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type ElementType, type Kernel } from '../../src/core/kernel.ts';
 import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
@@ -10,7 +10,7 @@ import { rowStart, type RowsShape } from '../lib/rows.wgsl.ts';
 const ARG_WORKGROUP = 256;
 
 export interface ArgShape extends RowsShape {
-  /** What is compared, and how x is stored. */
+  /** The type of comparison, and that of x in memory. */
   readonly type: 'f32' | 'i32' | 'u32';
   readonly given: ElementType;
   readonly largest: boolean;
@@ -52,7 +52,7 @@ var<workgroup> places: array<u32, ${ARG_WORKGROUP}>;
 @compute @workgroup_size(${ARG_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  // A folded grid has a few groups too many: they search the last row again and store nothing.
+  // A folded grid may have surplus workgroups: they search the last row again and store nothing.
   let wanted = group.y * groups.x + group.x;
   let row = min(wanted, ${s.rows - 1}u);
   let start = ${rowStart(s)};

@@ -1,15 +1,15 @@
 // Reduces some axes of x to one value for each position of the others.
 //
-// serial  one thread an output, nested loops over the reduced axes: no barrier, best on software adapters and where
-//         there are enough outputs. Each loop has its own accumulator, and long ones have two,
-//         so rounding errors grow with the longest axis' blocks only.
-// tree    one workgroup an output: threads stride over the reduced positions, then halve in workgroup memory; `subgroup` the
-//         same with subgroups (lib/group-reduce.wgsl.ts).
-// splits  for few outputs of many values: their values are split, one thread sums a part of an output's, and `serial` or `tree` reduces
+// serial  one thread per output, nested loops over the reduced axes: no barrier, best on software adapters and if there are
+//         enough outputs. Each loop has its own accumulator, and long ones have two, so that rounding errors grow only with
+//         the longest axis' blocks.
+// tree    one workgroup per output: threads stride over the reduced positions, then reduce in workgroup memory; `subgroup`
+//         does this with subgroups (lib/group-reduce.wgsl.ts).
+// splits  for few outputs of many values: each thread reduces a part of an output's values, and `serial` or `tree` reduces
 //         these partial results.
 //
-// Each reads x in fours where neighbours are reduced (`along`: they are combined at the end) or kept (`across`: a thread has four
-// outputs): a vec4 costs hardly more than a number.
+// Each reads x as vec4s if neighbours are reduced (`along`: they are combined at the end) or kept (`across`: a thread has four
+// outputs): a vec4 costs hardly more than a scalar.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
 import { elements, stores } from '../lib/bindings.ts';
@@ -17,7 +17,7 @@ import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 import { groupReduce, groupScratch, type Combine, type GroupReduceBy } from '../lib/group-reduce.wgsl.ts';
 import { stridedOffset } from '../lib/index.wgsl.ts';
 
-/** Threads of one workgroup of the tree variant. */
+/** Threads per workgroup of the tree variant. */
 const TREE_WORKGROUP = 256;
 
 type Element = 'f32' | 'f16' | 'i32' | 'u32';
@@ -31,19 +31,19 @@ export interface ReduceShape {
   /** The reduced axes of x and their strides in x. */
   readonly reduced: readonly number[];
   readonly reducedStrides: readonly number[];
-  /** The type that is computed in, and those of x and y. */
+  /** The accumulator's type, and those of x and y. */
   readonly type: 'f32' | 'i32' | 'u32';
   readonly given: Element;
   readonly stored: Element;
-  /** WGSL expressions: the value of nothing, two values (or vec4s) made one of `a` and `b`, and the result from `total`. */
+  /** WGSL expressions: the neutral element, the combination of `a` and `b` (values or vec4s), and the result from `total`. */
   readonly identity: string;
   readonly combine: Combine;
   readonly finish: string;
-  /** Present where x is bound as vec4s, in which all shapes and strides are counted; see `reduceInFours`. */
+  /** Set if x is bound as vec4s, in which all shapes and strides are counted; see `reduceInFours`. */
   readonly fours?: 'along' | 'across';
 }
 
-/** The same reduction with x read as vec4s along its innermost axis, where there are only whole ones. */
+/** The same reduction with x read as vec4s along its innermost axis, if that has only whole ones. */
 export function reduceInFours(s: ReduceShape): ReduceShape {
   const fits = (shape: readonly number[], strides: readonly number[], others: readonly number[]) =>
     strides.at(-1) === 1 &&
@@ -72,7 +72,7 @@ export function reduceInFours(s: ReduceShape): ReduceShape {
 
 const size = (shape: readonly number[]) => shape.reduce((product, dim) => product * dim, 1);
 
-/** The type of what accumulates. */
+/** The accumulator's type. */
 const totalType = ({ type, fours }: ReduceShape) => (fours ? `vec4<${type}>` : type);
 
 /** `combine` for totals and `pair` for single values. */
@@ -85,11 +85,11 @@ const finishFunction = ({ type, finish, stored }: ReduceShape) => wgsl`
 fn finish(total: ${type}) -> ${stored} { return ${stored}(${finish}); }
 `;
 
-/** What a total is at the end: one value of four that lie along the reduced axes. */
+/** The final value of a total: the four values of a vec4 along the reduced axes are combined. */
 const folded = ({ fours }: ReduceShape, total: string) =>
   fours === 'along' ? `pair(pair(${total}.x, ${total}.y), pair(${total}.z, ${total}.w))` : total;
 
-/** Values that are combined one after the other before the result is combined with others: rounding errors grow with either number. */
+/** Values that are combined sequentially before the result is combined with others, to limit rounding errors. */
 const BLOCK = 32;
 
 /** Loops over axes `axis`… that leave their result in `total<axis>`. */
@@ -141,7 +141,7 @@ ${linearMain(size(shape.kept))}
 `,
 });
 
-/** The variants `tree` and `subgroup`. Neighbours may lie along the reduced axes, not across them. */
+/** The variants `tree` and `subgroup`. `fours` may be `along`, but not `across`. */
 export function reduceGroups(shape: ReduceShape, by: GroupReduceBy): Kernel {
   const { type, combine, identity } = shape;
   const group = { name: 'group_total', type, threads: TREE_WORKGROUP, combine, identity, once: true };
@@ -174,14 +174,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   };
 }
 
-/** How the reduced positions are dealt out: part i has i, i + count, i + 2 · count … */
+/** How the reduced positions are split: part i has i, i + count, i + 2 · count … */
 export interface ReduceSplits {
   readonly count: number;
-  /** True when neighbouring threads have neighbouring outputs rather than parts: whichever lie side by side in x. */
+  /** True if neighbouring threads have neighbouring outputs rather than parts: whichever are contiguous in x. */
   readonly outputsFirst: boolean;
 }
 
-/** Writes the partial results, as they are before `finish`: [outputs, splits], or [splits, outputs] with `outputsFirst`. */
+/** Writes the partial results, before `finish`: [outputs, splits], or [splits, outputs] with `outputsFirst`. */
 function partialsKernel(shape: ReduceShape, { count, outputsFirst }: ReduceSplits): Kernel {
   const outputs = size(shape.kept);
   const [output, part] = outputsFirst
@@ -189,7 +189,7 @@ function partialsKernel(shape: ReduceShape, { count, outputsFirst }: ReduceSplit
     : [`index / ${count}u`, `index % ${count}u`];
   const read = (position: string) =>
     `${totalType(shape)}(x[base + ${stridedOffset(position, shape.reduced, shape.reducedStrides)}])`;
-  // Several sums side by side: one alone would wait for each addition before the next.
+  // Several independent accumulators: a single one would wait for each addition.
   const chains = [0, 1, 2, 3];
   const joined = chains.map((i) => `total${i}`).reduce((a, b) => `combine(${a}, ${b})`);
   const text = wgsl`
@@ -216,7 +216,7 @@ ${linearMain(outputs * count)}
   };
 }
 
-/** The variants `splits.…`: partial results of `shape`, which `rest`, made from the shape of their reduction, makes one. */
+/** The variants `splits.…`: partial results of `shape`, reduced by the kernel that `rest` makes for their shape. */
 export function reduceSplits(
   shape: ReduceShape,
   outputs: number,

@@ -1,12 +1,12 @@
-// Scans along one axis: running sums, and the recurrence s[i] = a[i] · s[i-1] + b[i], of which running products are made.
+// Scans along one axis: running sums, and the recurrence s[i] = a[i] · s[i-1] + b[i], on which running products are based.
 //
-// An item is what a stretch of a row does to the state before it: a number to add, or for the recurrence the pair (A, B)
+// An item is the effect of a stretch of a row on the state before it: a number to add or, for the recurrence, the pair (A, B)
 // of s → A·s + B (Blelloch, "Prefix sums and their applications", 1990). Two stretches combine into one item.
 //
-// serial  one thread a row: no barrier, best on software adapters and where there are rows enough.
-// group   one workgroup a row, in tiles of 1024 items: four a thread, then doubling in workgroup memory.
-// chunks  for few long rows: a first dispatch leaves one item for each chunk of a row, a second scans each chunk from
-//         the items of those before it.
+// serial  one thread per row: no barrier, best on software adapters and if there are enough rows.
+// group   one workgroup per row, in tiles of 1024 items: four per thread, then doubling in workgroup memory.
+// chunks  for few long rows: a first dispatch writes one item for each chunk of a row, a second scans each chunk starting
+//         from the items of the chunks before it.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type ElementType, type Kernel, type Variant } from '../../src/core/kernel.ts';
 import { stores } from '../lib/bindings.ts';
@@ -15,16 +15,16 @@ import { rowStart, type RowsShape } from '../lib/rows.wgsl.ts';
 
 const SCAN_WORKGROUP = 256;
 const PER_THREAD = 4;
-/** Items that a workgroup scans at once. */
+/** Items that a workgroup scans at a time. */
 export const SCAN_TILE = SCAN_WORKGROUP * PER_THREAD;
 
 export interface ScanShape extends RowsShape {
   /** `sum` reads x; `recurrence`, in f32, reads a and b. */
   readonly kind: 'sum' | 'recurrence';
   readonly reverse: boolean;
-  /** True where each result leaves its own item out. */
+  /** True if each result excludes its own item. */
   readonly exclusive: boolean;
-  /** What is computed in, what is read, and what is stored. */
+  /** The types of computation, of inputs, and of the output. */
   readonly type: 'f32' | 'i32' | 'u32';
   readonly given: readonly ElementType[];
   readonly stored: ElementType;
@@ -38,7 +38,7 @@ const output = ({ stored }: ScanShape): Binding => stores('y', stored);
 const itemType = ({ kind, type }: ScanShape) => (kind === 'sum' ? type : 'vec2<f32>');
 const identity = ({ kind, type }: ScanShape) => (kind === 'sum' ? `${type}(0)` : 'vec2<f32>(1.0, 0.0)');
 
-/** How items are read, combined and turned into results. `at` is the offset of item i of the row that begins at `start`. */
+/** How items are loaded, combined and turned into results. `place` is the offset of item i of the row that begins at `start`. */
 const items = (s: ScanShape) => wgsl`
 #if ${s.kind === 'sum'}
 fn load(at: u32) -> ${itemType(s)} { return ${s.type}(x[at]); }
@@ -82,15 +82,15 @@ ${linearMain(s.rows)}
 `,
 });
 
-/** How a row is cut into chunks, and which of the two dispatches this is. One chunk needs no totals. */
+/** How a row is split into chunks, and which of the two dispatches this is. A single chunk needs no totals. */
 interface ScanChunks {
   readonly count: number;
-  /** Items of a chunk: a multiple of `SCAN_TILE` where there are several. */
+  /** Items per chunk: a multiple of `SCAN_TILE` if there are several chunks. */
   readonly length: number;
   readonly pass: 'totals' | 'results';
 }
 
-/** Items of the recurrence are two numbers in `totals`. */
+/** How items are stored in `totals`: those of the recurrence as two numbers. */
 const totals = (s: ScanShape) =>
   s.kind === 'sum'
     ? { load: 'totals[i]', store: 'totals[chunk] = carry;' }
@@ -108,7 +108,7 @@ export const scanGroup = (s: ScanShape): Kernel => ({
   wgsl: groupText(s, { count: 1, length: s.length, pass: 'results' }),
 });
 
-/** Most chunks of a row: each of them reads the totals of all before it. */
+/** Most chunks per row: each reads the totals of all before it. */
 export const MOST_CHUNKS = 64;
 
 /** The variant `chunks`. */
@@ -136,7 +136,7 @@ var<workgroup> shared_items: array<${itemType(s)}, ${SCAN_WORKGROUP}>;
 @compute @workgroup_size(${SCAN_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  // A folded grid has a few groups too many: they compute the last chunk again and store nothing.
+  // A folded grid may have surplus workgroups: they compute the last chunk again and store nothing.
   let wanted = group.y * groups.x + group.x;
   let chunk = min(wanted, ${s.rows * chunks.count - 1}u);
   let stores = wanted == chunk;

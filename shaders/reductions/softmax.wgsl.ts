@@ -1,8 +1,8 @@
 // Softmax along one axis: the largest value is subtracted first, so that no exponential overflows.
 //
-// serial  one thread a row: no barrier, best on software adapters and for short rows.
-// tree    one workgroup a row, which keeps its part of the row in registers between the passes when it fits; `subgroup` the same
-//         with subgroups (lib/group-reduce.wgsl.ts).
+// serial  one thread per row: no barrier, best on software adapters and for short rows.
+// tree    one workgroup per row, whose threads keep their values in registers between the passes if they fit; `subgroup`
+//         does this with subgroups (lib/group-reduce.wgsl.ts).
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Kernel } from '../../src/core/kernel.ts';
 import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
@@ -17,7 +17,7 @@ const bound = (variant: string, type: 'f32' | 'f16') => ({
   outputs: [{ name: 'y', type }],
 });
 
-/** `stored` is the type of x and y; all is computed in f32. */
+/** `stored` is the type of x and y; the computation is in f32. */
 export const softmaxSerial = (s: RowsShape, stored: 'f32' | 'f16'): Kernel => ({
   ...bound('serial', stored),
   workgroups: linearGrid(s.rows, LINEAR_WORKGROUP),
@@ -29,7 +29,7 @@ ${linearMain(s.rows)}
   for (var i = 1u; i < ${turns(s.length)}; i++) { largest = max(largest, f32(x[start + i * ${s.stride}u])); }
   var total = 0.0;
 #if ${stored === 'f16'}
-  // An f16 would round the exponentials before they are divided: they are computed twice instead of kept.
+  // Storing the exponentials as f16 would round them before the division, so they are computed twice.
   ${addUp(s.length, `exp(f32(x[start + i * ${s.stride}u]) - largest)`)}
   for (var i = 0u; i < ${turns(s.length)}; i++) {
     y[start + i * ${s.stride}u] = f16(exp(f32(x[start + i * ${s.stride}u]) - largest) / total);
@@ -44,7 +44,7 @@ ${linearMain(s.rows)}
 `,
 });
 
-/** `stored` is the type of x and y; all is computed in f32. */
+/** `stored` is the type of x and y; the computation is in f32. */
 export function softmaxGroups(s: RowsShape, stored: 'f32' | 'f16', by: GroupReduceBy): Kernel {
   const values = { type: 'f32', threads: SOFTMAX_WORKGROUP };
   const lowest = '-3.4028234663852886e38f';
@@ -60,7 +60,7 @@ ${groupReduce({ ...values, name: 'group_sum', combine: 'a + b', identity: '0.0' 
 @compute @workgroup_size(${SOFTMAX_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  // A folded grid has a few groups too many: they compute the last row again and store nothing.
+  // A folded grid may have surplus workgroups: they compute the last row again and store nothing.
   let wanted = group.y * groups.x + group.x;
   let row = min(wanted, ${s.rows - 1}u);
   let start = ${rowStart(s)};

@@ -1,10 +1,10 @@
-// Attention of a few rows of q to many keys (`decode`): the keys are split among workgroups, and the parts then merged.
+// Attention of a few rows of q to many keys (`decode`): the keys are split among workgroups, and the parts merged afterwards.
 //
-// split   a workgroup for each row of q and part of the keys. 128 threads in slots of up to 32 lanes: a slot takes four keys
-//         at a time, each lane a share of the last dimension, so that k and v are read in the order of memory. What the lanes
-//         of a slot compute is added up through workgroup memory; each slot goes on with an online softmax of its own.
-// merge   a thread for four numbers of a row's output: the parts' sums, scaled to the largest score of all.
-// A part behind the run-time length reads nothing, so cost grows with the real length. Forward only: who decodes does not
+// split   one workgroup per row of q and part of the keys. 128 threads in slots of up to 32 lanes: a slot takes four keys at a
+//         time, each lane a share of the last dimension, so that k and v are read contiguously. The lanes of a slot add up
+//         their products through workgroup memory; each slot has an online softmax of its own.
+// merge   one thread per vec4 of a row's output: the parts' sums, rescaled to the overall largest score.
+// A part past the run-time length reads nothing, so that cost grows with the actual length. Forward only: decoding does not
 // train.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Variant } from '../../src/core/kernel.ts';
@@ -14,10 +14,10 @@ import {
 } from './attention.wgsl.ts'; // prettier-ignore
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
-/** Rows of q up to which the variant is worth it: k and v are read again for each. */
+/** Rows of q up to which the variant pays off: k and v are read again for each. */
 export const DECODE_ROWS = 8;
 const THREADS = 128;
-/** Workgroups that keep a GPU busy, and keys below which a part is not worth a workgroup. */
+/** Workgroups that keep a GPU busy, and the fewest keys that are worth a workgroup. */
 const [BUSY, LEAST_KEYS] = [256, 128];
 
 const rowsOf = (s: AttentionShape): number => s.batch * s.heads * s.rows;
@@ -25,18 +25,18 @@ const FOUR = [0, 1, 2, 3];
 const lines = (count: number, line: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => line(i)).join('\n');
 
-/** Parts that the keys are split into. */
+/** Number of parts into which the keys are split. */
 const decodeParts = (s: AttentionShape): number =>
   Math.max(1, Math.min(Math.ceil(BUSY / Math.max(1, rowsOf(s))), Math.ceil(s.keys / LEAST_KEYS)));
 
-/** The variant `decode`: parts of the keys, then their sums merged. */
+/** The variant `decode`: a kernel for parts of the keys, and one that merges their sums. */
 export function attentionDecode(s: AttentionShape): Variant {
   const inputs = attentionInputs(s);
   const outputs = attentionOutputs(s);
   const parts: Binding = { name: 'parts', type: 'vec4<f32>' };
   return {
     name: 'decode',
-    // Of each row and part its sums, then its largest score and Σ e^(score − that).
+    // For each row and part: its sums, then its largest score and Σ e^(score − largest).
     scratch: [{ shape: [rowsOf(s), decodeParts(s), quads(s.width) + 1, 4], dtype: 'f32' }],
     kernels: [
       {
@@ -91,7 +91,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var largest = ${MASKED};
   var total = 0.0;
   for (var first = (index % ${parts}u) * ${span}u; first < end; first += ${4 * slots}u) {
-    var products = vec4<f32>(0.0);  // of four keys, with this lane's share of the row
+    var products = vec4<f32>(0.0);  // of four keys with this lane's share of the row
     ${lines(ofDepth, (i) => `if (${inside(i, s.depth)}) { products += vec4<f32>(${FOUR.map((c) => `dot(q${i}, load_k(${key(c)}, ${quad(i)}))`).join(', ')}); }`)}
     exchange[thread] = products;
     workgroupBarrier();
@@ -100,7 +100,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     workgroupBarrier();
     let keys = first + slot + vec4<u32>(${FOUR.map((c) => `${c * slots}u`).join(', ')});
     var scores = score_four(batch, head, vec4<u32>(row), keys, products);
-    // The last keys of a part are not the next one's first.
+    // Excludes keys of the next part.
     scores = select(vec4<f32>(${MASKED}), scores, keys < vec4<u32>(end));
     let before = largest;
     largest = max(largest, max(max(scores.x, scores.y), max(scores.z, scores.w)));
@@ -137,7 +137,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 `;
 }
 
-/** Threads of the second kernel. */
+/** The second kernel. */
 function mergeText(s: AttentionShape): string {
   const [parts, stride] = [decodeParts(s), quads(s.width) + 1];
   return wgsl`

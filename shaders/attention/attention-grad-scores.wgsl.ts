@@ -1,11 +1,12 @@
-// Gradients of attention with the matrices of weights and of their changes in memory (`scores`): first choice on software adapters,
-// as for the forward pass (attention-scores.wgsl.ts). All products are matmul's `register`. Letters as in attention-grad.wgsl.ts.
+// Gradients of attention with the matrices of weights and of score gradients in memory (`scores`): first choice on software
+// adapters, as in the forward pass (attention-scores.wgsl.ts). All products are matmul's `register`. Letters as in
+// attention-grad.wgsl.ts.
 //
-// weights  q · kᵀ, stored as p: the forward pass has kept the statistics.
-// changes  dp = g · vᵀ, stored as scale · ds.
+// weights  q · kᵀ, stored as p by the statistics that the forward pass kept
+// changes  dp = g · vᵀ, stored as scale · ds
 // query    dq = ds · k
 // key      dk = dsᵀ · q
-// dropped  p, times what dropout made of it
+// dropped  p times the factors of dropout
 // value    dv = pᵀ · g
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Capabilities, type Kernel, type Variant } from '../../src/core/kernel.ts';
@@ -40,7 +41,7 @@ export const pairsOf = (s: AttentionShape): number => s.batch * s.heads * s.rows
 export const changesProduct = (s: AttentionShape): MatmulShape => headsProduct(s, s.keys, s.width, true);
 /** ds is a, k is b. */
 export const queryProduct = (s: AttentionShape): MatmulShape => headsProduct(s, s.depth, s.keys, false);
-/** A matrix of pairs is a, and q or g, with rows of `columns`, is b. The rows of all heads that share a key lie one after the other. */
+/** A matrix of pairs is a, and q or g, with rows of `columns`, is b. The rows of all heads that share a key are contiguous. */
 export function keyProduct(s: AttentionShape, columns: number): MatmulShape {
   const terms = groupOf(s) * s.rows;
   return {
@@ -56,16 +57,16 @@ export function keyProduct(s: AttentionShape, columns: number): MatmulShape {
   };
 }
 
-/** How a gradient's kernels of this variant are made, from the inputs of its record. */
+/** What the kernels of a gradient are made from. */
 interface Given {
   readonly s: AttentionShape;
   readonly inputs: readonly Binding[];
-  /** Names of the inputs, then of the two matrices. */
+  /** Names of the record's inputs, then of the two matrices. */
   readonly names: readonly string[];
   readonly capabilities: Capabilities;
 }
 
-/** The variant `scores` of the record `name`: both matrices of pairs, and the kernels `last`, which make its output of them. */
+/** The variant `scores` of the record `name`: both matrices of pairs, and the kernels `last`, which compute its output. */
 const gradientVariant =
   (name: string, last: (given: Given) => Kernel[]) =>
   (s: AttentionShape, capabilities: Capabilities): Variant => {
@@ -79,10 +80,10 @@ const gradientVariant =
     };
   };
 
-/** Of the gradient of q. */
+/** For the gradient of q. */
 export const queryScores = gradientVariant('attentionGradQuery', (given) => [queryKernel(given)]);
 
-/** Of the gradients of k and v. */
+/** For the gradients of k and v. */
 export const keyScores = gradientVariant('attentionGradKey', (given) => [
   keyKernel(given, { name: 'key', columns: given.s.depth, start: 0, rows: 'q', matrix: 'changes' }),
   ...(given.s.numbers === 'dropout' ? [droppedKernel(given)] : []),
@@ -103,7 +104,7 @@ function weightsKernel(record: string, { s, inputs, names, capabilities }: Given
   let weight = exp(score - statistics[place * 3u]) * statistics[place * 3u + 1u];
   weights[index] = select(${stored(product.wide)}(0.0), weight, ${isLive('score', product.wide)});`,
     ),
-    // What a kernel writes comes last.
+    // The scratch that a kernel writes comes last.
     inputs: bound(names.slice(0, -1), { ...own(inputs, 'statistics', 'mask'), q: product.a, k: product.b, weights }),
     outputs: [null],
     workgroups: product.workgroups,
@@ -145,7 +146,7 @@ ${product.wgsl}
   };
 }
 
-/** The gradient of k or of v: `columns` numbers in each row of dkv, from `start` on, as the product of `matrix` and `rows`. */
+/** The gradient of k or of v: `columns` values in each row of dkv, from `start` on, as the product of `matrix` and `rows`. */
 interface KeyPart {
   readonly name: 'key' | 'value';
   readonly columns: number;

@@ -1,9 +1,9 @@
-// Gradients of attention without the matrix of scores in memory: weights are computed again from q, k and what the forward
-// pass kept of each row of q. `statistics` holds three numbers a row: its largest score, 1 / Σ e^(score − largest), Σ g·o.
-// (Their logarithm in one number would lose the sum beside scores such as -1e9.)
+// Gradients of attention without the matrix of scores in memory: weights are recomputed from q, k and the statistics that the
+// forward pass kept. `statistics` holds three numbers per row: its largest score, 1 / Σ e^(score − largest), Σ g·o.
+// (The first two as one logarithm would lose the sum next to scores such as -1e9.)
 //
 // With p the weights and dp = g · v: ds = p · (dp − Σ g·o), then dq = scale · ds · k and dk = scale · dsᵀ · q, dv = pᵀ · g.
-// Here: `serial`, one thread a row of q or of k, or an element of the mask; no barriers. Tiles: attention-tile.wgsl.ts.
+// Here: `serial`, one thread per row of q or of k, or per element of the mask; no barriers. Tiles: attention-tile.wgsl.ts.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Kernel } from '../../src/core/kernel.ts';
 import {
@@ -14,7 +14,7 @@ import {
 import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 import { f32Literal } from '../lib/literal.wgsl.ts';
 
-/** Loads of all that gradients read. */
+/** The load functions of all gradients. */
 export const gradientLoads = (s: AttentionShape, four = false): string => wgsl`
 ${scoreFunctions(s, four)}
 ${loadFunction('q', s.depth)}
@@ -54,11 +54,11 @@ ${linearMain(s.batch * s.heads * s.rows)}
 `,
 });
 
-/** How the output of both gradients is bound: as vectors where each starts at a multiple of four. */
+/** How the output of both gradients is bound: as vec4s if each gradient starts at a multiple of four. */
 export const keyGradientType = ({ depth, width, half }: AttentionShape) =>
   bindingType(depth % 4 === 0 && width % 4 === 0 ? 4 : 1, half);
 
-/** Writes both gradients of a key into one row: dk in front of dv. */
+/** Writes both gradients of a key into one row: dk, then dv. */
 export const saveKeyGradients = (s: AttentionShape): string => wgsl`
 ${saveFunction('dk', s.depth, s.half, s.depth + s.width, 0, 'dkv')}
 ${saveFunction('dv', s.width, s.half, s.depth + s.width, s.depth, 'dkv')}

@@ -1,9 +1,9 @@
-// Attention with the matrix of scores in memory (`scores`): first choice on software adapters, for which a row of values and one of
-// sums is more than a thread's registers hold, so that `serial` spends its time, and its compiler seconds, on moving them.
+// Attention with the matrix of scores in memory (`scores`): first choice on software adapters, where a row of q and one of sums
+// exceed a thread's registers, so that `serial` spends its time, and the compiler seconds, on spilling them.
 //
-// scores   q · kᵀ as matmul's `register`; scale and mask are applied where a score is stored.
-// weights  a thread a row: in place of each score e^(score − largest), or 0 where dropped; behind all rows their largest and 1 / Σ.
-// values   weights · v as matmul's `register`; what is stored is divided by the row's sum.
+// scores   q · kᵀ as matmul's `register`, with scale and mask in the epilogue
+// weights  one thread per row: replaces each score by e^(score − largest), or 0 if dropped; largest and 1 / Σ follow all rows
+// values   weights · v as matmul's `register`, divided by the row's sum in the epilogue
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Capabilities, type Kernel, type Variant } from '../../src/core/kernel.ts';
 import {
@@ -43,15 +43,15 @@ export const scoresProduct = (s: AttentionShape): MatmulShape => headsProduct(s,
 export const valuesProduct = (s: AttentionShape): MatmulShape => headsProduct(s, s.width, s.keys, false);
 
 const rowsOf = (s: AttentionShape): number => s.batch * s.heads * s.rows;
-/** Numbers in the memory between the kernels: scores, then two numbers a row. */
+/** Numbers of scratch: scores, then two numbers per row. */
 export const scoresScratch = (s: AttentionShape): number => rowsOf(s) * (s.keys + 2);
-/** Where the two numbers of a row stand. */
+/** Offset of a row's two numbers. */
 const statistics = (s: AttentionShape, row: string): string => `${rowsOf(s) * s.keys}u + ${row} * 2u`;
 
-/** What a product stores at once, of this type: `wide` where its rows are whole vectors. */
+/** The WGSL type that a product stores: a vec4 if `wide`, when its rows are whole vectors. */
 export const stored = (wide: boolean, type: 'f32' | 'f16' = 'f32') => (wide ? (`vec4<${type}>` as const) : type);
 
-/** Declares which pair, or with `wide` which four, is stored at `index`: `batch`, `head`, `row`, `key`, and the row's `place` among all. */
+/** Declares `batch`, `head`, `row` and `key` of the pair (four with `wide`) stored at `index`, and the row's flat index `place`. */
 export const pairOf = (s: AttentionShape, wide: boolean): string => wgsl`
   let at = index${wide ? ' * 4u' : ''};
   let place = at / ${s.keys}u;
@@ -70,7 +70,7 @@ export const pairOf = (s: AttentionShape, wide: boolean): string => wgsl`
 export interface HeadsKernel {
   readonly wgsl: string;
   readonly workgroups: Kernel['workgroups'];
-  /** How its operands are bound, and a matrix of pairs that it stores. */
+  /** Bindings of its operands, and the type of a matrix of pairs that it stores. */
   readonly a: Binding;
   readonly b: Binding;
   readonly pairs: Binding['type'];
@@ -92,15 +92,18 @@ export function headsKernel(s: AttentionShape, product: MatmulShape, capabilitie
   };
 }
 
-/** Bindings by the names of inputs and scratch, in the order of `names`; null for all others. */
+/** `bindings` in the order of `names`; null for names without one. */
 export const bound = (names: readonly string[], bindings: Readonly<Record<string, Binding>>): (Binding | null)[] =>
   names.map((name) => bindings[name] ?? null);
 
-/** Those of `inputs` that have one of these names. */
+/** The `inputs` with one of these names. */
 export const own = (inputs: readonly Binding[], ...names: string[]): Record<string, Binding> =>
   Object.fromEntries(inputs.filter(({ name }) => names.includes(name)).map((one) => [one.name, one]));
 
-/** A product whose result is a matrix of pairs: `store` stores `value` at `index`, knows what pairOf declares, and calls the functions of `reads`. */
+/**
+ * A product whose result is a matrix of pairs: `store` stores `value` at `index`, using what pairOf declares and the
+ * functions of `reads`.
+ */
 export const pairsText = (
   s: AttentionShape,
   product: HeadsKernel,
@@ -115,7 +118,7 @@ fn store_c(index: u32, value: ${stored(product.wide)}) {
 ${product.wgsl}
 `;
 
-/** The score of what is stored. */
+/** The score for a product that is stored. */
 export const scoreAt = (wide: boolean): string => `${wide ? 'score_four' : 'score_of'}(batch, head, row, key, value)`;
 
 /** The variant `scores`. */
@@ -127,7 +130,7 @@ export function attentionScores(s: AttentionShape, capabilities: Capabilities): 
   const last = headsKernel(s, valuesProduct(s), capabilities);
   const scores: Kernel = {
     name: 'attention.scores',
-    // Dropout comes later.
+    // Dropout is applied to the weights.
     wgsl: pairsText(s, first, { ...s, numbers: null }, `scores[index] = ${scoreAt(first.wide)};`),
     inputs: bound(names, {
       ...own(inputs, 'mask'),

@@ -1,13 +1,13 @@
-// Attention in tiles (`flash`), forward and backward: the scores of 64 rows and 32 columns at a time, in workgroup memory.
+// Attention in tiles (`flash`), forward and backward: the scores of 64 rows × 32 columns at a time, in workgroup memory.
 //
-// Forward and the gradient of q: rows are rows of q, columns are keys. The gradient of k and v: rows are keys, columns are
+// Forward and the gradient of q: rows are rows of q, columns are keys. The gradients of k and v: rows are keys, columns are
 // rows of q, of all heads that share the key.
-// Thread map: 128 threads, 16 (y) × 8 (x). A thread has 4 rows × 4 columns of scores, and then 4 rows × a share of the columns
-// of what is summed up: all in registers. Numbers of 4 rows lie in one vec4.
-//   product     scores of a tile: both matrices pass through `stage`, 16 numbers of depth at a time
+// Thread map: 128 threads, 16 (y) × 8 (x). A thread computes 4 rows × 4 columns of scores, and then 4 rows × a share of the
+// accumulator's columns, all in registers. Values of 4 rows are in one vec4.
+//   product     scores of a tile: both matrices go through `stage`, 16 values of depth at a time
 //   accumulate  tile of weights · matrix: the weights in `weights`, the matrix through `stage`
-// Workgroup memory: 6 KiB stage, 8 KiB weights, 2 KiB for what the 8 threads of a row exchange: 16 KiB, what WebGPU grants.
-// Tiles in which a causal row sees nothing are skipped. A last dimension of up to 256.
+// Workgroup memory: 6 KiB stage, 8 KiB weights, 2 KiB exchanged by the 8 threads of a row: 16 KiB, which WebGPU guarantees.
+// Tiles that are causally masked entirely are skipped. The last dimension is at most 256.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Kernel } from '../../src/core/kernel.ts';
 import {
@@ -17,14 +17,14 @@ import {
 import { gradientLoads, keyGradients, queryGradient, saveKeyGradients } from './attention-grad.wgsl.ts';
 import { f32Literal } from '../lib/literal.wgsl.ts';
 
-/** Rows and columns of a tile, and the largest last dimension for which a thread's registers suffice. */
+/** Rows and columns of a tile, and the largest last dimension that fits a thread's registers. */
 const TILE_ROWS = 64;
 const TILE_COLUMNS = 32;
 export const LARGEST_DEPTH = 256;
 const [X, Y] = [8, 16];
 const THREADS = X * Y;
 const STAGE = 384;
-/** vec4 of depth that `product` stages at a time. */
+/** vec4s of depth that `product` stages at a time. */
 const DEPTH = 4;
 
 const FOUR = [0, 1, 2, 3];
@@ -36,7 +36,7 @@ var<workgroup> stage: array<vec4<f32>, ${STAGE}>;
 var<workgroup> weights: array<vec4<f32>, ${TILE_COLUMNS * Y}>;  // [column][y]
 `;
 
-/** Opens `main`; `tile` counts the tiles of rows of all heads and batches. */
+/** Opens `main`; `tile` is the index among the tiles of rows of all heads and batches. */
 const open = (tiles: number): string => wgsl`
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -47,18 +47,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let y = thread / ${X}u;
 `;
 
-/** A matrix as a tile reads it: its name, numbers in a row, and the row for position `at` along rows or columns. */
+/** A matrix as a tile reads it: its name, its row size, and the row for position `at` along the tile's rows or columns. */
 interface Side {
   readonly name: string;
   readonly size: number;
   readonly row: (at: string) => string;
 }
 
-/** Four neighbours of a matrix's rows, from `at` on, at one quad of depth: a vec4 for each number of depth. */
+/** Four consecutive rows of a matrix, from `at` on, at one quad of depth: a vec4 for each of four depths. */
 const block = ({ name, row }: Side): string =>
   `transpose(mat4x4<f32>(${FOUR.map((i) => `load_${name}(${row(`at + ${i}u`)}, quad + depth)`).join(', ')}))`;
 
-/** Leaves in NAME0 … NAME3 (vec4 of the thread's rows) the products with the thread's four columns. */
+/** Computes NAME0 … NAME3, vec4s over the thread's rows: the products with the thread's four columns. */
 const product = (name: string, rows: Side, columns: Side): string => wgsl`
   var ${name}0 = vec4<f32>(0.0);
   var ${name}1 = vec4<f32>(0.0);
@@ -66,7 +66,7 @@ const product = (name: string, rows: Side, columns: Side): string => wgsl`
   var ${name}3 = vec4<f32>(0.0);
   for (var quad = 0u; quad < ${quads(rows.size)}u; quad += ${DEPTH}u) {
     workgroupBarrier();
-    // Some threads load four rows each, some four columns, at a quad of depth that four neighbours share out.
+    // Some threads load four rows each, some four columns; four neighbouring threads load four quads of depth.
     let depth = thread % ${DEPTH}u;
     if (thread < ${DEPTH * (X + Y)}u && quad + depth < ${quads(rows.size)}u) {
       let of_rows = thread < ${DEPTH * Y}u;
@@ -74,7 +74,7 @@ const product = (name: string, rows: Side, columns: Side): string => wgsl`
       let at = place * 4u;
       var staged: mat4x4<f32>;
       if (of_rows) { staged = ${block(rows)}; } else { staged = ${block(columns)}; }
-      // Depths are mixed with the place, so that threads side by side meet different banks.
+      // The position is XORed with the depth, so that neighbouring threads use different banks.
       let line = select(${4 * DEPTH * Y}u + depth * ${4 * X}u, depth * ${4 * Y}u, of_rows) + (place ^ (depth * 2u));
       let step = select(${X}u, ${Y}u, of_rows);
       ${lines(4, (i) => `stage[line + ${i}u * step] = staged[${i}];`)}
@@ -93,14 +93,14 @@ const product = (name: string, rows: Side, columns: Side): string => wgsl`
   }
 `;
 
-/** vec4 of a summed matrix's row that a thread has. */
+/** vec4s of an accumulator's row per thread. */
 const share = (size: number): number => Math.ceil(quads(size) / X);
 const sumName = (name: string, row: number, part: number): string => `${name}_${row}_${part}`;
 
 const declareSums = (name: string, size: number): string =>
   lines(share(size), (part) => FOUR.map((row) => `var ${sumName(name, row, part)} = vec4<f32>(0.0);`).join(' '));
 
-/** Adds the tile of weights times a matrix with a row for each column of the tile; columns from `end` on have none. */
+/** Adds the tile of weights times a matrix that has a row for each column of the tile before `end`. */
 function accumulate(name: string, { name: matrix, size, row }: Side, first: string, end: string): string {
   const width = quads(size);
   const staged = Math.min(TILE_COLUMNS, 2 ** Math.floor(Math.log2(STAGE / width)));
@@ -124,14 +124,14 @@ function accumulate(name: string, { name: matrix, size, row }: Side, first: stri
 `;
 }
 
-/** Calls `save` for each vec4 of the thread's sums that lies inside the matrix. */
+/** Calls `save` for each vec4 of the thread's sums that is inside the matrix. */
 const saveSums = (name: string, size: number, save: (row: number, quad: string, value: string) => string): string =>
   lines(share(size), (part) => {
     const quad = `${part * X}u + x`;
     return `if (${quad} < ${quads(size)}u) {\n${FOUR.map((r) => save(r, quad, sumName(name, r, part))).join('\n')}\n}`;
   });
 
-/** The tile's rows are rows of q: declares batch, head, first_row, and where the head's rows and keys start. */
+/** For tiles of rows of q: declares batch, head, first_row, the start of the head's rows and keys, and the end of the keys. */
 const queryTile = (s: AttentionShape): string => wgsl`
   let first_row = (tile % ${Math.ceil(s.rows / TILE_ROWS)}u) * ${TILE_ROWS}u;
   let head = (tile / ${Math.ceil(s.rows / TILE_ROWS)}u) % ${s.heads}u;
@@ -143,13 +143,13 @@ const queryTile = (s: AttentionShape): string => wgsl`
 const queryTiles = (s: AttentionShape): number => Math.ceil(s.rows / TILE_ROWS) * s.heads * s.batch;
 const keyTiles = (s: AttentionShape): number => Math.ceil(s.keys / TILE_ROWS) * s.keyHeads * s.batch;
 
-// Places past the end read the last row: their weights are 0.
+// Positions past the end read the last row: their weights are 0.
 const rowSide = (name: string, size: number, s: AttentionShape): Side =>
   ({ name, size, row: (at) => `rows_start + min(first_row + ${at}, ${s.rows - 1}u)` }); // prettier-ignore
 const keySide = (name: string, size: number, s: AttentionShape): Side =>
   ({ name, size, row: (at) => `keys_start + min(first_key + ${at}, ${s.keys - 1}u)` }); // prettier-ignore
 
-/** Positions of the thread's four rows, and of column i for all of them. */
+/** Positions of the thread's four rows, and column i four times. */
 const own = (first: string): string => `${first} + y * 4u + vec4<u32>(0u, 1u, 2u, 3u)`;
 const column = (first: string, i: number): string => `vec4<u32>(${first} + x * 4u + ${i}u)`;
 const ownRow = (r: number) => `first_row + y * 4u + ${r}u`;
@@ -158,7 +158,7 @@ const ownKey = (r: number) => `first_key + y * 4u + ${r}u`;
 /** Turns NAMEi, products of four rows with column i, into scores. */
 const scores = (name: string, row: (i: number) => string, key: (i: number) => string): string =>
   lines(4, (i) => `${name}${i} = score_four(batch, head, ${row(i)}, ${key(i)}, ${name}${i});`);
-/** The scores of this thread's queries with its columns of the tile of keys from `first_key` on: s0, s1, s2, s3. */
+/** The scores of this thread's rows of q with its columns of the tile of keys at `first_key`: s0, s1, s2, s3. */
 const queryScores = (s: AttentionShape): string => wgsl`
     ${product('s', rowSide('q', s.depth, s), keySide('k', s.depth, s))}
     ${scores(
@@ -167,7 +167,7 @@ const queryScores = (s: AttentionShape): string => wgsl`
       (i) => column('first_key', i),
     )}
 `;
-/** kept() of the four rows of column i. */
+/** The dropout factors of four pairs. */
 const keeps = (row: string, key: string) => `kept_four(batch, head, ${row}, ${key})`;
 
 export const attentionFlash = (s: AttentionShape): Kernel => ({
@@ -258,7 +258,7 @@ ${open(queryTiles(s))}
 `,
 });
 
-/** One of the statistics of the row of q that column i of the thread is. */
+/** One of the statistics of the row of q in the thread's column i. */
 const columnStatistic = (s: AttentionShape, i: number, at: number): string =>
   `statistics[(rows_start + min(first_row + x * 4u + ${i}u, ${s.rows - 1}u)) * 3u + ${at}u]`;
 
@@ -280,7 +280,7 @@ ${open(keyTiles(s))}
   ${declareSums('dv', s.width)}
   for (var head = key_head * ${groupOf(s)}u; head < (key_head + 1u) * ${groupOf(s)}u; head++) {
     let rows_start = (batch * ${s.heads}u + head) * ${s.rows}u;
-    // Rows in front of a causal tile's keys do not see them.
+    // With a causal mask, rows before the tile's keys do not see them.
     for (var first_row = ${s.causal && s.numbers !== 'length' ? `(first_key / ${TILE_COLUMNS}u) * ${TILE_COLUMNS}u` : '0u'}; first_row < ${s.rows}u; first_row += ${TILE_COLUMNS}u) {
       ${product('s', keySide('k', s.depth, s), rowSide('q', s.depth, s))}
       ${scores(

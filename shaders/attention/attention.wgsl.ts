@@ -1,7 +1,7 @@
-// softmax(q · kᵀ · scale + mask) · v without the matrix of scores in memory (Dao et al., "FlashAttention", 2022): keys are
-// read one after the other, and what is summed up so far is scaled down whenever a larger score comes (online softmax).
+// softmax(q · kᵀ · scale + mask) · v without the matrix of scores in memory (Dao et al., "FlashAttention", 2022): keys are read
+// one by one, and the accumulator is rescaled whenever a larger score is found (online softmax).
 //
-// Here: what all kernels of the family share, and the `serial` forward kernel, one thread a row of q, without barriers.
+// Here: what all kernels of the family share, and the `serial` forward kernel, one thread per row of q, without barriers.
 // attention-grad.wgsl.ts has the serial gradients, attention-tile.wgsl.ts forward and gradients in tiles (`flash`),
 // attention-decode.wgsl.ts the kernel for a few rows of q and many keys.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
@@ -21,35 +21,35 @@ export interface AttentionShape {
   readonly width: number;
   readonly scale: number;
   readonly causal: boolean;
-  /** `mask` as it is read for [batch, heads, rows, keys]: numbers that are added, or 0 where a key takes no part (u32). */
+  /** `mask` broadcast to [batch, heads, rows, keys]: floats that are added, or u32 that is 0 where a key takes no part. */
   readonly mask: { readonly strides: readonly number[]; readonly type: 'f32' | 'f16' | 'u32' } | null;
-  /** What `numbers` holds: how many keys there are (`length`), or the random key of dropout; null where it is absent. */
+  /** What `numbers` holds: the number of keys (`length`), or the random key of dropout; null if it is absent. */
   readonly numbers: 'length' | 'dropout' | null;
   readonly dropout: { readonly p: number; readonly stream: number };
-  /** Type of q, k, v and of what is computed of them. */
+  /** True if q, k, v and the results are f16. */
   readonly half: boolean;
 }
 
-/** The score of a key that takes no part. The largest finite number stands for infinity. */
+/** The score of a key that takes no part: the lowest finite number, instead of -Infinity. */
 export const MASKED = '-3.4028234663852886e38f';
-/** A WGSL condition: `score` (a number or a vector) is that of a key that takes part. */
+/** A WGSL condition: `score` (a scalar or a vec4) belongs to a key that takes part. */
 export const isLive = (score: string, vector = false): string =>
   `${score} > ${vector ? 'vec4<f32>(-3e38f)' : '-3e38f'}`;
 
-/** vec4 that hold `size` numbers. */
+/** Number of vec4s that hold `size` values. */
 export const quads = (size: number): number => Math.ceil(size / 4);
 
-/** How a matrix of rows of `size` numbers is bound. */
+/** The binding type of a matrix with rows of `size` values. */
 export const bindingType = (size: number, half: boolean): 'vec4<f32>' | 'vec4<f16>' | 'f32' | 'f16' =>
   size % 4 === 0 ? (half ? 'vec4<f16>' : 'vec4<f32>') : half ? 'f16' : 'f32';
 
-/** `load_NAME(row, quad)`: four neighbours of a matrix with rows of `size` numbers, zeros past a row's end. */
+/** `load_NAME(row, quad)`: four neighbours of a matrix with rows of `size` values, zero past a row's end. */
 export const loadFunction = (name: string, size: number): string => wgsl`
 fn load_${name}(row: u32, quad: u32) -> vec4<f32> {
 #if ${size % 4 === 0}
   return vec4<f32>(${name}[row * ${size / 4}u + quad]);
 #else
-  // Without branches: places past the end read the row's last number, which is dropped.
+  // Without branches: positions past the end read the row's last value, which is discarded.
   let columns = quad * 4u + vec4<u32>(0u, 1u, 2u, 3u);
   let at = row * ${size}u + min(columns, vec4<u32>(${Math.max(size, 1) - 1}u));
   let value = vec4<f32>(f32(${name}[at.x]), f32(${name}[at.y]), f32(${name}[at.z]), f32(${name}[at.w]));
@@ -58,7 +58,7 @@ fn load_${name}(row: u32, quad: u32) -> vec4<f32> {
 }
 `;
 
-/** `save_NAME(row, quad, value)`: the counterpart of `load_NAME`. Rows are `stride` apart and start at `start`. */
+/** `save_NAME(row, quad, value)`: the counterpart of `load_NAME`. Rows have `stride` and begin at offset `start`. */
 export function saveFunction(name: string, size: number, half: boolean, stride = size, start = 0, to = name): string {
   const type = half ? 'f16' : 'f32';
   return wgsl`
@@ -78,8 +78,8 @@ fn save_${name}(row: u32, quad: u32, value: vec4<f32>) {
 }
 
 /**
- * Which keys a row sees, what their scores become, and which of them dropout keeps: `keys_of`, `score_of` and `kept`. With
- * `four` also `score_four` and `kept_four`, for four pairs of a row and a key at once.
+ * The keys that a row sees, their scores, and their dropout factors: `keys_of`, `score_of` and `kept`. With `four`,
+ * `score_four` and `kept_four` for four pairs of a row and a key at once.
  */
 export const scoreFunctions = (s: AttentionShape, four = false): string => wgsl`
 #if ${s.numbers === 'dropout'}
@@ -100,7 +100,7 @@ fn kept_four(batch: u32, head: u32, row: vec4<u32>, key: vec4<u32>) -> vec4<f32>
 ${scoreFunction(s, 'score_of', 'u32')}
 #endif
 
-// 0 where dropout drops a key for a row, else what its weight is multiplied by.
+// The factor that dropout applies to a key's weight for a row: 0 if it is dropped.
 fn kept(batch: u32, head: u32, row: u32, key: u32) -> f32 {
 #if ${s.numbers === 'dropout'}
   let index = ((batch * ${s.heads}u + head) * ${s.rows}u + row) * ${s.keys}u + key;
@@ -115,7 +115,7 @@ fn kept(batch: u32, head: u32, row: u32, key: u32) -> f32 {
 /** One position, or four at once. */
 type Positions = 'u32' | 'vec4<u32>';
 
-/** Keys beyond the result take no part for a row. With a length, the rows are the last ones of that many positions. */
+/** The number of leading keys that take part for a row. With a length, the rows are the last of that many positions. */
 const keysFunction = (s: AttentionShape, name: string, type: Positions) => wgsl`
 fn ${name}(row: ${type}) -> ${type} {
 #if ${s.numbers === 'length'}
@@ -145,7 +145,7 @@ fn ${name}(batch: u32, head: u32, row: ${type}, key: ${type}, product: ${number}
   let exists = (row < ${type}(${s.rows}u)) & (key < ${vector ? 'keys_of_four' : 'keys_of'}(row));
   let score = product * ${f32Literal(s.scale)};
 #if ${s.mask !== null}
-  // Places outside read one inside, and what they read is dropped.
+  // Positions out of bounds are clamped, and their values discarded.
   let at = batch * ${batchStride}u + head * ${headStride}u +
     min(row, ${type}(${Math.max(s.rows, 1) - 1}u)) * ${rowStride}u + min(key, ${type}(${Math.max(s.keys, 1) - 1}u)) * ${keyStride}u;
   let value = ${scalars('at')};
@@ -164,10 +164,10 @@ fn ${name}(batch: u32, head: u32, row: ${type}, key: ${type}, product: ${number}
 /** Heads of q that share one head of k and v. */
 export const groupOf = ({ heads, keyHeads }: AttentionShape): number => heads / keyHeads;
 
-/** The row of q at `place` among all. Not a remainder by 1: what is compared with it as a vector is wrong on wgpu over SwiftShader. */
+/** The row of flat index `place`. Not a remainder by 1, which wgpu on SwiftShader miscompiles in vector comparisons. */
 export const rowAt = ({ rows }: AttentionShape, place: string): string => (rows === 1 ? '0u' : `${place} % ${rows}u`);
 
-/** Declares batch, head and row of the thread `index`, a row of q, and `first_key`, where its keys start in k and v. */
+/** Declares batch, head and row of thread `index`, a row of q, and `first_key`, the start of its keys in k and v. */
 export const rowOfIndex = (s: AttentionShape): string => wgsl`
   let row = index % ${s.rows}u;
   let head = (index / ${s.rows}u) % ${s.heads}u;
@@ -175,7 +175,7 @@ export const rowOfIndex = (s: AttentionShape): string => wgsl`
   let first_key = (batch * ${s.keyHeads}u + head / ${groupOf(s)}u) * ${s.keys}u;
 `;
 
-/** The product of a row held in `held` (an array of vec4) with a row of another matrix. */
+/** The dot product of a row in `held` (an array of vec4s) with a row of a matrix. */
 export const productFunction = (name: string, size: number): string => wgsl`
 fn product_${name}(held: ptr<function, array<vec4<f32>, ${quads(size)}>>, row: u32, once: u32) -> f32 {
   var total = vec4<f32>(0.0);
@@ -184,13 +184,13 @@ fn product_${name}(held: ptr<function, array<vec4<f32>, ${quads(size)}>>, row: u
 }
 `;
 
-/** Statements that declare an array of vec4 with a matrix's row. */
+/** Statements that load a matrix's row into an array of vec4s. */
 export const holdRow = (held: string, name: string, size: number, row: string): string => wgsl`
   var ${held}: array<vec4<f32>, ${quads(size)}>;
   for (var d = 0u; d < ${turns(quads(size))}; d++) { ${held}[d] = load_${name}(${row}, d); }
 `;
 
-/** What all kernels of the family bind first: q, k, v, for gradients that of the output and the statistics, then what there is of the rest. */
+/** The inputs of all kernels of the family: q, k, v, for gradients g and the statistics, then mask and numbers if present. */
 export function attentionInputs(s: AttentionShape, isGradient = false): Binding[] {
   const [ofDepth, ofWidth] = [bindingType(s.depth, s.half), bindingType(s.width, s.half)];
   return [
@@ -203,7 +203,7 @@ export function attentionInputs(s: AttentionShape, isGradient = false): Binding[
   ]; // prettier-ignore
 }
 
-/** The rows, and for each its largest score and 1 / Σ e^(score − that). */
+/** The outputs: o and, for each row, its largest score and 1 / Σ e^(score − largest). */
 export const attentionOutputs = (s: AttentionShape): Binding[] => [
   { name: 'o', type: bindingType(s.width, s.half) },
   { name: 'sums', type: 'f32' },

@@ -1,24 +1,24 @@
-// Rotary positions (Su et al., "RoFormer", 2021): pairs of numbers turned by an angle that grows with the position.
+// Rotary positions (Su et al., "RoFormer", 2021): pairs of values rotated by an angle that grows with the position.
 //
-// Angles are computed as parts of a turn in integers, position · step modulo 2³² (a step has 64 bits, the lower 32
-// behind the point): that is exact at any position, where position · frequency in f32 is off by 1e-3 from 10⁴ on, and WGSL
-// promises sines of small angles only. Sine and cosine are Taylor's over an eighth of a turn to either side.
-// Thread map: one thread an element. No barrier: one variant serves all.
+// Angles are computed as fractions of a turn in integers, position · step modulo 2³² (a step has 64 bits, the lower 32 after
+// the point). This is exact at any position, whereas position · frequency in f32 is off by 1e-3 from 10⁴ on, and WGSL
+// guarantees sines of small angles only. Sine and cosine are Taylor series over ± an eighth of a turn.
+// Thread map: one thread per element. No barrier: one variant for all.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Kernel } from '../../src/core/kernel.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
 export interface RotaryShape {
   readonly size: number;
-  /** Positions and numbers of the last two axes, and how many of the numbers turn: two for each pair. */
+  /** Sizes of the last two axes, and the number of pairs that rotate. */
   readonly rows: number;
   readonly depth: number;
   readonly pairs: number;
-  /** A pair are two neighbours, instead of two numbers `pairs` apart. */
+  /** True pairs neighbours, false values that are `pairs` apart. */
   readonly interleaved: boolean;
-  /** Turns back. */
+  /** Rotates backwards. */
   readonly inverse: boolean;
-  /** Each row has a position of its own, instead of the first one's. */
+  /** True if `position` has one entry per row, false if only that of the first row. */
   readonly perRow: boolean;
   /** Types of x and of the positions. */
   readonly type: 'f32' | 'f16';
@@ -35,12 +35,12 @@ export const rotaryPairs = (s: RotaryShape): Kernel => ({
   outputs: [{ name: 'y', type: s.type, store: true }],
   workgroups: linearGrid(s.size, LINEAR_WORKGROUP),
   wgsl: wgsl`
-// The upper half of a · b, but for its last two bits.
+// The upper 32 bits of a · b, exact except for the last two.
 fn upper(a: u32, b: u32) -> u32 {
   return (a >> 16u) * (b >> 16u) + (((a >> 16u) * (b & 0xffffu)) >> 16u) + (((a & 0xffffu) * (b >> 16u)) >> 16u);
 }
 
-// Cosine and sine of a part of a turn, in units of 2^-32.
+// Cosine and sine of an angle in units of 2^-32 turns.
 fn circle(turn: u32) -> vec2<f32> {
   let quarter = (turn + 0x20000000u) >> 30u;
   let a = f32(bitcast<i32>(turn - (quarter << 30u))) * 1.4629180792671596e-9;  // 2 pi / 2^32

@@ -1,10 +1,10 @@
 // The input gradient of a strided convolution (and so transposed convolution) as a product and a sum (`columns`): first choice on
-// software adapters, for which a product loads least for what it computes.
+// software adapters, where a product needs the fewest loads for its arithmetic.
 //
-// product  columns = weightᵀ · g as matmul's `register`: what each output gives to each place of its window, of each channel. The
-//          outputs of all images are columns of one product: there may be few of an image.
-// fold     a thread one pixel of the image: the sum of what it was given. Outputs that overlap there are few, one in each
-//          stride of the kernel's rows and columns.
+// product  columns = weightᵀ · g as matmul's `register`: the contribution of each output to each position of its window, per
+//          channel. The outputs of all images are columns of one product, since a single image may have few.
+// fold     one thread per pixel of the image sums its contributions. Few outputs overlap there: one per stride along the
+//          kernel's rows and columns.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, perThread, type Capabilities, type Kernel, type Variant } from '../../src/core/kernel.ts';
 import { gradInputInputs, imageSize, type Conv2dShape } from './conv2d.wgsl.ts';
@@ -13,7 +13,7 @@ import { LINEAR_WORKGROUP, linearLoop } from '../lib/grid.wgsl.ts';
 import { matmulRegister, registerBlock } from '../matmul/matmul-register.wgsl.ts';
 import { batchesOf, type MatmulShape } from '../matmul/matmul.wgsl.ts';
 
-/** Outputs of one image; they are read as vectors, so it must be a multiple of 4. */
+/** Outputs per image; they are read as vec4s, so this must be a multiple of 4. */
 export const placesOf = ({ output }: Conv2dShape): number => output[0] * output[1];
 
 /** The product: weight is a, g is b, and c are the columns, [channels, kernel rows, kernel columns, images, outputs] in f32. */
@@ -33,7 +33,7 @@ function columnsProduct(s: Conv2dShape): MatmulShape {
   };
 }
 
-/** Numbers in the memory between the kernels. */
+/** Numbers of scratch. */
 export function columnsScratch(s: Conv2dShape): number {
   const product = columnsProduct(s);
   return batchesOf(product) * product.m * product.n;
@@ -46,7 +46,7 @@ export const conv2dColumns = (s: Conv2dShape, capabilities: Capabilities): Varia
   scratch: [{ shape: [columnsScratch(s)], dtype: 'f32' }],
 });
 
-/** From g and weight, which are b and a. */
+/** The product of weight (a) and g (b). */
 function productKernel(s: Conv2dShape, capabilities: Capabilities): Kernel {
   const product = columnsProduct(s);
   const places = placesOf(s);
@@ -65,7 +65,7 @@ function foldKernel(s: Conv2dShape, capabilities: Capabilities): Kernel {
   const [outHeight, outWidth] = s.output;
   const [kernelHeight, kernelWidth] = s.kernel;
   const places = placesOf(s);
-  /** Outputs along an axis whose windows hold a pixel, at most. */
+  /** Most outputs along an axis whose windows contain a given pixel. */
   const taps = (axis: 0 | 1) => Math.ceil(s.kernel[axis] / s.stride[axis]);
   const pixels = perThread(imageSize(s), LINEAR_WORKGROUP, capabilities);
   const text = linearLoop(

@@ -1,11 +1,11 @@
-// Convolution of each channel by itself (as many groups as input channels): its own kernels, as there is nothing to sum over
-// channels and so memory is what counts.
+// Depthwise convolution (as many groups as input channels): kernels of its own, since nothing is summed over channels and
+// memory bandwidth is the limit.
 //
 // forward      one thread computes a block of rows × columns of one output channel, whose weights it keeps in registers, and
-//              reads each value of the image below the block once. No barrier. With stride 1 the gradient of the image is the
-//              same with the weights turned around.
-// grad weight  one workgroup sums the weights of one output channel over a part of the batch: threads go over the pixels side
-//              by side, then their totals are added up in workgroup memory, always in the same order.
+//              reads each image value under the block once. No barrier. With stride 1 the gradient of the image is the same
+//              with flipped weights.
+// grad weight  one workgroup sums the weights of one output channel over a part of the batch: threads stride over the pixels,
+//              then their totals are added in workgroup memory in a fixed order.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Kernel, Variant } from '../../src/core/kernel.ts';
 import { gradWeightInputs } from './conv2d-grad-weight.wgsl.ts';
@@ -14,7 +14,7 @@ import { stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP } from '../lib/grid.wgsl.ts';
 import { addingSplits } from '../lib/splits.wgsl.ts';
 
-/** Output rows and columns of one thread. */
+/** Output rows and columns per thread. */
 export interface DepthwiseBlock {
   readonly rows: number;
   readonly pixels: number;
@@ -23,19 +23,19 @@ export interface DepthwiseBlock {
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 const lines = (items: readonly string[]) => items.join('\n  ');
 
-/** Statements for all pairs of a kernel's rows and columns. */
+/** Statements for all positions in the kernel. */
 const kernelPlaces = ({ kernel }: Conv2dShape, statement: (ky: number, kx: number) => string) =>
   lines(range(kernel[0]).flatMap((ky) => range(kernel[1]).map((kx) => statement(ky, kx))));
 
 const blocksOf = ({ output }: Conv2dShape, { rows, pixels }: DepthwiseBlock) =>
   [Math.ceil(output[0] / rows), Math.ceil(output[1] / pixels)] as const;
 
-/** Threads in x; y has one workgroup for each output channel. */
+/** Threads in x; y has one workgroup per output channel. */
 const threadsOf = (s: Conv2dShape, block: DepthwiseBlock): number =>
   s.batch * blocksOf(s, block)[0] * blocksOf(s, block)[1];
 
 /**
- * The variant `depthwise` of the op `name`. `turned` takes the weights in reverse order, from the last of the kernel to the first.
+ * The variant `depthwise` of the op `name`. `turned` flips the kernel.
  */
 export function depthwise(name: string, s: Conv2dShape, block: DepthwiseBlock, bias: boolean, turned: boolean): Kernel {
   const { rows, pixels } = block;
@@ -100,12 +100,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   };
 }
 
-/** Bytes of workgroup memory that the weight gradient takes. */
+/** Workgroup memory of the weight gradient, in bytes. */
 export const depthwiseGradWeightBytes = ({ kernel }: Conv2dShape): number =>
   4 * kernel[0] * kernel[1] * (LINEAR_WORKGROUP + 1);
 
 /**
- * The variant `depthwise` of the weight gradient: output channels in x, parts of the batch in y. `pixels` columns are read at once.
+ * The variant `depthwise` of the weight gradient: output channels in x, parts of the batch in y. Reads `pixels` columns at a time.
  */
 export function depthwiseGradWeight(s: Conv2dShape, pixels: number, splits: number): Variant {
   const [height, width] = s.image;
@@ -114,7 +114,7 @@ export function depthwiseGradWeight(s: Conv2dShape, pixels: number, splits: numb
   const across = Math.ceil(outWidth / pixels);
   const perSplit = Math.ceil(s.batch / splits);
   const type = splits > 1 ? 'f32' : s.type;
-  const pitch = LINEAR_WORKGROUP + 1; // one more, so that the threads that add up read different banks
+  const pitch = LINEAR_WORKGROUP + 1; // padded, so that the threads that add totals read different banks
   const text = wgsl`
 var<workgroup> totals: array<f32, ${size * pitch}>;
 

@@ -1,16 +1,16 @@
-// Two-dimensional convolution and its gradients as matrix products whose operands are found while they are loaded.
+// 2-D convolution and its gradients as implicit matrix products: operands are gathered while they are loaded.
 //
-//              c[m, n]                       sum over k                              a           b
-// forward      output channel, output pixel  input channel and place in the kernel   weight      image
-// grad input   input channel, image pixel    output channel and place in the kernel  weight      gradient
-// grad weight  output channel, weight        output pixel of any item                gradient    image
+//              c[m, n]                       sum over k                                 a           b
+// forward      output channel, output pixel  input channel and position in the kernel   weight      image
+// grad input   input channel, image pixel    output channel and position in the kernel  weight      gradient
+// grad weight  output channel, weight        output pixel of any item                   gradient    image
 //
 // A workgroup of 16 × 8 threads computes 32 or 64 rows (m) × 64 columns (n) from strips of 16 along k in workgroup memory; a
-// thread has 4 or 8 rows and 4 columns in registers. Columns of a thread lie 16 apart, rows 8 or 16: so neighbours read and
-// write neighbouring pixels, and whole vectors are written to workgroup memory, never a component that another thread owns.
-// Where there are few tiles, k is split into parts, whose partial sums a second kernel adds, always in the same order.
-// A stride s leaves each image pixel only every s-th place of the kernel: grad input takes pixels of one remainder together
-// (a phase), so that no product with a gap is computed.
+// thread keeps 4 or 8 rows × 4 columns in registers. A thread's columns are 16 apart, its rows 8 or 16, so that neighbouring
+// threads access neighbouring pixels, and whole vectors are written to workgroup memory, never a component of another thread's.
+// If there are few tiles, k is split into parts, whose partial sums a second kernel adds in a fixed order.
+// With stride s, only every s-th position in the kernel reaches a given image pixel: grad input groups pixels by remainder
+// (phases), so that no products with gaps are computed.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Variant } from '../../src/core/kernel.ts';
 import type { Conv2dShape } from './conv2d.wgsl.ts';
@@ -25,24 +25,24 @@ export interface Conv2dGemm {
   readonly m: number;
   readonly n: number;
   readonly k: number;
-  /** Products of this size that stand beside each other: groups, and phases of grad input. */
+  /** Number of independent products of this size: groups, and phases of grad input. */
   readonly parts: number;
-  /** WGSL: place_k, place_n, row_offset, load_b, and output_offset with `c[m, n]` at output_offset(n) + m * rowStride. */
+  /** WGSL of place_k, place_n, row_offset, load_b, and output_offset: `c[m, n]` is at output_offset(n) + m * rowStride. */
   readonly text: string;
   readonly rowStride: number;
-  /** The buffers a and b, and their sizes. */
+  /** The buffer of a and its size, and the buffer of c. */
   readonly a: string;
   readonly aSize: number;
   readonly output: string;
-  /** True where threads side by side load along k, because that is how both operands lie in memory. */
+  /** True if neighbouring threads load along k, because both operands are contiguous along it. */
   readonly alongK: boolean;
-  /** The type of an element of a, b and c. */
+  /** Element type of a, b and c. */
   readonly type: 'f32' | 'f16';
 }
 
 const last = (size: number) => `${Math.max(size, 1) - 1}u`;
 
-/** A value of the image, or 0 outside: the row and column of output pixel and kernel place add up. */
+/** A value of the image, or 0 out of bounds: the offsets of output pixel and kernel position add up to its row and column. */
 const loadImage = (s: Conv2dShape) => wgsl`
 fn load_b(k: vec4<u32>, n: vec4<u32>) -> f32 {
   let row = k.y + n.y;
@@ -52,17 +52,17 @@ fn load_b(k: vec4<u32>, n: vec4<u32>) -> f32 {
   return select(0.0, f32(x[min(at, ${last(s.batch * s.inChannels * s.image[0] * s.image[1])})]), inside);
 }`;
 
-// Places outside: 0x80000000 rows away for k, 0x40000000 for n, so that their sums and differences stay outside too; w, the
-// offset in a, is 0xffffffff for a k outside. Left of and above the image the unsigned differences wrap, which is outside too.
+// Positions out of bounds are 0x80000000 rows away for k, 0x40000000 for n, so that their sums and differences are also out of
+// bounds; w, the offset in a, is 0xffffffff for such a k. Left of and above the image, unsigned differences wrap out of bounds.
 
-/** Item, row and column of an output pixel, and where its window starts. */
+/** Declares an output pixel's item, its index, and the top left of its window. */
 const outputPixel = (s: Conv2dShape, index: string) => wgsl`
   let pixel = ${index} % ${s.output[0] * s.output[1]}u;
   let item = ${index} / ${s.output[0] * s.output[1]}u;
   let top = pixel / ${s.output[1]}u * ${s.stride[0]}u - ${s.padding[0]}u;
   let left = pixel % ${s.output[1]}u * ${s.stride[1]}u - ${s.padding[1]}u;`;
 
-/** Channel, row and column of a weight's place: index over [channels, KH, KW]. */
+/** Declares channel, row and column of a weight, by its index in [channels, KH, KW]. */
 const kernelPlace = (s: Conv2dShape, index: string) => wgsl`
   let channel = ${index} / ${s.kernel[0] * s.kernel[1]}u;
   let ky = ${index} % ${s.kernel[0] * s.kernel[1]}u / ${s.kernel[1]}u;
@@ -112,13 +112,13 @@ fn output_offset(n: u32, part: u32) -> u32 {
   };
 }
 
-/** Null where the stride steps over dilated kernels: then an image pixel's places in the kernel have no simple order. */
+/** Null if an axis has both stride and dilation: then the kernel positions that reach an image pixel have no simple order. */
 export function conv2dGradInputGemm(s: Conv2dShape): Conv2dGemm | null {
   const { groupIn, groupOut, kernelSize, imagePlane, outputPlane } = groupsOf(s);
   if ([0, 1].some((axis) => s.stride[axis] > 1 && s.dilation[axis] > 1)) return null;
   const each = (size: (axis: 0 | 1) => number) => [size(0), size(1)] as const;
   const phase = each((axis) => Math.ceil(s.image[axis] / s.stride[axis])); // pixels of one phase
-  const taps = each((axis) => Math.ceil(s.kernel[axis] / s.stride[axis])); // places in the kernel that one pixel meets
+  const taps = each((axis) => Math.ceil(s.kernel[axis] / s.stride[axis])); // kernel positions that reach one pixel
   const phases = s.stride[0] * s.stride[1];
   const [m, n, k] = [groupIn, s.batch * phase[0] * phase[1], groupOut * taps[0] * taps[1]];
   const text = wgsl`
@@ -188,7 +188,7 @@ fn output_offset(n: u32, part: u32) -> u32 { return select(0xffffffffu, part * $
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
-/** Rows of a workgroup's tile. */
+/** Rows of a tile. */
 const tileRows = ({ m }: Conv2dGemm) => (m > 32 ? 64 : 32);
 
 /** Tiles along n, and along m over all parts. */
@@ -202,8 +202,8 @@ export const conv2dGemmDepth = ({ k }: Conv2dGemm, splits: number): number =>
   Math.max(1, Math.ceil(k / splits / DEPTH)) * DEPTH;
 
 /**
- * The kernel: tiles along n in x (folded into z), those along m in y, then splits, then parts. With several splits `output` holds
- * one result after the other, of `outputSize` elements each.
+ * The variant `gemm`: tiles along n in x (folded into z), those along m in y, then splits, then parts. With several splits, each
+ * writes a partial result of `outputSize` elements.
  */
 export function conv2dGemmTiled(
   name: string,
@@ -217,9 +217,9 @@ export function conv2dGemmTiled(
   const type = splits > 1 ? 'f32' : gemm.type;
   const [columnTiles, rowTiles] = [conv2dGemmTiles(gemm)[0], Math.ceil(m / tileRows(gemm))];
   const depth = conv2dGemmDepth(gemm, splits);
-  const quads = tileRows(gemm) / 4; // vectors of four rows, `quads` apart
-  const own = range(quads / 8); // those of one thread
-  // One vector more a row, so that threads side by side write to different banks.
+  const quads = tileRows(gemm) / 4; // vec4s of rows that are `quads` apart
+  const own = range(quads / 8); // those of a thread
+  // Rows are padded by one vector, so that neighbouring threads write to different banks.
   const [aRow, bRow] = [quads + 1, COLUMNS / 4 + 1];
   const lines = (items: readonly string[]) => items.join('\n    ');
   const components = range(4).map((j) => 'xyzw'[j]);
@@ -242,7 +242,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let first_m = group.y % ${rowTiles}u * ${4 * quads}u;
   let split = group.y / ${rowTiles}u % ${splits}u;
   let part = group.y / ${rowTiles * splits}u;
-  // What each thread loads: of a, places along k and ${own.length} × 4 rows; of b, 2 × 4 columns${alongK ? '' : ' at two places along k'}.
+  // Each thread loads, of a, one position along k of ${own.length} × 4 rows; of b, 2 × 4 columns${alongK ? '' : ' at two positions along k'}.
   ${lines(own.flatMap((i) => range(4).map((j) => `let row_${i}_${j} = row_offset(min(first_m + local.y + ${8 * i + quads * j}u, ${last(m)}), part);`)))}
   ${lines(
     alongK

@@ -1,7 +1,7 @@
-// The weight gradient of a two-dimensional convolution, direct: NCHW images, OIHW weights, any stride, padding, dilation and groups.
+// The weight gradient of a 2-D convolution, direct: NCHW images, OIHW weights, any stride, padding, dilation and groups.
 //
-// One thread sums `channels` × KW weights over a part of the batch, `pixels` columns at a time; partial sums are added by a second kernel, always
-// in the same order, so training repeats to the bit. No barrier and no workgroup memory.
+// One thread sums `channels` × KW weights over a part of the batch, `pixels` columns at a time; a second kernel adds partial sums
+// in a fixed order, so that training is reproducible to the bit. No barriers or workgroup memory.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Variant } from '../../src/core/kernel.ts';
 import {
@@ -17,15 +17,15 @@ import { reads, stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 import { addingSplits } from '../lib/splits.wgsl.ts';
 
-/** What a weight gradient reads. */
+/** The inputs of a weight gradient. */
 export const gradWeightInputs = (s: Conv2dShape): Binding[] => reads(s.type, 'g', 'x');
 
-/** Threads where the batch is split into `splits` parts. */
+/** Number of threads if the batch is split into `splits` parts. */
 export function conv2dGradWeightThreads(s: Conv2dShape, { channels }: Conv2dBlock, splits: number): number {
   return splits * (s.outChannels / channels) * (s.inChannels / s.groups) * s.kernel[0];
 }
 
-/** The variant `direct` of the weight gradient, and `splits` where the batch is split. */
+/** The variant `direct` of the weight gradient, or `splits` if the batch is split. */
 export function conv2dGradWeightBlocks(s: Conv2dShape, block: Conv2dBlock, splits: number): Variant {
   const { channels, pixels } = block;
   const [height, width] = s.image;

@@ -1,11 +1,11 @@
 // The input gradient of a strided convolution (and so transposed convolution), direct, in phases.
 //
-// Image columns whose distance from the padded start leaves the same rest when divided by the stride are reached by the
-// same kernel columns: one in `stride` of them. A thread takes neighbours of one phase, for which it is a convolution of
-// stride 1 with that part of the kernel, and so multiplies nothing by the zeros that the stride left between outputs.
+// Image columns with the same remainder of their padded position modulo the stride (a phase) are reached by the same kernel
+// columns, one in `stride`. A thread computes neighbours within one phase, for which this is a convolution with stride 1 and
+// that part of the kernel, so that nothing is multiplied by the zeros between outputs.
 //
 // Thread map: one thread computes `channels` input channels of `pixels` columns of one phase, in registers; all threads of a
-// workgroup have the same channels. No barrier and no workgroup memory. Only without dilation.
+// workgroup have the same channels. No barriers or workgroup memory. Only without dilation.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Kernel } from '../../src/core/kernel.ts';
 import {
@@ -14,10 +14,10 @@ import {
 import { stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, once } from '../lib/grid.wgsl.ts';
 
-/** Rows and columns of the image that have the largest phase. */
+/** Rows and columns of the largest phase. */
 const phaseSize = ({ image, stride }: Conv2dShape) => [0, 1].map((axis) => Math.ceil(image[axis] / stride[axis]));
 
-/** Threads of the kernel in x; its y has one workgroup for each block of channels. */
+/** Threads in x; y has one workgroup per block of channels. */
 function threadsOf(s: Conv2dShape, { pixels }: Conv2dBlock): number {
   const [rows, columns] = phaseSize(s);
   return s.batch * s.stride[0] * s.stride[1] * rows * Math.ceil(columns / pixels);
@@ -35,7 +35,7 @@ export function conv2dPhases(s: Conv2dShape, block: Conv2dBlock): Kernel {
   const groupIn = s.inChannels / s.groups;
   const groupOut = s.outChannels / s.groups;
   const kernelSize = kernelHeight * kernelWidth;
-  // Kernel rows and columns that a phase has at most; one may be past the kernel's edge.
+  // Most kernel rows and columns of a phase; the last may be past the kernel's edge.
   const [tapsY, tapsX] = [Math.ceil(kernelHeight / strideY), Math.ceil(kernelWidth / strideX)];
   const load = (p: number) => {
     const column = `out_column + ${p}u - kx`; // wraps before the first
@@ -67,7 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let o = out_channel + channel;
     let y = first_ky + ky * ${strideY}u;
     let x = first_kx + kx * ${strideX}u;
-    // Before the first output the difference wraps to a large number, which counts as outside too.
+    // Before the first output the difference wraps to a large number, which is also out of bounds.
     let out_row = (row + ${s.padding[0]}u) / ${strideY}u - ky;
     let inside = y < ${kernelHeight}u && x < ${kernelWidth}u && out_row < ${outHeight}u;
     let g_row = ((item * ${s.outChannels}u + o) * ${outHeight}u + min(out_row, ${outHeight - 1}u)) * ${outWidth}u;

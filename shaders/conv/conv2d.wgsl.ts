@@ -1,15 +1,14 @@
-// Two-dimensional convolution, direct: NCHW images, OIHW weights, any stride, padding, dilation and groups.
+// 2-D convolution, direct: NCHW images, OIHW weights, any stride, padding, dilation and groups.
 //
-// forward     one thread computes `channels` output channels of `pixels` neighbours in a row, in registers. The channels come from
-//             the workgroup's y, so all threads of a group read the same weights.
-// grad input  the same, the other way round: `channels` input channels of `pixels` neighbours, gathered from the outputs that
-//             they took part in.
-// Both go along their sums in one loop: nested ones carry all totals in and out of each other, which cost SwiftShader more than half of its
-// time (0.4 times, 64 channels of 56 x 56) and lavapipe a sixth. A turn of the loop takes
-//   direct  one place of the kernel: `pixels` numbers of the image for `channels` × `pixels` products;
-//   rows    a row of the kernel, written out: windows of neighbours overlap, and what they share is loaded once.
-// Where a CPU has subgroups, each of four lanes loads a quarter of the weights, and all get them from there (`lib/lanes.wgsl.ts`).
-// No barrier and no workgroup memory: they serve GPUs and software adapters.
+// forward     one thread computes `channels` output channels of `pixels` neighbours in a row, in registers. The channels are
+//             given by the workgroup's y, so that all its threads read the same weights.
+// grad input  the reverse: `channels` input channels of `pixels` neighbours, gathered from the outputs that they contributed to.
+// Both have a single loop over their sums: nested loops carry all totals in and out of each other, which cost SwiftShader more
+// than half of its time (0.4 times, 64 channels of 56 × 56) and lavapipe a sixth. An iteration of the loop handles
+//   direct  one position in the kernel: `pixels` image values for `channels` × `pixels` products;
+//   rows    a row of the kernel, unrolled: the windows of neighbours overlap, and shared values are loaded once.
+// If a CPU has subgroups, each of four lanes loads a quarter of the weights and broadcasts them (`lib/lanes.wgsl.ts`).
+// No barriers or workgroup memory: for GPUs and software adapters alike.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Kernel } from '../../src/core/kernel.ts';
 import { reads, stores } from '../lib/bindings.ts';
@@ -29,11 +28,11 @@ export interface Conv2dShape {
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];
   readonly dilation: readonly [number, number];
-  /** The type of an element of every tensor; sums are f32. */
+  /** Element type of every tensor; sums are f32. */
   readonly type: 'f32' | 'f16';
 }
 
-/** Elements of the output, of the image, and of the weights. */
+/** Number of elements of the output, of the image, and of the weights. */
 export const outputSize = ({ batch, outChannels, output }: Conv2dShape): number =>
   batch * outChannels * output[0] * output[1];
 export const imageSize = ({ batch, inChannels, image }: Conv2dShape): number =>
@@ -41,22 +40,22 @@ export const imageSize = ({ batch, inChannels, image }: Conv2dShape): number =>
 export const weightSize = (s: Conv2dShape): number =>
   (s.outChannels * s.inChannels * s.kernel[0] * s.kernel[1]) / s.groups;
 
-/** How much one thread computes: `channels` divides the channels of a group. */
+/** The block that one thread computes: `channels` divides the channels of a group. */
 export interface Conv2dBlock {
   readonly channels: number;
   readonly pixels: number;
 }
 
-/** How a thread goes along its sums. */
+/** How a thread loops over its sums. */
 export interface Conv2dLoop {
-  /** By rows of the kernel, not by single places. An input gradient can only where the stride is 1. */
+  /** By rows of the kernel instead of single positions. An input gradient supports this only with stride 1. */
   readonly rows: boolean;
-  /** Whether the lanes of a subgroup share out the loads of weights. */
+  /** Whether the lanes of a subgroup share the loads of weights. */
   readonly shared: boolean;
 }
 
 export const range = (length: number) => Array.from({ length }, (_, i) => i);
-/** All pairs (i, j), one statement each. */
+/** A statement for each pair (i, j). */
 export const pairs = (rows: number, columns: number, statement: (i: number, j: number) => string) =>
   range(rows)
     .map((i) =>
@@ -66,12 +65,12 @@ export const pairs = (rows: number, columns: number, statement: (i: number, j: n
     )
     .join('\n        ');
 
-/** True when a window may reach outside of the image. */
+/** True if a window may extend past the image. */
 export const padded = ({ padding }: Conv2dShape) => padding[0] > 0 || padding[1] > 0;
 
 /**
- * Places of a sum over `channels` × `rows` × `columns` terms, for a loop over k: `channel`, `ky` and `kx` count along, as integer
- * division is slow on CPUs. `start` stands before the loop, `next` at its end.
+ * Counters `channel`, `ky` and `kx` for a loop over k, the terms of a sum over channels × `rows` × `columns`: they replace integer
+ * division, which is slow on CPUs. `start` goes before the loop, `next` at its end.
  */
 export const counters = (rows: number, columns: number) => ({
   start: 'var channel = 0u; var ky = 0u; var kx = 0u;',
@@ -91,8 +90,8 @@ export function loadImageColumns(s: Conv2dShape, pixels: number): string {
 }
 
 /**
- * Stores a block of totals, of which channels lie `plane` apart and pixels `step`; pixels past the edge at `width` are left out. In a
- * loop that compilers cannot unroll: they would write out the ops that joined the kernel once for each total, and take seconds.
+ * Stores a block of totals, with stride `plane` between channels and `step` between pixels; pixels past the edge at `width` are
+ * skipped. In a loop that compilers cannot unroll: they would repeat the epilogue for each total, and take seconds.
  */
 export const storeBlock = (name: string, type: string, block: Conv2dBlock, plane: number, width: number, step = 1) => {
   const { channels, pixels } = block;
@@ -107,31 +106,31 @@ export const storeBlock = (name: string, type: string, block: Conv2dBlock, plane
 `;
 };
 
-/** What the totals of a block sum: numbers of `source` with those of `weight`. */
+/** The sums of a block's totals: products of `source` and `weight`. */
 interface BlockSum {
   readonly source: 'x' | 'g';
-  /** Channels of source in all, which of them is the first, and how many are summed over. */
+  /** Total channels of source, the first of the group, and how many are summed over. */
   readonly channels: number;
   readonly firstChannel: string;
   readonly terms: number;
   readonly size: readonly [number, number];
-  /** Whether a window may reach outside of source; it may always end behind the last column. */
+  /** Whether a window may extend past source; it may always end past the last column. */
   readonly edges: boolean;
   /** The row of source for kernel row `ky`. */
   readonly y: string;
-  /** The column of source for the block's first pixel and the kernel column that comes first there, and from pixel to pixel. */
+  /** The column of source for the block's first pixel and the leftmost kernel column, and the stride between pixels. */
   readonly left: string;
   readonly step: number;
-  /** Whether the last column of the kernel comes first. */
+  /** Whether the kernel's columns are in reverse order. */
   readonly turned: boolean;
-  /** The column of source that is meant by one counted from `left`. */
+  /** The column of source for a column counted from `left`. */
   at(column: string): string;
-  /** The block's first weight, and from channel to channel of source and of the block. */
+  /** Offset of the block's first weight, and its strides between channels of source and of the block. */
   readonly firstWeight: string;
   readonly weightStep: { readonly term: number; readonly channel: number };
 }
 
-/** The loop over a block's sums, after which total_CHANNEL_PIXEL hold them. */
+/** The loop over a block's sums, which leaves them in total_CHANNEL_PIXEL. */
 function sumLoop(
   s: Conv2dShape,
   { channels, pixels }: Conv2dBlock,
@@ -163,7 +162,7 @@ function sumLoop(
     shared ? fromLanes.number(c * taps.length + kx) : `f32(weight[at_weight + ${c * channel + kx}u])`;
   const place = inOrder ? `k * ${taps.length}u` : `channel * ${term}u + ky * ${kernelWidth}u + kx`;
   return wgsl`
-  // Left of the image the unsigned difference wraps to a large number, which counts as outside too.
+  // Left of the image the unsigned difference wraps to a large number, which is also out of bounds.
   let left = ${sum.left};
   let first_weight = ${sum.firstWeight};
   ${shared ? fromLanes.before : ''}
@@ -184,12 +183,12 @@ function sumLoop(
 `;
 }
 
-/** What the blocks of all threads make up. */
+/** The output of all blocks. */
 interface BlockOutput {
   readonly name: 'y' | 'dx';
   readonly channels: number;
   readonly size: readonly [number, number];
-  /** What the total of a block's channel starts with. */
+  /** The initial total of a block's channel. */
   start(channel: number): string;
 }
 
@@ -199,11 +198,11 @@ export function blockGrid(groups: number, channelBlocks: number): Kernel['workgr
   return [x, channelBlocks, folds];
 }
 
-/** Threads in x; y has one workgroup for each block of channels. */
+/** Threads in x; y has one workgroup per block of channels. */
 const threadsOf = ({ batch }: Conv2dShape, [height, width]: readonly [number, number], { pixels }: Conv2dBlock) =>
   batch * height * Math.ceil(width / pixels);
 
-/** Threads of a workgroup: where lanes share loads all take part, by whole subgroups of four, and so there should be few too many. */
+/** Threads per workgroup: with shared loads none may be idle, so they form whole subgroups of four with few surplus threads. */
 const workgroupOf = (threads: number, { shared }: Conv2dLoop): number =>
   shared && threads > 0 ? 4 * Math.ceil(threads / Math.ceil(threads / LINEAR_WORKGROUP) / 4) : LINEAR_WORKGROUP;
 
@@ -237,7 +236,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 `;
 }
 
-/** What a convolution reads: the image and the weights, then the bias where there is one. */
+/** The inputs of a convolution: the image and the weights, then the bias if there is one. */
 export const forwardInputs = (s: Conv2dShape, bias: boolean): Binding[] =>
   reads(s.type, 'x', 'weight', ...(bias ? ['bias'] : []));
 
@@ -280,7 +279,7 @@ export function conv2dBlocks(s: Conv2dShape, block: Conv2dBlock, bias: boolean, 
   };
 }
 
-/** What an input gradient reads. */
+/** The inputs of an input gradient. */
 export const gradInputInputs = (s: Conv2dShape): Binding[] => reads(s.type, 'g', 'weight');
 
 /** The variants `direct` and `rows` of the input gradient. */
@@ -292,7 +291,7 @@ export function conv2dGradInputBlocks(s: Conv2dShape, block: Conv2dBlock, loop: 
     s.stride[axis] === 1 ? distance : `source(${distance}, ${s.stride[axis]}u)`;
   const firstOutChannel = `first_channel / ${groupIn}u * ${groupOut}u`;
   const text = wgsl`
-// The output position at a distance from the start, or a number past the end where the stride steps over it.
+// The output position at a distance from the start, or a number past the end if the stride skips it.
 fn source(distance: u32, stride: u32) -> u32 { return select(0xffffffffu, distance / stride, distance % stride == 0u); }
 ${blockText(
   s,

@@ -1,8 +1,8 @@
-// Images of another size: each output is a weighted sum of some rows of some columns, which tables list.
+// Resizes images: each output is a weighted sum of rows and columns listed in tables.
 //
-// row_index, row_weight        [outHeight, rowTaps]: the rows that an output row is made of; a number past the image ends the list
+// row_index, row_weight        [outHeight, rowTaps]: the source rows of an output row; an index past the image ends the list
 // column_index, column_weight  the same for columns; an axis without a table keeps its size
-// Thread map: one thread an output; neighbours read neighbouring columns. No barrier: one variant serves all.
+// Thread map: one thread per output; neighbours read neighbouring columns. No barrier: one variant for all.
 // The gradient is the same with transposed tables.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Kernel } from '../../src/core/kernel.ts';
@@ -13,12 +13,12 @@ export interface Resample2dShape {
   readonly planes: number;
   readonly image: readonly [number, number];
   readonly output: readonly [number, number];
-  /** Entries of a list for each axis; null for an axis that keeps its size. */
+  /** Entries per list for each axis; null for an axis that keeps its size. */
   readonly taps: readonly [number | null, number | null];
   readonly type: 'f32' | 'f16';
 }
 
-/** Visits the entries of one axis: `body` sees `at_NAME` and `weight_NAME`. */
+/** Loops over the taps of one axis: `body` may use `at_NAME` and `weight_NAME`. */
 function forEachTap(name: string, size: number, taps: number | null, body: string): string {
   if (taps === null) return wgsl`{ let at_${name} = ${name}; let weight_${name} = 1.0; ${body} }`;
   return wgsl`
@@ -30,7 +30,7 @@ function forEachTap(name: string, size: number, taps: number | null, body: strin
   }`;
 }
 
-/** The lists of an axis: where each output reads, and with which weights. */
+/** The tables of an axis: source indices and weights. */
 const tables = (name: string, taps: number | null): Binding[] =>
   taps === null ? [] : [{ name: `${name}_index`, type: 'u32' }, { name: `${name}_weight`, type: 'f32' }]; // prettier-ignore
 

@@ -1,11 +1,10 @@
-// A step of a recurrent layer without workgroup memory and barriers: first choice on software adapters.
+// A step of a recurrent layer without workgroup memory or barriers: first choice on software adapters.
 //
-// As matmul's `register`: a thread has up to 8 rows of the batch (16 where lanes share loads) times one vec4 in registers, and goes along
-// the sum one by one.
-// The vec4 is all gates of a hidden unit (LSTM, GRU forward), or four neighbouring units; where there are many, a thread
-// has two. Threads of a workgroup lie along the units only, so all of them read the same of the state: compilers for CPUs load it once
-// for all lanes or, `shared`, each of four lanes of a subgroup loads another term for all of them.
-// A dispatch before the first step writes the weight as [sum, vec4 of the thread]: neighbouring threads read neighbours.
+// Like matmul's `register`: a thread keeps up to 8 rows of the batch (16 with shared loads) × one vec4 in registers, and adds one
+// term of the sum at a time. The vec4 is all gates of a hidden unit (LSTM, GRU forward), or four neighbouring units; if there are
+// many, a thread has two. The threads of a workgroup differ only in their units, so that all read the same state: compilers for
+// CPUs load it once for all lanes or, if `shared`, each of four lanes of a subgroup loads a different term and broadcasts it.
+// A dispatch before the first step writes the weight as [sum, vec4 of the thread], so that neighbouring threads read contiguously.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Variant } from '../../src/core/kernel.ts';
 import { linearMain, once } from '../lib/grid.wgsl.ts';
@@ -17,16 +16,16 @@ import {
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
-/** Terms of each sum, and vec4 of sums in a row of the batch. */
+/** Terms of each sum, and vec4s of sums in a row of the batch. */
 function sizesOf(s: RecurrentShape): { terms: number; vectors: number } {
   const terms = s.direction === 'forward' ? s.hidden : GATES[s.cell] * s.hidden;
   return { terms, vectors: productOf(s).sums > 1 ? s.hidden : Math.ceil(s.hidden / 4) };
 }
 
-/** Threads of a workgroup, and vec4 of each, which lie a workgroup apart. */
+/** Threads per workgroup, and vec4s of each, which are a workgroup's width apart. */
 function threadsOf(s: RecurrentShape, shared: boolean): { lanes: number; each: number } {
   const { vectors } = sizesOf(s);
-  // No subgroup may have fewer threads than there are lanes that load.
+  // Every subgroup needs as many threads as lanes that load.
   if (shared) return { lanes: Math.min(32, Math.ceil(vectors / 4) * 4), each: 1 };
   return vectors < 64 ? { lanes: vectors, each: 1 } : { lanes: 32, each: 2 };
 }
@@ -39,7 +38,7 @@ function columnsOf(s: RecurrentShape, shared: boolean): number {
   return Math.ceil(sizesOf(s).vectors / (lanes * each));
 }
 
-/** Writes the weight as a step reads it, [terms, vectors]. */
+/** Writes the weight in the layout that a step reads, [terms, vectors]. */
 function preparationText(s: RecurrentShape): string {
   const { terms, vectors } = sizesOf(s);
   const { sums } = productOf(s);
@@ -59,7 +58,7 @@ ${linearMain(terms * vectors)}
 `;
 }
 
-/** A run of terms: `count` of them from `first` on, each a number of the state that stands at `from(row) + k` in `buffer`. */
+/** A run of terms: `count` of them from `first` on, with state values at `from(row) + k` in `buffer`. */
 interface Terms {
   readonly buffer: string;
   readonly first: number;
@@ -115,7 +114,7 @@ function product(s: RecurrentShape, shared: boolean, rows: readonly number[]): s
   return `if (args[0].y != ${NO_STEP}u) {\n${gates}\n${cell === 'gru' ? add(rest) : ''}\n}`;
 }
 
-/** The variant `register`; `shared` where the lanes of a subgroup share out the loads of the state. */
+/** The variant `register`; `shared` if the lanes of a subgroup share the loads of the state. */
 export function recurrentRegister(s: RecurrentShape, sequence: RecurrentSequence, shared: boolean): Variant {
   const { sums } = productOf(s);
   const { terms, vectors } = sizesOf(s);
@@ -141,7 +140,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #endif
   ${once}
   ${shared ? OWN_TERM : ''}
-  // Past the end the last one is computed again, and not stored.
+  // Past the end the last one is computed again but not stored.
   ${range(each)
     .map((j) => `let v_${j} = min(first + ${j * lanes}u, ${vectors - 1}u);`)
     .join('\n  ')}

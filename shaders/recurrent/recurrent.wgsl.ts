@@ -1,15 +1,15 @@
 // One time step of a recurrent layer, forward or backward: a matrix product with the state, then the gates, in one dispatch.
 //
-// Forward:  h[t] from h[t-1] · weightᵀ and the gates' inputs, which one product made before for all steps.
+// Forward:  h[t] from h[t-1] · weightᵀ and the gates' inputs, which one product has computed for all steps.
 // Backward: the gates' gradients at t from those at t+1, by their product with the weight.
-// The steps of a sequence are dispatches of one text; `args` says which step a dispatch is.
+// The steps of a sequence are dispatches of the same WGSL; `args` tells which step a dispatch computes.
 //
-// Both products are sums over `depth` vectors of four of a row of state times columns of the weight; a thread computes one
-// hidden unit j (all of its gates).
-// direct    a thread an element, weight read as it is stored: no preparation, for one step.
-// tiled     first a dispatch writes the weight as vectors along the sum, neighbouring j side by side; then a workgroup of 64 j ×
-//           4 parts of the sum, for up to 4 rows of the batch, which lie in workgroup memory.
-// register  without workgroup memory and barriers: recurrent-register.wgsl.ts.
+// Both products are sums over `depth` vec4s of a row of state times columns of the weight; a thread computes one hidden unit j
+// (all of its gates).
+// direct    one thread per element, weight read as stored: no preparation, for a single step.
+// tiled     a first dispatch writes the weight as vec4s along the sum, contiguous in j; then workgroups of 64 j × 4 parts of the
+//           sum compute up to 4 rows of the batch, whose state is in workgroup memory.
+// register  without workgroup memory or barriers: recurrent-register.wgsl.ts.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
 import { elements } from '../lib/bindings.ts';
@@ -18,10 +18,10 @@ import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 /** Elman's network with tanh or relu; long short-term memory; gated recurrent unit. */
 export type Cell = 'rnnTanh' | 'rnnRelu' | 'lstm' | 'gru';
 
-/** Rows of the weight for one hidden unit: in torch's order i, f, g, o and r, z, n. */
+/** Rows of the weight per hidden unit: in torch's order i, f, g, o and r, z, n. */
 export const GATES: Readonly<Record<Cell, number>> = { rnnTanh: 1, rnnRelu: 1, lstm: 4, gru: 3 };
 
-/** In `args`, in place of a step before the first or after the last. */
+/** In `args`, stands for a step before the first or after the last. */
 export const NO_STEP = 2 ** 32 - 1;
 
 export interface RecurrentShape {
@@ -29,45 +29,45 @@ export interface RecurrentShape {
   readonly direction: 'forward' | 'backward';
   readonly batch: number;
   readonly hidden: number;
-  /** How floats lie in memory. */
+  /** Type of floats in memory. */
   readonly element: 'f32' | 'f16';
-  /** The buffer that holds what the step's elements are made of: the output itself, when it lies in that memory. */
+  /** The buffer with the inputs of the step's elements: the output itself, if computed in place. */
   readonly source: string;
   /** Backward: whether the cell states have a gradient of their own. */
   readonly cellGradient?: boolean;
 }
 
-/** Sums that a thread needs for one row, and the number of vectors of four in each. */
+/** Sums per thread and row, and the number of vec4s in each. */
 export function productOf({ cell, direction, hidden }: RecurrentShape): { sums: number; depth: number } {
   const vectors = Math.ceil(hidden / 4);
   return direction === 'forward' ? { sums: GATES[cell], depth: vectors } : { sums: 1, depth: vectors * GATES[cell] };
 }
 
-/** True when the direct variant of the forward step reads the weight as vectors. */
+/** True if the direct variant of the forward step reads the weight as vec4s. */
 const vectorizedWeight = ({ direction, hidden, element }: RecurrentShape): boolean =>
   direction === 'forward' && hidden % 4 === 0 && element === 'f32';
 
 const weightType = (s: RecurrentShape): Binding['type'] => elements(s.element, vectorizedWeight(s));
 
-/** What the dispatches of a sequence are bound to, and which step each of them is. */
+/** Bindings of a sequence's dispatches, and the step of each. */
 export interface RecurrentSequence {
-  /** The inputs behind the weight; null for one that lies in an output's memory. */
+  /** The inputs after the weight; null for one that an output overwrites in place. */
   readonly inputs: readonly (Binding | null)[];
   readonly outputs: readonly Binding[];
   /** The arguments of each dispatch, in order. */
   readonly steps: readonly (readonly number[])[];
 }
 
-/** A text that writes the weight as a variant reads it, before the first step. */
+/** A dispatch before the first step that writes the weight in the layout that a variant reads. */
 interface Preparation {
   readonly wgsl: string;
-  /** How it binds the weight as it is stored. */
+  /** Binding type of the stored weight. */
   readonly weight: Binding['type'];
-  /** What it writes, in f32: vectors of four, by a thread each. */
+  /** Shape of what it writes, in f32: one vec4 per thread. */
   readonly shape: readonly number[];
 }
 
-/** A variant with a dispatch a step of one text, and one before them where the weight is prepared. */
+/** A variant with one dispatch per step, all of the same WGSL, and one before them if the weight is prepared. */
 export function perStep(
   s: RecurrentShape,
   { inputs, outputs, steps }: RecurrentSequence,
@@ -99,7 +99,7 @@ export function perStep(
   return { name, kernels: [first, ...dispatches], scratch: [{ shape, dtype: 'f32' }] };
 }
 
-/** The four positions of a vector inside a row of `hidden`: past its end the last one, which the weight multiplies by 0. */
+/** The four positions of a vec4 in a row of `hidden`; past the end the last one, which is multiplied by a weight of 0. */
 const inside = (hidden: number, position: string) =>
   [0, 1, 2, 3].map((i) => {
     const at = `${position} + ${i}u`;
@@ -108,7 +108,7 @@ const inside = (hidden: number, position: string) =>
 
 const four = (values: readonly string[]) => `vec4<f32>(${values.map((value) => `f32(${value})`).join(', ')})`;
 
-/** weight(q, o, j): the q-th vector of what sum o of hidden unit j is multiplied by; 0 past its end. */
+/** weight(q, o, j): the q-th vec4 of the weights of sum o of hidden unit j; 0 past its end. */
 function directWeight(s: RecurrentShape): string {
   const { hidden } = s;
   const vectors = Math.ceil(hidden / 4);
@@ -133,7 +133,7 @@ fn weight(q: u32, o: u32, j: u32) -> vec4<f32> {
 }`;
 }
 
-/** Writes the weight as the tiled variant reads it: [depth, sums, hidden] vectors. */
+/** Writes the weight in the layout that the tiled variant reads: [depth, sums, hidden] vec4s. */
 function preparationText(s: RecurrentShape): string {
   const { sums, depth } = productOf(s);
   return wgsl`
@@ -149,7 +149,7 @@ ${linearMain(depth * sums * s.hidden)}
 const preparedWeight = (s: RecurrentShape) =>
   `fn weight(q: u32, o: u32, j: u32) -> vec4<f32> { return prepared[(q * ${productOf(s).sums}u + o) * ${s.hidden}u + j]; }`;
 
-/** state(row, q): the q-th vector of a batch row's state: h[t-1] forward, the gates' gradients at t+1 backward. */
+/** state(row, q): the q-th vec4 of a batch row's state: h[t-1] forward, the gates' gradients at t+1 backward. */
 function stateFunction({ cell, direction, batch, hidden }: RecurrentShape): string {
   const places = inside(hidden, 'start');
   const load = (buffer: string, base: string) => four(places.map((k) => `${buffer}[${base} + ${k}]`));
@@ -180,10 +180,10 @@ fn state(row: u32, q: u32) -> vec4<f32> {
 }
 
 const sigmoidFunction = 'fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-clamp(x, -87.0, 87.0))); }';
-// Past 9 tanh is 1 in f32, and past 88 some drivers answer NaN.
+// Past 9 tanh is 1 in f32, and past 88 some drivers return NaN.
 const tanhFunction = 'fn tanh_of(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }';
 
-/** finish(row, j, sum): the gates of one element, and what the step makes of them. */
+/** finish(row, j, sum): computes the gates of one element and the step's results. */
 function finishForward({ cell, batch, hidden, element, source }: RecurrentShape): string {
   const gate = (g: number) => `f32(${source}[gates_at + ${g * hidden}u])`;
   const body = {
@@ -227,7 +227,7 @@ fn finish(row: u32, j: u32, sum: ${sumType(GATES[cell])}) {
 }`;
 }
 
-/** finish(row, j, sum): the gradients of one element's gates, and of the state that passes by the product. */
+/** finish(row, j, sum): computes the gradients of one element's gates, and of the state that bypasses the product. */
 function finishBackward({ cell, batch, hidden, element, source, cellGradient }: RecurrentShape): string {
   const gate = (g: number) => `f32(${source}[gates_at + ${g * hidden}u])`;
   const body = {
@@ -275,17 +275,17 @@ fn finish(row: u32, j: u32, sum: f32) {
 }`;
 }
 
-/** What a step makes of its sums: `finish(row, j, sum)`. */
+/** `finish(row, j, sum)`, which computes a step's results from its sums. */
 export const finishFunctions = (s: RecurrentShape): string =>
   s.direction === 'forward' ? finishForward(s) : finishBackward(s);
 
 const sumType = (sums: number) => (sums === 1 ? 'f32' : `vec${sums}<f32>`);
 
-/** Backward the first dispatch has no step after it, so nothing to multiply. */
+/** The depth of a step's sums: 0 in the first backward dispatch, which has no step after it. */
 const depthOf = (s: RecurrentShape) =>
   s.direction === 'forward' ? `${productOf(s).depth}u` : `select(${productOf(s).depth}u, 0u, args[0].y == ${NO_STEP}u)`;
 
-/** Adds one vector's part to the sums of each row; `state_of(r)` is the row's vector. */
+/** Adds the products of one vec4 to the sums of each row; `stateOf(r)` is the row's vec4. */
 function addProducts({ sums }: { sums: number }, rows: number, stateOf: (row: number) => string): string {
   const numbers = Array.from({ length: sums }, (_, o) => o);
   const weights = numbers.map((o) => `let w${o} = weight(q, ${o}u, column);`);
@@ -320,17 +320,17 @@ ${linearMain(s.batch * s.hidden)}
   return perStep(s, sequence, 'direct', text, linearGrid(s.batch * s.hidden, LINEAR_WORKGROUP));
 }
 
-/** Hidden units of a workgroup of the tiled variant, vectors of state that it holds at a time, and parts of the sum. */
+/** In the tiled variant, hidden units and vec4s of state at a time per workgroup, and parts of the sum. */
 const TILE = 64;
 const PARTS = 4;
 
-/** Rows of the batch that a workgroup of the tiled variant computes. */
+/** Rows of the batch per workgroup of the tiled variant. */
 const tiledRows = ({ batch }: RecurrentShape): number => Math.min(batch, PARTS);
 
 /** Workgroups of the tiled variant. */
 const tiledGroups = (s: RecurrentShape): number => Math.ceil(s.hidden / TILE) * Math.ceil(s.batch / tiledRows(s));
 
-/** The variant `tiled`: a workgroup computes `TILE` hidden units for a few rows, its threads in parts of the sum. */
+/** The variant `tiled`: a workgroup computes `TILE` hidden units for a few rows, each sum split among `PARTS` threads. */
 export function recurrentTiled(s: RecurrentShape, sequence: RecurrentSequence): Variant {
   const rows = tiledRows(s);
   const product = productOf(s);
@@ -356,7 +356,7 @@ var<workgroup> partial: array<array<${type}, ${TILE}>, ${PARTS}>;
 @compute @workgroup_size(${TILE}, ${PARTS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_id) local: vec3<u32>) {
-  // A folded grid has a few groups too many: they compute the last place again and store nothing.
+  // A folded grid may have surplus workgroups: they compute the last tile again and store nothing.
   let wanted = group.y * groups.x + group.x;
   let place = min(wanted, ${groups - 1}u);
   let j = (place % ${columns}u) * ${TILE}u + local.x;
@@ -376,7 +376,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
     workgroupBarrier();
   }
-  // Part r of the threads adds up row r, and finishes it.
+  // Threads of part r add up row r and finish it.
   var total = ${type}(0.0);
   ${gather.join('')}
   let row = first_row + local.y;

@@ -16,7 +16,7 @@ import { sumTo } from '../ops/reductions/sum-to.ts';
 export function grad(output: Tensor, inputs: readonly Tensor[]): Tensor[] {
   if (output.size !== 1) {
     throw new Error(
-      `grad: the output must be one number, but has shape ${formatShape(output.shape)}; reduce it by sum() or mean().`,
+      `grad: the output must be one number, but has shape ${formatShape(output.shape)}; reduce it with sum() or mean().`,
     );
   }
   const order = topologicalOrder([output]);

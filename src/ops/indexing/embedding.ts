@@ -17,7 +17,7 @@ import { where } from '../elementwise/where.ts';
 function alongAxis(who: string, index: Tensor, shape: Shape, axis: number): Tensor {
   expectDType(who, 'index', index, 'i32');
   if (index.shape.length !== 1) {
-    throw new Error(`${who}: index must have one axis, but has shape ${formatShape(index.shape)}.`);
+    throw new Error(`${who}: index must be a 1-D list of positions, but has shape ${formatShape(index.shape)}.`);
   }
   return reshape(index, shape.map((_, i) => (i === axis ? index.size : 1))); // prettier-ignore
 }

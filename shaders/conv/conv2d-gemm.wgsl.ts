@@ -13,7 +13,10 @@
 // (phases), so that no products with gaps are computed.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Variant } from '../../src/core/kernel.ts';
-import type { Conv2dShape } from './conv2d.wgsl.ts';
+import { gradWeightInputs } from './conv2d-grad-weight.wgsl.ts';
+import {
+  forwardInputs, gradInputInputs, imageSize, outputSize, weightSize, type Conv2dShape,
+} from './conv2d.wgsl.ts'; // prettier-ignore
 import { stores } from '../lib/bindings.ts';
 import { addingSplits } from '../lib/splits.wgsl.ts';
 
@@ -22,6 +25,9 @@ const DEPTH = 16;
 
 /** One convolution or gradient as a matrix product. */
 export interface Conv2dGemm {
+  readonly op: 'conv2d' | 'conv2dGradInput' | 'conv2dGradWeight';
+  readonly inputs: readonly Binding[];
+  readonly bias: boolean;
   readonly m: number;
   readonly n: number;
   readonly k: number;
@@ -34,6 +40,7 @@ export interface Conv2dGemm {
   readonly a: string;
   readonly aSize: number;
   readonly output: string;
+  readonly outputSize: number;
   /** True if neighbouring threads load along k, because both operands are contiguous along it. */
   readonly alongK: boolean;
   /** Element type of a, b and c. */
@@ -76,7 +83,8 @@ const groupsOf = (s: Conv2dShape) => ({
   outputPlane: s.output[0] * s.output[1],
 });
 
-export function conv2dGemm(s: Conv2dShape): Conv2dGemm {
+/** From x, weight and, with `bias`, bias. */
+export function conv2dGemm(s: Conv2dShape, bias: boolean): Conv2dGemm {
   const { groupIn, groupOut, kernelSize, imagePlane, outputPlane } = groupsOf(s);
   const [m, n, k] = [groupOut, s.batch * outputPlane, groupIn * kernelSize];
   const text = wgsl`
@@ -96,20 +104,10 @@ fn output_offset(n: u32, part: u32) -> u32 {
   let at = (n / ${outputPlane}u * ${s.outChannels}u + part * ${m}u) * ${outputPlane}u + n % ${outputPlane}u;
   return select(0xffffffffu, at, n < ${n}u);
 }`;
-  const aSize = s.outChannels * k;
   return {
-    m,
-    n,
-    k,
-    parts: s.groups,
-    text,
-    rowStride: outputPlane,
-    a: 'weight',
-    aSize,
-    output: 'y',
-    alongK: false,
-    type: s.type,
-  };
+    op: 'conv2d', inputs: forwardInputs(s, bias), bias, m, n, k, parts: s.groups, text, rowStride: outputPlane,
+    a: 'weight', aSize: s.outChannels * k, output: 'y', outputSize: outputSize(s), alongK: false, type: s.type,
+  }; // prettier-ignore
 }
 
 /** Null if an axis has both stride and dilation: then the kernel positions that reach an image pixel have no simple order. */
@@ -163,7 +161,10 @@ fn output_offset(n: u32, part: u32) -> u32 {
 }`;
   const aSize = s.outChannels * groupIn * kernelSize;
   const parts = s.groups * phases;
-  return { m, n, k, parts, text, rowStride: imagePlane, a: 'weight', aSize, output: 'dx', alongK: false, type: s.type };
+  return {
+    op: 'conv2dGradInput', inputs: gradInputInputs(s), bias: false, m, n, k, parts, text, rowStride: imagePlane,
+    a: 'weight', aSize, output: 'dx', outputSize: imageSize(s), alongK: false, type: s.type,
+  }; // prettier-ignore
 }
 
 export function conv2dGradWeightGemm(s: Conv2dShape): Conv2dGemm {
@@ -183,7 +184,10 @@ fn place_n(n: u32, part: u32) -> vec4<u32> {
 ${loadImage(s)}
 fn output_offset(n: u32, part: u32) -> u32 { return select(0xffffffffu, part * ${m * n}u + n, n < ${n}u); }`;
   const aSize = s.batch * s.outChannels * outputPlane;
-  return { m, n, k, parts: s.groups, text, rowStride: n, a: 'g', aSize, output: 'dw', alongK: true, type: s.type };
+  return {
+    op: 'conv2dGradWeight', inputs: gradWeightInputs(s), bias: false, m, n, k, parts: s.groups, text, rowStride: n,
+    a: 'g', aSize, output: 'dw', outputSize: weightSize(s), alongK: true, type: s.type,
+  }; // prettier-ignore
 }
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
@@ -205,14 +209,7 @@ export const conv2dGemmDepth = ({ k }: Conv2dGemm, splits: number): number =>
  * The variant `gemm`: tiles along n in x (folded into z), those along m in y, then splits, then parts. With several splits, each
  * writes a partial result of `outputSize` elements.
  */
-export function conv2dGemmTiled(
-  name: string,
-  gemm: Conv2dGemm,
-  splits: number,
-  inputs: readonly Binding[],
-  outputSize: number,
-): Variant {
-  const bias = inputs.length > 2;
+export function conv2dGemmTiled(gemm: Conv2dGemm, splits: number): Variant {
   const { m, k, text, rowStride, a, aSize, output, alongK } = gemm;
   const type = splits > 1 ? 'f32' : gemm.type;
   const [columnTiles, rowTiles] = [conv2dGemmTiles(gemm)[0], Math.ceil(m / tileRows(gemm))];
@@ -295,11 +292,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 
 fn store_one(at: u32, m: u32, part: u32, split: u32, total: f32) {
   if (at == 0xffffffffu || m >= ${m}u) { return; }
-  store_${output}(split * ${outputSize}u + at + m * ${rowStride}u, ${type}(total${bias ? ` + select(0.0, f32(bias[part * ${m}u + m]), split == 0u)` : ''}));
+  store_${output}(split * ${gemm.outputSize}u + at + m * ${rowStride}u, ${type}(total${gemm.bias ? ` + select(0.0, f32(bias[part * ${m}u + m]), split == 0u)` : ''}));
 }
 `;
   const [columns, rows] = conv2dGemmTiles(gemm);
   const [x, folds] = linearGrid(columns, 1);
-  const kernel = { name: `${name}.gemm`, inputs, workgroups: [x, rows * splits, folds] as const, wgsl: whole };
-  return addingSplits('gemm', kernel, stores(output, type), splits, outputSize, gemm.type);
+  const workgroups = [x, rows * splits, folds] as const;
+  const kernel = { name: `${gemm.op}.gemm`, inputs: gemm.inputs, workgroups, wgsl: whole };
+  return addingSplits('gemm', kernel, stores(output, type), splits, gemm.outputSize, gemm.type);
 }

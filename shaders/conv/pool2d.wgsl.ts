@@ -5,10 +5,12 @@
 // backward  one thread an input, a loop over the windows that hold it: a gather, so no two threads write one place. For max
 //           each window's first largest position is found again rather than stored. Where the windows tile the image one
 //           thread a window writes all of its inputs instead, so that each window is searched once.
-// `each` is how many outputs (or inputs) a thread computes, a workgroup apart.
+// On software adapters a thread computes several outputs (or inputs), a workgroup apart.
 // Values are stored as `type`, f32 or f16, and computed in f32.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearLoop, linearMain } from '../lib/grid.wgsl.ts';
+import { linearGrid, perThread, type Capabilities, type Kernel } from '../../src/core/kernel.ts';
+import { reads, stores } from '../lib/bindings.ts';
+import { LINEAR_WORKGROUP, linearLoop, linearMain } from '../lib/grid.wgsl.ts';
 
 export interface Pool2dShape {
   /** Batch times channels. */
@@ -112,37 +114,67 @@ fn average_count(out_row: u32, out_column: u32) -> f32 {
 `;
 }
 
+const outputsOf = ({ planes, output }: Pool2dShape) => planes * output[0] * output[1];
+
 const outputPosition = ({ output: [outHeight, outWidth] }: Pool2dShape) => wgsl`
   let out_column = index % ${outWidth}u;
   let out_row = (index / ${outWidth}u) % ${outHeight}u;
   let plane = index / ${outHeight * outWidth}u;
 `;
 
-/** main, with `statements` for each output. */
-const forEachOutput = (s: Pool2dShape, each: number, statements: string) =>
-  linearLoop(s.planes * s.output[0] * s.output[1], each, `${outputPosition(s)}\n${statements}`);
+/** What a kernel with a thread a place binds, calls, and does for each place. */
+interface Parts {
+  readonly inputs: readonly string[];
+  readonly output: 'y' | 'dx';
+  readonly functions?: string;
+  readonly statements: string;
+}
 
-export const maxPool2dKernel = (s: Pool2dShape, each: number): string => wgsl`
-${maxOfWindow(s)}
-${forEachOutput(s, each, `store_y(index, ${s.type}(max_of_window(plane, out_row, out_column).value));`)}
+/** The kernel `OP.gather`: its places are those of its output, of which y has one a window and dx one an input. */
+function gather(op: string, s: Pool2dShape, capabilities: Capabilities, parts: Parts): Kernel {
+  const { inputs, output, functions = '', statements } = parts;
+  const count = output === 'y' ? outputsOf(s) : s.planes * s.image[0] * s.image[1];
+  const each = perThread(count, LINEAR_WORKGROUP, capabilities);
+  return {
+    name: `${op}.gather`,
+    inputs: reads(s.type, ...inputs),
+    outputs: [stores(output, s.type)],
+    workgroups: linearGrid(Math.ceil(count / each), LINEAR_WORKGROUP),
+    wgsl: wgsl`
+${functions}
+${linearLoop(count, each, statements)}
+`,
+  };
+}
+
+export function maxPool2dGather(s: Pool2dShape, capabilities: Capabilities): Kernel {
+  const statements = wgsl`
+  ${outputPosition(s)}
+  store_y(index, ${s.type}(max_of_window(plane, out_row, out_column).value));
 `;
+  return gather('maxPool2d', s, capabilities, { inputs: ['x'], output: 'y', functions: maxOfWindow(s), statements });
+}
 
-export const maxPool2dPickKernel = (s: Pool2dShape, each: number): string => wgsl`
-${maxOfWindow(s)}
-${forEachOutput(s, each, 'store_y(index, h[max_of_window(plane, out_row, out_column).at]);')}
+/** The value of h where x has its largest. */
+export function maxPool2dPickGather(s: Pool2dShape, capabilities: Capabilities): Kernel {
+  const statements = wgsl`
+  ${outputPosition(s)}
+  store_y(index, h[max_of_window(plane, out_row, out_column).at]);
 `;
+  const parts = { inputs: ['h', 'x'], output: 'y', functions: maxOfWindow(s), statements } as const;
+  return gather('maxPool2dPick', s, capabilities, parts);
+}
 
-export function avgPool2dKernel(s: Pool2dShape, each: number): string {
+export function avgPool2dGather(s: Pool2dShape, capabilities: Capabilities): Kernel {
+  const functions = evenAverages(s) ? '' : averageCount(s);
   const count = evenAverages(s) ? `${s.kernel[0] * s.kernel[1]}.0` : 'average_count(out_row, out_column)';
   const statements = wgsl`
+  ${outputPosition(s)}
   var total = 0.0;
   ${forEachPosition(s, 'total += f32(x[at]);')}
   store_y(index, ${s.type}(total / ${count}));
 `;
-  return wgsl`
-${evenAverages(s) ? '' : averageCount(s)}
-${forEachOutput(s, each, statements)}
-`;
+  return gather('avgPool2d', s, capabilities, { inputs: ['x'], output: 'y', functions, statements });
 }
 
 /** The windows of one axis that hold the input `NAME`: `first_NAME` to `last_NAME`. */
@@ -158,10 +190,10 @@ function windowsOf(s: Pool2dShape, axis: 0 | 1, name: string): string {
   let last_${name} = min(padded_${name} / ${s.stride[axis]}u, ${output - 1}u);`;
 }
 
-/** main, which for each input adds what `value` is for the windows that hold it (see `windowsOf`) and stores `result` of `total`. */
-function forEachInput(s: Pool2dShape, each: number, value: string, result: string): string {
+/** For an input: adds what `value` is for each window that holds it (see `windowsOf`), and stores `result` of `total`. */
+function sumOfWindows(s: Pool2dShape, value: string, result: string): string {
   const outIndex = `(plane * ${s.output[0]}u + out_row) * ${s.output[1]}u + out_column`;
-  const statements = wgsl`
+  return wgsl`
   let column = index % ${s.image[1]}u;
   let row = (index / ${s.image[1]}u) % ${s.image[0]}u;
   let plane = index / ${s.image[0] * s.image[1]}u;
@@ -183,18 +215,24 @@ function forEachInput(s: Pool2dShape, each: number, value: string, result: strin
 #endif
   store_dx(index, ${s.type}(${result}));
 `;
-  return linearLoop(s.planes * s.image[0] * s.image[1], each, statements);
 }
 
-export const maxPool2dGradKernel = (s: Pool2dShape, each: number): string => wgsl`
-${maxOfWindow(s)}
-${forEachInput(s, each, 'select(0.0, f32(g[out_index]), max_of_window(plane, out_row, out_column).at == index)', 'total')}
-`;
+export function maxPool2dGradGather(s: Pool2dShape, capabilities: Capabilities): Kernel {
+  const value = 'select(0.0, f32(g[out_index]), max_of_window(plane, out_row, out_column).at == index)';
+  const statements = sumOfWindows(s, value, 'total');
+  const parts = { inputs: ['g', 'x'], output: 'dx', functions: maxOfWindow(s), statements } as const;
+  return gather('maxPool2dGrad', s, capabilities, parts);
+}
 
 /** For windows that tile the image: see `tiles`. */
-export const maxPool2dGradTiledKernel = (s: Pool2dShape): string => wgsl`
+export const maxPool2dGradTiled = (s: Pool2dShape): Kernel => ({
+  name: 'maxPool2dGrad.tiled',
+  inputs: reads(s.type, 'g', 'x'),
+  outputs: [stores('dx', s.type)],
+  workgroups: linearGrid(outputsOf(s), LINEAR_WORKGROUP),
+  wgsl: wgsl`
 ${maxOfWindow(s)}
-${linearMain(s.planes * s.output[0] * s.output[1])}
+${linearMain(outputsOf(s))}
   ${outputPosition(s)}
   let largest = max_of_window(plane, out_row, out_column).at;
   for (var ky = 0u; ky < ${s.kernel[0]}u; ky++) {
@@ -204,7 +242,18 @@ ${linearMain(s.planes * s.output[0] * s.output[1])}
     }
   }
 }
-`;
+`,
+});
+
+export function avgPool2dGradGather(s: Pool2dShape, capabilities: Capabilities): Kernel {
+  const parts = evenAverages(s)
+    ? { statements: sumOfWindows(s, 'f32(g[out_index])', `total / ${s.kernel[0] * s.kernel[1]}.0`) }
+    : {
+        functions: averageCount(s),
+        statements: sumOfWindows(s, 'f32(g[out_index]) / average_count(out_row, out_column)', 'total'),
+      };
+  return gather('avgPool2dGrad', s, capabilities, { inputs: ['g'], output: 'dx', ...parts });
+}
 
 /** True when each input belongs to exactly one window. */
 export const tiles = ({ image, kernel, stride, padding, dilation, adaptive }: Pool2dShape): boolean =>
@@ -213,12 +262,3 @@ export const tiles = ({ image, kernel, stride, padding, dilation, adaptive }: Po
     (axis) =>
       stride[axis] === kernel[axis] && padding[axis] === 0 && dilation[axis] === 1 && image[axis] % kernel[axis] === 0,
   );
-
-export const avgPool2dGradKernel = (s: Pool2dShape, each: number): string => wgsl`
-#if ${evenAverages(s)}
-${forEachInput(s, each, 'f32(g[out_index])', `total / ${s.kernel[0] * s.kernel[1]}.0`)}
-#else
-${averageCount(s)}
-${forEachInput(s, each, 'f32(g[out_index]) / average_count(out_row, out_column)', 'total')}
-#endif
-`;

@@ -1,4 +1,4 @@
-// Chains of elementwise expressions: as a kernel of their own, or as the epilogue of another kernel.
+// Chains of elementwise ops (chain.wgsl.ts): as a kernel of their own, or as the epilogue of another kernel.
 //
 // single    a thread computes one element of every output, or several, a workgroup's width apart: on a software adapter,
 //           starting a workgroup costs more than several elements.
@@ -7,100 +7,137 @@
 //           stores. Neither kernel has barriers or workgroup memory.
 // epilogue  `store_NAME`, through which a producer kernel writes its output, computes the chain while the value is in a register.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearLoop } from '../lib/grid.wgsl.ts';
+import {
+  elementType,
+  linearGrid,
+  perThread,
+  type Capabilities,
+  type Kernel,
+  type Variant,
+} from '../../src/core/kernel.ts';
+import { broadcastStrides, sizeOf } from '../../src/core/shape.ts';
+import { LINEAR_WORKGROUP, linearLoop } from '../lib/grid.wgsl.ts';
+import { inFours, stridedOffset } from '../lib/index.wgsl.ts';
+import {
+  chainFunction, elementOf, inputBinding, namesOf, outputBindings, type Chain, type ChainInput,
+} from './chain.wgsl.ts'; // prettier-ignore
 
-/** One output of a chain: its buffer, its element type, and the expression that is stored. */
-export interface ChainResult {
-  readonly name: string;
-  readonly type: string;
-  readonly value: string;
+/** A chain with a kernel of its own. */
+export interface PointwiseShape extends Chain {
+  /** The number of chains that it was merged from, on tensors stored side by side. */
+  readonly members?: number;
 }
 
-/** The chain for one element; `statements` and `results` may use `index` and the parameters. */
-export interface ChainText {
-  /** WGSL functions that the statements call. */
-  readonly helpers: string;
-  readonly statements: readonly string[];
-  readonly results: readonly ChainResult[];
+const nameOf = (s: PointwiseShape) => `pointwise.${namesOf(s)}${s.members ? ` × ${s.members}` : ''}`;
+
+/** The variant `single`. */
+export function pointwiseSingle(s: PointwiseShape, capabilities: Capabilities): Kernel {
+  const count = sizeOf(s.shape);
+  const each = perThread(count, LINEAR_WORKGROUP, capabilities);
+  const load = (input: ChainInput) => (input.alias === null ? elementOf(s, input) : `out${input.alias}[index]`);
+  return {
+    name: nameOf(s),
+    inputs: s.inputs.map((input) => inputBinding(input)),
+    outputs: outputBindings(s, false),
+    workgroups: linearGrid(Math.ceil(count / each), LINEAR_WORKGROUP),
+    wgsl: wgsl`
+${chainFunction(s, load)}
+${linearLoop(count, each, storeOne(s, 'chain(index)'))}
+`,
+  };
 }
 
-/** An input read for four neighbours at once and passed to the chain as parameter `name`. */
-export interface GivenInput {
-  readonly name: string;
-  /** The type of one element. */
-  readonly type: string;
-  /** WGSL in which `index` counts fours of elements: a vec4 or, with `same`, the one element that all four read. */
-  readonly read: string;
-  readonly same: boolean;
-}
-
-const chainFunction = ({ helpers, statements, results }: ChainText, parameters: readonly string[]): string => wgsl`
-${helpers}
-struct Results { ${results.map(({ name, type }) => `${name}: ${type}`).join(', ')} }
-fn chain(${['index: u32', ...parameters].join(', ')}) -> Results {
-  ${statements.join('\n  ')}
-  return Results(${results.map(({ value }) => value).join(', ')});
-}
-`;
-
-/** Statements that compute and store element `index`; `args` are the chain's further arguments. */
-const storeOne = (results: readonly ChainResult[], args: readonly string[]): string =>
-  [
-    `let result = chain(${['index', ...args].join(', ')});`,
-    ...results.map(({ name }) => `${name}[index] = result.${name};`),
-  ].join('\n  ');
-
-/** Statements that compute and store elements 4 · `index` to 4 · `index` + 3; `args` are the chain's arguments for each. */
-const storeFour = (results: readonly ChainResult[], args: (i: number) => readonly string[]): string =>
-  [
-    ...[0, 1, 2, 3].map((i) => `let r${i} = chain(${[`index * 4u + ${i}u`, ...args(i)].join(', ')});`),
-    ...results.map(
-      ({ name, type }) => `${name}[index] = vec4<${type}>(r0.${name}, r1.${name}, r2.${name}, r3.${name});`,
-    ),
-  ].join('\n  ');
-
-/**
- * Computes `count` elements, or fours of elements, depending on `width`, with `perThread` per thread. The last four may
- * extend past the tensors' ends.
- */
-export function pointwiseKernel(
-  width: 1 | 4,
-  count: number,
-  perThread: number,
-  chain: ChainText,
-  given: readonly GivenInput[],
-): string {
-  const argument = ({ name, same }: GivenInput, i: number) => (same ? name : `${name}[${i}]`);
-  const body = [
+/** The variant `fours`. The last four may extend past the tensors' ends. */
+export function pointwiseFours(s: PointwiseShape, capabilities: Capabilities): Kernel {
+  const count = Math.ceil(sizeOf(s.shape) / 4);
+  const each = perThread(count, LINEAR_WORKGROUP, capabilities);
+  const reads = new Map(s.inputs.map((input) => [input, readFour(s, input)]));
+  const given = s.inputs.flatMap((input) => {
+    const four = reads.get(input);
+    return four ? [{ ...four, name: `given${input.at}`, type: elementType(input.dtype) }] : [];
+  });
+  const load = (input: ChainInput) => (reads.get(input) ? `given${input.at}` : elementOf(s, input));
+  const one = (i: number) => given.map(({ name, same }) => (same ? name : `${name}[${i}]`));
+  const statements = [
     ...given.map(({ name, read }) => `let ${name} = ${read};`),
-    width === 1 ? storeOne(chain.results, []) : storeFour(chain.results, (i) => given.map((one) => argument(one, i))),
-  ].join('\n  ');
-  return wgsl`
-${chainFunction(
-  chain,
-  given.map(({ name, type }) => `${name}: ${type}`),
-)}
-${linearLoop(count, perThread, body)}
-`;
+    storeFour(s, (i) => `chain(${[`index * 4u + ${i}u`, ...one(i)].join(', ')})`),
+  ];
+  return {
+    name: nameOf(s),
+    inputs: s.inputs.map((input) => inputBinding(input, reads.get(input)?.same === false)),
+    outputs: outputBindings(s, true),
+    workgroups: linearGrid(Math.ceil(count / each), LINEAR_WORKGROUP),
+    wgsl: wgsl`
+${chainFunction(s, load, given.map(({ name, type }) => `${name}: ${type}`))}
+${linearLoop(count, each, statements.join('\n  '))}
+`, // prettier-ignore
+  };
 }
 
 /**
- * `store_NAME` for a producer that stores single values or, if `vectorized`, four at a time at an index in fours; the values,
- * of `type`, enter the chain in f32 as `producer`.
+ * WGSL that reads four neighbours of an input at once, in which `index` counts fours of elements: a vec4 or, with `same`, the
+ * one element that all four read. Null if they are not contiguous.
  */
-export const epilogueFunctions = (
-  producer: { readonly name: string; readonly type: string },
-  vectorized: boolean,
-  chain: ChainText,
-): string => wgsl`
-${chainFunction(chain, ['producer: f32'])}
-#if ${vectorized}
-fn store_${producer.name}(index: u32, value: ${producer.type}) {
-  ${storeFour(chain.results, (i) => [`f32(value[${i}])`])}
+function readFour({ shape }: Chain, input: ChainInput): { read: string; same: boolean } | null {
+  if (input.alias !== null) return { read: `out${input.alias}[index]`, same: false };
+  const places = inFours(shape, broadcastStrides(input.shape, shape));
+  return (
+    places && { read: `in${input.at}[${stridedOffset('index', places.shape, places.strides)}]`, same: places.same }
+  );
 }
-#else
-fn store_${producer.name}(index: u32, value: ${producer.type}) {
-  ${storeOne(chain.results, ['f32(value)'])}
+
+/**
+ * A producer's `variant` with the chain `s` as its epilogue: the value that it would store enters the chain as `producer`, and
+ * the chain's outputs are stored instead. The inputs of `s` follow the producer's `inputs`.
+ */
+export const withEpilogue = (variant: Variant, inputs: number, s: Chain): Variant => ({
+  ...variant,
+  kernels: variant.kernels.map((kernel) => {
+    const [stored] = kernel.outputs;
+    const bound = (ofChain: Kernel['inputs']) => [
+      ...kernel.inputs.slice(0, inputs),
+      ...ofChain,
+      ...kernel.inputs.slice(inputs),
+    ];
+    if (!stored) return { ...kernel, inputs: bound(s.inputs.map(() => null)), outputs: s.outputs.map(() => null) };
+    const wide = stored.type.startsWith('vec4');
+    return {
+      ...kernel,
+      name: `${kernel.name}+${namesOf(s)}`,
+      inputs: bound(s.inputs.map((input) => inputBinding(input))),
+      outputs: outputBindings(s, wide),
+      wgsl: kernel.wgsl + epilogueText(s, stored.name, stored.type, wide),
+    };
+  }),
+});
+
+/** `store_NAME`, for a value of `type`: a single one or, if `wide`, four at an index in fours. */
+function epilogueText(s: Chain, name: string, type: string, wide: boolean): string {
+  const load = (input: ChainInput) => {
+    if (input.alias === null) return elementOf(s, input);
+    return wide ? `out${input.alias}[index >> 2u][index & 3u]` : `out${input.alias}[index]`;
+  };
+  const store = wide
+    ? storeFour(s, (i) => `chain(index * 4u + ${i}u, f32(value[${i}]))`)
+    : storeOne(s, 'chain(index, f32(value))');
+  return wgsl`
+${chainFunction(s, load, ['producer: f32'])}
+fn store_${name}(index: u32, value: ${type}) {
+  ${store}
 }
-#endif
 `;
+}
+
+/** Statements that store the results of `call`, the chain's for element `index`. */
+const storeOne = ({ outputs }: Chain, call: string): string =>
+  [`let result = ${call};`, ...outputs.map((_, i) => `out${i}[index] = result.out${i};`)].join('\n  ');
+
+/** Statements that store the results of `call(i)`, the chain's for elements 4 · `index` + i. */
+const storeFour = ({ outputs }: Chain, call: (i: number) => string): string =>
+  [
+    ...[0, 1, 2, 3].map((i) => `let r${i} = ${call(i)};`),
+    ...outputs.map(({ dtype }, o) => {
+      const four = [0, 1, 2, 3].map((i) => `r${i}.out${o}`).join(', ');
+      return `out${o}[index] = vec4<${elementType(dtype)}>(${four});`;
+    }),
+  ].join('\n  ');

@@ -7,54 +7,72 @@
 // serial  runs of 16 by insertion, a thread a run: no barrier, best on software adapters and for short rows.
 // group   runs of up to 1024 by a bitonic network in workgroup memory (Batcher, 1968), a workgroup a run.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { linearGrid, type ElementType, type Kernel, type Variant } from '../../src/core/kernel.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 import { orderKey } from '../lib/order.wgsl.ts';
 import { rowStart, type RowsShape } from '../lib/rows.wgsl.ts';
 
-/** Elements that one thread, or one workgroup, sorts. */
+/** Elements that one thread sorts, and most that one workgroup sorts. */
 export const SERIAL_RUN = 16;
-export const GROUP_RUN = 1024;
+const GROUP_RUN = 1024;
 
 export interface SortShape extends RowsShape {
+  /** What is compared, and how x is stored. */
   readonly type: 'f32' | 'i32' | 'u32';
+  readonly given: ElementType;
   readonly descending: boolean;
   /** Positions that are wanted of each row. */
   readonly count: number;
-  /** Elements of the runs that are sorted first. */
+}
+
+/** How rows are sorted. */
+interface MergeSort extends SortShape {
+  /** Elements of the runs that are sorted first, how many of them a run keeps, and runs of a row. */
   readonly run: number;
+  readonly kept: number;
+  readonly runs: number;
+  readonly passes: readonly MergePass[];
   /** Elements that each half of `pairs` holds for a row: dispatches read one half and write the other. */
   readonly space: number;
 }
 
-const runsOf = ({ length, run }: SortShape) => Math.ceil(length / run);
-const isWhole = (s: SortShape) => runsOf(s) === 1;
-const kept = ({ count, run }: SortShape) => Math.min(count, run);
+/** What differs between the dispatches that merge: they share a pipeline. */
+interface MergePass {
+  /** Elements of x in a run, how many of them a run holds, and how many the joined ones will. */
+  readonly width: number;
+  readonly held: number;
+  readonly next: number;
+  readonly runs: number;
+  /** Half of `pairs` that is read. */
+  readonly half: 0 | 1;
+}
 
-/** Threads of a workgroup that sorts a run. */
-export const groupThreads = (run: number): number => Math.min(256, Math.max(1, run / 2));
-
-const shared = (s: SortShape) => wgsl`
+/** What both kernels that sort runs call. */
+const keysAndStore = (s: MergeSort) => wgsl`
 ${orderKey(s.type)}
 fn key_at(start: u32, i: u32) -> u32 {
   return ${s.descending ? '~' : ''}order_key(${s.type}(x[start + i * ${s.stride}u]));
 }
 // Stores the element of rank \`rank\` of a run.
 fn put(row: u32, run: u32, rank: u32, key: u32, position: u32) {
-#if ${isWhole(s)}
+#if ${s.passes.length === 0}
   y[${rowStart({ ...s, length: s.count })} + rank * ${s.stride}u] = i32(position);
 #else
-  let at = 2u * (row * ${s.space}u + run * ${kept(s)}u + rank);
+  let at = 2u * (row * ${s.space}u + run * ${s.kept}u + rank);
   pairs[at] = key;
   pairs[at + 1u] = position;
 #endif
 }
 `;
 
-export const sortRunsSerialKernel = (s: SortShape): string => wgsl`
-${shared(s)}
-${linearMain(s.rows * runsOf(s))}
-  let row = index / ${runsOf(s)}u;
-  let run = index % ${runsOf(s)}u;
+/** The variant `serial`. */
+export function argsortSerial(shape: SortShape): Variant {
+  const s = mergeSort(shape, SERIAL_RUN);
+  const text = wgsl`
+${keysAndStore(s)}
+${linearMain(s.rows * s.runs)}
+  let row = index / ${s.runs}u;
+  let run = index % ${s.runs}u;
   let start = ${rowStart(s)};
   let first = run * ${s.run}u;
   let size = min(${s.run}u, ${s.length}u - first);
@@ -72,28 +90,34 @@ ${linearMain(s.rows * runsOf(s))}
     keys[at] = key;
     positions[at] = first + i;
   }
-  for (var i = 0u; i < min(size, ${kept(s)}u); i++) { put(row, run, i, keys[i], positions[i]); }
+  for (var i = 0u; i < min(size, ${s.kept}u); i++) { put(row, run, i, keys[i], positions[i]); }
 }
 `;
+  return runsThenMerges(s, 'serial', text, linearGrid(s.rows * s.runs, LINEAR_WORKGROUP));
+}
 
-/** `run` is a power of two. */
-export const sortRunsGroupKernel = (s: SortShape): string => wgsl`
-${shared(s)}
+/** The variant `group`. Its run is a power of two. */
+export function argsortGroup(shape: SortShape): Variant {
+  const run = Math.min(GROUP_RUN, 2 ** Math.ceil(Math.log2(Math.max(2, shape.length))));
+  const s = mergeSort(shape, run);
+  const threads = Math.min(256, run / 2);
+  const text = wgsl`
+${keysAndStore(s)}
 var<workgroup> keys: array<u32, ${s.run}>;
 var<workgroup> positions: array<u32, ${s.run}>;
 
-@compute @workgroup_size(${groupThreads(s.run)})
+@compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
   // A folded grid has a few groups too many: they sort the last run again and store nothing.
   let wanted = group.y * groups.x + group.x;
-  let index = min(wanted, ${s.rows * runsOf(s) - 1}u);
-  let row = index / ${runsOf(s)}u;
-  let run = index % ${runsOf(s)}u;
+  let index = min(wanted, ${s.rows * s.runs - 1}u);
+  let row = index / ${s.runs}u;
+  let run = index % ${s.runs}u;
   let start = ${rowStart(s)};
   let first = run * ${s.run}u;
   let size = min(${s.run}u, ${s.length}u - first);
-  for (var i = local; i < ${s.run}u; i += ${groupThreads(s.run)}u) {
+  for (var i = local; i < ${s.run}u; i += ${threads}u) {
     keys[i] = 0xffffffffu;
     if (i < size) { keys[i] = key_at(start, first + i); }
     // What is missing has the largest key and stands behind all that is not.
@@ -102,7 +126,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var width = 2u; width <= ${s.run}u; width <<= 1u) {
     for (var distance = width >> 1u; distance > 0u; distance >>= 1u) {
       workgroupBarrier();
-      for (var i = local; i < ${s.run / 2}u; i += ${groupThreads(s.run)}u) {
+      for (var i = local; i < ${s.run / 2}u; i += ${threads}u) {
         let a = 2u * i - (i & (distance - 1u));
         let b = a + distance;
         let swapped = keys[b] < keys[a] || (keys[b] == keys[a] && positions[b] < positions[a]);
@@ -119,35 +143,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   workgroupBarrier();
   if (wanted == index) {
-    for (var i = local; i < min(size, ${kept(s)}u); i += ${groupThreads(s.run)}u) {
+    for (var i = local; i < min(size, ${s.kept}u); i += ${threads}u) {
       put(row, run, i, keys[i], positions[i]);
     }
   }
 }
 `;
-
-/** What differs between the dispatches that merge: they share a pipeline. */
-export interface MergePass {
-  /** Elements of x in a run, how many of them a run holds, and how many the joined ones will. */
-  readonly width: number;
-  readonly held: number;
-  readonly next: number;
-  readonly runs: number;
-  /** Half of \`pairs\` that is read. */
-  readonly half: 0 | 1;
+  return runsThenMerges(s, 'group', text, linearGrid(s.rows * s.runs, 1));
 }
 
-/** The arguments of a merge, in the order in which the kernel reads them. */
-export const mergeArguments = ({ width, held, next, runs, half }: MergePass): number[] => [
-  width,
-  held,
-  next,
-  runs,
-  half,
-];
-
-/** Joins pairs of runs, a thread an element; the \`last\` pass leaves the row's positions. */
-export const mergeKernel = (s: SortShape, last: boolean): string => wgsl`
+/** Joins pairs of runs, a thread an element; the last pass leaves the row's positions. */
+const mergeText = (s: MergeSort, isLast: boolean): string => wgsl`
 @compute @workgroup_size(${LINEAR_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
@@ -179,7 +185,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let rank = place + low;
   if (rank >= next) { return; }
-#if ${last}
+#if ${isLast}
   y[${rowStart({ ...s, length: s.count })} + rank * ${s.stride}u] = i32(position);
 #else
   let to = 2u * (${s.rows * s.space}u - from_half + row * ${s.space}u + (run / 2u) * next + rank);
@@ -188,3 +194,45 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #endif
 }
 `;
+
+/** A variant that sorts runs by `text`, then merges them. Rows of one run need no `pairs`. */
+function runsThenMerges(s: MergeSort, name: string, text: string, workgroups: Kernel['workgroups']): Variant {
+  const x = { name: 'x', type: s.given } as const;
+  const pairs = { name: 'pairs', type: 'u32' } as const;
+  const y = { name: 'y', type: 'i32' } as const;
+  const first = { name: `argsort.${name}`, wgsl: text, workgroups };
+  if (s.passes.length === 0) return { name, kernels: [{ ...first, inputs: [x], outputs: [y] }] };
+  const merges = s.passes.map((pass): Kernel => {
+    const isLast = pass === s.passes.at(-1);
+    return {
+      name: 'argsort.merge',
+      inputs: [null, pairs],
+      outputs: [isLast ? y : null],
+      workgroups: linearGrid(s.rows * pass.runs * pass.held, LINEAR_WORKGROUP),
+      arguments: [pass.width, pass.held, pass.next, pass.runs, pass.half],
+      wgsl: mergeText(s, isLast),
+    };
+  });
+  return {
+    name,
+    kernels: [{ ...first, inputs: [x, pairs], outputs: [null] }, ...merges],
+    scratch: [{ shape: [2, s.rows, s.space, 2], dtype: 'u32' }],
+  };
+}
+
+/** How rows are sorted whose first runs have `run` elements. */
+function mergeSort(s: SortShape, run: number): MergeSort {
+  const { length, count } = s;
+  const passes: MergePass[] = [];
+  for (let width = run; width < length; width *= 2) {
+    passes.push({
+      width,
+      held: Math.min(count, width),
+      next: Math.min(count, 2 * width),
+      runs: Math.ceil(length / width),
+      half: (passes.length % 2) as 0 | 1,
+    });
+  }
+  const space = Math.max(0, ...passes.map(({ runs, held }) => runs * held));
+  return { ...s, run, kept: Math.min(count, run), runs: Math.ceil(length / run), passes, space };
+}

@@ -32,6 +32,8 @@ export interface MatmulShape {
   readonly transposeB: boolean;
   /** Element type of a, b and c. */
   readonly type: 'f32' | 'f16';
+  /** True if the op's first input is b, and its second a. */
+  readonly swapped?: boolean;
   /** Set if b is not stored as f32 or f16. Then k is a multiple of 4, and b is transposed. */
   readonly packed?: PackedOperand;
 }
@@ -140,21 +142,17 @@ export interface MatmulLaunch {
 export const vectorsOf = (s: MatmulShape) => [vectorizedA(s), vectorizedB(s), vectorizedC(s)] as const;
 
 /** The kernel of a product, whose WGSL writes c by `store_c`. */
-export const matmulKernel = (
-  s: MatmulShape,
-  name: string,
-  text: string,
-  { vectors, groups }: MatmulLaunch,
-): Kernel => ({
-  name: `${s.packed ? 'quantizedMatmul' : 'matmul'}.${name}`,
-  wgsl: text,
-  inputs: [
-    { name: 'a', type: elements(s.type, vectors[0]) },
-    ...(s.packed?.bindings ?? [{ name: 'b', type: elements(s.type, vectors[1]) }]),
-  ],
-  outputs: [stores('c', elements(s.type, vectors[2]))],
-  workgroups: linearGrid(groups, 1),
-});
+export function matmulKernel(s: MatmulShape, name: string, text: string, { vectors, groups }: MatmulLaunch): Kernel {
+  const a: Binding = { name: 'a', type: elements(s.type, vectors[0]) };
+  const b: readonly Binding[] = s.packed?.bindings ?? [{ name: 'b', type: elements(s.type, vectors[1]) }];
+  return {
+    name: `${s.packed ? 'quantizedMatmul' : 'matmul'}.${name}`,
+    inputs: s.swapped ? [...b, a] : [a, ...b],
+    outputs: [stores('c', elements(s.type, vectors[2]))],
+    workgroups: linearGrid(groups, 1),
+    wgsl: text,
+  };
+}
 
 /** The variant with this kernel alone or, if the sum is split, followed by one that adds its partial results, in f32. */
 export function splitVariant(s: MatmulShape, name: string, kernel: Kernel, splits: number): Variant {

@@ -7,7 +7,8 @@
 //         reduced in a tree. For the few rows of token-by-token generation, which is bound by reading b once.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Kernel } from '../../src/core/kernel.ts';
-import { matmulKernel, type MatmulShape } from './matmul.wgsl.ts';
+import { reads } from '../lib/bindings.ts';
+import { matmulKernel, type MatmulShape, type PackedOperand } from './matmul.wgsl.ts';
 
 /** The shape of packed weights [N, K]. */
 export interface PackedShape {
@@ -15,8 +16,9 @@ export interface PackedShape {
   readonly k: number;
   readonly bits: 4 | 8;
   readonly group: number;
-  /** True if the integers are unsigned, and each group's zero is subtracted. */
-  readonly zeros: boolean;
+  /** The types of scales and zeros. With zeros the integers are unsigned, and each group's zero is subtracted. */
+  readonly scales: 'f32' | 'f16';
+  readonly zeros: 'f32' | 'f16' | null;
 }
 
 /** Threads that share one column, and the rows of c that they compute. */
@@ -25,7 +27,7 @@ const [TREE, TREE_ROWS] = [64, 4];
 /** Unpacks four neighbours from a word that was shifted to the first of them. */
 const fourFunction = ({ bits, zeros }: PackedShape) => wgsl`
 fn four(word: u32) -> vec4<f32> {
-#if ${zeros}
+#if ${zeros !== null}
   return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0u, ${bits}u, ${2 * bits}u, ${3 * bits}u)) & vec4<u32>(${2 ** bits - 1}u));
 #else
   // Shifted to the top of the word, then down with sign extension.
@@ -38,8 +40,10 @@ fn four(word: u32) -> vec4<f32> {
 const scaled = (four: string, { zeros }: PackedShape): string =>
   `${zeros ? `(${four} - f32(zeros[in_group]))` : four} * f32(scales[in_group])`;
 
-/** WGSL of `load_b`: see MatmulShape's `packed`. */
-export const loadPacked = (s: PackedShape): string => wgsl`
+/** The weights as b of a product. */
+export const packedOperand = (s: PackedShape): PackedOperand => ({
+  bindings: [...reads('u32', 'packed'), ...reads(s.scales, 'scales'), ...(s.zeros ? reads(s.zeros, 'zeros') : [])],
+  load: wgsl`
 ${fourFunction(s)}
 fn load_b(base: u32, row: u32, column: u32) -> vec4<f32> {
   let at = min(row, ${Math.max(s.n, 1) - 1}u) * ${s.k}u + min(column, ${s.k - 4}u);
@@ -47,7 +51,8 @@ fn load_b(base: u32, row: u32, column: u32) -> vec4<f32> {
   let in_group = at / ${s.group}u;
   return select(vec4<f32>(0.0), ${scaled('four(word)', s)}, row < ${s.n}u && column < ${s.k}u);
 }
-`;
+`,
+});
 
 export function quantizedTree(product: MatmulShape, s: PackedShape): Kernel {
   const { m, type } = product;

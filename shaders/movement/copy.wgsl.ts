@@ -1,28 +1,62 @@
-// Copies between x and strided places in y, or the other way round: behind permute, slice and concat.
+// Copies between x and strided places in y, or the other way round: behind permute, flip, slice and concat.
 //
 // copy   one thread an element that is copied, or four neighbours as a vec4 where whole ones lie side by side on both sides; on
 //        software adapters several of them, a workgroup apart. No barrier.
 // tiled  for axes that change places: a workgroup moves 32 × 32 elements through its memory, so that neighbouring threads read
 //        neighbours of x and write neighbours of y. A row of the tile has 33 places: a column lies in different banks.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearLoop } from '../lib/grid.wgsl.ts';
-import { stridedOffset, type StridedShape } from '../lib/index.wgsl.ts';
+import { linearGrid, perThread, type Capabilities, type ElementType, type Kernel } from '../../src/core/kernel.ts';
+import { sizeOf, stridesOf } from '../../src/core/shape.ts';
+import { elements } from '../lib/bindings.ts';
+import { LINEAR_WORKGROUP, linearLoop } from '../lib/grid.wgsl.ts';
+import { inFours, mergeAxes, stridedOffset, type StridedShape } from '../lib/index.wgsl.ts';
 
-/** Which elements (or vec4s) are copied: the strided side starts at `base` and has `strides[i]` between neighbours along axis i. */
+/** Which elements are copied: the strided side starts at `base` and has `strides[i]` between neighbours along axis i. */
 export interface StridedCopy extends StridedShape {
   readonly base: number;
+  readonly type: StoredType;
 }
 
-const count = ({ shape }: StridedCopy) => shape.reduce((size, dim) => size * dim, 1);
-const strided = ({ shape, strides, base }: StridedCopy) => `${base}u + ${stridedOffset('index', shape, strides)}`;
+type StoredType = Extract<ElementType, 'f32' | 'f16' | 'i32' | 'u32'>;
 
-/** y, row-major, from strided places of x. */
-export const gatherKernel = (copy: StridedCopy, perThread: number): string =>
-  linearLoop(count(copy), perThread, `y[index] = x[${strided(copy)}];`);
+/** y, row-major, from strided places of x: the kernel `OP.copy`. */
+export const gatherCopy = (op: string, s: StridedCopy, capabilities: Capabilities): Kernel =>
+  copyKernel(op, s, capabilities, (strided) => `y[index] = x[${strided}];`);
 
-/** x, row-major, to strided places of y; the others stay as they are. */
-export const scatterKernel = (copy: StridedCopy, perThread: number): string =>
-  linearLoop(count(copy), perThread, `y[${strided(copy)}] = x[index];`);
+/** Input `part` of `parts`, row-major, to strided places of y; the others stay as they are. */
+export function scatterCopy(
+  op: string,
+  s: StridedCopy,
+  capabilities: Capabilities,
+  part: number,
+  parts: number,
+): Kernel {
+  const kernel = copyKernel(op, s, capabilities, (strided) => `y[${strided}] = x[index];`);
+  return { ...kernel, inputs: Array.from({ length: parts }, (_, i) => (i === part ? kernel.inputs[0] : null)) };
+}
+
+function copyKernel(op: string, s: StridedCopy, capabilities: Capabilities, body: (strided: string) => string): Kernel {
+  const fours = copyInFours(s);
+  const { shape, strides, base } = fours ?? s;
+  const type = elements(s.type, fours !== null);
+  const each = perThread(sizeOf(shape), LINEAR_WORKGROUP, capabilities);
+  return {
+    name: `${op}.copy`,
+    inputs: [{ name: 'x', type }],
+    outputs: [{ name: 'y', type }],
+    workgroups: linearGrid(Math.ceil(sizeOf(shape) / each), LINEAR_WORKGROUP),
+    wgsl: linearLoop(sizeOf(shape), each, body(`${base}u + ${stridedOffset('index', shape, strides)}`)),
+  };
+}
+
+/** The copy with vec4s for elements, where only whole ones lie side by side. */
+function copyInFours({ shape, strides, base }: StridedCopy): Omit<StridedCopy, 'type'> | null {
+  if (base % 4 !== 0 || sizeOf(shape) % 4 !== 0) return null;
+  // Strides may be negative modulo 2³², which does not outlive a division.
+  const fours = inFours(shape, strides.map((stride) => stride | 0)); // prettier-ignore
+  if (!fours || fours.same) return null;
+  return { shape: fours.shape, strides: fours.strides.map((stride) => stride >>> 0), base: base / 4 };
+}
 
 const [TILE, TILE_ROWS] = [32, 8];
 
@@ -37,22 +71,40 @@ export interface TiledTranspose {
   readonly batch: readonly number[];
   readonly batchStridesX: readonly number[];
   readonly batchStridesY: readonly number[];
+  readonly type: StoredType;
 }
 
-/** Workgroups of the tiled kernel. */
-export const transposeTiles = ({ rows, columns, batch }: TiledTranspose): number =>
-  batch.reduce((tiles, dim) => tiles * dim, Math.ceil(rows / TILE) * Math.ceil(columns / TILE));
+/** y, row-major, from x as a transposition; null where neighbours lie along y's last axis in x too, or where x has gaps. */
+export function asTranspose({ shape, strides, type }: Omit<StridedCopy, 'base'>): TiledTranspose | null {
+  const axes = mergeAxes(shape, strides);
+  const [last, inner] = [axes.shape.length - 1, axes.strides.indexOf(1)];
+  if (inner < 0 || inner === last) return null;
+  const others = axes.shape.map((_, axis) => axis).filter((axis) => axis !== last && axis !== inner);
+  const stridesY = stridesOf(axes.shape);
+  return {
+    rows: axes.shape[last],
+    columns: axes.shape[inner],
+    rowStride: axes.strides[last],
+    columnStride: stridesY[inner],
+    batch: others.map((axis) => axes.shape[axis]),
+    batchStridesX: others.map((axis) => axes.strides[axis]),
+    batchStridesY: others.map((axis) => stridesY[axis]),
+    type,
+  };
+}
 
-export function transposeKernel(s: TiledTranspose, type: string): string {
+/** The kernel `permute.tiled`. */
+export function permuteTiled(s: TiledTranspose): Kernel {
   const [across, down] = [Math.ceil(s.columns / TILE), Math.ceil(s.rows / TILE)];
-  return wgsl`
-var<workgroup> tile: array<${type}, ${TILE * (TILE + 1)}>;
+  const tiles = across * down * sizeOf(s.batch);
+  const text = wgsl`
+var<workgroup> tile: array<${s.type}, ${TILE * (TILE + 1)}>;
 
 @compute @workgroup_size(${TILE}, ${TILE_ROWS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_id) local: vec3<u32>) {
   // A folded grid has a few groups too many: they copy the last tile again.
-  let number = min(group.y * groups.x + group.x, ${transposeTiles(s) - 1}u);
+  let number = min(group.y * groups.x + group.x, ${tiles - 1}u);
   let batch = number / ${across * down}u;
   let first_row = ((number / ${across}u) % ${down}u) * ${TILE}u;
   let first_column = (number % ${across}u) * ${TILE}u;
@@ -75,4 +127,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 `;
+  return {
+    name: 'permute.tiled',
+    inputs: [{ name: 'x', type: s.type }],
+    outputs: [{ name: 'y', type: s.type }],
+    workgroups: linearGrid(tiles, 1),
+    wgsl: text,
+  };
 }

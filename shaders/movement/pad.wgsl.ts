@@ -12,7 +12,7 @@ export interface PadAxis {
   readonly spacing: number;
 }
 
-export function padKernel(axes: readonly PadAxis[], type: ElementType): Kernel {
+export function padGather(axes: readonly PadAxis[], type: ElementType): Kernel {
   let [inner, stride] = [1, 1];
   const steps = axes.toReversed().map(({ input, output, before, spacing }) => {
     // Before the first element the difference wraps to a large number, which is also out of bounds.

@@ -8,29 +8,32 @@
 // of squares minus the square of the sum would cancel if the mean is large.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { reads } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
 /** Threads per workgroup of the variants `tree` and `split`. */
 const CHANNEL_WORKGROUP = 256;
 
 export interface ChannelShape {
-  readonly op: string;
-  readonly inputs: readonly Binding[];
-  readonly outputs: readonly Binding[];
   /** [batch, channels, inner] */
   readonly batch: number;
   readonly channels: number;
   readonly inner: number;
+  /** The type of all inputs and outputs. */
+  readonly type: 'f32' | 'f16';
 }
 
-/** What is summed, as WGSL: `state` has `parts` numbers; `at` is a value's offset, `row` its channel. */
+/** What an op sums, as WGSL: `state` has `parts` numbers; `at` is a value's offset, `row` its channel. */
 export interface ChannelSum {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
   readonly parts: 2 | 3;
   readonly functions: string;
   /** A new `state` from `state`, `at` and `row`. */
   readonly next: string;
-  /** Statements that store the results of channel `row` from `state`. */
-  readonly finish: string;
+  /** The result of channel `row` for each output, from `state`. */
+  readonly results: readonly string[];
 }
 
 const STATE = 'State';
@@ -39,6 +42,15 @@ const declarations = ({ parts, functions }: ChannelSum) => wgsl`
 alias ${STATE} = vec${parts}<f32>;
 ${functions}
 `;
+
+/** Stores the results of channel `row`. */
+const finish = ({ type }: ChannelShape, { outputs, results }: ChannelSum) =>
+  outputs.map((name, i) => `${name}[row] = ${type}(${results[i]});`).join(' ');
+
+const bound = ({ type }: ChannelShape, { inputs, outputs }: ChannelSum) => ({
+  inputs: reads(type, ...inputs),
+  outputs: outputs.map((name): Binding => ({ name, type })),
+});
 
 /** Adds the channel's values from `first` to `end`, in steps of `step`, to `state`. */
 const addValues = (
@@ -56,9 +68,8 @@ const addValues = (
 
 /** The variant `serial`. */
 export const channelSerial = (s: ChannelShape, sum: ChannelSum): Kernel => ({
-  name: `${s.op}.serial`,
-  inputs: s.inputs,
-  outputs: s.outputs,
+  ...bound(s, sum),
+  name: `${sum.op}.serial`,
   workgroups: linearGrid(s.channels, LINEAR_WORKGROUP),
   wgsl: wgsl`
 ${declarations(sum)}
@@ -66,7 +77,7 @@ ${linearMain(s.channels)}
   let row = index;
   var state = ${STATE}();
   ${addValues(s, sum, '0u', 1, `${s.batch * s.inner}u`)}
-  ${sum.finish}
+  ${finish(s, sum)}
 }
 `,
 });
@@ -99,15 +110,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 
 /** The variant `tree`. */
 export const channelTree = (s: ChannelShape, sum: ChannelSum): Kernel => ({
-  name: `${s.op}.tree`,
-  inputs: s.inputs,
-  outputs: s.outputs,
+  ...bound(s, sum),
+  name: `${sum.op}.tree`,
   workgroups: linearGrid(s.channels, 1),
   wgsl: wgsl`
 ${declarations(sum)}
 ${groupSum(s, sum, 1)}
   if (local == 0u && wanted == part) {
-    ${sum.finish}
+    ${finish(s, sum)}
   }
 }
 `,
@@ -116,21 +126,22 @@ ${groupSum(s, sum, 1)}
 /** The variant `split`: the state of each of `parts` parts of a channel, which a second kernel joins. */
 export function channelSplit(s: ChannelShape, sum: ChannelSum, parts: number): Variant {
   const partial: Binding = { name: 'partial', type: 'f32' };
+  const { inputs, outputs } = bound(s, sum);
   return {
     name: 'split',
     scratch: [{ shape: [s.channels * parts * sum.parts], dtype: 'f32' }],
     kernels: [
       {
-        name: `${s.op}.split`,
-        inputs: [...s.inputs, partial],
-        outputs: s.outputs.map(() => null),
+        name: `${sum.op}.split`,
+        inputs: [...inputs, partial],
+        outputs: outputs.map(() => null),
         workgroups: linearGrid(s.channels * parts, 1),
         wgsl: splitText(s, sum, parts),
       },
       {
-        name: `${s.op}.join`,
-        inputs: [...s.inputs.map(() => null), partial],
-        outputs: s.outputs,
+        name: `${sum.op}.join`,
+        inputs: [...inputs.map(() => null), partial],
+        outputs,
         workgroups: linearGrid(s.channels, LINEAR_WORKGROUP),
         wgsl: joinText(s, sum, parts),
       },
@@ -158,12 +169,15 @@ ${linearMain(s.channels)}
   let row = index;
   var state = load(row * ${parts}u);
   for (var part = 1u; part < ${parts}u; part++) { state = join(state, load(row * ${parts}u + part)); }
-  ${sum.finish}
+  ${finish(s, sum)}
 }
 `;
 
 /** state: count, mean, sum of squared distances to the mean. */
-export const momentsSum = (type: string): ChannelSum => ({
+export const momentsSum: ChannelSum = {
+  op: 'channelMoments',
+  inputs: ['x'],
+  outputs: ['mean', 'variance'],
   parts: 3,
   functions: wgsl`
 fn add_value(state: State, value: f32) -> State {
@@ -180,13 +194,16 @@ fn join(a: State, b: State) -> State {
 }
 `,
   next: 'add_value(state, f32(x[at]))',
-  finish: `mean[row] = ${type}(state.y); variance[row] = ${type}(state.z / state.x);`,
-});
+  results: ['state.y', 'state.z / state.x'],
+};
 
 /** Σ g and Σ g · (x - mean) · scale. */
-export const gradientSum = (type: string): ChannelSum => ({
+export const gradientSum: ChannelSum = {
+  op: 'channelGradientSums',
+  inputs: ['x', 'mean', 'scale', 'g'],
+  outputs: ['sum_g', 'sum_gn'],
   parts: 2,
   functions: 'fn join(a: State, b: State) -> State { return a + b; }',
   next: 'state + f32(g[at]) * State(1.0, (f32(x[at]) - f32(mean[row])) * f32(scale[row]))',
-  finish: `sum_g[row] = ${type}(state.x); sum_gn[row] = ${type}(state.y);`,
-});
+  results: ['state.x', 'state.y'],
+};

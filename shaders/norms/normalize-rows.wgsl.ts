@@ -7,10 +7,11 @@
 // tree    one workgroup per row, whose threads keep their part of x (and of the gradient) in registers if it fits: memory is
 //         read once; `subgroup` does this with subgroups (lib/group-reduce.wgsl.ts).
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearGrid, type Binding, type ElementType, type Kernel } from '../../src/core/kernel.ts';
-import { stores } from '../lib/bindings.ts';
+import { linearGrid, type Kernel } from '../../src/core/kernel.ts';
+import { reads, stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 import { groupReduce, groupScratch, type GroupReduceBy } from '../lib/group-reduce.wgsl.ts';
+import { stridedOffset } from '../lib/index.wgsl.ts';
 import { f32Literal } from '../lib/literal.wgsl.ts';
 import { addUp } from '../lib/rows.wgsl.ts';
 
@@ -18,20 +19,29 @@ import { addUp } from '../lib/rows.wgsl.ts';
 const MOST_REGISTERS = 16;
 
 export interface NormalizeShape {
-  readonly op: 'normalizeRows' | 'normalizeRowsGrad';
-  /** x, then weight and bias if present; or x and g. */
-  readonly inputs: readonly Binding[];
   readonly rows: number;
   /** Values per row, which are contiguous. */
   readonly length: number;
   /** False does not subtract the mean: the row is divided by its root mean square. */
   readonly center: boolean;
   readonly epsilon: number;
-  /** The type in which y is stored. */
-  readonly type: ElementType;
-  /** Offsets of weight and bias for the element at `at`; null without them. */
-  readonly weightAt?: string | null;
-  readonly biasAt?: string | null;
+  /** The type of all inputs and outputs. */
+  readonly type: 'f32' | 'f16';
+  /** Shape of x, and strides of weight and bias broadcast to it; null without them, as always in the gradient. */
+  readonly shape: readonly number[];
+  readonly weight: readonly number[] | null;
+  readonly bias: readonly number[] | null;
+}
+
+/** What one of the two kernels binds, and computes for each row. */
+interface RowKernel {
+  readonly op: string;
+  readonly inputs: (s: NormalizeShape) => readonly string[];
+  readonly output: string;
+  /** The type of the sums over a row. */
+  readonly sum: 'f32' | 'vec2<f32>';
+  /** Computes and stores the row's results, given `start`, `lane` and `stores`. */
+  readonly body: (s: NormalizeShape, lanes: Lanes) => string;
 }
 
 /** Threads per workgroup of the tree variant for rows of `length`. */
@@ -67,14 +77,14 @@ const sumEach = (s: NormalizeShape, lanes: Lanes, type: string, value: string): 
     ? addUp(s.length, value, { type, i: 'inRow', statements: 'let at = start + inRow;' })
     : forEach(s, lanes, `total += ${value};`);
 
-/** Computes and stores the row's results, given `start`, `lane` and `stores`. */
 function forwardBody(s: NormalizeShape, lanes: Lanes): string {
-  const { length, center, epsilon, type, weightAt, biasAt } = s;
+  const { length, center, epsilon, type } = s;
+  const at = (strides: readonly number[]) => stridedOffset('at', s.shape, strides);
   const held = lanes.registers ? 'held[i]' : s.center ? '(f32(x[at]) - pivot)' : 'f32(x[at])';
   const centred = `(${held}${center ? ' - mean' : ''})`;
   const normal = `${centred} * scale`;
-  const scaled = weightAt ? `${normal} * f32(weight[${weightAt}])` : normal;
-  const value = biasAt ? `${scaled} + f32(bias[${biasAt}])` : scaled;
+  const scaled = s.weight ? `${normal} * f32(weight[${at(s.weight)}])` : normal;
+  const value = s.bias ? `${scaled} + f32(bias[${at(s.bias)}])` : scaled;
   return wgsl`
   var total = 0.0;
 #if ${center}
@@ -130,28 +140,47 @@ function backwardBody(s: NormalizeShape, lanes: Lanes): string {
 `;
 }
 
-function serialText(s: NormalizeShape, type: string, body: (s: NormalizeShape, lanes: Lanes) => string): string {
-  return wgsl`
-fn row_sum(lane: u32, value: ${type}) -> ${type} { return value; }
+const forward: RowKernel = {
+  op: 'normalizeRows',
+  inputs: ({ weight, bias }) => ['x', ...(weight ? ['weight'] : []), ...(bias ? ['bias'] : [])],
+  output: 'y',
+  sum: 'f32',
+  body: forwardBody,
+};
+
+const backward: RowKernel = {
+  op: 'normalizeRowsGrad',
+  inputs: () => ['x', 'g'],
+  output: 'dx',
+  sum: 'vec2<f32>',
+  body: backwardBody,
+};
+
+const bound = ({ op, inputs, output }: RowKernel, s: NormalizeShape, variant: string) => ({
+  name: `${op}.${variant}`,
+  inputs: reads(s.type, ...inputs(s)),
+  outputs: [stores(output, s.type)],
+});
+
+const serial = (k: RowKernel, s: NormalizeShape): Kernel => ({
+  ...bound(k, s, 'serial'),
+  workgroups: linearGrid(s.rows, LINEAR_WORKGROUP),
+  wgsl: wgsl`
+fn row_sum(lane: u32, value: ${k.sum}) -> ${k.sum} { return value; }
 ${linearMain(s.rows)}
   let lane = 0u;
   let stores = true;
   let start = index * ${s.length}u;
-  ${body(s, { threads: 1, registers: false })}
+  ${k.body(s, { threads: 1, registers: false })}
 }
-`;
-}
+`,
+});
 
-function groupText(
-  s: NormalizeShape,
-  type: string,
-  body: (s: NormalizeShape, lanes: Lanes) => string,
-  by: GroupReduceBy,
-): string {
+function groups(k: RowKernel, s: NormalizeShape, by: GroupReduceBy): Kernel {
   const threads = normalizeWorkgroup(s.length);
-  return wgsl`
-${groupScratch({ type, threads })}
-${groupReduce({ name: 'row_sum', type, threads, combine: 'a + b', identity: `${type}()` }, by)}
+  const text = wgsl`
+${groupScratch({ type: k.sum, threads })}
+${groupReduce({ name: 'row_sum', type: k.sum, threads, combine: 'a + b', identity: `${k.sum}()` }, by)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -160,34 +189,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let row = min(wanted, ${s.rows - 1}u);
   let stores = wanted == row;
   let start = row * ${s.length}u;
-  ${body(s, { threads, registers: Math.ceil(s.length / threads) <= MOST_REGISTERS })}
+  ${k.body(s, { threads, registers: Math.ceil(s.length / threads) <= MOST_REGISTERS })}
 }
 `;
+  return { ...bound(k, s, by), workgroups: linearGrid(s.rows, 1), wgsl: text };
 }
 
-/** One of the two kernels with its bindings and grid. */
-const kernel = (s: NormalizeShape, variant: string, groupSize: number, text: string): Kernel => ({
-  name: `${s.op}.${variant}`,
-  inputs: s.inputs,
-  outputs: [stores(s.op === 'normalizeRows' ? 'y' : 'dx', s.type)],
-  workgroups: linearGrid(s.rows, groupSize),
-  wgsl: text,
-});
-
 /** The variant `serial`. */
-export const normalizeSerial = (s: NormalizeShape): Kernel =>
-  kernel(
-    s,
-    'serial',
-    LINEAR_WORKGROUP,
-    s.op === 'normalizeRows' ? serialText(s, 'f32', forwardBody) : serialText(s, 'vec2<f32>', backwardBody),
-  );
+export const normalizeRowsSerial = (s: NormalizeShape): Kernel => serial(forward, s);
+export const normalizeRowsGradSerial = (s: NormalizeShape): Kernel => serial(backward, s);
 
 /** The variants `tree` and `subgroup`. */
-export const normalizeGroups = (s: NormalizeShape, by: GroupReduceBy): Kernel =>
-  kernel(
-    s,
-    by,
-    1,
-    s.op === 'normalizeRows' ? groupText(s, 'f32', forwardBody, by) : groupText(s, 'vec2<f32>', backwardBody, by),
-  );
+export const normalizeRowsGroups = (s: NormalizeShape, by: GroupReduceBy): Kernel => groups(forward, s, by);
+export const normalizeRowsGradGroups = (s: NormalizeShape, by: GroupReduceBy): Kernel => groups(backward, s, by);

@@ -10,9 +10,8 @@ import { linearGrid, type Variant } from '../../src/core/kernel.ts';
 import { linearMain, once } from '../lib/grid.wgsl.ts';
 import { termsFromLanes, LANE_BUILTIN, OWN_TERM } from '../lib/lanes.wgsl.ts';
 import { rowsOf } from '../matmul/matmul-register.wgsl.ts';
-import {
-  finishFunctions, GATES, NO_STEP, perStep, productOf, type RecurrentSequence, type RecurrentShape,
-} from './recurrent.wgsl.ts'; // prettier-ignore
+import { finishFunctions } from './recurrent-cell.wgsl.ts';
+import { GATES, NO_STEP, perStep, productOf, type RecurrentShape, type RecurrentStep } from './recurrent-step.ts';
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
@@ -115,7 +114,7 @@ function product(s: RecurrentShape, shared: boolean, rows: readonly number[]): s
 }
 
 /** The variant `register`; `shared` if the lanes of a subgroup share the loads of the state. */
-export function recurrentRegister(s: RecurrentShape, sequence: RecurrentSequence, shared: boolean): Variant {
+export function recurrentRegister(s: RecurrentShape, steps: readonly RecurrentStep[], shared: boolean): Variant {
   const { sums } = productOf(s);
   const { terms, vectors } = sizesOf(s);
   const rows = range(blockRows(s, shared));
@@ -156,9 +155,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 `;
   const groups = columns * Math.ceil(s.batch / rows.length);
-  return perStep(s, sequence, 'register', text, linearGrid(groups, 1), {
-    wgsl: preparationText(s),
+  const preparation = { wgsl: preparationText(s), shape: [terms, vectors, 4] };
+  return perStep(s, steps, 'register', {
     weight: s.element,
-    shape: [terms, vectors, 4],
+    wgsl: text,
+    workgroups: linearGrid(groups, 1),
+    preparation,
   });
 }

@@ -11,93 +11,17 @@
 //           sum compute up to 4 rows of the batch, whose state is in workgroup memory.
 // register  without workgroup memory or barriers: recurrent-register.wgsl.ts.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { linearGrid, type ElementType, type Variant } from '../../src/core/kernel.ts';
 import { elements } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
-
-/** Elman's network with tanh or relu; long short-term memory; gated recurrent unit. */
-export type Cell = 'rnnTanh' | 'rnnRelu' | 'lstm' | 'gru';
-
-/** Rows of the weight per hidden unit: in torch's order i, f, g, o and r, z, n. */
-export const GATES: Readonly<Record<Cell, number>> = { rnnTanh: 1, rnnRelu: 1, lstm: 4, gru: 3 };
-
-/** In `args`, stands for a step before the first or after the last. */
-export const NO_STEP = 2 ** 32 - 1;
-
-export interface RecurrentShape {
-  readonly cell: Cell;
-  readonly direction: 'forward' | 'backward';
-  readonly batch: number;
-  readonly hidden: number;
-  /** Type of floats in memory. */
-  readonly element: 'f32' | 'f16';
-  /** The buffer with the inputs of the step's elements: the output itself, if computed in place. */
-  readonly source: string;
-  /** Backward: whether the cell states have a gradient of their own. */
-  readonly cellGradient?: boolean;
-}
-
-/** Sums per thread and row, and the number of vec4s in each. */
-export function productOf({ cell, direction, hidden }: RecurrentShape): { sums: number; depth: number } {
-  const vectors = Math.ceil(hidden / 4);
-  return direction === 'forward' ? { sums: GATES[cell], depth: vectors } : { sums: 1, depth: vectors * GATES[cell] };
-}
+import { finishFunctions, sumType } from './recurrent-cell.wgsl.ts';
+import { GATES, NO_STEP, perStep, productOf, type RecurrentShape, type RecurrentStep } from './recurrent-step.ts';
 
 /** True if the direct variant of the forward step reads the weight as vec4s. */
 const vectorizedWeight = ({ direction, hidden, element }: RecurrentShape): boolean =>
   direction === 'forward' && hidden % 4 === 0 && element === 'f32';
 
-const weightType = (s: RecurrentShape): Binding['type'] => elements(s.element, vectorizedWeight(s));
-
-/** Bindings of a sequence's dispatches, and the step of each. */
-export interface RecurrentSequence {
-  /** The inputs after the weight; null for one that an output overwrites in place. */
-  readonly inputs: readonly (Binding | null)[];
-  readonly outputs: readonly Binding[];
-  /** The arguments of each dispatch, in order. */
-  readonly steps: readonly (readonly number[])[];
-}
-
-/** A dispatch before the first step that writes the weight in the layout that a variant reads. */
-interface Preparation {
-  readonly wgsl: string;
-  /** Binding type of the stored weight. */
-  readonly weight: Binding['type'];
-  /** Shape of what it writes, in f32: one vec4 per thread. */
-  readonly shape: readonly number[];
-}
-
-/** A variant with one dispatch per step, all of the same WGSL, and one before them if the weight is prepared. */
-export function perStep(
-  s: RecurrentShape,
-  { inputs, outputs, steps }: RecurrentSequence,
-  name: string,
-  text: string,
-  workgroups: Kernel['workgroups'],
-  preparation?: Preparation,
-): Variant {
-  const prefix = `${s.direction === 'forward' ? 'recurrent' : 'recurrentGrad'}.${s.cell}`;
-  const stored = (type: Binding['type']): Binding => ({ name: 'weight_hh', type });
-  const prepared: Binding = { name: 'prepared', type: 'vec4<f32>' };
-  const dispatches = steps.map((step): Kernel => ({
-    name: `${prefix}.${name}`,
-    inputs: preparation ? [null, ...inputs, prepared] : [stored(weightType(s)), ...inputs],
-    outputs,
-    workgroups,
-    arguments: step,
-    wgsl: text,
-  }));
-  if (!preparation) return { name, kernels: dispatches };
-  const { wgsl: prepare, weight, shape } = preparation;
-  const first: Kernel = {
-    name: `${prefix}.prepare`,
-    inputs: [stored(weight), ...inputs.map(() => null), prepared],
-    outputs: outputs.map(() => null),
-    workgroups: linearGrid(shape.reduce((size, dim) => size * dim, 1) / 4, LINEAR_WORKGROUP),
-    wgsl: prepare,
-  };
-  return { name, kernels: [first, ...dispatches], scratch: [{ shape, dtype: 'f32' }] };
-}
+const weightType = (s: RecurrentShape): ElementType => elements(s.element, vectorizedWeight(s));
 
 /** The four positions of a vec4 in a row of `hidden`; past the end the last one, which is multiplied by a weight of 0. */
 const inside = (hidden: number, position: string) =>
@@ -179,108 +103,6 @@ fn state(row: u32, q: u32) -> vec4<f32> {
 }`;
 }
 
-const sigmoidFunction = 'fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-clamp(x, -87.0, 87.0))); }';
-// Past 9 tanh is 1 in f32, and past 88 some drivers return NaN.
-const tanhFunction = 'fn tanh_of(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }';
-
-/** finish(row, j, sum): computes the gates of one element and the step's results. */
-function finishForward({ cell, batch, hidden, element, source }: RecurrentShape): string {
-  const gate = (g: number) => `f32(${source}[gates_at + ${g * hidden}u])`;
-  const body = {
-    rnnTanh: `y[at] = ${element}(tanh_of(${gate(0)} + sum));`,
-    rnnRelu: `y[at] = ${element}(max(${gate(0)} + sum, 0.0));`,
-    lstm: wgsl`
-  let i = sigmoid(${gate(0)} + sum.x);
-  let f = sigmoid(${gate(1)} + sum.y);
-  let g = tanh_of(${gate(2)} + sum.z);
-  let o = sigmoid(${gate(3)} + sum.w);
-  var before = 0.0;
-  if (args[0].y == ${NO_STEP}u) { before = f32(c0[row * ${hidden}u + j]); } else { before = f32(cells[before_at]); }
-  let c = f * before + i * g;
-  activated[gates_at] = ${element}(i);
-  activated[gates_at + ${hidden}u] = ${element}(f);
-  activated[gates_at + ${2 * hidden}u] = ${element}(g);
-  activated[gates_at + ${3 * hidden}u] = ${element}(o);
-  cells[at] = ${element}(c);
-  y[at] = ${element}(o * tanh_of(c));`,
-    gru: wgsl`
-  let r = sigmoid(${gate(0)} + sum.x);
-  let z = sigmoid(${gate(1)} + sum.y);
-  let from_hidden = sum.z + f32(bias_n[j]);
-  let n = tanh_of(${gate(2)} + r * from_hidden);
-  var before = 0.0;
-  if (args[0].y == ${NO_STEP}u) { before = f32(h0[row * ${hidden}u + j]); } else { before = f32(y[before_at]); }
-  activated[gates_at] = ${element}(r);
-  activated[gates_at + ${hidden}u] = ${element}(z);
-  activated[gates_at + ${2 * hidden}u] = ${element}(n);
-  hidden_n[at] = ${element}(from_hidden);
-  y[at] = ${element}(n + z * (before - n));`,
-  };
-  return wgsl`
-${sigmoidFunction}
-${tanhFunction}
-fn finish(row: u32, j: u32, sum: ${sumType(GATES[cell])}) {
-  let at = (args[0].x * ${batch}u + row) * ${hidden}u + j;
-  let gates_at = (args[0].x * ${batch}u + row) * ${GATES[cell] * hidden}u + j;
-  let before_at = (args[0].y * ${batch}u + row) * ${hidden}u + j;
-  ${body[cell]}
-}`;
-}
-
-/** finish(row, j, sum): computes the gradients of one element's gates, and of the state that bypasses the product. */
-function finishBackward({ cell, batch, hidden, element, source, cellGradient }: RecurrentShape): string {
-  const gate = (g: number) => `f32(${source}[gates_at + ${g * hidden}u])`;
-  const body = {
-    rnnTanh: `let h = ${gate(0)};\n  dgates[at] = ${element}(dh * (1.0 - h * h));`,
-    rnnRelu: `dgates[at] = ${element}(select(0.0, dh, ${gate(0)} > 0.0));`,
-    lstm: wgsl`
-  let i = ${gate(0)};
-  let f = ${gate(1)};
-  let g = ${gate(2)};
-  let o = ${gate(3)};
-  var before = 0.0;
-  if (args[0].z == ${NO_STEP}u) { before = f32(c0[carry_at]); } else { before = f32(cells[before_at]); }
-  let squashed = tanh_of(f32(cells[at]));
-  let dc = carried + ${cellGradient ? 'f32(dcells[at])' : '0.0'} + dh * o * (1.0 - squashed * squashed);
-  dgates[gates_at] = ${element}(dc * g * i * (1.0 - i));
-  dgates[gates_at + ${hidden}u] = ${element}(dc * before * f * (1.0 - f));
-  dgates[gates_at + ${2 * hidden}u] = ${element}(dc * i * (1.0 - g * g));
-  dgates[gates_at + ${3 * hidden}u] = ${element}(dh * squashed * o * (1.0 - o));
-  carry[carry_at] = dc * f;`,
-    gru: wgsl`
-  let r = ${gate(0)};
-  let z = ${gate(1)};
-  let n = ${gate(2)};
-  let dstate = dh + carried;
-  let dn = dstate * (1.0 - z) * (1.0 - n * n);
-  dgates[gates_at] = ${element}(dn * f32(hidden_n[at]) * r * (1.0 - r));
-  dgates[gates_at + ${hidden}u] = ${element}(dstate * (f32(previous[at]) - n) * z * (1.0 - z));
-  dgates[gates_at + ${2 * hidden}u] = ${element}(dn);
-  dhidden_n[at] = ${element}(dn * r);
-  carry[carry_at] = dstate * z;`,
-  };
-  return wgsl`
-${tanhFunction}
-fn finish(row: u32, j: u32, sum: f32) {
-  let at = (args[0].x * ${batch}u + row) * ${hidden}u + j;
-  let gates_at = (args[0].x * ${batch}u + row) * ${GATES[cell] * hidden}u + j;
-  let before_at = (args[0].z * ${batch}u + row) * ${hidden}u + j;
-  let dh = f32(dy[at]) + sum;
-#if ${GATES[cell] > 1}
-  let carry_at = row * ${hidden}u + j;
-  var carried = 0.0;
-  if (args[0].y != ${NO_STEP}u) { carried = carry[carry_at]; }
-#endif
-  ${body[cell]}
-}`;
-}
-
-/** `finish(row, j, sum)`, which computes a step's results from its sums. */
-export const finishFunctions = (s: RecurrentShape): string =>
-  s.direction === 'forward' ? finishForward(s) : finishBackward(s);
-
-const sumType = (sums: number) => (sums === 1 ? 'f32' : `vec${sums}<f32>`);
-
 /** The depth of a step's sums: 0 in the first backward dispatch, which has no step after it. */
 const depthOf = (s: RecurrentShape) =>
   s.direction === 'forward' ? `${productOf(s).depth}u` : `select(${productOf(s).depth}u, 0u, args[0].y == ${NO_STEP}u)`;
@@ -300,7 +122,7 @@ const declareSums = (sums: number, rows: number) =>
   Array.from({ length: rows }, (_, r) => `var sum${r} = ${sumType(sums)}(0.0);`).join('\n  ');
 
 /** The variant `direct`. */
-export function recurrentDirect(s: RecurrentShape, sequence: RecurrentSequence): Variant {
+export function recurrentDirect(s: RecurrentShape, steps: readonly RecurrentStep[]): Variant {
   const product = productOf(s);
   const text = wgsl`
 ${directWeight(s)}
@@ -317,7 +139,8 @@ ${linearMain(s.batch * s.hidden)}
   finish(row, column, sum0);
 }
 `;
-  return perStep(s, sequence, 'direct', text, linearGrid(s.batch * s.hidden, LINEAR_WORKGROUP));
+  const workgroups = linearGrid(s.batch * s.hidden, LINEAR_WORKGROUP);
+  return perStep(s, steps, 'direct', { weight: weightType(s), wgsl: text, workgroups });
 }
 
 /** In the tiled variant, hidden units and vec4s of state at a time per workgroup, and parts of the sum. */
@@ -331,7 +154,7 @@ const tiledRows = ({ batch }: RecurrentShape): number => Math.min(batch, PARTS);
 const tiledGroups = (s: RecurrentShape): number => Math.ceil(s.hidden / TILE) * Math.ceil(s.batch / tiledRows(s));
 
 /** The variant `tiled`: a workgroup computes `TILE` hidden units for a few rows, each sum split among `PARTS` threads. */
-export function recurrentTiled(s: RecurrentShape, sequence: RecurrentSequence): Variant {
+export function recurrentTiled(s: RecurrentShape, steps: readonly RecurrentStep[]): Variant {
   const rows = tiledRows(s);
   const product = productOf(s);
   const type = sumType(product.sums);
@@ -383,9 +206,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (local.y < ${rows}u && row < ${s.batch}u && j < ${s.hidden}u && wanted == place) { finish(row, j, total); }
 }
 `;
-  return perStep(s, sequence, 'tiled', text, linearGrid(groups, 1), {
-    wgsl: preparationText(s),
+  const preparation = { wgsl: preparationText(s), shape: [product.depth, product.sums, s.hidden, 4] };
+  return perStep(s, steps, 'tiled', {
     weight: weightType(s),
-    shape: [product.depth, product.sums, s.hidden, 4],
+    wgsl: text,
+    workgroups: linearGrid(groups, 1),
+    preparation,
   });
 }

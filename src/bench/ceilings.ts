@@ -1,9 +1,8 @@
 // The two ceilings of a device, measured: bytes a second of the best copy, operations a second of the best multiply-add loop.
 
-import { LINEAR_WORKGROUP } from '../../shaders/lib/grid.wgsl.ts';
-import { copyKernel, multiplyAddKernel, OPERATIONS_PER_LINK } from '../../shaders/lib/ceilings.wgsl.ts';
+import { ceilingCopy, ceilingMultiplyAdd, OPERATIONS_PER_LINK } from '../../shaders/lib/ceilings.wgsl.ts';
 import type { Device } from '../backends/device.ts';
-import { linearGrid } from '../core/kernel.ts';
+import type { Kernel } from '../core/kernel.ts';
 import { applyOne, type Op } from '../core/op.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { measure, randomParameter } from './measure.ts';
@@ -16,32 +15,22 @@ export interface Ceilings {
 
 const op = <A extends object>(
   name: string,
-  kernel: (vectors: number, attrs: A) => string,
+  kernel: (vectors: number, attrs: A) => Kernel,
   cpu: Op<A>['cpu'],
 ): Op<A> => ({
   name,
   kind: 'kernels',
   infer: ([{ shape, dtype }]) => [{ shape, dtype }],
   cpu,
-  gpu: ({ inputs: [x], attrs }) => {
-    const vectors = x.shape[0] / 4;
-    const [from, to] = [{ name: 'x', type: 'vec4<f32>' } as const, { name: 'y', type: 'vec4<f32>' } as const];
-    const wgsl = kernel(vectors, attrs);
-    return [
-      {
-        name,
-        kernels: [{ name, wgsl, inputs: [from], outputs: [to], workgroups: linearGrid(vectors, LINEAR_WORKGROUP) }],
-      },
-    ];
-  },
+  gpu: ({ inputs: [x], attrs }) => [{ name, kernels: [kernel(x.shape[0] / 4, attrs)] }],
   vjp: 'none',
   onnx: { none: 'It only measures.' },
 });
 
-const copyOp = op<object>('ceiling.copy', copyKernel, ({ inputs: [x], outputs: [y] }) => y.set(x));
+const copyOp = op<object>('ceiling.copy', ceilingCopy, ({ inputs: [x], outputs: [y] }) => y.set(x));
 const multiplyAddOp = op<{ links: number }>(
   'ceiling.multiplyAdd',
-  (vectors, { links }) => multiplyAddKernel(vectors, links),
+  (vectors, { links }) => ceilingMultiplyAdd(vectors, links),
   ({ inputs: [x], outputs: [y], attrs: { links } }) => {
     x.forEach((a, i) => {
       const chains = Array.from({ length: 8 }, (_, chain) => a + chain);

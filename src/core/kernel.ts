@@ -6,6 +6,12 @@ import type { Shape } from './shape.ts';
 /** Element type of a binding, as the kernel indexes it. */
 export type ElementType = 'f32' | 'f16' | 'i32' | 'u32' | 'vec4<f32>' | 'vec4<i32>' | 'vec4<u32>' | 'vec4<f16>';
 
+/** The WGSL type of one stored element: bool is a u32 in memory. */
+export const elementType = (dtype: DType): ElementType & DType => (dtype === 'bool' ? 'u32' : dtype);
+
+/** `elementType` for floats. */
+export const floatType = (dtype: DType): 'f32' | 'f16' => (dtype === 'f16' ? 'f16' : 'f32');
+
 /** Bytes of one element of a binding. */
 export const bytesPerBoundElement: Readonly<Record<ElementType, number>> = {
   f32: 4, f16: 2, i32: 4, u32: 4, 'vec4<f32>': 16, 'vec4<i32>': 16, 'vec4<u32>': 16, 'vec4<f16>': 8,

@@ -116,3 +116,11 @@ export function expectDType(who: string, what: string, input: TensorSpec, ...all
     throw new Error(`${who}: ${what} must be ${allowed.join(' or ')}, but is ${input.dtype}.`);
   }
 }
+
+/** Checks that the named `inputs` are all f32 or all f16; the error names the op. Absent ones are skipped. */
+export function expectOneFloat(who: string, inputs: Readonly<Record<string, TensorSpec | undefined>>): void {
+  const given = Object.entries(inputs).flatMap(([name, input]) => (input ? [[name, input.dtype] as const] : []));
+  if (given.every(([, dtype]) => dtype === 'f32') || given.every(([, dtype]) => dtype === 'f16')) return;
+  const list = given.map(([name, dtype]) => `${name} ${dtype}`).join(', ');
+  throw new Error(`${who}: inputs must be all f32 or all f16, but are ${list}; convert with cast().`);
+}

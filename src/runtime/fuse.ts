@@ -2,10 +2,10 @@
 
 import { isFloat } from '../core/dtype.ts';
 import { fromFloat16 } from '../core/float16.ts';
+import { floatType } from '../core/kernel.ts';
 import type { KernelOp, PointwiseOp } from '../core/op.ts';
 import { Constant, type Node, type Tensor } from '../core/tensor.ts';
 import { sameShape } from '../core/shape.ts';
-import { floatType } from '../ops/lib/element-type.ts';
 import { UnitGraph } from './unit-graph.ts';
 import { fusedOp, type Argument, type FusedAttrs } from '../ops/elementwise/fused.ts';
 

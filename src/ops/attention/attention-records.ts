@@ -2,7 +2,7 @@
 
 import type { AttentionShape } from '../../../shaders/attention/attention.wgsl.ts';
 import { isFloat } from '../../core/dtype.ts';
-import type { Capabilities, Variant } from '../../core/kernel.ts';
+import { elementType, type Capabilities, type Variant } from '../../core/kernel.ts';
 import { gradientOnly, randomOnly } from '../../core/onnx.ts';
 import { applyOne, type CpuArray, type CpuCall, type KernelOp } from '../../core/op.ts';
 import { broadcastStrides } from '../../core/shape.ts';
@@ -15,7 +15,6 @@ import {
 import { mul } from '../elementwise/binary.ts';
 import { cast } from '../elementwise/cast.ts';
 import { concat } from '../movement/concat.ts';
-import { elementType } from '../lib/element-type.ts';
 import { sum } from '../reductions/reduce.ts';
 import { slice } from '../movement/slice.ts';
 

@@ -1,11 +1,11 @@
 // Rotary positions: queries and keys are rotated by their position, so that their products depend only on the distance.
 
 import { rotaryPairs } from '../../../shaders/attention/rotary.wgsl.ts';
+import { floatType } from '../../core/kernel.ts';
 import type { OnnxCall, OnnxGraph, OnnxValue } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import { Constant, fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
-import { floatType } from '../lib/element-type.ts';
 import { nest } from '../lib/onnx.ts';
 
 interface RotaryAttrs {

@@ -10,15 +10,14 @@ import {
   conv2dGemm, conv2dGemmDepth, conv2dGemmTiled, conv2dGemmTiles, conv2dGradInputGemm, conv2dGradWeightGemm, type Conv2dGemm,
 } from '../../../shaders/conv/conv2d-gemm.wgsl.ts'; // prettier-ignore
 import {
-  conv2dGradWeightBlocks, conv2dGradWeightThreads, gradWeightInputs,
+  conv2dGradWeightBlocks, conv2dGradWeightThreads,
 } from '../../../shaders/conv/conv2d-grad-weight.wgsl.ts'; // prettier-ignore
 import { conv2dPhases } from '../../../shaders/conv/conv2d-phases.wgsl.ts';
 import {
-  conv2dBlocks, conv2dGradInputBlocks, forwardInputs, gradInputInputs, imageSize, outputSize, weightSize,
-  type Conv2dBlock, type Conv2dLoop, type Conv2dShape,
+  conv2dBlocks, conv2dGradInputBlocks, type Conv2dBlock, type Conv2dLoop, type Conv2dShape,
 } from '../../../shaders/conv/conv2d.wgsl.ts'; // prettier-ignore
 import {
-  MAX_WORKGROUPS, MOST_SOFTWARE_SCRATCH, type Binding, type Capabilities, type Kernel, type Variant,
+  MAX_WORKGROUPS, MOST_SOFTWARE_SCRATCH, type Capabilities, type Kernel, type Variant,
 } from '../../core/kernel.ts'; // prettier-ignore
 
 /** The largest divisor of `channels` up to `most`: channels that one thread keeps in registers. */
@@ -47,12 +46,12 @@ function blockOf(channels: number, width: number, { software }: Capabilities): C
 const [ENOUGH_TILES, LEAST_DEPTH] = [256, 128];
 
 /** The product in tiles of workgroup memory; none if it cannot be dispatched or has one row. */
-function gemmVariants(name: string, gemm: Conv2dGemm | null, inputs: readonly Binding[], size: number): Variant[] {
+function gemmVariants(gemm: Conv2dGemm | null): Variant[] {
   if (!gemm || gemm.m === 1) return [];
   const [columns, rows] = conv2dGemmTiles(gemm);
   const wanted = Math.min(Math.ceil(ENOUGH_TILES / (columns * rows)), Math.floor(gemm.k / LEAST_DEPTH));
   const splits = Math.max(1, Math.ceil(gemm.k / conv2dGemmDepth(gemm, Math.max(1, wanted))));
-  return rows * splits > MAX_WORKGROUPS ? [] : [conv2dGemmTiled(name, gemm, splits, inputs, size)];
+  return rows * splits > MAX_WORKGROUPS ? [] : [conv2dGemmTiled(gemm, splits)];
 }
 
 /** True when every output depends on only one of several input channels. */
@@ -110,10 +109,10 @@ function loopVariants(
 function ordered(
   plain: readonly Variant[],
   own: readonly Variant[],
-  tiled: readonly Variant[],
   gemm: Conv2dGemm | null,
   { software }: Capabilities,
 ): Variant[] {
+  const tiled = gemmVariants(gemm);
   if (software) return [...plain, ...own, ...tiled];
   const pays = gemm && gemm.m >= 24 && gemm.n >= 24 && gemm.k >= 16;
   return pays ? [...own, ...tiled, ...plain] : [...own, ...plain, ...tiled];
@@ -123,10 +122,9 @@ function ordered(
 export function forwardVariants(shape: Conv2dShape, bias: boolean, capabilities: Capabilities): Variant[] {
   const block = blockOf(shape.outChannels / shape.groups, shape.output[1], capabilities);
   const plain = loopVariants(shape, block, capabilities, (loop) => conv2dBlocks(shape, block, bias, loop));
-  const gemm = conv2dGemm(shape);
-  const tiled = gemmVariants('conv2d', gemm, forwardInputs(shape, bias), outputSize(shape));
+  const gemm = conv2dGemm(shape, bias);
   const own = depthwiseVariants('conv2d', shape, bias, false);
-  return ordered(plain, own, tiled, gemm, capabilities);
+  return ordered(plain, own, gemm, capabilities);
 }
 
 /** A product and a sum over its results; none if those are too many. */
@@ -148,11 +146,10 @@ export function gradInputVariants(shape: Conv2dShape, capabilities: Capabilities
       ? [{ name: 'direct', kernels: [looped({ rows: false, shared: false })] }]
       : loopVariants(shape, block, capabilities, looped);
   const gemm = conv2dGradInputGemm(shape);
-  const tiled = gemmVariants('conv2dGradInput', gemm, gradInputInputs(shape), imageSize(shape));
   const turned = turnedAround(shape);
   const own = turned ? depthwiseVariants('conv2dGradInput', turned, false, true) : [];
   const inColumns = inPhases ? columnsVariants(shape, capabilities) : [];
-  return [...inColumns, ...ordered(plain, own, tiled, gemm, capabilities)];
+  return [...inColumns, ...ordered(plain, own, gemm, capabilities)];
 }
 
 /** Variants that compute dw from g and x. */
@@ -164,6 +161,5 @@ export function gradWeightVariants(shape: Conv2dShape, capabilities: Capabilitie
   const perSplit = Math.ceil(batch / Math.min(batch, Math.ceil(8192 / unsplit)));
   const plain = conv2dGradWeightBlocks(shape, block, Math.ceil(batch / perSplit));
   const gemm = conv2dGradWeightGemm(shape);
-  const tiled = gemmVariants('conv2dGradWeight', gemm, gradWeightInputs(shape), weightSize(shape));
-  return ordered([plain], depthwiseGradWeightVariants(shape, capabilities), tiled, gemm, capabilities);
+  return ordered([plain], depthwiseGradWeightVariants(shape, capabilities), gemm, capabilities);
 }

@@ -2,13 +2,13 @@
 
 import type { Conv2dShape } from '../../../shaders/conv/conv2d.wgsl.ts';
 import type { DType } from '../../core/dtype.ts';
+import { floatType } from '../../core/kernel.ts';
 import { gradientOnly } from '../../core/onnx.ts';
-import { applyOne, type KernelOp } from '../../core/op.ts';
+import { applyOne, expectOneFloat, type KernelOp } from '../../core/op.ts';
 import { expectWhole, formatShape, sizeOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { add } from '../elementwise/binary.ts';
 import { forwardVariants, gradInputVariants, gradWeightVariants } from './conv2d-variants.ts';
-import { expectOneFloat, floatType } from '../lib/element-type.ts';
 import { matmul } from '../matmul/matmul.ts';
 import { pad } from '../movement/pad.ts';
 import { sum } from '../reductions/reduce.ts';

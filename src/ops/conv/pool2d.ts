@@ -1,8 +1,10 @@
 // Max and average pooling of images, and their gradients: the records. Beside: pooling.ts, the functions.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
-import * as shader from '../../../shaders/conv/pool2d.wgsl.ts';
-import { linearGrid, perThread, type Variant } from '../../core/kernel.ts';
+import {
+  avgPool2dGather, avgPool2dGradGather, maxPool2dGather, maxPool2dGradGather, maxPool2dGradTiled, maxPool2dPickGather, tiles,
+  type Pool2dShape,
+} from '../../../shaders/conv/pool2d.wgsl.ts'; // prettier-ignore
+import type { Capabilities, Kernel } from '../../core/kernel.ts';
 import { gradientOnly, type OnnxWriter } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp, type Op } from '../../core/op.ts';
 import { expectWhole, formatShape, sizeOf, type Shape } from '../../core/shape.ts';
@@ -30,7 +32,7 @@ interface PoolGradAttrs extends PoolAttrs {
   readonly shape: Shape;
 }
 
-function shapeFor(who: string, { shape: image, dtype }: TensorSpec, attrs: PoolAttrs): shader.Pool2dShape {
+function shapeFor(who: string, { shape: image, dtype }: TensorSpec, attrs: PoolAttrs): Pool2dShape {
   const { kernel, stride, padding, dilation, ceilMode, countIncludePad, outputSize } = attrs;
   expectDType(who, 'image', { shape: image, dtype }, 'f32', 'f16');
   expectWhole(who, 'window', kernel, 1);
@@ -70,14 +72,14 @@ function shapeFor(who: string, { shape: image, dtype }: TensorSpec, attrs: PoolA
 }
 
 /** Where window `at` of an axis begins, and how many places it has. */
-function windowOf(s: shader.Pool2dShape, axis: 0 | 1, at: number): [from: number, count: number] {
+function windowOf(s: Pool2dShape, axis: 0 | 1, at: number): [from: number, count: number] {
   if (!s.adaptive) return [at * s.stride[axis] - s.padding[axis], s.kernel[axis]];
   const from = Math.floor((at * s.image[axis]) / s.output[axis]);
   return [from, Math.ceil(((at + 1) * s.image[axis]) / s.output[axis]) - from];
 }
 
 /** Calls `visit` for each position of each window, with the offsets of output and image. */
-function forEachPosition(s: shader.Pool2dShape, visit: (y: number, x: number) => void): void {
+function forEachPosition(s: Pool2dShape, visit: (y: number, x: number) => void): void {
   for (let y = 0; y < s.planes * s.output[0] * s.output[1]; y++) {
     const plane = Math.floor(y / (s.output[0] * s.output[1]));
     const [fromRow, rows] = windowOf(s, 0, Math.floor(y / s.output[1]) % s.output[0]);
@@ -94,7 +96,7 @@ function forEachPosition(s: shader.Pool2dShape, visit: (y: number, x: number) =>
 }
 
 /** For each window of a plane, over how many values its average is. */
-function averageCounts(s: shader.Pool2dShape): number[] {
+function averageCounts(s: Pool2dShape): number[] {
   const along = (axis: 0 | 1) =>
     Array.from({ length: s.output[axis] }, (_, at) => {
       const [from, count] = windowOf(s, axis, at);
@@ -107,7 +109,7 @@ function averageCounts(s: shader.Pool2dShape): number[] {
 }
 
 /** For each window, where its first largest value stands. */
-function largestPositions(s: shader.Pool2dShape, x: ArrayLike<number>): Int32Array {
+function largestPositions(s: Pool2dShape, x: ArrayLike<number>): Int32Array {
   const positions = new Int32Array(s.planes * s.output[0] * s.output[1]).fill(-1);
   forEachPosition(s, (iy, ix) => {
     if (positions[iy] < 0 || x[ix] > x[positions[iy]]) positions[iy] = ix;
@@ -115,31 +117,10 @@ function largestPositions(s: shader.Pool2dShape, x: ArrayLike<number>): Int32Arr
   return positions;
 }
 
-/** A variant of one kernel, named `op.variant`, with a thread for `each` of `places`. */
-function variant(
-  name: string,
-  wgsl: string,
-  type: shader.Pool2dShape['type'],
-  inputs: readonly string[],
-  output: string,
-  places: number,
-  each = 1,
-): Variant {
-  const kernel = {
-    name,
-    wgsl,
-    inputs: inputs.map((input) => ({ name: input, type })),
-    outputs: [{ name: output, type, store: true }],
-    workgroups: linearGrid(Math.ceil(places / each), LINEAR_WORKGROUP),
-  };
-  return { name: name.slice(name.indexOf('.') + 1), kernels: [kernel] };
-}
-
 /** From images to one value a window; the last input is the image whose windows they are. */
 function forward(
   name: string,
-  inputs: readonly string[],
-  wgsl: (shape: shader.Pool2dShape, each: number) => string,
+  gather: (shape: Pool2dShape, capabilities: Capabilities) => Kernel,
   rest: Pick<Op<PoolAttrs>, 'cpu' | 'vjp' | 'onnx'>,
 ): KernelOp<PoolAttrs> {
   return {
@@ -151,10 +132,9 @@ function forward(
       const { output } = shapeFor(name, image, attrs);
       return [{ shape: [...image.shape.slice(0, 2), ...output], dtype: image.dtype }];
     },
-    gpu({ inputs: specs, outputs: [y], attrs, capabilities }) {
+    gpu({ inputs: specs, attrs, capabilities }) {
       const shape = shapeFor(name, specs[specs.length - 1], attrs);
-      const each = perThread(sizeOf(y.shape), LINEAR_WORKGROUP, capabilities);
-      return [variant(`${name}.gather`, wgsl(shape, each), shape.type, inputs, 'y', sizeOf(y.shape), each)];
+      return [{ name: 'gather', kernels: [gather(shape, capabilities)] }];
     },
     ...rest,
     flops: (_inputs, [y], { kernel }) => sizeOf(y.shape) * sizeOf(kernel),
@@ -173,7 +153,7 @@ const poolOnnx =
     return adaptivePoolOnnx(graph, x, reduction, windows);
   };
 
-export const maxPool2dOp: Op<PoolAttrs> = forward('maxPool2d', ['x'], shader.maxPool2dKernel, {
+export const maxPool2dOp: Op<PoolAttrs> = forward('maxPool2d', maxPool2dGather, {
   cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
     largestPositions(shapeFor('maxPool2d', inputSpecs[0], attrs), x).forEach((at, i) => (y[i] = x[at]));
   },
@@ -182,7 +162,7 @@ export const maxPool2dOp: Op<PoolAttrs> = forward('maxPool2d', ['x'], shader.max
 });
 
 /** For each window of x the value of another image, h, where x has its largest: what maxPool2dGrad is the gradient of. */
-export const maxPool2dPickOp: Op<PoolAttrs> = forward('maxPool2dPick', ['h', 'x'], shader.maxPool2dPickKernel, {
+export const maxPool2dPickOp: Op<PoolAttrs> = forward('maxPool2dPick', maxPool2dPickGather, {
   cpu({ inputs: [h, x], outputs: [y], inputSpecs, attrs }) {
     largestPositions(shapeFor('maxPool2dPick', inputSpecs[1], attrs), x).forEach((at, i) => (y[i] = h[at]));
   },
@@ -203,19 +183,15 @@ export const maxPool2dGradOp: KernelOp<PoolAttrs> = {
   },
   gpu({ inputs: [, x], attrs, capabilities }) {
     const shape = shapeFor('maxPool2dGrad', x, attrs);
-    const named = (name: string, wgsl: string, places: number, each?: number) =>
-      variant(`maxPool2dGrad.${name}`, wgsl, shape.type, ['g', 'x'], 'dx', places, each);
-    const each = perThread(sizeOf(x.shape), LINEAR_WORKGROUP, capabilities);
-    const gather = named('gather', shader.maxPool2dGradKernel(shape, each), sizeOf(x.shape), each);
-    if (!shader.tiles(shape)) return [gather];
-    return [named('tiled', shader.maxPool2dGradTiledKernel(shape), shape.planes * sizeOf(shape.output)), gather];
+    const gather = { name: 'gather', kernels: [maxPool2dGradGather(shape, capabilities)] };
+    return tiles(shape) ? [{ name: 'tiled', kernels: [maxPool2dGradTiled(shape)] }, gather] : [gather];
   },
   // Linear in g. By x it is zero wherever it exists.
   vjp: ({ inputs: [, x], gradients: [h], attrs }) => [applyOne(maxPool2dPickOp, [h!, x], attrs), null],
   onnx: gradientOnly,
 };
 
-export const avgPool2dOp: Op<PoolAttrs> = forward('avgPool2d', ['x'], shader.avgPool2dKernel, {
+export const avgPool2dOp: Op<PoolAttrs> = forward('avgPool2d', avgPool2dGather, {
   cpu({ inputs: [x], outputs: [y], inputSpecs, attrs }) {
     const shape = shapeFor('avgPool2d', inputSpecs[0], attrs);
     const [totals, counts] = [new Float64Array(y.length), averageCounts(shape)];
@@ -239,9 +215,7 @@ export const avgPool2dGradOp: KernelOp<PoolGradAttrs> = {
   },
   gpu({ outputs: [dx], attrs, capabilities }) {
     const shape = shapeFor('avgPool2dGrad', dx, attrs);
-    const each = perThread(sizeOf(dx.shape), LINEAR_WORKGROUP, capabilities);
-    const wgsl = shader.avgPool2dGradKernel(shape, each);
-    return [variant('avgPool2dGrad.gather', wgsl, shape.type, ['g'], 'dx', sizeOf(dx.shape), each)];
+    return [{ name: 'gather', kernels: [avgPool2dGradGather(shape, capabilities)] }];
   },
   vjp: ({ gradients: [h], attrs: { shape: _shape, ...attrs } }) => [applyOne(avgPool2dOp, [h!], attrs)],
   onnx: gradientOnly,

@@ -2,6 +2,7 @@
 
 import { gatherElements, scatterSums, type GatherShape } from '../../../shaders/indexing/gather.wgsl.ts';
 import type { DType } from '../../core/dtype.ts';
+import { elementType } from '../../core/kernel.ts';
 import type { OnnxValue } from '../../core/onnx.ts';
 import { applyOne, expectDType, type CpuArray, type KernelOp } from '../../core/op.ts';
 import {
@@ -9,7 +10,6 @@ import {
 } from '../../core/shape.ts'; // prettier-ignore
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { add } from '../elementwise/binary.ts';
-import { elementType } from '../lib/element-type.ts';
 import { heldAs } from '../lib/onnx.ts';
 import { pad } from '../movement/pad.ts';
 import { slice } from '../movement/slice.ts';

@@ -1,21 +1,10 @@
 // The order of values along an axis: all of it, or the first few.
 
-import { LINEAR_WORKGROUP } from '../../../shaders/lib/grid.wgsl.ts';
-import {
-  GROUP_RUN,
-  mergeArguments,
-  mergeKernel,
-  SERIAL_RUN,
-  sortRunsGroupKernel,
-  sortRunsSerialKernel,
-  type MergePass,
-  type SortShape,
-} from '../../../shaders/indexing/sort.wgsl.ts';
-import { linearGrid, type Binding, type Kernel, type Variant } from '../../core/kernel.ts';
-import { applyOne, expectDType, type KernelCall, type KernelOp } from '../../core/op.ts';
+import { argsortGroup, argsortSerial, SERIAL_RUN, type SortShape } from '../../../shaders/indexing/sort.wgsl.ts';
+import { elementType } from '../../core/kernel.ts';
+import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { resolveAxis, rowOffset, rowsAlong, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { elementType } from '../lib/element-type.ts';
 import { held } from '../lib/onnx.ts';
 
 interface SortAttrs {
@@ -23,60 +12,6 @@ interface SortAttrs {
   readonly descending: boolean;
   /** How many positions are wanted: the first of the sorted order. */
   readonly count: number;
-}
-
-/** The merges of a row whose runs of `run` elements are sorted. */
-function mergePasses(length: number, count: number, run: number): MergePass[] {
-  const passes: MergePass[] = [];
-  for (let width = run; width < length; width *= 2) {
-    passes.push({
-      width,
-      held: Math.min(count, width),
-      next: Math.min(count, 2 * width),
-      runs: Math.ceil(length / width),
-      half: (passes.length % 2) as 0 | 1,
-    });
-  }
-  return passes;
-}
-
-function variant(kind: 'serial' | 'group', call: KernelCall<SortAttrs>): Variant {
-  const [x] = call.inputs;
-  const { axis, descending, count } = call.attrs;
-  const rows = rowsAlong(x.shape, axis);
-  const run = kind === 'serial' ? SERIAL_RUN : Math.min(GROUP_RUN, 2 ** Math.ceil(Math.log2(Math.max(2, rows.length))));
-  const type = x.dtype === 'i32' || x.dtype === 'u32' ? x.dtype : 'f32';
-  const passes = mergePasses(rows.length, count, run);
-  const space = Math.max(0, ...passes.map(({ runs, held }) => runs * held));
-  const shape: SortShape = { ...rows, type, descending, count, run, space };
-  const runs = rows.rows * Math.ceil(rows.length / run);
-
-  const read: Binding = { name: 'x', type: elementType(x.dtype) };
-  const pairs: Binding = { name: 'pairs', type: 'u32' };
-  const y: Binding = { name: 'y', type: 'i32' };
-  const sorted: Omit<Kernel, 'inputs' | 'outputs'> = {
-    name: `argsort.${kind}`,
-    ...(kind === 'serial'
-      ? { wgsl: sortRunsSerialKernel(shape), workgroups: linearGrid(runs, LINEAR_WORKGROUP) }
-      : { wgsl: sortRunsGroupKernel(shape), workgroups: linearGrid(runs, 1) }),
-  };
-  if (passes.length === 0) return { name: kind, kernels: [{ ...sorted, inputs: [read], outputs: [y] }] };
-  const merges = passes.map((pass, i): Kernel => {
-    const last = i === passes.length - 1;
-    return {
-      name: 'argsort.merge',
-      wgsl: mergeKernel(shape, last),
-      inputs: [null, pairs],
-      outputs: [last ? y : null],
-      workgroups: linearGrid(rows.rows * pass.runs * pass.held, LINEAR_WORKGROUP),
-      arguments: mergeArguments(pass),
-    };
-  });
-  return {
-    name: kind,
-    kernels: [{ ...sorted, inputs: [read, pairs], outputs: [null] }, ...merges],
-    scratch: [{ shape: [2, rows.rows, space, 2], dtype: 'u32' }],
-  };
 }
 
 /** a before b: by value, NaN after all others. */
@@ -102,10 +37,11 @@ export const argsortOp: KernelOp<SortAttrs> = {
       for (let i = 0; i < count; i++) y[out + i * stride] = order[i];
     }
   },
-  gpu(call) {
-    const [serial, group] = [variant('serial', call), variant('group', call)];
-    const short = call.inputs[0].shape[call.attrs.axis] <= SERIAL_RUN;
-    return call.capabilities.software || short ? [serial, group] : [group, serial];
+  gpu({ inputs: [x], attrs: { axis, descending, count }, capabilities }) {
+    const type = x.dtype === 'i32' || x.dtype === 'u32' ? x.dtype : 'f32';
+    const shape: SortShape = { ...rowsAlong(x.shape, axis), type, given: elementType(x.dtype), descending, count };
+    const [serial, group] = [argsortSerial(shape), argsortGroup(shape)];
+    return capabilities.software || shape.length <= SERIAL_RUN ? [serial, group] : [group, serial];
   },
   vjp: 'none',
   flops: ([x], _outputs, { axis }) => Math.ceil(sizeOf(x.shape) * Math.log2(Math.max(2, x.shape[axis]))),

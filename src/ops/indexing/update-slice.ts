@@ -6,11 +6,11 @@ import {
   writeSlice,
   type RunTimeSlice,
 } from '../../../shaders/indexing/update-slice.wgsl.ts';
+import { elementType } from '../../core/kernel.ts';
 import type { OnnxGraph, OnnxValue } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, resolveAxis, sizeOf } from '../../core/shape.ts';
 import { fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
-import { elementType } from '../lib/element-type.ts';
 import { ge, le } from '../elementwise/compare.ts';
 import { where } from '../elementwise/where.ts';
 import { expand } from '../movement/expand.ts';

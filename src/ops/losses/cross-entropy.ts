@@ -6,6 +6,7 @@ import {
   type CrossEntropyShape,
 } from '../../../shaders/losses/cross-entropy.wgsl.ts';
 import { isFloat } from '../../core/dtype.ts';
+import { floatType } from '../../core/kernel.ts';
 import { apply, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, sameShape, sizeOf, type Shape } from '../../core/shape.ts';
 import { Constant, type Tensor, type TensorSpec } from '../../core/tensor.ts';
@@ -14,7 +15,6 @@ import { cast } from '../elementwise/cast.ts';
 import { clamp } from '../elementwise/clamp.ts';
 import { eq, ne } from '../elementwise/compare.ts';
 import { detach } from '../elementwise/detach.ts';
-import { floatType } from '../lib/element-type.ts';
 import { reduceLosses, type Reduction } from './losses.ts';
 import { mean, sum } from '../reductions/reduce.ts';
 import { reshape } from '../movement/reshape.ts';

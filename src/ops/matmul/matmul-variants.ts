@@ -18,6 +18,7 @@ const FEW_ROWS = 15;
 /** A product with one column as one with one row, which has the same memory layout. */
 const turned = (s: MatmulShape): MatmulShape => ({
   ...s,
+  swapped: true,
   m: s.n,
   n: s.m,
   batchStridesA: s.batchStridesB,
@@ -41,22 +42,9 @@ function blockVariants(shape: MatmulShape, capabilities: Capabilities) {
   return { register, inTiles, isSplit: splits > 1 };
 }
 
-/** A variant whose kernels bind the first two inputs swapped. */
-const swapped = (variant: Variant): Variant => ({
-  ...variant,
-  kernels: variant.kernels.map((kernel) => {
-    const [a, b, ...rest] = kernel.inputs;
-    return { ...kernel, inputs: [b, a, ...rest] };
-  }),
-});
-
 /** All variants for `given`, best first. */
 export function matmulVariants(given: MatmulShape, capabilities: Capabilities): Variant[] {
-  if (given.n > 1 || given.m === 1) return variantsOf(given, capabilities);
-  return variantsOf(turned(given), capabilities).map(swapped);
-}
-
-function variantsOf(shape: MatmulShape, capabilities: Capabilities): Variant[] {
+  const shape = given.n > 1 || given.m === 1 ? given : turned(given);
   const { m, n, k, type } = shape;
   const { register, inTiles, isSplit } = blockVariants(shape, capabilities);
   const simple = capabilities.software || ((m < 32 || n < 32) && !isSplit);

@@ -1,11 +1,11 @@
 // Batched matrix product, with either operand optionally read transposed.
 
 import type { MatmulShape } from '../../../shaders/matmul/matmul.wgsl.ts';
-import { applyOne, type KernelOp } from '../../core/op.ts';
+import { floatType } from '../../core/kernel.ts';
+import { applyOne, expectOneFloat, type KernelOp } from '../../core/op.ts';
 import type { OnnxValue } from '../../core/onnx.ts';
 import { broadcastShapes, broadcastStrides, formatShape, sizeOf, stridedOffsets } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
-import { expectOneFloat, floatType } from '../lib/element-type.ts';
 import { matmulVariants } from './matmul-variants.ts';
 import { reshape } from '../movement/reshape.ts';
 

@@ -1,14 +1,13 @@
 // Products with 4-bit or 8-bit weights, which are dequantized inside the kernels.
 
 import type { MatmulShape } from '../../../shaders/matmul/matmul.wgsl.ts';
-import { loadPacked, type PackedShape } from '../../../shaders/matmul/quantized.wgsl.ts';
-import type { Binding } from '../../core/kernel.ts';
+import { packedOperand, type PackedShape } from '../../../shaders/matmul/quantized.wgsl.ts';
+import { floatType } from '../../core/kernel.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { sizeOf } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { mul } from '../elementwise/binary.ts';
 import { cast } from '../elementwise/cast.ts';
-import { floatType } from '../lib/element-type.ts';
 import { matmul } from './matmul.ts';
 import { quantizedVariants } from './matmul-variants.ts';
 import { checkPacked, dequantize, groupedNumbers, weightAt, type Quantization } from './quantized.ts';
@@ -16,12 +15,13 @@ import { sum } from '../reductions/reduce.ts';
 import { reshape } from '../movement/reshape.ts';
 import { neg } from '../elementwise/unary.ts';
 
-const shapeFor = ([x, packed, , zeros]: readonly TensorSpec[], { bits, group }: Quantization): PackedShape => ({
+const shapeFor = ([x, packed, scales, zeros]: readonly TensorSpec[], { bits, group }: Quantization): PackedShape => ({
   n: packed.shape[0],
   k: x.shape[1],
   bits,
   group,
-  zeros: zeros !== undefined,
+  scales: floatType(scales.dtype),
+  zeros: zeros ? floatType(zeros.dtype) : null,
 });
 
 export const quantizedMatmulOp: KernelOp<Quantization> = {
@@ -43,18 +43,12 @@ export const quantizedMatmulOp: KernelOp<Quantization> = {
     }
   },
   gpu({ inputs, attrs, capabilities }) {
-    const [x, , ...scales] = inputs;
-    const packed = shapeFor(inputs, attrs);
-    const { n, k } = packed;
+    const [x] = inputs;
+    const b = shapeFor(inputs, attrs);
     const whole = { batch: [], batchStridesA: [], batchStridesB: [], transposeA: false, transposeB: true };
-    const names = ['scales', 'zeros'];
-    const bindings: Binding[] = [
-      { name: 'packed', type: 'u32' },
-      ...scales.map(({ dtype }, i) => ({ name: names[i], type: floatType(dtype) })),
-    ];
-    const stored = { bindings, load: loadPacked(packed) };
-    const shape: MatmulShape = { ...whole, m: x.shape[0], n, k, type: floatType(x.dtype), packed: stored };
-    return quantizedVariants(shape, packed, capabilities);
+    const sizes = { m: x.shape[0], n: b.n, k: b.k };
+    const shape: MatmulShape = { ...whole, ...sizes, type: floatType(x.dtype), packed: packedOperand(b) };
+    return quantizedVariants(shape, b, capabilities);
   },
   vjp({ inputs: [x, packed, scales, zeros], gradients: [g], attrs }) {
     const dx = matmul(g!, cast(dequantize(packed, scales, attrs, zeros), x.dtype));

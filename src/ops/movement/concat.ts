@@ -1,9 +1,10 @@
 // Joins tensors along an axis.
 
+import { scatterCopy } from '../../../shaders/movement/copy.wgsl.ts';
+import { elementType } from '../../core/kernel.ts';
 import { applyOne, type KernelOp } from '../../core/op.ts';
 import { formatShape, resolveAxis, sizeOf, stridedOffsets, stridesOf } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
-import { scattering } from './copies.ts';
 import { slice } from './slice.ts';
 
 interface ConcatAttrs {
@@ -44,8 +45,8 @@ export const concatOp: KernelOp<ConcatAttrs> = {
     const starts = startsOf(inputs, axis);
     const kernels = inputs.flatMap((x, part) => {
       if (sizeOf(x.shape) === 0) return [];
-      const copy = { shape: x.shape, strides, base: starts[part] * strides[axis] };
-      return [scattering('concat.copy', { copy, dtype, capabilities }, part, inputs.length)];
+      const copy = { shape: x.shape, strides, base: starts[part] * strides[axis], type: elementType(dtype) };
+      return [scatterCopy('concat', copy, capabilities, part, inputs.length)];
     });
     return [{ name: 'copy', kernels }];
   },

@@ -1,9 +1,10 @@
 // Reverses the order along axes.
 
+import { gatherCopy } from '../../../shaders/movement/copy.wgsl.ts';
+import { elementType } from '../../core/kernel.ts';
 import { applyOne, type KernelOp } from '../../core/op.ts';
 import { resolveAxes, stridedOffsets, stridesOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { gathering } from './copies.ts';
 
 interface FlipAttrs {
   readonly axes: readonly number[];
@@ -27,8 +28,8 @@ export const flipOp: KernelOp<FlipAttrs> = {
     stridedOffsets(shape, strides).forEach((offset, i) => (y[i] = x[(base + offset) >>> 0]));
   },
   gpu({ inputs: [{ shape, dtype }], attrs, capabilities }) {
-    const copy = { shape, ...places(shape, attrs) };
-    return [{ name: 'copy', kernels: [gathering('flip.copy', { copy, dtype, capabilities })] }];
+    const copy = { shape, ...places(shape, attrs), type: elementType(dtype) };
+    return [{ name: 'copy', kernels: [gatherCopy('flip', copy, capabilities)] }];
   },
   vjp: ({ gradients: [g], attrs }) => [applyOne(flipOp, [g!], attrs)],
   onnx: (graph, { inputs: [x], attrs: { axes } }) => {

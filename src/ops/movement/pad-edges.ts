@@ -1,11 +1,11 @@
 // Pads a tensor with its own values, and sums these back to their sources: two records, each the other's gradient.
 
 import { padEdgesGradGather, padEdgesGather, type PadEdgesMode } from '../../../shaders/movement/pad-edges.wgsl.ts';
+import { elementType } from '../../core/kernel.ts';
 import { gradientOnly } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { expectWhole, formatShape, sizeOf, stridesOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { elementType } from '../lib/element-type.ts';
 
 interface PadEdgesAttrs {
   /** Shape without padding. */

@@ -1,9 +1,10 @@
 // Reorders axes: by a copy, but where only axes of length 1 change places.
 
+import { asTranspose, gatherCopy, permuteTiled } from '../../../shaders/movement/copy.wgsl.ts';
+import { elementType } from '../../core/kernel.ts';
 import { applyOne, type KernelOp } from '../../core/op.ts';
 import { formatShape, stridedOffsets, stridesOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { gathering, transposing } from './copies.ts';
 import { reshape } from './reshape.ts';
 
 interface PermuteAttrs {
@@ -29,13 +30,13 @@ export const permuteOp: KernelOp<PermuteAttrs> = {
   },
   gpu({ inputs: [x], outputs: [y], attrs, capabilities }) {
     const strides = stridesOf(x.shape);
-    const copy = { shape: y.shape, strides: attrs.order.map((axis) => strides[axis]), base: 0 };
-    const direct = { name: 'copy', kernels: [gathering('permute.copy', { copy, dtype: x.dtype, capabilities })] };
-    const transposed = transposing('permute.tiled', copy, x.dtype);
-    if (!transposed) return [direct];
-    const { kernel, rows, columns } = transposed;
-    const tiled = { name: 'tiled', kernels: [kernel] };
-    return capabilities.software || Math.min(rows, columns) < 16 ? [direct, tiled] : [tiled, direct];
+    const places = { shape: y.shape, strides: attrs.order.map((axis) => strides[axis]), type: elementType(x.dtype) };
+    const copy = { name: 'copy', kernels: [gatherCopy('permute', { ...places, base: 0 }, capabilities)] };
+    const transpose = asTranspose(places);
+    if (!transpose) return [copy];
+    const tiled = { name: 'tiled', kernels: [permuteTiled(transpose)] };
+    const isNarrow = Math.min(transpose.rows, transpose.columns) < 16;
+    return capabilities.software || isNarrow ? [copy, tiled] : [tiled, copy];
   },
   vjp: ({ gradients, attrs }) => [permute(gradients[0]!, attrs.order.map((_, axis) => attrs.order.indexOf(axis)))], // prettier-ignore
   onnx: (graph, { inputs: [x], attrs: { order } }) => graph.node('Transpose', [x], { perm: order }),

@@ -1,11 +1,11 @@
 // Takes a block out of a tensor, with a step along each axis; and pads with zeros around and between, which is its gradient.
 
-import { padKernel } from '../../../shaders/movement/pad.wgsl.ts';
+import { gatherCopy } from '../../../shaders/movement/copy.wgsl.ts';
+import { padGather } from '../../../shaders/movement/pad.wgsl.ts';
+import { elementType } from '../../core/kernel.ts';
 import { applyOne, type KernelOp } from '../../core/op.ts';
 import { formatShape, stridedOffsets, stridesOf, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { elementType } from '../lib/element-type.ts';
-import { gathering } from './copies.ts';
 
 interface SliceAttrs {
   /** For each axis: the first position, the exclusive end, and the step. */
@@ -46,8 +46,8 @@ export const sliceOp: KernelOp<SliceAttrs> = {
     stridedOffsets(outputSpecs[0].shape, strides).forEach((offset, i) => (y[i] = x[base + offset]));
   },
   gpu({ inputs: [x], outputs: [{ shape }], attrs, capabilities }) {
-    const copy = { shape, ...places(x.shape, attrs) };
-    return [{ name: 'copy', kernels: [gathering('slice.copy', { copy, dtype: x.dtype, capabilities })] }];
+    const copy = { shape, ...places(x.shape, attrs), type: elementType(x.dtype) };
+    return [{ name: 'copy', kernels: [gatherCopy('slice', copy, capabilities)] }];
   },
   vjp({ inputs: [{ shape }], outputs: [y], gradients: [g], attrs: { starts, steps } }) {
     const after = shape.map((dim, axis) => {
@@ -115,7 +115,7 @@ export const padOp: KernelOp<PadAttrs> = {
       before: before[axis],
       spacing: spacing[axis],
     }));
-    return [{ name: 'gather', kernels: [padKernel(axes, elementType(x.dtype))] }];
+    return [{ name: 'gather', kernels: [padGather(axes, elementType(x.dtype))] }];
   },
   vjp({ inputs: [x], gradients: [g], attrs: { before, spacing } }) {
     const ends = x.shape.map((dim, axis) => before[axis] + span(dim, spacing[axis]));

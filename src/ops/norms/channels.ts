@@ -3,13 +3,12 @@
 import {
   channelSerial, channelSplit, channelTree, gradientSum, momentsSum, type ChannelShape, type ChannelSum,
 } from '../../../shaders/norms/channels.wgsl.ts'; // prettier-ignore
-import type { Binding, Variant } from '../../core/kernel.ts';
+import { floatType, type Capabilities, type Variant } from '../../core/kernel.ts';
 import { gradientOnly } from '../../core/onnx.ts';
-import { apply, applyOne, expectDType, type KernelCall, type Op } from '../../core/op.ts';
+import { apply, applyOne, expectDType, type Op } from '../../core/op.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import { spec, toTensor, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { add, div, mul, sub } from '../elementwise/binary.ts';
-import { elementType } from '../lib/element-type.ts';
 import { nested } from '../lib/onnx.ts';
 import { expand } from '../movement/expand.ts';
 import { alike, pointwise } from '../elementwise/pointwise.ts';
@@ -21,10 +20,11 @@ import { neg, rsqrt, square } from '../elementwise/unary.ts';
 /** Fewest values of a part, and most parts of a channel. */
 const [PART, MOST_PARTS] = [4096, 64];
 
-const shapeFor = ({ shape }: TensorSpec): Pick<ChannelShape, 'batch' | 'channels' | 'inner'> => ({
+const shapeFor = ({ shape, dtype }: TensorSpec): ChannelShape => ({
   batch: shape[0],
   channels: shape[1],
   inner: sizeOf(shape.slice(2)),
+  type: floatType(dtype),
 });
 
 /** Number of values in a channel of x. */
@@ -42,23 +42,11 @@ function forEachValue(x: TensorSpec, visit: (at: number, channel: number) => voi
   }
 }
 
-function variants(
-  name: string,
-  { inputs, outputs, capabilities }: KernelCall<object>,
-  names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
-  sum: ChannelSum,
-): Variant[] {
-  const bind = (specs: readonly TensorSpec[], as: readonly string[]): Binding[] =>
-    specs.map(({ dtype }, i) => ({ name: as[i], type: elementType(dtype) }));
-  const size = shapeFor(inputs[0]);
-  const { channels, inner } = size;
-  const shape: ChannelShape = {
-    ...size,
-    op: name,
-    inputs: bind(inputs, names.inputs),
-    outputs: bind(outputs, names.outputs),
-  };
-  const count = channelCount(inputs[0]);
+/** Kernel variants that compute `sum` over the channels of x, best first. */
+function variants(x: TensorSpec, capabilities: Capabilities, sum: ChannelSum): Variant[] {
+  const shape = shapeFor(x);
+  const { channels, inner } = shape;
+  const count = channelCount(x);
   const serial = { name: 'serial', kernels: [channelSerial(shape, sum)] };
   const tree = { name: 'tree', kernels: [channelTree(shape, sum)] };
   const split = channelSplit(shape, sum, Math.min(MOST_PARTS, Math.max(2, Math.ceil(count / PART))));
@@ -87,13 +75,7 @@ export const channelMomentsOp: Op = {
     means.set(sums);
     variances.set(squares);
   },
-  gpu: (call) =>
-    variants(
-      'channelMoments',
-      call,
-      { inputs: ['x'], outputs: ['mean', 'variance'] },
-      momentsSum(elementType(call.outputs[0].dtype)),
-    ),
+  gpu: ({ inputs: [x], capabilities }) => variants(x, capabilities, momentsSum),
   vjp({ inputs: [x], outputs: [means], gradients: [forMean, forVariance] }) {
     const share = 1 / channelCount(x);
     const spread = (gradient: Tensor, factor: number) => alongChannels(mul(gradient, factor), x);
@@ -124,13 +106,7 @@ export const channelGradientSumsOp: Op = {
     });
     outputs.forEach((output, i) => output.set(totals[i]));
   },
-  gpu: (call) =>
-    variants(
-      'channelGradientSums',
-      call,
-      { inputs: ['x', 'mean', 'scale', 'g'], outputs: ['sum_g', 'sum_gn'] },
-      gradientSum(elementType(call.outputs[0].dtype)),
-    ),
+  gpu: ({ inputs: [x], capabilities }) => variants(x, capabilities, gradientSum),
   vjp({ inputs: [x, means, scales, g], outputs, gradients: [forFirst, forSecond] }) {
     const first = forFirst && expand(alongChannels(forFirst, x), x.shape);
     if (!forSecond) return [null, null, null, first];

@@ -1,17 +1,15 @@
 // Row normalization, the record behind layer, RMS, group and instance norm: reads x once forward, x and g once backward.
 
-import { groupReduceWays } from '../../../shaders/lib/group-reduce.wgsl.ts';
-import { stridedOffset } from '../../../shaders/lib/index.wgsl.ts';
+import { groupReduceWays, type GroupReduceBy } from '../../../shaders/lib/group-reduce.wgsl.ts';
 import {
-  normalizeGroups, normalizeSerial, type NormalizeShape,
+  normalizeRowsGradGroups, normalizeRowsGradSerial, normalizeRowsGroups, normalizeRowsSerial, type NormalizeShape,
 } from '../../../shaders/norms/normalize-rows.wgsl.ts'; // prettier-ignore
-import type { Variant } from '../../core/kernel.ts';
+import { floatType, type Capabilities, type Kernel, type Variant } from '../../core/kernel.ts';
 import { gradientOnly, type OnnxCall, type OnnxGraph, type OnnxValue } from '../../core/onnx.ts';
-import { applyOne, expectDType, type KernelCall, type KernelOp } from '../../core/op.ts';
+import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { broadcastStrides, sameShape, sizeOf, stridedOffsets } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { add, mul, sub } from '../elementwise/binary.ts';
-import { elementType } from '../lib/element-type.ts';
 import { mean, sum } from '../reductions/reduce.ts';
 import { reshape } from '../movement/reshape.ts';
 import { rsqrt, square } from '../elementwise/unary.ts';
@@ -37,31 +35,27 @@ function statistics(x: ArrayLike<number>, start: number, { length, center, epsil
   return { average, scale: 1 / Math.sqrt(variance + epsilon) };
 }
 
-function variants(
-  op: NormalizeShape['op'],
-  { inputs, outputs: [y], attrs, capabilities }: KernelCall<NormalizeAttrs>,
-  names: readonly string[],
-): Variant[] {
-  const [x] = inputs;
-  const at = (name: string) => {
-    const i = names.indexOf(name);
-    return i < 0 ? null : stridedOffset('at', x.shape, broadcastStrides(inputs[i].shape, x.shape));
-  };
+/** The kernels' shape, from x and, if present, weight and bias. */
+function shapeFor([x, ...parameters]: readonly TensorSpec[], attrs: NormalizeAttrs): NormalizeShape {
   const { length, center, epsilon } = attrs;
-  const shape: NormalizeShape = {
-    op,
-    inputs: names.map((name, i) => ({ name, type: elementType(inputs[i].dtype) })),
-    rows: rowsOf(x, attrs),
-    length,
-    center,
-    epsilon,
-    type: elementType(y.dtype),
-    weightAt: at('weight'),
-    biasAt: at('bias'),
-  };
-  const serial = { name: 'serial', kernels: [normalizeSerial(shape)] };
-  const groups = groupReduceWays(capabilities).map((by) => ({ name: by, kernels: [normalizeGroups(shape, by)] }));
-  return capabilities.software || length < 16 ? [serial, ...groups] : [...groups, serial];
+  const names = present(attrs);
+  const strides = (name: string) =>
+    names.includes(name) ? broadcastStrides(parameters[names.indexOf(name)].shape, x.shape) : null;
+  const type = floatType(x.dtype);
+  const [weight, bias] = [strides('weight'), strides('bias')];
+  return { rows: rowsOf(x, attrs), length, center, epsilon, type, shape: x.shape, weight, bias };
+}
+
+/** Kernel variants for `shape`, best first. */
+function variants(
+  shape: NormalizeShape,
+  { software, subgroups }: Capabilities,
+  serialKernel: (shape: NormalizeShape) => Kernel,
+  groupKernel: (shape: NormalizeShape, by: GroupReduceBy) => Kernel,
+): Variant[] {
+  const serial = { name: 'serial', kernels: [serialKernel(shape)] };
+  const groups = groupReduceWays({ subgroups }).map((by) => ({ name: by, kernels: [groupKernel(shape, by)] }));
+  return software || shape.length < 16 ? [serial, ...groups] : [...groups, serial];
 }
 
 const present = ({ weight, bias }: NormalizeAttrs) => [...(weight ? ['weight'] : []), ...(bias ? ['bias'] : [])];
@@ -129,7 +123,8 @@ export const normalizeRowsOp: KernelOp<NormalizeAttrs> = {
       }
     }
   },
-  gpu: (call) => variants('normalizeRows', call, ['x', ...present(call.attrs)]),
+  gpu: ({ inputs, attrs, capabilities }) =>
+    variants(shapeFor(inputs, attrs), capabilities, normalizeRowsSerial, normalizeRowsGroups),
   vjp({ inputs: [x, ...parameters], gradients: [g], attrs }) {
     const plain = { ...attrs, weight: false, bias: false };
     const weighted = attrs.weight ? mul(g!, parameters[0]) : g!;
@@ -164,7 +159,8 @@ export const normalizeRowsGradOp: KernelOp<NormalizeAttrs> = {
       }
     }
   },
-  gpu: (call) => variants('normalizeRowsGrad', call, ['x', 'g']),
+  gpu: ({ inputs: [x], attrs, capabilities }) =>
+    variants(shapeFor([x], attrs), capabilities, normalizeRowsGradSerial, normalizeRowsGradGroups),
   // With n = normalized x, s = 1 / √(variance + ε), L values per row, and J the symmetric matrix such that dx = J·g:
   // the gradient of h·J·g by g is J·h, and by x it is -(s / L) · (n · Σ h·dx + Σ h·n · J·g + Σ g·n · J·h).
   vjp({ inputs: [x, g], outputs: [dx], gradients: [h], attrs }) {

@@ -1,6 +1,6 @@
 // Recurrent cells composed of ordinary ops: one step, and whole sequences of steps.
 
-import { GATES, type Cell } from '../../../shaders/recurrent/recurrent.wgsl.ts';
+import { GATES, type Cell } from '../../../shaders/recurrent/recurrent-step.ts';
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { add, mul, sub } from '../elementwise/binary.ts';

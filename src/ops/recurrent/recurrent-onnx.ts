@@ -1,6 +1,6 @@
 // A recurrent layer as ONNX's LSTM, GRU or RNN, which include the input's product and order their gates differently.
 
-import type { Cell } from '../../../shaders/recurrent/recurrent.wgsl.ts';
+import type { Cell } from '../../../shaders/recurrent/recurrent-step.ts';
 import type { OnnxCall, OnnxGraph, OnnxValue } from '../../core/onnx.ts';
 import type { Node, Tensor } from '../../core/tensor.ts';
 import { addOp } from '../elementwise/binary.ts';

@@ -3,9 +3,10 @@
 import { sharesLoads } from '../../../shaders/lib/lanes.wgsl.ts';
 import { recurrentRegister } from '../../../shaders/recurrent/recurrent-register.wgsl.ts';
 import {
-  GATES, NO_STEP, recurrentDirect, recurrentTiled, type Cell, type RecurrentSequence, type RecurrentShape,
-} from '../../../shaders/recurrent/recurrent.wgsl.ts'; // prettier-ignore
-import type { Binding, Variant } from '../../core/kernel.ts';
+  GATES, recurrentNames, type Cell, type RecurrentShape, type RecurrentStep,
+} from '../../../shaders/recurrent/recurrent-step.ts'; // prettier-ignore
+import { recurrentDirect, recurrentTiled } from '../../../shaders/recurrent/recurrent.wgsl.ts';
+import { floatType, type Variant } from '../../core/kernel.ts';
 import { gradientOnly } from '../../core/onnx.ts';
 import { apply, type CpuArray, type KernelCall, type KernelOp } from '../../core/op.ts';
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts';
@@ -33,27 +34,8 @@ interface RecurrentGradAttrs extends RecurrentAttrs {
   readonly cellGradient: boolean;
 }
 
-/** Names of inputs and outputs, in order. The output of the last input's size may overwrite it in place. */
-const FORWARD = {
-  rnnTanh: { inputs: ['weight_hh', 'h0', 'gates'], outputs: ['y'] },
-  rnnRelu: { inputs: ['weight_hh', 'h0', 'gates'], outputs: ['y'] },
-  lstm: { inputs: ['weight_hh', 'h0', 'c0', 'gates'], outputs: ['y', 'cells', 'activated'] },
-  gru: { inputs: ['weight_hh', 'h0', 'bias_n', 'gates'], outputs: ['y', 'hidden_n', 'activated'] },
-} as const;
-
-const backward = ({ cell, cellGradient }: RecurrentGradAttrs) =>
-  ({
-    rnnTanh: { inputs: ['weight_hh', 'dy', 'y'], outputs: ['dgates'] },
-    rnnRelu: { inputs: ['weight_hh', 'dy', 'y'], outputs: ['dgates'] },
-    lstm: {
-      inputs: ['weight_hh', 'dy', 'c0', 'cells', ...(cellGradient ? ['dcells'] : []), 'activated'],
-      outputs: ['dgates', 'carry'],
-    },
-    gru: {
-      inputs: ['weight_hh', 'dy', 'previous', 'hidden_n', 'activated'],
-      outputs: ['dgates', 'carry', 'dhidden_n'],
-    },
-  })[cell];
+/** Names of the inputs and outputs of the backward record. */
+const backwardNames = (attrs: RecurrentGradAttrs) => recurrentNames({ ...attrs, direction: 'backward' });
 
 interface Sizes {
   readonly steps: number;
@@ -68,42 +50,28 @@ const sizesOf = (weightHh: TensorSpec, sequence: TensorSpec): Sizes => ({
   hidden: weightHh.shape[1],
 });
 
-/** For each dispatch: the step that it computes, and the steps processed before and after it; null at the ends. */
-function stepsOf(steps: number, reverse: boolean): { at: number; before: number | null; after: number | null }[] {
+/** The steps in the order in which they are processed forward. */
+function stepsOf(steps: number, reverse: boolean): RecurrentStep[] {
   const at = (i: number) => (i < 0 || i >= steps ? null : reverse ? steps - 1 - i : i);
   return Array.from({ length: steps }, (_, i) => ({ at: at(i)!, before: at(i - 1), after: at(i + 1) }));
 }
 
-/** Kernel variants that compute all steps, best first. */
+/** Kernel variants that compute `steps` in this order, best first. */
 function variants(
   { capabilities, inputs, aliases = [] }: Pick<KernelCall<object>, 'capabilities' | 'inputs' | 'aliases'>,
-  names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
-  outputs: readonly TensorSpec[],
-  steps: readonly (readonly number[])[],
-  settings: Omit<RecurrentShape, 'element' | 'source'>,
+  settings: Omit<RecurrentShape, 'element' | 'taker'>,
+  steps: readonly RecurrentStep[],
 ): Variant[] {
-  const last = names.inputs.length - 1;
-  const taker = aliases.indexOf(last);
-  const source = taker < 0 ? names.inputs[last] : names.outputs[taker];
-  const shape: RecurrentShape = { ...settings, element: inputs[0].dtype as 'f32' | 'f16', source };
-  const bound = names.inputs.map((name, i): Binding | null =>
-    i === last && taker >= 0 ? null : { name, type: inputs[i].dtype as 'f32' | 'f16' },
-  );
-  const sequence: RecurrentSequence = {
-    inputs: bound.slice(1),
-    outputs: names.outputs.map((name, i) => ({ name, type: outputs[i].dtype as 'f32' | 'f16' })),
-    steps,
-  };
-  const direct = recurrentDirect(shape, sequence);
-  const register = recurrentRegister(shape, sequence, sharesLoads(shape.batch, shape.hidden, capabilities));
-  const tiled = recurrentTiled(shape, sequence);
+  const taker = aliases.indexOf(inputs.length - 1);
+  const shape = { ...settings, element: floatType(inputs[0].dtype), taker: taker < 0 ? null : taker };
+  const direct = recurrentDirect(shape, steps);
+  const register = recurrentRegister(shape, steps, sharesLoads(shape.batch, shape.hidden, capabilities));
+  const tiled = recurrentTiled(shape, steps);
   if (steps.length === 1) return [direct, register, tiled];
   return capabilities.software ? [register, direct, tiled] : [tiled, register, direct];
 }
 
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
-/** A step as a kernel argument. */
-const numberOf = (step: number | null): number => step ?? NO_STEP;
 
 /**
  * All steps of a recurrent layer. Inputs: weightHh [G·H, H], h0 [B, H], then c0 [B, H] (LSTM) or the bias of n's hidden
@@ -180,13 +148,11 @@ export const recurrentOp: KernelOp<RecurrentAttrs> = {
       h = next;
     }
   },
-  inPlaceFrom: ({ cell }) => FORWARD[cell].inputs.length - 1,
+  inPlaceFrom: ({ cell }) => recurrentNames({ cell, direction: 'forward' }).inputs.length - 1,
   gpu(call) {
-    const { inputs, outputs, attrs } = call;
+    const { inputs, attrs: { cell, reverse } } = call; // prettier-ignore
     const { steps, batch, hidden } = sizesOf(inputs[0], inputs[inputs.length - 1]);
-    const args = stepsOf(steps, attrs.reverse).map(({ at, before }) => [at, numberOf(before)]);
-    const settings = { cell: attrs.cell, direction: 'forward', batch, hidden } as const;
-    return variants(call, FORWARD[attrs.cell], outputs, args, settings);
+    return variants(call, { cell, direction: 'forward', batch, hidden }, stepsOf(steps, reverse));
   },
   vjp({ inputs, outputs: [y, second, activated], gradients, attrs: { cell, reverse } }) {
     const [weight, h0, extra] = inputs;
@@ -235,7 +201,7 @@ function product(weight: CpuArray, h: CpuArray, row: number, j: number, hidden: 
 }
 
 /**
- * The gradient of all steps of `recurrent`: inputs and outputs as named by `backward`. `carry` [B, H] (f32) is the part of
+ * The gradient of all steps of `recurrent`: inputs and outputs as named by `backwardNames`. `carry` [B, H] (f32) is the part of
  * the initial state's gradient that bypasses the product: all of it for c0, z · dh for a GRU.
  */
 export const recurrentGradOp: KernelOp<RecurrentGradAttrs> = {
@@ -250,7 +216,7 @@ export const recurrentGradOp: KernelOp<RecurrentGradAttrs> = {
   },
   cpu({ inputs, outputs: [dgates, carry, dhiddenN], inputSpecs, attrs }) {
     const { cell, reverse } = attrs;
-    const named = Object.fromEntries(backward(attrs).inputs.map((name, i) => [name, inputs[i]]));
+    const named = Object.fromEntries(backwardNames(attrs).inputs.map((name, i) => [name, inputs[i]]));
     const { weight_hh: weight, dy, y, c0, cells, dcells, previous, hidden_n: hiddenN, activated } = named;
     const { steps, batch, hidden } = sizesOf(inputSpecs[0], inputSpecs[1]);
     const wide = GATES[cell] * hidden;
@@ -297,15 +263,12 @@ export const recurrentGradOp: KernelOp<RecurrentGradAttrs> = {
     }
     carry?.set(carried);
   },
-  inPlaceFrom: (attrs) => backward(attrs).inputs.length - 1,
+  inPlaceFrom: (attrs) => backwardNames(attrs).inputs.length - 1,
   gpu(call) {
-    const { inputs, outputs, attrs } = call;
+    const { inputs, attrs: { cell, reverse, cellGradient } } = call; // prettier-ignore
     const { steps, batch, hidden } = sizesOf(inputs[0], inputs[1]);
-    const args = stepsOf(steps, attrs.reverse)
-      .reverse()
-      .map(({ at, before, after }) => [at, numberOf(after), numberOf(before)]);
-    const { cell, cellGradient } = attrs;
-    return variants(call, backward(attrs), outputs, args, { cell, direction: 'backward', batch, hidden, cellGradient });
+    const settings = { cell, direction: 'backward', batch, hidden, cellGradient } as const;
+    return variants(call, settings, stepsOf(steps, reverse).reverse());
   },
   // The second derivative of a fused sequence would need a third record as long as this one; `fused: false` has it.
   vjp: 'none',

@@ -1,10 +1,10 @@
 // Indices of the largest and smallest values.
 
 import { argSerial, argTree, type ArgShape } from '../../../shaders/reductions/arg-extreme.wgsl.ts';
+import { elementType } from '../../core/kernel.ts';
 import { applyOne, expectDType, type KernelOp, type Op } from '../../core/op.ts';
 import { formatShape, reducedShape, resolveAxis, rowOffset, rowsAlong } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { elementType } from '../lib/element-type.ts';
 import { reshape } from '../movement/reshape.ts';
 
 interface ArgAttrs {

@@ -7,14 +7,13 @@ import {
   reduceGroups, reduceInFours, reduceSerial, reduceSplits, type ReduceShape,
 } from '../../../shaders/reductions/reduce.wgsl.ts'; // prettier-ignore
 import { isFloat, type DType } from '../../core/dtype.ts';
-import type { Capabilities, Variant } from '../../core/kernel.ts';
+import { elementType, type Capabilities, type Variant } from '../../core/kernel.ts';
 import { applyOne, type KernelCall, type KernelOp, type Op, type VjpCall } from '../../core/op.ts';
 import { formatShape, reducedShape, resolveAxes, sizeOf, stridedOffsets, stridesOf } from '../../core/shape.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { div, mul } from '../elementwise/binary.ts';
 import { cast } from '../elementwise/cast.ts';
 import { eq } from '../elementwise/compare.ts';
-import { elementType } from '../lib/element-type.ts';
 import { inHeldType } from '../lib/onnx.ts';
 import { expand } from '../movement/expand.ts';
 import { reshape } from '../movement/reshape.ts';

@@ -4,12 +4,11 @@ import {
   MOST_CHUNKS, SCAN_TILE, scanChunks, scanGroup, scanSerial, type ScanShape,
 } from '../../../shaders/reductions/scan.wgsl.ts'; // prettier-ignore
 import { isFloat } from '../../core/dtype.ts';
-import type { Variant } from '../../core/kernel.ts';
+import { elementType, type Variant } from '../../core/kernel.ts';
 import { applyOne, expectDType, type KernelCall, type KernelOp } from '../../core/op.ts';
 import { resolveAxis, rowOffset, rowsAlong, sizeOf, type Shape } from '../../core/shape.ts';
 import { fill, type Tensor } from '../../core/tensor.ts';
 import { add, mul } from '../elementwise/binary.ts';
-import { elementType } from '../lib/element-type.ts';
 import { inHeldType } from '../lib/onnx.ts';
 import { pad } from '../movement/pad.ts';
 import { permute } from '../movement/permute.ts';

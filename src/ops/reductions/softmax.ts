@@ -2,12 +2,12 @@
 
 import { groupReduceWays } from '../../../shaders/lib/group-reduce.wgsl.ts';
 import { softmaxSerial, softmaxGroups } from '../../../shaders/reductions/softmax.wgsl.ts';
+import { floatType } from '../../core/kernel.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { resolveAxes, resolveAxis, rowOffset, rowsAlong, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { add, mul, sub } from '../elementwise/binary.ts';
 import { detach } from '../elementwise/detach.ts';
-import { floatType } from '../lib/element-type.ts';
 import { max, sum } from './reduce.ts';
 import { reshape } from '../movement/reshape.ts';
 import { exp, log } from '../elementwise/unary.ts';

@@ -9,8 +9,8 @@ export const bertMiniZh = {
   family: 'bert',
   config: 'mini-zh',
   configs: ['mini-zh', 'tiny'],
-  parameters: 1_260_194,
-  weightsBytes: null,
+  parameters: 1_260_065,
+  weightsBytes: 2_596_532,
   capabilities: ['train', 'eval', 'run', 'export', 'inspect', 'diverge', 'bench'],
-  metrics: {},
+  metrics: { masked_accuracy: 0.3059, next_sentence_accuracy: 0.8371 },
 } as const satisfies ModelAbout;

@@ -107,7 +107,7 @@ export const bertMiniZhEntry: ModelEntry<BertForPreTraining> = {
     const vocab_size = vocabularyIn(details)?.length ?? configs[config].vocab_size;
     return withVocabulary(new BertForPreTraining({ ...configs[config], vocab_size }), details);
   },
-  weights: {},
+  weights: { 'mini-zh': new URL('./weights.safetensors', import.meta.url) },
   example,
   train,
   evaluate,

@@ -1,25 +1,25 @@
-// Bytes that can be read in any order: of memory, a Blob or a server. A file above 2 GiB is never in memory as a whole.
+// Random access to bytes in memory, in a Blob or on a server. A file above 2 GiB is never in memory as a whole.
 
 /** Random access to the bytes of one file. */
 export interface ByteSource {
-  /** What errors call it, such as a file's path. */
+  /** Used in error messages, such as a file's path. */
   readonly name: string;
   /** Length in bytes. */
   readonly size: number;
   /**
-   * The bytes from `begin` up to `end`, which the caller must not change.
-   * @throws an Error with the name if the range is not inside the file, or the file cannot be read.
+   * The bytes from `begin` up to `end`. They may be shared: the caller must not change them.
+   * @throws an Error with the name if the range is outside the file, or the file cannot be read.
    */
   read(begin: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
-  /** Lets go of what stays open for reading. */
+  /** Releases the file, if one is held open. */
   close?(): Promise<void>;
 }
 
-/** Refuses a range that is not inside the file: a format that points there is damaged, or the file is cut. */
+/** @throws an Error if the range is outside the file, which is then truncated or corrupt. */
 export function checkRange({ name, size }: ByteSource, begin: number, end: number): void {
   if (begin >= 0 && begin <= end && end <= size) return;
   throw new Error(
-    `${name}: bytes ${begin} to ${end} are needed, but the file has ${size}: it is cut or damaged. Fetch or copy it again.`,
+    `${name}: needs bytes ${begin} to ${end}, but the file has ${size}: it is truncated or corrupt. Download or copy it again.`,
   );
 }
 
@@ -36,7 +36,7 @@ export function bytesSource(bytes: Uint8Array, name = 'the bytes'): ByteSource {
   return source;
 }
 
-/** A Blob, such as a file that was chosen or dropped on a page; the browser reads only the ranges that are asked for. */
+/** A Blob, such as a file chosen or dropped on a page; the browser reads only the requested ranges. */
 export function blobSource(blob: Blob, name = blob instanceof File ? blob.name : 'the blob'): ByteSource {
   const source: ByteSource = {
     name,
@@ -51,8 +51,8 @@ export function blobSource(blob: Blob, name = blob instanceof File ? blob.name :
 }
 
 /**
- * A file on a server, read by range requests without keeping it. For a server that ignores them, download the file.
- * @throws an Error that says what the server answered.
+ * A file on a server, read by range requests and not cached. If the server ignores them, use `download`.
+ * @throws an Error with the server's response.
  */
 export async function urlSource(url: URL, headers: HeadersInit = {}, signal?: AbortSignal): Promise<ByteSource> {
   const get = async (begin: number, end: number, signal?: AbortSignal) => {
@@ -60,14 +60,14 @@ export async function urlSource(url: URL, headers: HeadersInit = {}, signal?: Ab
     const response = await fetch(url, { headers: { ...Object.fromEntries(new Headers(headers)), ...range }, signal });
     if (response.status !== 206) {
       await response.body?.cancel();
-      const why = response.ok ? 'ignores range requests: download the file first' : `answered ${response.status}`;
+      const why = response.ok ? 'ignores range requests: download the file first' : `responded ${response.status}`;
       throw new Error(`${url.href}: the server ${why}.`);
     }
     const total = Number(/\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1]);
     return { bytes: new Uint8Array(await response.arrayBuffer()), total };
   };
   const { total } = await get(0, 1, signal);
-  if (!Number.isSafeInteger(total)) throw new Error(`${url.href}: the server does not give the file's size.`);
+  if (!Number.isSafeInteger(total)) throw new Error(`${url.href}: the server does not report the file's size.`);
   const source: ByteSource = {
     name: url.href,
     size: total,
@@ -75,7 +75,8 @@ export async function urlSource(url: URL, headers: HeadersInit = {}, signal?: Ab
       checkRange(source, begin, end);
       if (begin === end) return new Uint8Array(0);
       const { bytes } = await get(begin, end, signal);
-      if (bytes.length !== end - begin) throw new Error(`${url.href}: the server sent another range than asked for.`);
+      if (bytes.length !== end - begin)
+        throw new Error(`${url.href}: the server sent a different range than requested.`);
       return bytes;
     },
   };

@@ -1,10 +1,10 @@
-// Keeps downloads in a browser: in the origin's private file system (OPFS), or in the Cache API where that cannot be written.
-// A file is kept in pieces, as OPFS keeps nothing of a file that was not closed: a tab that is closed loses one piece at most.
+// Caches downloads in the browser: in the origin private file system (OPFS), or in the Cache API where OPFS is not writable.
+// Files are stored in pieces because OPFS discards a file that was not closed; a closed tab loses at most one piece.
 
 import { blobSource } from './byte-source.ts';
 import type { FileCache, FileFacts, PartialFile } from './file-cache.ts';
 
-/** Blobs under names. */
+/** Blobs by name. */
 interface BlobStore {
   readonly name: string;
   get(name: string): Promise<Blob | null>;
@@ -13,14 +13,14 @@ interface BlobStore {
   remove(name: string): Promise<void>;
 }
 
-/** What is kept of a file. Each version has an id of its own. */
+/** Describes a stored file. Each version has its own id. */
 interface Manifest {
   readonly facts: FileFacts;
   readonly id: string;
   readonly sizes: readonly number[];
 }
 
-/** The names of the pieces. They say which bytes each holds, so that two tabs that fetch the same file cannot mix theirs. */
+/** The names of the pieces. Each includes its byte range, so two tabs that fetch the same file cannot mix their pieces. */
 function piecesOf({ id, sizes }: Manifest): string[] {
   let begin = 0;
   return sizes.map((size) => `${id}.${begin}-${(begin += size)}`);
@@ -31,7 +31,7 @@ const FOLDER = 'five-tigers';
 
 let opened: Promise<FileCache | null> | undefined;
 
-/** The cache of this browser; null where it keeps nothing, such as in a page without HTTPS. */
+/** This browser's cache; null where there is no storage, such as on a page without HTTPS. */
 export const browserCache = (): Promise<FileCache | null> =>
   (opened ??= openStore().then((store) => store && cacheIn(store)));
 
@@ -43,7 +43,7 @@ async function openStore(): Promise<BlobStore | null> {
       const root = await navigator.storage.getDirectory();
       return opfsStore(await root.getDirectoryHandle(FOLDER, { create: true }));
     } catch {
-      // Some browsers offer OPFS and refuse it in private windows.
+      // Some browsers expose OPFS but reject it in private windows.
     }
   }
   return 'caches' in globalThis ? cacheApiStore() : null;
@@ -73,7 +73,7 @@ function opfsStore(folder: FileSystemDirectoryHandle): BlobStore {
 }
 
 function cacheApiStore(): BlobStore {
-  // Requests are only names here; this domain exists nowhere.
+  // The Cache API needs URLs as keys; this domain does not exist.
   const address = (name: string) => `https://five-tigers.invalid/${name}`;
   return {
     name: "the browser's cache",
@@ -103,7 +103,7 @@ function cacheIn(store: BlobStore): FileCache {
   const removePieces = async (manifest: Manifest) => {
     for (const name of piecesOf(manifest)) await store.remove(name);
   };
-  /** The pieces as one Blob, which the browser reads from its disk; null if one is missing. */
+  /** The pieces as one disk-backed Blob; null if one is missing. */
   const join = async (manifest: Manifest): Promise<Blob | null> => {
     const pieces = await Promise.all(piecesOf(manifest).map((name) => store.get(name)));
     const isWhole = pieces.every((piece, i) => piece?.size === manifest.sizes[i]);
@@ -154,7 +154,7 @@ function cacheIn(store: BlobStore): FileCache {
         try {
           await flush();
         } catch (error) {
-          // The caller still has these, and goes on with them elsewhere.
+          // The caller still holds these bytes and will store them elsewhere.
           waiting.pop();
           waitingSize -= bytes.length;
           throw error;
@@ -173,7 +173,7 @@ function cacheIn(store: BlobStore): FileCache {
         await store.remove(part);
         if (before) await removePieces(before);
         const blob = await join(done);
-        if (!blob) throw new Error(`${store.name} lost a part of it`);
+        if (!blob) throw new Error(`${store.name} lost part of the file`);
         return blobSource(blob, name);
       },
       pause: flush,

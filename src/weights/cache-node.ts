@@ -1,4 +1,4 @@
-// Keeps downloads in a folder: a file under its own name, what is known of it beside it.
+// Caches downloads in a folder: each file under its own name, with its facts in a JSON file beside it.
 
 import { randomBytes } from 'node:crypto';
 import { createReadStream, promises } from 'node:fs';
@@ -11,15 +11,15 @@ import { fileSource } from './place-node.ts';
 const { mkdir, open, readFile, rename, rm, stat, writeFile } = promises;
 
 /**
- * The folder of downloads: `FIVE_TIGERS_CACHE` if that is set, else `five-tigers` in the user's folder of caches
- * (`XDG_CACHE_HOME`, `~/.cache`, or `LOCALAPPDATA` under Windows).
+ * The download folder: `FIVE_TIGERS_CACHE` if set, else `five-tigers` in the user's cache folder
+ * (`XDG_CACHE_HOME`, `~/.cache`, or `LOCALAPPDATA` on Windows).
  */
 export function cacheFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
   const caches = env.XDG_CACHE_HOME || env.LOCALAPPDATA || join(homedir(), '.cache');
   return env.FIVE_TIGERS_CACHE || join(caches, 'five-tigers');
 }
 
-/** A cache in `folder`, which is made when it is needed. Of two that fetch the same file at once, the second begins apart. */
+/** A cache in `folder`, created when needed. If two processes fetch the same file at once, the second uses its own partial file. */
 export function folderCache(folder: string): FileCache {
   const pathOf = (key: string) => join(folder, ...key.split('/').map(safePart));
   return {
@@ -28,7 +28,7 @@ export function folderCache(folder: string): FileCache {
       const path = pathOf(key);
       const facts = await readFacts(`${path}.json`);
       const found = await stat(path).catch(() => null);
-      // A file that was cut by hand, or whose facts were lost, is fetched again.
+      // A file of the wrong size, or without its facts, is downloaded again.
       if (!facts || !found?.isFile() || found.size !== facts.size) return null;
       return { facts, bytes: { ...(await fileSource(path)), name } };
     },
@@ -36,7 +36,7 @@ export function folderCache(folder: string): FileCache {
   };
 }
 
-// A name from a server must not lead out of the folder, nor be one that some system forbids.
+// A server's file name must not escape the folder, nor contain characters that some file system forbids.
 const safePart = (part: string): string =>
   /^\.+$/.test(part) || part === ''
     ? `_${part}`
@@ -64,7 +64,7 @@ async function beginFile(path: string): Promise<PartialFile> {
   };
   let facts = await readFacts(partFacts);
   const handle = await open(part, 'a+').then(async (created) => {
-    // Opened again without "append", which would ignore positions.
+    // Reopened without "append" mode, which would ignore write positions.
     await created.close();
     return open(part, 'r+');
   });
@@ -94,17 +94,17 @@ async function beginFile(path: string): Promise<PartialFile> {
     async finish(name, wholeFacts) {
       await handle.sync();
       await handle.close();
-      // Another process that fetched the same may have been quicker.
+      // Another process that fetched the same file may have finished first.
       await rename(part, path).catch(async (error) => {
         if ((await stat(path).catch(() => null))?.size !== wholeFacts.size) throw error;
       });
-      // After the file: what these facts say must never be of an older one.
+      // Written after the file, so that these facts never describe an older one.
       await writeFacts(`${path}.json`, wholeFacts);
       await rm(partFacts, { force: true });
       await release();
       return { ...(await fileSource(path)), name };
     },
-    // What was begun apart is found by nobody.
+    // Nothing would find a separate partial file again.
     pause: async () => (isFirst ? handle.close().then(release, release) : drop()),
     drop,
   };
@@ -117,7 +117,7 @@ async function beginFile(path: string): Promise<PartialFile> {
   }
 }
 
-/** Whether nobody else that is still there has this lock: a file with the number of the process. */
+/** Takes the lock, a file with the owner's process id; false if a live process holds it. */
 async function claim(lock: string): Promise<boolean> {
   for (;;) {
     try {
@@ -134,7 +134,7 @@ async function claim(lock: string): Promise<boolean> {
 
 function isAlive(pid: number): boolean {
   try {
-    // Signal 0 is only a question.
+    // Signal 0 only tests whether the process exists.
     return process.kill(pid, 0);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';

@@ -1,37 +1,37 @@
-// Downloads a file: resumed where it was cut, checked, and kept.
+// Downloads a file: resumes after interruptions, verifies the checksum, and caches the result.
 
-// Checksums while the bytes arrive: WebCrypto takes only whole files.
+// Hashes bytes as they arrive, which WebCrypto cannot.
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { ByteSource } from './byte-source.ts';
 import { memoryFile, type FileCache, type FileFacts, type PartialFile } from './file-cache.ts';
 import type { LoadProgress } from './load.ts';
 
-/** A file to download: what is known of it beforehand. */
+/** A file to download, with the facts known beforehand. */
 export interface RemoteFile extends FileFacts {
-  /** What progress and errors call it. */
+  /** Used in progress and error messages. */
   readonly name: string;
-  /** Where the cache keeps it. */
+  /** The cache key. */
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** How a download is watched and ended. */
+/** Progress, cancellation and retries of a download. */
 export interface DownloadOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
-  /** Called with what went wrong without ending the work, such as a cache that is full. */
+  /** Called with problems that do not stop the download, such as a full cache. */
   readonly onNotice?: (text: string) => void;
-  /** Milliseconds before the first new try after a cut; each one after waits twice as long (default 500). */
+  /** Milliseconds before the first retry, doubled for each further one (default 500). */
   readonly retryDelay?: number;
-  /** Milliseconds without a byte after which a connection counts as cut (default 30,000). */
+  /** Milliseconds without data after which a connection counts as lost (default 30,000). */
   readonly stallTimeout?: number;
 }
 
-/** Tries in a row that bring nothing before a download is given up. */
+/** Consecutive attempts without progress before a download fails. */
 const TRIES = 5;
 
-/** The server answered, but not with the file. */
+/** The server responded with an error status. */
 export class HttpError extends Error {
   readonly status: number;
   constructor(message: string, status: number) {
@@ -42,9 +42,10 @@ export class HttpError extends Error {
 }
 
 /**
- * Downloads a file, going on with what an earlier try left in `cache`. A cache that fails is reported, and the download continues without it.
- * @throws an HttpError; an Error for a connection that broke for good (what has come is kept), or for content whose size or
- *   checksum is wrong (it is dropped).
+ * Downloads a file, resuming a partial one in `cache`. If the cache fails, this is reported and the download continues
+ * without it.
+ * @throws an HttpError; an Error if the connection is lost for good (the partial file is kept), or if the size or checksum is
+ *   wrong (the file is deleted).
  */
 export async function download(
   file: RemoteFile,
@@ -98,16 +99,16 @@ class Transfer {
       const before = this.#to.size;
       try {
         if (await this.#receive()) return;
-        throw new Error('the connection was cut');
+        throw new Error('the connection was lost');
       } catch (cause) {
         this.#options.signal?.throwIfAborted();
         if (cause instanceof HttpError && !isTemporary(cause.status)) throw cause;
         failures = this.#to.size > before ? 1 : failures + 1;
         if (failures >= TRIES) {
           const total = this.#facts.size === null ? '' : ` of ${this.#facts.size}`;
-          const kept = this.#cache && this.#to.size > 0 ? ' The next try goes on from there.' : '';
+          const kept = this.#cache && this.#to.size > 0 ? ' The next attempt resumes from there.' : '';
           throw new Error(
-            `${name}: the download broke off at byte ${this.#to.size}${total} (${reasonOf(cause)}).${kept}`,
+            `${name}: the download stopped at byte ${this.#to.size}${total} (${reasonOf(cause)}).${kept}`,
             { cause },
           );
         }
@@ -120,14 +121,14 @@ class Transfer {
     return this.#facts.size !== null && this.#to.size === this.#facts.size;
   }
 
-  /** One request. True when the file has come as a whole. */
+  /** One request. True once the whole file has arrived. */
   async #receive(): Promise<boolean> {
     const from = this.#to.size;
     const range: Record<string, string> = from > 0 ? { Range: `bytes=${from}-` } : {};
     const response = await this.#request({ ...this.#file.headers, ...range });
     const { status, headers, body } = response;
     if (!response.ok) await body?.cancel();
-    // What is here is more than the server has: another version.
+    // We hold more bytes than the server has, so its version is different.
     if (status === 416) return (await this.#restart(), false);
     if (!response.ok || !body) throw httpError(this.#file, status);
     const isPart = status === 206;
@@ -136,10 +137,10 @@ class Transfer {
     const isOther = !isSame(this.#facts, found) || (total !== null && total !== found.size);
     if (this.#file.size !== null && total !== null && total !== this.#file.size) {
       await body.cancel();
-      throw new Error(`${this.#file.name}: the server has ${total} bytes where ${this.#file.size} were announced.`);
+      throw new Error(`${this.#file.name}: the server has ${total} bytes, but ${this.#file.size} were expected.`);
     }
     if (from > 0 && (!isPart || isOther)) {
-      // The server sends all of it, or another version.
+      // The server sends the whole file, or a different version.
       await this.#restart(found);
       if (isPart) return (await body.cancel(), false);
     } else if (from === 0) await this.#restart(found);
@@ -151,10 +152,10 @@ class Transfer {
     return this.#options.stallTimeout ?? 30_000;
   }
 
-  /** The headers of an answer, unless the server keeps silent for too long. */
+  /** The response, unless its headers take too long. */
   async #request(headers: Record<string, string>): Promise<Response> {
     const silence = new AbortController();
-    const timer = setTimeout(() => silence.abort(new Error(`no answer for ${this.#stall / 1000} s`)), this.#stall);
+    const timer = setTimeout(() => silence.abort(new Error(`no response for ${this.#stall / 1000} s`)), this.#stall);
     const signals = [silence.signal, this.#options.signal].filter((signal) => !!signal);
     try {
       return await fetch(this.#file.url, { headers, signal: AbortSignal.any(signals) });
@@ -188,7 +189,7 @@ class Transfer {
     this.#to = memoryFile(chunks, this.#facts);
     const where = this.#cache ? ` in ${this.#cache.name}` : '';
     this.#options.onNotice?.(
-      `${this.#file.name} cannot be kept${where} (${reasonOf(cause)}): it is loaded, but will be fetched again next time.`,
+      `${this.#file.name} cannot be cached${where} (${reasonOf(cause)}). It is loaded anyway, but will be downloaded again next time.`,
     );
   }
 
@@ -198,7 +199,7 @@ class Transfer {
     if (expected !== null && found !== expected.toLowerCase()) {
       await this.#to.drop();
       throw new Error(
-        `${name}: its SHA-256 is ${found}, but ${expected} was announced. The download is damaged or changed, and was dropped: try again.`,
+        `${name}: the SHA-256 is ${found}, but ${expected} was expected. The file is corrupt or has changed, and was deleted: try again.`,
       );
     }
     const facts = { ...this.#facts, size: this.#to.size, sha256: found };
@@ -217,7 +218,7 @@ class Transfer {
   }
 }
 
-/** Whether nothing says that these are different versions. */
+/** Whether nothing shows that these are different versions. */
 function isSame(a: FileFacts, b: FileFacts): boolean {
   const differ = <T>(x: T | null, y: T | null) => x !== null && y !== null && x !== y;
   return (
@@ -229,7 +230,7 @@ function isSame(a: FileFacts, b: FileFacts): boolean {
   );
 }
 
-/** The whole file's size by an answer's headers. What is packed for the way says nothing of it. */
+/** The whole file's size by the response headers; null if the transfer is compressed, when they give the compressed size. */
 function sizeOf(headers: Headers, isPart: boolean): number | null {
   if (headers.has('content-encoding') && headers.get('content-encoding') !== 'identity') return null;
   const text = isPart ? /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1] : headers.get('content-length');
@@ -241,25 +242,25 @@ const isTemporary = (status: number) => status === 408 || status === 429 || stat
 function httpError({ name, url }: RemoteFile, status: number): HttpError {
   const why =
     status === 404 ? 'the server has no such file'
-    : status === 401 || status === 403 ? 'the server refuses it. If the model is gated, accept its terms on its page and give a token'
-    : `the server answered ${status}`; // prettier-ignore
+    : status === 401 || status === 403 ? 'access is denied. If the model is gated, accept its terms on its page and pass a token'
+    : `the server responded ${status}`; // prettier-ignore
   return new HttpError(`${name}: ${why} (${url}).`, status);
 }
 
-/** What an error says, with the cause that `fetch` hides. */
+/** An error's message, with the cause that `fetch` hides. */
 export function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error && cause.message ? `${message}: ${cause.message}` : (message ?? String(error));
 }
 
-/** What comes, piece by piece. @throws if nothing comes for `stall` milliseconds: a network that is gone closes nothing. */
+/** The body's chunks. @throws if none arrives for `stall` milliseconds, as a dead network does not close the connection. */
 async function* chunksOf(body: ReadableStream<Uint8Array>, stall: number): AsyncIterable<Uint8Array> {
   const reader = body.getReader();
   try {
     for (;;) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const silence = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`nothing came for ${stall / 1000} s`)), stall);
+        timer = setTimeout(() => reject(new Error(`no data for ${stall / 1000} s`)), stall);
       });
       const next = await Promise.race([reader.read(), silence]).finally(() => clearTimeout(timer));
       if (next.done) return;

@@ -1,57 +1,57 @@
-// What keeps downloaded files, so that they are fetched once and are there offline.
+// The interface of download caches: files are fetched once and stay available offline.
 
 import { blobSource, type ByteSource } from './byte-source.ts';
 
-/** What is known of a file on a server. */
+/** Facts about a file on a server. */
 export interface FileFacts {
   readonly url: string;
-  /** Bytes in all; null where the server does not say. */
+  /** Size in bytes; null if unknown. */
   readonly size: number | null;
-  /** The server's mark of this version. */
+  /** The server's ETag for this version. */
   readonly etag: string | null;
-  /** Checksum of the content in hexadecimal digits, where it is published. */
+  /** SHA-256 of the content in hexadecimal; null if unknown. */
   readonly sha256: string | null;
-  /** The commit of the repository from which it is. */
+  /** The repository commit it comes from. */
   readonly commit: string | null;
 }
 
-/** A file that is here as a whole. */
+/** A complete file in the cache. */
 export interface KeptFile {
   readonly facts: FileFacts;
   readonly bytes: ByteSource;
 }
 
-/** A file on its way: what has come so far, also in earlier tries. */
+/** A file that is being downloaded, including what earlier attempts received. */
 export interface PartialFile {
-  /** Bytes that are here. */
+  /** Bytes received so far. */
   readonly size: number;
-  /** Of which version they are; null where nothing is here. */
+  /** The version they belong to; null if nothing was received. */
   readonly facts: FileFacts | null;
-  /** The bytes that are here, in order. */
+  /** The bytes received so far, in order. */
   read(): AsyncIterable<Uint8Array>;
-  /** Adds bytes at the end. @throws if there is no room for them. */
+  /** Appends bytes. @throws if there is no room for them. */
   append(bytes: Uint8Array): Promise<void>;
-  /** Drops what is here and begins anew, with `facts`. */
+  /** Discards the received bytes and starts over, with `facts`. */
   restart(facts: FileFacts): Promise<void>;
-  /** The whole file has come: it takes the place of an older version. */
+  /** Called when the file is complete: replaces the older version. */
   finish(name: string, facts: FileFacts): Promise<ByteSource>;
-  /** Stops; what has come is kept for the next try. */
+  /** Stops and keeps the received bytes for the next attempt. */
   pause(): Promise<void>;
-  /** Stops and drops what has come. */
+  /** Stops and discards the received bytes. */
   drop(): Promise<void>;
 }
 
-/** Keeps files under keys, which are paths such as `hub/org/name/main/model.safetensors`. */
+/** Stores files under keys, which are paths such as `hub/org/name/main/model.safetensors`. */
 export interface FileCache {
-  /** What errors call it, such as its folder. */
+  /** Used in error messages, such as the folder. */
   readonly name: string;
-  /** A file that is here as a whole, or null. `name` is what errors call the file. */
+  /** A complete file, or null. `name` is used in error messages. */
   find(key: string, name: string): Promise<KeptFile | null>;
-  /** Begins a download, or goes on with one that was cut. @throws if nothing can be written. */
+  /** Begins a download, or resumes an interrupted one. @throws if nothing can be written. */
   begin(key: string): Promise<PartialFile>;
 }
 
-/** A download in memory, for where nothing can be kept. `chunks` are what has come already. */
+/** A download in memory, where nothing can be stored. `chunks` are the bytes received so far. */
 export function memoryFile(chunks: Uint8Array[] = [], facts: FileFacts | null = null): PartialFile {
   let size = chunks.reduce((sum, { length }) => sum + length, 0);
   const drop = async () => {
@@ -76,7 +76,7 @@ export function memoryFile(chunks: Uint8Array[] = [], facts: FileFacts | null = 
       await drop();
       facts = newFacts;
     },
-    // A Blob may be larger than an array.
+    // A Blob may exceed an array's maximum size.
     finish: async (name) => blobSource(new Blob(chunks as Uint8Array<ArrayBuffer>[]), name),
     pause: async () => {},
     drop,

@@ -1,4 +1,4 @@
-// Files under Node: writes that never leave half a file behind, and reads whose errors say what to do.
+// Files in Node: atomic writes, and reads with helpful errors.
 
 import { randomBytes } from 'node:crypto';
 import { promises } from 'node:fs';
@@ -8,10 +8,9 @@ import { encodeWeights, type Savable, type SaveOptions } from './save.ts';
 const { open, readdir, readFile, realpath, rename, stat, unlink } = promises;
 
 /**
- * Writes `bytes`, or parts of them as they come, to `path` so that, whatever happens, the path holds either its old content or all of the new one:
- * they go to a temporary file in the same folder, reach the disk, and then take the path's name.
- * A symbolic link stays one: the file it points to is replaced. An existing file keeps its permissions.
- * @throws an Error that says why the file could not be written; no temporary file is left.
+ * Writes `bytes`, or chunks as they arrive, to `path` atomically: to a temporary file in the same folder, which is synced to
+ * disk and then renamed. A symbolic link is kept and its target replaced. An existing file keeps its permissions.
+ * @throws an Error that says why the file could not be written; the temporary file is removed.
  */
 export async function writeFileAtomic(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   const target = await realpath(path).catch(() => path);
@@ -35,7 +34,7 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array | AsyncIte
   await syncFolder(folder);
 }
 
-// A rename survives a power cut only once its folder is on the disk. Windows cannot open folders, and needs no sync.
+// A rename survives a power failure only once its folder is synced. Windows cannot open folders and does not need this.
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => null);
   await handle?.sync().catch(() => {});
@@ -44,7 +43,7 @@ async function syncFolder(folder: string): Promise<void> {
 
 /**
  * Reads a file.
- * @param what what the file is to the user, such as `'the weights'`, for the error's text.
+ * @param what what the file is to the user, such as `'the weights'`, for the error message.
  * @throws an Error such as "Cannot read the weights: there is no file a.safetensors in the folder runs."
  */
 export async function readFileOrExplain(path: string, what: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -56,7 +55,7 @@ export async function readFileOrExplain(path: string, what: string): Promise<Uin
   }
 }
 
-/** The names of the files in a folder, in alphabetical order. @throws an Error like that of `readFileOrExplain`. */
+/** The names of the files in a folder, sorted. @throws an Error like that of `readFileOrExplain`. */
 export async function listFilesOrExplain(folder: string, what: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true });
@@ -77,7 +76,7 @@ export async function listFilesOrExplain(folder: string, what: string): Promise<
 }
 
 /**
- * Saves a model's weights, or tensors, as a safetensors file: tensor by tensor, and atomically.
+ * Saves a model's weights, or tensors, as a safetensors file, one tensor at a time and atomically.
  * @throws the errors of `encodeWeights` and `writeFileAtomic`.
  */
 export async function saveWeightsFile(path: string, savable: Savable, options?: SaveOptions): Promise<void> {
@@ -99,7 +98,7 @@ export async function explainFileError(error: unknown, path: string): Promise<st
     case 'ENOTDIR':
       return `part of the path ${path} is a file, not a folder.`;
     case 'EISDIR':
-      return `${path} is a folder, and a file is needed.`;
+      return `${path} is a folder, not a file.`;
     case 'EACCES':
     case 'EPERM':
       return `permission denied for ${path}.`;
@@ -109,7 +108,7 @@ export async function explainFileError(error: unknown, path: string): Promise<st
     case 'EDQUOT':
       return `there is no space left for ${path}.`;
     case 'ERR_FS_FILE_TOO_LARGE':
-      return `${path} is larger than the 2 GiB that Node reads at once.`;
+      return `${path} is larger than 2 GiB, the most that Node reads at once.`;
     default:
       return message;
   }

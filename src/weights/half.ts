@@ -1,4 +1,4 @@
-// Weights in half their size, for files.
+// Halves the size of weights, for files.
 
 import { toFloat16Array } from '../core/float16.ts';
 import type { TensorData } from '../core/dtype.ts';
@@ -6,8 +6,8 @@ import type { TensorData } from '../core/dtype.ts';
 const LARGEST = 65_504;
 
 /**
- * `tensors` with f32 matrices (two axes and more) in f16. Vectors, such as biases and running statistics, stay as they are:
- * they are small, and what they hold is not always near 1. So do matrices with a number that f16 cannot hold.
+ * `tensors` with f32 matrices (two or more axes) converted to f16. Vectors, such as biases and running statistics, stay f32:
+ * they are small, and their values may be far from 1. So do matrices with a value that f16 cannot represent.
  */
 export function halfWeights(tensors: ReadonlyMap<string, TensorData>): Map<string, TensorData> {
   return new Map([...tensors].map(([name, values]) => [name, half(values)]));

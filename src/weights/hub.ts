@@ -1,20 +1,20 @@
-// Files of models on Hugging Face. Plain requests: one answer of its API lists all files with sizes and checksums, where
-// @huggingface/hub would ask three times and add 54 KiB to a page.
+// Model files on Hugging Face, by plain requests: one API response lists all files with sizes and checksums, where
+// @huggingface/hub would make three requests and add 54 KiB to a page.
 
 import type { ByteSource } from './byte-source.ts';
 import { download, HttpError, reasonOf, type DownloadOptions } from './download.ts';
 import type { FileCache, KeptFile } from './file-cache.ts';
 import type { Place } from './sharded.ts';
 
-/** How the hub is reached. */
+/** How to reach the hub. */
 export interface HubOptions extends DownloadOptions {
-  /** Where it is (default `https://huggingface.co`); a mirror will do. */
+  /** Base URL (default `https://huggingface.co`); may be a mirror. */
   readonly hubUrl?: string;
   /** An access token, for private and gated models. */
   readonly token?: string;
-  /** Fetches a newer version where there is one. Without it what is kept is used, and the newer one is reported. */
+  /** Fetches a newer version if there is one. Otherwise the cached version is used and the newer one reported. */
   readonly update?: boolean;
-  /** Called when there is a newer version than the one that is kept and used. */
+  /** Called when there is a newer version than the cached one in use. */
   readonly onNewer?: (version: string) => void;
 }
 
@@ -23,11 +23,11 @@ export interface HubId {
   /** `org/name`. */
   readonly repo: string;
   readonly revision: string;
-  /** A file in it, if one is named. */
+  /** A file in the repository, if given. */
   readonly file?: string;
 }
 
-/** Reads `org/name`, `org/name@revision` or `org/name/path/of/file`; null for other text. */
+/** Parses `org/name`, `org/name@revision` or `org/name/path/of/file`; null for other text. */
 export function parseHubId(text: string): HubId | null {
   const match = /^([\w.-]+\/[\w.-]+)(?:@([\w.-]+))?(?:\/(.+))?$/.exec(text);
   return match && { repo: match[1], revision: match[2] ?? 'main', file: match[3] };
@@ -38,19 +38,19 @@ interface Listing {
   readonly files: ReadonlyMap<string, { readonly size: number | null; readonly sha256: string | null }>;
 }
 
-/** A version of a model's files: what is kept, and what can be fetched. */
+/** One version of a model's files, cached or on the hub. */
 export interface HubPlace extends Place {
-  /** Names of files in the repository, or null where it cannot be reached; then `open` finds what is kept. */
+  /** Names of files in the repository, or null if the hub cannot be reached; then `open` finds only cached files. */
   readonly files: ReadonlySet<string> | null;
 }
 
-/** Milliseconds that the hub has for saying whether there is a newer version, where one is kept already. */
+/** Milliseconds to wait for the check for a newer version when one is already cached. */
 export const CHECK_TIMEOUT = 8000;
 
 /**
- * A model's files. The hub is asked for their list; if it cannot be reached, what is kept is used.
- * @param probe files of which one is enough to work offline, such as the usual names of weights.
- * @throws an Error if the model does not exist, is refused, or cannot be reached and is not kept.
+ * A model's files, as listed by the hub. If it cannot be reached, cached files are used.
+ * @param probe file names; any of them in the cache is enough to work offline, such as the usual names of weights.
+ * @throws an Error if the model does not exist, access is denied, or the hub cannot be reached and nothing is cached.
  */
 export async function openHub(
   id: HubId,
@@ -74,9 +74,9 @@ export async function openHub(
   } catch (error) {
     options.signal?.throwIfAborted();
     if (!kept) throw error;
-    options.onNotice?.(`${repo} is used as it was kept, without asking for a newer version (${reasonOf(error)}).`);
+    options.onNotice?.(`Using the cached copy of ${repo}; could not check for a newer version (${reasonOf(error)}).`);
   }
-  // All files of one commit: an index and its shards must not be mixed.
+  // All files come from one commit: an index must match its shards.
   const pinned = kept?.commit && listing && kept.commit !== listing.commit && !options.update ? kept.commit : null;
   if (pinned) options.onNewer?.(listing!.commit);
   const current = pinned ? () => list(repo, pinned, options, null) : async () => listing;
@@ -87,7 +87,7 @@ export async function openHub(
       const found = await cache?.find(keyOf(file), name);
       const commit = pinned ?? listing?.commit ?? kept?.commit;
       const wanted = listing?.files.get(file);
-      // The content may be the same in another commit.
+      // A new commit may leave the content unchanged.
       const isCurrent =
         found && (found.facts.commit === commit || (!pinned && wanted?.sha256 && wanted.sha256 === found.facts.sha256));
       if (found && (isCurrent || !listing)) return found.bytes;
@@ -123,15 +123,15 @@ async function list(repo: string, revision: string, options: HubOptions, timeout
   try {
     response = await fetch(url, { headers: headersOf(options), signal: AbortSignal.any(signals) });
   } catch (cause) {
-    throw new Error(`${repo}: Hugging Face cannot be reached (${reasonOf(cause)}), and no copy is kept.`, { cause });
+    throw new Error(`${repo}: Hugging Face cannot be reached (${reasonOf(cause)}), and no copy is cached.`, { cause });
   }
   if (!response.ok) {
     await response.body?.cancel();
-    // The hub says 401 for models that do not exist, so as not to give away private ones.
+    // The hub responds 401 for models that do not exist, so as not to reveal private ones.
     const why =
-      response.status === 401 || response.status === 404 ? `There is no model ${repo} at revision ${revision} on Hugging Face, or it is private: then give a token`
-      : response.status === 403 ? `${repo} is gated: accept its terms on its page and give a token`
-      : `${repo}: Hugging Face answered ${response.status}`; // prettier-ignore
+      response.status === 401 || response.status === 404 ? `There is no model ${repo} at revision ${revision} on Hugging Face, or it is private: pass a token`
+      : response.status === 403 ? `${repo} is gated: accept its terms on its page and pass a token`
+      : `${repo}: Hugging Face responded ${response.status}`; // prettier-ignore
     throw new HttpError(`${why} (${url}).`, response.status);
   }
   const { sha, siblings } = (await response.json()) as {

@@ -1,8 +1,8 @@
-// Finds a key that a JSON object holds twice: JSON.parse would silently keep the last one.
+// Finds duplicate keys in JSON objects, of which JSON.parse silently keeps the last.
 
 /**
  * The first key that occurs twice in one object of `json`, or null.
- * @param json text that JSON.parse accepts; other text gives an arbitrary answer.
+ * @param json text that JSON.parse accepts; for other text the result is arbitrary.
  */
 export function findDuplicateKey(json: string): string | null {
   const objects: Set<string>[] = [];
@@ -22,7 +22,7 @@ export function findDuplicateKey(json: string): string | null {
         break;
       }
       case ':': {
-        // Compared unescaped, because "a" and "\u0061" are one key.
+        // Compared unescaped: "a" and "\u0061" are the same key.
         const key = JSON.parse(lastString) as string;
         const keys = objects[objects.length - 1];
         if (keys.has(key)) return key;

@@ -1,4 +1,4 @@
-// Decides which tensor of a file each parameter takes, before anything is read: prefixes, renamings, ties and buffers.
+// Matches parameters to a file's tensors before anything is read: prefixes, renames, ties and buffers.
 
 import { Buffer, type Parameter } from '../core/parameter.ts';
 import { sameShape } from '../core/shape.ts';
@@ -8,36 +8,36 @@ import { canBecome } from './stored-type.ts';
 import type { WeightSource } from './weight-source.ts';
 import { WeightsError, type Misfit } from './weights-error.ts';
 
-/** How a file's names become the model's. */
+/** How a file's names map to the model's. */
 export interface NameOptions {
-  /** What is cut from the front of the file's names, then what is put there. Found by itself where neither is given. */
+  /** Prefix to drop from the file's names, then prefix to add. Detected if omitted. */
   readonly prefix?: { readonly drop?: string; readonly add?: string };
-  /** The model's name of a tensor, after the prefix; null leaves it out. Names that a record lacks stay. */
+  /** Maps a name, after the prefix, to the model's; null skips the tensor. Names missing from a record are unchanged. */
   readonly rename?: Readonly<Record<string, string | null>> | ((name: string) => string | null);
-  /** Names in the file that are left out. */
+  /** Names in the file to skip. */
   readonly ignore?: RegExp;
-  /** Whether every parameter and every tensor must find its partner (default true). Shapes must fit in any case. */
+  /** Whether every parameter and every tensor must have a match (default true). Shapes must always match. */
   readonly strict?: boolean;
 }
 
-/** What will be read, by the model's names, and what will not. */
+/** Which tensors will be read into which parameters, and which will not. */
 export interface LoadPlan {
-  /** Model's name → file's name, once for each parameter. */
+  /** The model's name → the file's name, once per parameter. */
   readonly assigned: ReadonlyMap<string, string>;
-  /** Pairs of names in the file that must hold the same values, because the model ties them. */
+  /** Pairs of names in the file that must hold equal values, because the model ties them. */
   readonly ties: readonly (readonly [string, string])[];
   readonly prefix: { readonly dropped: string; readonly added: string };
   readonly ignored: readonly { readonly name: string; readonly why: string }[];
-  /** The model's names that the file lacks and that keep their values. */
+  /** The model's names that the file lacks; these parameters keep their values. */
   readonly kept: readonly { readonly name: string; readonly why: string }[];
 }
 
 type Rename = (name: string) => string | null;
 
 /**
- * @param state the model's parameters and buffers by name, tied ones under all their names.
- * @param isMapped whether shapes are the caller's business, as it changes values after reading.
- * @throws a WeightsError with all that does not fit.
+ * @param state the model's parameters and buffers by name, tied ones under every name.
+ * @param isMapped whether to skip the shape check, because the caller changes values after reading.
+ * @throws a WeightsError that lists every mismatch.
  */
 export function planLoad(
   model: Module,
@@ -57,7 +57,7 @@ export function planLoad(
   const inFile = new Map<string, string>();
   for (const name of source.entries.keys()) {
     const own = ignore?.test(name) ? null : toModel(name);
-    if (own === null) ignored.push({ name, why: 'left out by the options' });
+    if (own === null) ignored.push({ name, why: 'skipped by the options' });
     else inFile.set(own, name);
   }
 
@@ -96,11 +96,11 @@ export function planLoad(
     seen.add(parameter);
     const partner = tiedTo(own, inFile.keys());
     const module = partAt(model, own.split('.').slice(0, -1));
-    // A parameter that is trained is never left as it is.
+    // Only buffers may be missing, never trained parameters.
     const why =
       parameter instanceof Buffer
         ? parameter.optional
-          ? 'files may lack it'
+          ? 'optional in files'
           : tolerated(own, parameter.shape.length, module, false)
         : null;
     if (partner && state.has(partner)) assign(own, parameter, inFile.get(partner)!);
@@ -139,7 +139,7 @@ function withPrefix({ dropped, added }: Prefix, rename: Rename, state: ReadonlyM
   };
 }
 
-/** The prefix with which most parameters find their tensor; none where it would not help. */
+/** The prefix with which most parameters find their tensor; none if it would not help. */
 function findPrefix(names: readonly string[], state: ReadonlyMap<string, Parameter>, rename: Rename): Prefix {
   const fronts = (all: Iterable<string>) => {
     const found = new Set<string>();
@@ -154,7 +154,7 @@ function findPrefix(names: readonly string[], state: ReadonlyMap<string, Paramet
     none,
     ...[...fronts(names)].map((dropped) => ({ dropped, added: '' })),
     ...[...fronts(state.keys())].map((added) => ({ dropped: '', added })),
-    // A DataParallel checkpoint of a base model into one with a head, and the like.
+    // For example, a DataParallel checkpoint of a base model loaded into a model with a head.
     ...['module.', 'model.'].flatMap((dropped) =>
       names.every((name) => name.startsWith(dropped)) ? [...fronts(state.keys())].map((added) => ({ dropped, added })) : [],
     ),

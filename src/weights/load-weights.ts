@@ -1,4 +1,4 @@
-// Weights into a model in one line, wherever they are.
+// Loads weights into a model in one call, wherever they are.
 
 import type { Module } from '../nn/module.ts';
 import { fillModel, type FillOptions, type FillReport } from './load.ts';
@@ -6,18 +6,18 @@ import type { WeightSource } from './weight-source.ts';
 import { browserCache } from './cache-browser.ts';
 import { openWeightsOn, readBytesOn, type OpenOptions, type Platform, type WeightInput } from './open-weights.ts';
 
-/** How weights are found, and how their names become the model's. */
+/** How weights are opened, and how their names map to the model's. */
 export type LoadOptions = FillOptions & OpenOptions;
 
-/** What a load did, also on the way. */
+/** What a load did, including its downloads. */
 export interface LoadReport extends FillReport {
-  /** What went wrong without ending the load, such as a cache that is full. */
+  /** Problems that did not stop the load, such as a full cache. */
   readonly notices: readonly string[];
-  /** The newer version that the server has, where a kept one was used; `update: true` fetches it. */
+  /** The newer version on the server if a cached one was used, else null; `update: true` fetches it. */
   readonly newer: string | null;
 }
 
-/** `loadWeights` of a platform. */
+/** `loadWeights` for a platform. */
 export async function loadWeightsOn(
   platform: Platform,
   model: Module,
@@ -38,31 +38,31 @@ export async function loadWeightsOn(
   try {
     return { ...(await fillModel(model, source, options)), notices, newer };
   } finally {
-    // A source that was given is its owner's.
+    // The caller owns a source that it passed in.
     if (source !== input) await source.close();
   }
 }
 
-/** A platform without paths. */
+/** A platform without file paths. */
 const browser: Platform = { cache: browserCache };
 
 /**
- * Loads weights into a model: all, or none if anything is wrong. See `WeightInput` for where they may be; the kind of file
- * (safetensors, PyTorch's, numpy's) is read off its first bytes. Floats become the model's dtype, prefixes that all names
- * share are found, and buffers that files of old versions carry or lack are passed over; the report names all of it.
+ * Loads weights into a model: all of them, or none if anything is wrong. See `WeightInput` for where they may be; the format
+ * (safetensors, PyTorch, numpy) is detected from the first bytes. Floats are converted to the model's dtype, common
+ * prefixes are detected, and buffers that old versions save or lack are skipped; the report lists all of this.
  *
  *     const report = await loadWeights(new LeNet5(), 'weights.safetensors');
  *
- * @throws a WeightsError that groups what does not fit by its cause and names a likely remedy; an Error for files that cannot
- *   be read or found. The model is then as it was.
+ * @throws a WeightsError that groups mismatches by cause and suggests a fix; an Error for files that cannot be found or read.
+ *   The model is then unchanged.
  */
 export const loadWeights = (model: Module, input: WeightInput, options?: LoadOptions): Promise<LoadReport> =>
   loadWeightsOn(browser, model, input, options);
 
-/** Opens weights without a model: names, shapes and metadata, and tensors read one by one. Close the source afterwards. */
+/** Opens weights without a model: names, shapes and metadata at once, tensors on request. Close the source afterwards. */
 export const openWeights = (input: WeightInput, options?: OpenOptions): Promise<WeightSource> =>
   openWeightsOn(browser, input, options);
 
-/** The bytes of a file that goes with weights, such as `org/name/tokenizer.json` or a URL: kept, and there offline. */
+/** The bytes of a file that accompanies weights, such as `org/name/tokenizer.json` or a URL; cached for offline use. */
 export const readBytes = (input: string | URL, options?: OpenOptions): Promise<Uint8Array> =>
   readBytesOn(browser, input, options);

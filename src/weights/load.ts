@@ -1,4 +1,4 @@
-// Loads weights of any source into a model: all of them, or none if anything is wrong.
+// Loads weights from any source into a model: all of them, or none if anything is wrong.
 
 import type { TensorData } from '../core/dtype.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
@@ -8,22 +8,22 @@ import { planLoad, type LoadPlan, type NameOptions } from './load-plan.ts';
 import { storedAs, storedTypes } from './stored-type.ts';
 import { quoteName, type WeightSource } from './weight-source.ts';
 
-/** How far a load is. */
+/** Progress of a load. */
 export interface LoadProgress {
   readonly phase: 'download' | 'read';
-  /** The file that is fetched, or the tensor that was read. */
+  /** The file being downloaded, or the tensor just read. */
   readonly name: string;
-  /** Bytes done, and bytes in all (null where the server does not say). */
+  /** Bytes done, and the total (null if the server does not report it). */
   readonly loaded: number;
   readonly total: number | null;
 }
 
 /** How weights are loaded. */
 export interface FillOptions extends NameOptions {
-  /** Changes a tensor after reading, by its name in the model: transposes it, say. Its shape is checked afterwards. */
+  /** Transforms a tensor after reading, such as a transpose. `name` is the model's. The shape is checked afterwards. */
   readonly map?: (name: string, values: TensorData) => TensorData;
   readonly onProgress?: (progress: LoadProgress) => void;
-  /** Ends the load; the model is then as it was. */
+  /** Cancels the load; the model is then unchanged. */
   readonly signal?: AbortSignal;
 }
 
@@ -32,18 +32,18 @@ export interface FillReport extends Pick<LoadPlan, 'prefix' | 'ignored' | 'kept'
   /** The file or files, and their format. */
   readonly source: string;
   readonly format: string;
-  /** The model's names that were filled. */
+  /** The model's names that were loaded. */
   readonly loaded: readonly string[];
-  /** Tensors whose numbers were converted: how many, by type in the file and dtype in the model. */
+  /** How many tensors were converted, by type in the file and in the model. */
   readonly converted: readonly { readonly from: string; readonly to: string; readonly count: number }[];
-  /** Text that the file carries. */
+  /** The file's metadata. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /**
- * Fills `model` from `source`. Names, shapes and dtypes are checked before anything is read, tensors are read one by one, and
- * the model changes only when all are read.
- * @throws a WeightsError that groups what does not fit by its cause; the source's error for what cannot be read.
+ * Fills `model` from `source`. Names, shapes and dtypes are checked before anything is read, and the model changes only once
+ * every tensor is read.
+ * @throws a WeightsError that groups mismatches by cause; the source's error if a tensor cannot be read.
  */
 export async function fillModel(model: Module, source: WeightSource, options: FillOptions = {}): Promise<FillReport> {
   const { map, onProgress, signal } = options;
@@ -73,7 +73,7 @@ export async function fillModel(model: Module, source: WeightSource, options: Fi
   signal?.throwIfAborted();
   for (const [parameter, values] of staged) {
     parameter.write(values);
-    // The parameter keeps a copy.
+    // The parameter holds a copy.
     staged.delete(parameter);
   }
   return {
@@ -96,7 +96,7 @@ function checked(source: WeightSource, name: string, parameter: Parameter, value
   );
 }
 
-/** A tensor that the model ties may stand several times in a file. If its copies differed, one of them would be lost. */
+/** A file may hold several copies of a tied tensor. If they differed, all but one would be lost. */
 async function checkTies(source: WeightSource, ties: LoadPlan['ties'], signal?: AbortSignal): Promise<void> {
   for (const [a, b] of ties) {
     const [first, second] = [source.entries.get(a)!, source.entries.get(b)!];
@@ -106,12 +106,12 @@ async function checkTies(source: WeightSource, ties: LoadPlan['ties'], signal?: 
     if (isSame) continue;
     throw new Error(
       `${source.name}: ${quoteName(a)} and ${quoteName(b)} hold different values, but the model ties them to one parameter. ` +
-        'These weights are of a model without the tie; to drop one of them, name it in the option ignore.',
+        'The weights come from a model without this tie. To drop one of them, match it with the option ignore.',
     );
   }
 }
 
-/** An option `map` for files whose matrices are stored [in, out] where the model wants [out, in], such as GPT-2's Conv1D. */
+/** A `map` option for files that store matrices as [in, out] where the model has [out, in], such as GPT-2's Conv1D. */
 export function transposeWeights(pattern: RegExp): NonNullable<FillOptions['map']> {
   return (name, { dtype, shape, data }) => {
     if (!pattern.test(name) || shape.length !== 2) return { dtype, shape, data };

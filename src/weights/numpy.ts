@@ -1,4 +1,4 @@
-// numpy's files: .npy, one array, and .npz, a ZIP archive of them (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+// NumPy files: .npy, one array, and .npz, a ZIP archive of arrays (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
 
 import type { DType } from '../core/dtype.ts';
 import { sizeOf } from '../core/shape.ts';
@@ -11,10 +11,10 @@ const types: Readonly<Record<string, StoredType>> = {
   f2: 'F16', f4: 'F32', f8: 'F64', i1: 'I8', i2: 'I16', i4: 'I32', i8: 'I64', u1: 'U8', u2: 'U16', u4: 'U32', u8: 'U64', b1: 'BOOL',
 }; // prettier-ignore
 
-/** Some bytes of an array's file, counted from its start. */
+/** Reads bytes `begin` to `end` of an array's file. */
 type Read = (begin: number, end: number, signal?: AbortSignal) => Promise<Uint8Array>;
 
-/** An array as its header describes it. */
+/** An array, as described by its header. */
 interface NumpyEntry extends WeightEntry {
   /** Whether the first axis varies fastest. */
   readonly isFortran: boolean;
@@ -23,18 +23,18 @@ interface NumpyEntry extends WeightEntry {
   readonly readBytes: Read;
 }
 
-/** The first bytes of a `.npy` file. */
+/** Whether these are the first bytes of a `.npy` file. */
 export const startsAsNpy = (bytes: Uint8Array): boolean =>
   bytes[0] === 0x93 && new TextDecoder().decode(bytes.subarray(1, 6)) === 'NUMPY';
 
-/** A `.npy` file: one tensor, called as the file without its extension. @throws an Error for types that cannot be read. */
+/** A `.npy` file: one tensor, named after the file without its extension. @throws an Error for an unsupported type. */
 export async function npySource(file: ByteSource): Promise<WeightSource> {
   const name = /([^/\\]*?)(\.npy)?$/.exec(file.name)![1] || 'array';
   const read: Read = (begin, end, signal) => file.read(begin, end, signal);
   return sourceOf(file, '.npy', new Map([[name, await readNpyHeader(`${file.name}`, read, file.size)]]));
 }
 
-/** An `.npz` file. @throws an Error that names the array at fault, for types that cannot be read. */
+/** An `.npz` file. @throws an Error that names the array with an unsupported type. */
 export async function npzSource(file: ByteSource, entries: ReadonlyMap<string, ZipEntry>): Promise<WeightSource> {
   const arrays = new Map<string, NumpyEntry>();
   for (const [path, entry] of entries) {
@@ -45,10 +45,10 @@ export async function npzSource(file: ByteSource, entries: ReadonlyMap<string, Z
 }
 
 async function readNpyHeader(name: string, read: Read, size: number): Promise<NumpyEntry> {
-  const cut = () => new Error(`${name} is cut: it has ${size} bytes. Fetch or copy it again.`);
+  const cut = () => new Error(`${name} is truncated: it has ${size} bytes. Download or copy it again.`);
   if (size < 12) throw cut();
   const start = await read(0, 12);
-  if (!startsAsNpy(start)) throw new Error(`${name} is no array of numpy.`);
+  if (!startsAsNpy(start)) throw new Error(`${name} is not a NumPy array.`);
   const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
   const isWide = view.getUint8(6) >= 2;
   const headerAt = isWide ? 12 : 10;
@@ -61,7 +61,7 @@ async function readNpyHeader(name: string, read: Read, size: number): Promise<Nu
   if (!descr || !order || !dims || !Object.hasOwn(types, descr[2])) {
     const shown = /'descr'\s*:\s*(.*?)\s*,\s*'(fortran_order|shape)'/.exec(header)?.[1] ?? quoteName(header.trim());
     throw new Error(
-      `${name} has the type ${shown}, which cannot be read (${Object.keys(types).join(', ')} can). ` +
+      `${name} has the unsupported type ${shown} (supported: ${Object.keys(types).join(', ')}). ` +
         'Convert it in Python with array.astype(numpy.float32), or leave it out of the file.',
     );
   }
@@ -70,7 +70,7 @@ async function readNpyHeader(name: string, read: Read, size: number): Promise<Nu
   const wanted = dataAt + sizeOf(shape) * storedTypes[stored].bytes;
   if (wanted !== size) {
     throw new Error(
-      `${name} should have ${wanted} bytes, but has ${size}: it is cut or damaged. Fetch or copy it again.`,
+      `${name} should have ${wanted} bytes, but has ${size}: it is truncated or corrupt. Download or copy it again.`,
     );
   }
   const layout = { isFortran: order[1] === 'True', isBigEndian: descr[1] === '>' };
@@ -98,11 +98,11 @@ function sourceOf(file: ByteSource, format: string, entries: ReadonlyMap<string,
   return source;
 }
 
-/** Bytes whose last axis varies fastest, of ones whose first does. */
+/** Converts column-major bytes to row-major. */
 function rowMajor(bytes: Uint8Array, width: number, shape: readonly number[]): Uint8Array {
   const result = new Uint8Array(bytes.length);
   const index = shape.map(() => 0);
-  // Place of the current element: the first axis has stride 1.
+  // Column-major strides: the first axis has stride 1.
   const strides = shape.map((_, axis) => sizeOf(shape.slice(0, axis)));
   for (let at = 0, from = 0; at < bytes.length; at += width) {
     for (let i = 0; i < width; i++) result[at + i] = bytes[from * width + i];

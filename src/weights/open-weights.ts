@@ -1,4 +1,4 @@
-// Opens weights wherever they are: in memory, in files that a user chose, on a disk, on a server or on Hugging Face.
+// Opens weights wherever they are: in memory, in files the user chose, on disk, on a server or on Hugging Face.
 
 import type { DType, TensorData } from '../core/dtype.ts';
 import { blobSource, bytesSource, type ByteSource } from './byte-source.ts';
@@ -13,7 +13,7 @@ import { entryOf, type WeightSource } from './weight-source.ts';
 
 /**
  * Where weights are: a source, tensors by name, a file's bytes, a Blob, the files of a sharded model, a URL, or text: a URL, a
- * path (under Node) or a Hugging Face id (`org/name`, `org/name@revision`, `org/name/file`).
+ * path (in Node) or a Hugging Face id (`org/name`, `org/name@revision`, `org/name/file`).
  */
 export type WeightInput =
   WeightSource | ReadonlyMap<string, TensorData> | Uint8Array | ArrayBuffer | Blob | readonly File[] | URL | string; // prettier-ignore
@@ -45,35 +45,35 @@ function convertTensor(name: string, { dtype, data }: TensorData, to: DType) {
   return convert(bytes, dtype === 'bool' ? 'U32' : storedAs[dtype], to, (problem) => new Error(`${name} ${problem}`));
 }
 
-/** Files in which a model's weights are usually kept, in the order in which they are looked for in a folder. */
+/** The usual names of weights files, in the order in which a folder is searched. */
 export const MODEL_FILES = [
   'model.safetensors', 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json',
   'diffusion_pytorch_model.safetensors', 'weights.safetensors',
 ] as const; // prettier-ignore
 
-/** What only some platforms have. */
+/** What differs between platforms. */
 export interface Platform {
-  /** The folder of a file and its name there, or of a folder of weights; null where there is neither. */
+  /** Finds a weights file, given its path or that of its folder; null if neither exists. */
   readonly findPath?: (path: string) => Promise<{ readonly place: Place; readonly file: string } | null>;
-  /** Where downloads are kept unless the options say it; null where nothing can be kept. */
+  /** The default download cache; null where nothing can be stored. */
   readonly cache: () => Promise<FileCache | null>;
-  /** How Hugging Face is reached unless the options say it. */
+  /** Default options for Hugging Face. */
   readonly hub?: () => Pick<HubOptions, 'hubUrl' | 'token'>;
 }
 
 /** How weights are opened. */
 export interface OpenOptions extends HubOptions {
-  /** For PyTorch's files: the key of the dict that holds the tensors, such as `g_ema`, where it is not found by itself. */
+  /** For PyTorch files: the key of the dict that holds the tensors, such as `g_ema`, if it is not detected. */
   readonly within?: string;
-  /** The SHA-256 that a URL's file must have, in hexadecimal digits. For a Hugging Face id it is known. */
+  /** The SHA-256 that a URL's file must have, in hexadecimal. Not needed for a Hugging Face id. */
   readonly sha256?: string;
-  /** What keeps downloads; null reads the file from the server each time, only the parts that are needed if it can do that. */
+  /** The download cache; null reads from the server each time, only the needed parts if it supports range requests. */
   readonly cache?: FileCache | null;
 }
 
 /**
- * Opens weights: only their names and shapes are read now. Close the source when you are done with it.
- * @throws an Error that says what is wrong with the file, or where it was looked for.
+ * Opens weights, reading only names and shapes. Close the source when you are done with it.
+ * @throws an Error that says what is wrong with the file, or where it was searched for.
  */
 export async function openWeightsOn(
   platform: Platform,
@@ -89,18 +89,18 @@ export async function openWeightsOn(
   if (Array.isArray(input)) return openChosen(input as readonly File[], options);
   if ('entries' in input && 'read' in input) return input as WeightSource;
   throw new Error(
-    'Weights come as a source, tensors by name, bytes, a Blob, files, a URL or text: what was given is none of them.',
+    'Unsupported weights input: expected a source, a map of tensors, bytes, a Blob, files, a URL or text.',
   );
 }
 
-/** Whether text is meant as a file's path rather than as an id. */
+/** Whether text is meant as a file path rather than an id. */
 export const looksLikePath = (text: string): boolean =>
   /^[./~]|^[A-Za-z]:[\\/]|\\/.test(text) ||
   (/\.(safetensors|json|pth?|bin|np[yz])$/.test(text) && text.split('/').length < 3);
 
 /**
- * The bytes of any file: at a path, a URL, or in a Hugging Face repository (`org/name/tokenizer.json`), kept as weights are.
- * @throws an Error that says where it was looked for.
+ * The bytes of any file: at a path, a URL, or in a Hugging Face repository (`org/name/tokenizer.json`), cached like weights.
+ * @throws an Error that says where it was searched for.
  */
 export async function readBytesOn(
   platform: Platform,
@@ -125,8 +125,7 @@ async function findFile(platform: Platform, input: string | URL, options: OpenOp
     found?.place ??
     (id?.file ? await openHub(id, [id.file], await cache(), { ...platform.hub?.(), ...options }) : null);
   const file = await place?.open(found?.file ?? id!.file!);
-  if (!file)
-    throw new Error(`There is no file ${text}. Files are named by a path, a URL, or org/name/file on Hugging Face.`);
+  if (!file) throw new Error(`There is no file ${text}. Expected a path, a URL, or org/name/file on Hugging Face.`);
   return file;
 }
 
@@ -145,7 +144,7 @@ async function openBytes(file: ByteSource, place: Place, { within }: OpenOptions
   }
 }
 
-/** Opens a file of a folder. @throws an Error if it is missing. */
+/** Opens a file in a folder. @throws an Error if it is missing. */
 async function openIn(place: Place, name: string, options: OpenOptions): Promise<WeightSource> {
   const file = await place.open(name);
   if (!file) throw new Error(`There is no file ${name}.`);
@@ -167,7 +166,7 @@ function openChosen(files: readonly File[], options: OpenOptions): Promise<Weigh
   throw new Error(
     files.length === 0
       ? 'No file was given.'
-      : `${names}: these are several files of weights. Give one, or those of one model with their index (model.safetensors.index.json).`,
+      : `${names}: these are several weights files. Give one file, or all shards of one model with their index (model.safetensors.index.json).`,
   );
 }
 
@@ -178,9 +177,7 @@ async function openText(platform: Platform, text: string, options: OpenOptions):
   if (looksLikePath(text) && !platform.findPath) return openUrl(platform, new URL(text, location.href), options);
   const id = parseHubId(text);
   if (id) return openHubWeights(platform, id, options);
-  throw new Error(
-    `There is no file or folder ${text}. Weights are named by a path, a URL, or a Hugging Face id such as org/name.`,
-  );
+  throw new Error(`There is no file or folder ${text}. Expected a path, a URL, or a Hugging Face id such as org/name.`);
 }
 
 async function openHubWeights(platform: Platform, id: HubId, options: OpenOptions): Promise<WeightSource> {
@@ -196,7 +193,7 @@ async function openHubWeights(platform: Platform, id: HubId, options: OpenOption
     `${id.repo} holds none of ${MODEL_FILES.join(', ')}. ` +
       (files.length > 0
         ? `Name one of its files, such as ${id.repo}/${files[0]}.`
-        : 'It has no file of weights that can be read.'),
+        : 'It has no supported weights file.'),
   );
 }
 

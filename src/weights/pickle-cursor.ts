@@ -1,9 +1,9 @@
-// A cursor over a pickle's bytes: reads its numbers and strings one after another.
+// A cursor over a pickle's bytes that reads its numbers and strings in order.
 
-/** Thrown where a pickle goes on after the last byte that there is. */
+/** Thrown when a pickle continues past the last byte. */
 export class PickleEnd extends Error {
   constructor() {
-    super('the pickle is cut: it goes on after the last byte.');
+    super('the pickle is truncated.');
   }
 }
 
@@ -47,12 +47,12 @@ export class PickleCursor {
     return this.#view.getInt32(this.#take(4), true);
   }
 
-  /** Big-endian, unlike all others. */
+  /** Big-endian, unlike all other numbers. */
   float64(): number {
     return this.#view.getFloat64(this.#take(8));
   }
 
-  /** A little-endian two's complement of any length. */
+  /** A little-endian two's complement integer of any length. */
   long(length: number): number | bigint {
     const start = this.#take(length);
     let value = 0n;
@@ -79,15 +79,15 @@ export class PickleCursor {
     return text;
   }
 
-  /** A number in digits, as protocol 0 writes it: `12`, `12L`, and `00` and `01` for False and True. */
+  /** A number in protocol 0's text form: `12`, `12L`, and `00` and `01` for False and True. */
   textNumber(): number | bigint | boolean {
     const text = this.line();
     if (text === '00' || text === '01') return text === '01';
-    if (!/^-?\d+L?$/.test(text)) throw new Error(`the pickle holds "${text}", which is no number.`);
+    if (!/^-?\d+L?$/.test(text)) throw new Error(`the pickle holds "${text}" where a number should be.`);
     return asNumber(BigInt(text.replace('L', '')));
   }
 
-  /** A line of text, in quotes or not, as protocol 0 writes it. */
+  /** A line of text in protocol 0's form, quoted or not. */
   quoted(): string {
     const text = this.line();
     return /^(['"]).*\1$/.test(text) ? text.slice(1, -1) : text;

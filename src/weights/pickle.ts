@@ -1,30 +1,30 @@
-// A reader of Python pickles that builds containers, numbers and text, and of classes only those that it is given.
-// A pickle is a program for a stack machine and may name any function: Python's own reader would run it.
-// Written here: packages that read pickles know neither PyTorch's legacy files nor where a pickle ends.
+// Reads Python pickles: containers, numbers, text, and only the classes on the caller's list.
+// A pickle is a program for a stack machine and may call any function; Python's own reader would run it.
+// Existing packages support neither PyTorch's legacy files nor finding where a pickle ends.
 
 import { PickleCursor } from './pickle-cursor.ts';
 
-/** What a pickle may name, such as `collections OrderedDict`: what it becomes. */
+/** What a class or function named in a pickle, such as `collections OrderedDict`, becomes. */
 export type PickleClass =
   | { readonly kind: 'value'; readonly value: unknown }
   | {
       readonly kind: 'call';
       readonly name: string;
-      /** Makes the object from the arguments of its class or function. */
+      /** Makes the object from the call's arguments. */
       readonly call: (...args: unknown[]) => unknown;
-      /** Gives the object its state; without it, state is dropped. */
+      /** Sets the object's state; if omitted, the state is ignored. */
       readonly build?: (object: unknown, state: unknown) => unknown;
     };
 
-/** How names and references outside the pickle are answered. */
+/** Resolves a pickle's names and external references. */
 export interface PickleContext {
-  /** What a class or function becomes. @throws an Error for one that is refused. */
+  /** Resolves a class or function. @throws an Error for one that is not allowed. */
   find(module: string, name: string): PickleClass;
-  /** What a persistent id stands for: where a tensor's numbers are, for PyTorch. */
+  /** Resolves a persistent id: in PyTorch files, a reference to a storage. */
   persistent?(id: unknown): unknown;
 }
 
-/** A Python tuple, apart from lists, which are plain arrays. */
+/** A Python tuple, as opposed to a list, which becomes a plain array. */
 export class PickleTuple extends Array<unknown> {}
 
 /** A tuple of `items`. */
@@ -34,7 +34,7 @@ export function tupleOf(items: readonly unknown[]): PickleTuple {
   return tuple;
 }
 
-/** What a pickle holds, and where it ends. Dicts become Maps, ints beyond 2^53 bigints, None null, bytes Uint8Arrays. */
+/** A pickle's value, and the byte after its end. Dicts become Maps, ints beyond 2^53 bigints, None null, bytes Uint8Arrays. */
 export interface Unpickled {
   readonly value: unknown;
   readonly end: number;
@@ -44,7 +44,7 @@ const MARK = Symbol('mark');
 
 /**
  * Reads the pickle (protocols 0 to 5) that starts at byte `start`.
- * @throws a PickleEnd if `bytes` end before it does; an Error for what is no pickle, and for a class that `context` refuses.
+ * @throws a PickleEnd if `bytes` end first; an Error for an invalid pickle, or a class that `context` does not allow.
  */
 export function unpickle(bytes: Uint8Array, context: PickleContext, start = 0): Unpickled {
   const machine = new Machine(new PickleCursor(bytes, start), context);
@@ -69,7 +69,7 @@ class Machine {
       if (code === 0x2e) return { value: this.#pop(), end: this.#in.at };
       if (!this.#simple(code) && !this.#containers(code) && !this.#objects(code)) {
         const shown = `0x${code.toString(16).padStart(2, '0')}`;
-        throw new Error(`the byte ${shown} at ${at} is no instruction of a pickle that is read here.`);
+        throw new Error(`the byte ${shown} at ${at} is not a supported pickle opcode.`);
       }
     }
   }
@@ -80,7 +80,7 @@ class Machine {
   }
 
   #pop(): unknown {
-    if (this.#stack.length === 0) throw new Error('the pickle takes more from its stack than it put there.');
+    if (this.#stack.length === 0) throw new Error('the pickle pops from an empty stack.');
     return this.#stack.pop();
   }
 
@@ -88,10 +88,10 @@ class Machine {
     return this.#stack[this.#stack.length - 1];
   }
 
-  /** All that lies above the last mark. */
+  /** Everything above the last mark. */
   #popMarked(): unknown[] {
     const mark = this.#stack.lastIndexOf(MARK);
-    if (mark < 0) throw new Error('the pickle asks for a mark that it did not set.');
+    if (mark < 0) throw new Error('the pickle uses a mark that it did not set.');
     const items = this.#stack.splice(mark + 1);
     this.#stack.pop();
     return items;
@@ -103,7 +103,7 @@ class Machine {
   }
 
   #recall(index: number): true {
-    if (!this.#memo.has(index)) throw new Error(`the pickle asks for its item ${index}, which it did not store.`);
+    if (!this.#memo.has(index)) throw new Error(`the pickle uses memo entry ${index}, which it did not set.`);
     return this.#push(this.#memo.get(index));
   }
 
@@ -221,7 +221,7 @@ class Machine {
       case 0x90: {
         // ADDITEMS
         const items = this.#popMarked();
-        if (!(this.#top instanceof Set)) throw new Error('the pickle adds an item to what is no set.');
+        if (!(this.#top instanceof Set)) throw new Error('the pickle adds an item to something that is not a set.');
         for (const item of items) this.#top.add(item);
         return true;
       }
@@ -237,18 +237,18 @@ class Machine {
   }
 
   #append(items: readonly unknown[]): true {
-    if (!Array.isArray(this.#top)) throw new Error('the pickle appends an item to what is no list.');
+    if (!Array.isArray(this.#top)) throw new Error('the pickle appends an item to something that is not a list.');
     for (const item of items) this.#top.push(item);
     return true;
   }
 
   #setItems(items: readonly unknown[]): true {
-    if (!(this.#top instanceof Map)) throw new Error('the pickle sets an item of what is no dict.');
+    if (!(this.#top instanceof Map)) throw new Error('the pickle sets an item of something that is not a dict.');
     for (let i = 0; i + 1 < items.length; i += 2) this.#top.set(items[i], items[i + 1]);
     return true;
   }
 
-  /** Classes and functions, and what is made by them. */
+  /** Classes, functions, and calls to them. */
   #objects(code: number): boolean {
     switch (code) {
       case 0x63: // GLOBAL
@@ -268,7 +268,7 @@ class Machine {
         // NEWOBJ_EX
         const named = this.#pop();
         if (!(named instanceof Map) || named.size > 0)
-          throw new Error('the pickle makes an object by named arguments.');
+          throw new Error('the pickle passes keyword arguments, which are not supported.');
         const args = this.#pop();
         return this.#call(this.#pop(), args);
       }
@@ -292,7 +292,7 @@ class Machine {
   #call(callee: unknown, args: unknown): true {
     const kind = callee as PickleClass | null;
     if (typeof kind !== 'object' || kind?.kind !== 'call' || !Array.isArray(args)) {
-      throw new Error('the pickle calls what is no function.');
+      throw new Error('the pickle calls something that is not a function.');
     }
     const object = kind.call(...args);
     if (typeof object === 'object' && object !== null) this.#built.set(object, kind);
@@ -300,7 +300,7 @@ class Machine {
   }
 
   #persistent(id: unknown): unknown {
-    if (!this.#context.persistent) throw new Error('the pickle refers to something outside of it.');
+    if (!this.#context.persistent) throw new Error('the pickle has an external reference, which is not supported.');
     return this.#context.persistent(id);
   }
 }

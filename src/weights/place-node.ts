@@ -1,4 +1,4 @@
-// Weights on a disk: files are read where they are needed, so that they may be larger than memory.
+// Weights on disk, read in parts so that files may be larger than memory.
 
 import { promises, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -8,7 +8,7 @@ import { explainFileError } from './files-node.ts';
 import { looksLikePath, MODEL_FILES } from './open-weights.ts';
 import type { Place } from './sharded.ts';
 
-/** A file on a disk, which stays open until it is closed. @throws an Error that says why it cannot be opened. */
+/** A file on disk, open until `close`. @throws an Error that says why it cannot be opened. */
 export async function fileSource(path: string): Promise<ByteSource> {
   const handle = await promises.open(path, 'r').catch(async (cause) => {
     throw new Error(`Cannot read ${path}: ${await explainFileError(cause, path)}`, { cause });
@@ -22,10 +22,10 @@ export async function fileSource(path: string): Promise<ByteSource> {
       signal?.throwIfAborted();
       const bytes = new Uint8Array(end - begin);
       for (let done = 0; done < bytes.length;) {
-        // One read gives at most 2 GiB.
+        // One read returns at most 2 GiB.
         const length = Math.min(bytes.length - done, 2 ** 30);
         const { bytesRead } = await handle.read(bytes, done, length, begin + done);
-        if (bytesRead === 0) throw new Error(`${path} became shorter while it was read.`);
+        if (bytesRead === 0) throw new Error(`${path} was truncated while being read.`);
         done += bytesRead;
       }
       return bytes;
@@ -35,7 +35,11 @@ export async function fileSource(path: string): Promise<ByteSource> {
   return source;
 }
 
-/** The folder of a path or `file:` URL and the file's name; for a folder, the file of weights in it. Null if nothing is there and it may be an id. */
+/**
+ * Finds the weights file at a path or `file:` URL, or in the folder there. Null if nothing exists there and the text may be
+ * an id.
+ * @throws an Error for a missing file, or a folder without weights.
+ */
 export async function findPath(pathOrUrl: string): Promise<{ place: Place; file: string } | null> {
   const path = pathOrUrl.startsWith('file:') ? fileURLToPath(pathOrUrl) : pathOrUrl;
   const found = await statOf(path);
@@ -45,7 +49,7 @@ export async function findPath(pathOrUrl: string): Promise<{ place: Place; file:
   for (const file of MODEL_FILES) {
     if (await statOf(join(path, file))) return { place: folderPlace(path), file };
   }
-  throw new Error(`The folder ${path} holds none of ${MODEL_FILES.join(', ')}. Name the file of weights.`);
+  throw new Error(`The folder ${path} holds none of ${MODEL_FILES.join(', ')}. Give the path of the weights file.`);
 }
 
 const statOf = (path: string): Promise<Stats | null> => promises.stat(path).catch(() => null);

@@ -1,4 +1,4 @@
-// A file at a URL: kept after the first download, compared with the server's afterwards, or read in parts without keeping it.
+// A file at a URL: cached after the first download and checked for newer versions, or read in parts without a cache.
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
@@ -15,7 +15,7 @@ export interface RemoteOptions extends DownloadOptions {
 }
 
 /**
- * Opens the file at `url`. One that is kept is used; the server is asked whether it has another version by now.
+ * Opens the file at `url`, from the cache if it is there; the server is asked whether it has a newer version.
  * @throws the errors of `download`.
  */
 export async function openRemote(url: URL, cache: FileCache | null, options: RemoteOptions): Promise<ByteSource> {
@@ -25,7 +25,7 @@ export async function openRemote(url: URL, cache: FileCache | null, options: Rem
     if (parts) return parts;
   }
   const file = url.pathname.split('/').at(-1) || 'index';
-  // Two addresses must not share a place, however long they are.
+  // A hash of the whole URL, so that no two share a key, however long they are.
   const mark = bytesToHex(sha256(new TextEncoder().encode(url.href))).slice(0, 16);
   const key = `url/${url.host}/${mark}/${file}`;
   const kept = await cache?.find(key, url.href);
@@ -42,17 +42,19 @@ export async function openRemote(url: URL, cache: FileCache | null, options: Rem
   return download({ ...facts, name: url.href, key, headers: {} }, cache, options);
 }
 
-/** The server's mark of its version if that is not `etag`; null if it is, or the server cannot be asked. */
+/** The server's ETag if it differs from `etag`; null if it does not, or the server cannot be asked. */
 async function newerVersion(url: URL, etag: string | null, options: RemoteOptions): Promise<string | null> {
   try {
     const signal = AbortSignal.any([AbortSignal.timeout(CHECK_TIMEOUT), ...(options.signal ? [options.signal] : [])]);
     const response = await fetch(url, { method: 'HEAD', signal });
-    if (!response.ok) throw new Error(`the server answered ${response.status}`);
+    if (!response.ok) throw new Error(`the server responded ${response.status}`);
     const found = response.headers.get('etag');
     return found !== null && found !== etag ? found : null;
   } catch (error) {
     options.signal?.throwIfAborted();
-    options.onNotice?.(`${url.href} is used as it was kept, without asking for a newer version (${reasonOf(error)}).`);
+    options.onNotice?.(
+      `Using the cached copy of ${url.href}; could not check for a newer version (${reasonOf(error)}).`,
+    );
     return null;
   }
 }

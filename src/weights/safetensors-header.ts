@@ -1,4 +1,4 @@
-// Reads the JSON header of a safetensors file and refuses every header that does not describe the file exactly.
+// Reads the JSON header of a safetensors file and rejects any that does not describe the file exactly.
 
 import { formatShape } from '../core/shape.ts';
 import type { ByteSource } from './byte-source.ts';
@@ -6,10 +6,10 @@ import { findDuplicateKey } from './json-duplicates.ts';
 import { storedTypes, type StoredType } from './stored-type.ts';
 import { quoteName, type WeightEntry } from './weight-source.ts';
 
-/** Most bytes that a header may have: the limit of the reference implementation (Hugging Face's Rust crate). */
+/** Maximum header size in bytes: the limit of the reference implementation (Hugging Face's Rust crate). */
 export const MAX_HEADER_BYTES = 100_000_000;
 
-/** The key under which a header holds text about the file; no tensor may have this name. */
+/** The header's key for metadata; no tensor may have this name. */
 export const METADATA_KEY = '__metadata__';
 
 /** One tensor of a header; `begin` and `end` count bytes from the start of the file. */
@@ -19,23 +19,23 @@ export interface HeaderEntry extends WeightEntry {
   readonly end: number;
 }
 
-/** A checked header: its tensors in the order of their bytes, which lie end to end up to the end of the file. */
+/** A validated header: its tensors in byte order. They fill the rest of the file without gaps. */
 export interface Header {
   readonly entries: readonly HeaderEntry[];
   readonly metadata: Record<string, string>;
 }
 
-/** An error about a safetensors file, with the format's name in front. */
+/** An error about a safetensors file, prefixed with the format's name. */
 export const safetensorsError = (message: string, cause?: unknown): Error =>
   new Error(`safetensors: ${message}`, { cause });
 
-/** Reads and checks the header of a whole safetensors file in memory. @throws an Error that names the tensor at fault. */
+/** Reads and validates the header of a safetensors file in memory. @throws an Error that names the tensor at fault. */
 export function readHeader(bytes: Uint8Array): Header {
   const dataStart = headerEnd(bytes.subarray(0, 8), bytes.length);
   return parseHeader(bytes.subarray(8, dataStart), dataStart, bytes.length);
 }
 
-/** Reads and checks the header of a file, and nothing else of it. @throws an Error that names the tensor at fault. */
+/** Reads and validates only the header of a file. @throws an Error that names the tensor at fault. */
 export async function readHeaderOf(file: ByteSource): Promise<Header> {
   const dataStart = headerEnd(await file.read(0, Math.min(8, file.size)), file.size);
   return parseHeader(await file.read(8, dataStart), dataStart, file.size);
@@ -51,18 +51,18 @@ const claimedLength = (bytes: Uint8Array) =>
 function headerEnd(start: Uint8Array, fileEnd: number): number {
   if (fileEnd < 8) {
     throw safetensorsError(
-      `the file has ${fileEnd} bytes and a header needs at least 8: it is cut, or no safetensors file.`,
+      `the file has ${fileEnd} bytes, but a header has at least 8: it is truncated, or not a safetensors file.`,
     );
   }
   const length = claimedLength(start);
   if (length > MAX_HEADER_BYTES) {
     throw safetensorsError(
-      `the file claims a header of ${length} bytes, and the limit is ${MAX_HEADER_BYTES}: it is damaged, or no safetensors file.`,
+      `the file claims a header of ${length} bytes, but the limit is ${MAX_HEADER_BYTES}: it is corrupt, or not a safetensors file.`,
     );
   }
   if (8 + length > fileEnd) {
     throw safetensorsError(
-      `the header should end at byte ${8 + length}, but the file has ${fileEnd}: it is cut. Fetch or copy it again.`,
+      `the header should end at byte ${8 + length}, but the file has ${fileEnd}: it is truncated. Download or copy it again.`,
     );
   }
   return 8 + length;
@@ -81,7 +81,7 @@ function parseHeader(header: Uint8Array, dataStart: number, fileEnd: number): He
 
   let metadata: Record<string, string> = {};
   const entries: HeaderEntry[] = [];
-  // A header is an object, because its first byte is '{'.
+  // The header is an object, as its first byte is '{'.
   for (const [name, value] of Object.entries(parsed as object)) {
     if (name === METADATA_KEY) metadata = checkMetadata(value);
     else entries.push(checkEntry(name, value, dataStart));
@@ -93,10 +93,10 @@ function parseHeader(header: Uint8Array, dataStart: number, fileEnd: number): He
 
 function headerText(header: Uint8Array): string {
   if (header[0] !== 0x7b) {
-    throw safetensorsError(`the header does not start with "{": this is no safetensors file.`);
+    throw safetensorsError(`the header does not start with "{": this is not a safetensors file.`);
   }
   try {
-    // ignoreBOM keeps a byte order mark in the text, where JSON.parse refuses it.
+    // ignoreBOM keeps a byte order mark in the text, so that JSON.parse rejects it.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(header);
   } catch (cause) {
     throw safetensorsError('the header is not valid UTF-8.', cause);
@@ -130,7 +130,7 @@ function checkEntry(name: string, value: unknown, dataStart: number): HeaderEntr
   if (!Object.hasOwn(storedTypes, fileType)) return fail(unsupported(fileType));
   const stored = fileType as StoredType;
   if (!Array.isArray(shape) || !shape.every(isCount)) {
-    return fail(`has the shape ${describe(shape)}; it must be a list of whole numbers from 0 to 2^53 - 1.`);
+    return fail(`has the shape ${describe(shape)}; it must be a list of integers from 0 to 2^53 - 1.`);
   }
   let size = storedTypes[stored].bytes;
   for (const dim of shape) {
@@ -138,7 +138,7 @@ function checkEntry(name: string, value: unknown, dataStart: number): HeaderEntr
     if (!Number.isSafeInteger(size)) return fail(`has the shape ${describe(shape)}, which overflows.`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
-    return fail(`has the data_offsets ${describe(offsets)}; they must be two whole numbers, [begin, end].`);
+    return fail(`has the data_offsets ${describe(offsets)}; they must be two non-negative integers, [begin, end].`);
   }
   const [begin, end] = offsets as [number, number];
   if (begin > end) return fail(`has reversed data_offsets [${begin}, ${end}].`);
@@ -161,27 +161,27 @@ function checkLayout(entries: readonly HeaderEntry[], dataStart: number, fileEnd
     }
     if (entry.end > fileEnd) {
       throw safetensorsError(
-        `tensor ${quoteName(entry.name)} should end at byte ${entry.end}, but the file has ${fileEnd}: it is cut. ` +
-          'Fetch or copy it again.',
+        `tensor ${quoteName(entry.name)} should end at byte ${entry.end}, but the file has ${fileEnd}: it is truncated. ` +
+          'Download or copy it again.',
       );
     }
     previous = entry;
   }
   const dataEnd = previous ? previous.end : dataStart;
   if (dataEnd !== fileEnd) {
-    const last = previous ? `the last tensor, ${quoteName(previous.name)}` : 'the header, which names no tensor';
-    throw safetensorsError(`${fileEnd - dataEnd} bytes follow ${last}: the file is damaged.`);
+    const last = previous ? `the last tensor, ${quoteName(previous.name)}` : 'the header, which has no tensors';
+    throw safetensorsError(`${fileEnd - dataEnd} bytes follow ${last}: the file is corrupt.`);
   }
 }
 
 function unsupported(fileType: string): string {
   const known = Object.keys(storedTypes).join(', ');
   return /^(F8_|F6_|F4)/.test(fileType)
-    ? `has dtype ${fileType}, which cannot be read (${known} can). Convert it with PyTorch's tensor.float() (F32) or tensor.half() (F16) and save the file again.`
-    : `has dtype ${quoteName(fileType)}, which cannot be read. The dtypes are ${known}.`;
+    ? `has the unsupported dtype ${fileType} (supported: ${known}). Convert it with PyTorch's tensor.float() (F32) or tensor.half() (F16) and save the file again.`
+    : `has the unknown dtype ${quoteName(fileType)} (supported: ${known}).`;
 }
 
-/** A JSON value for an error: not all of a long one, and not the depths of a nested one, which may have no end. */
+/** A JSON value for an error message, with long and deeply nested values shortened. */
 function describe(value: unknown): string {
   if (value === undefined) return 'missing';
   if (Array.isArray(value)) {

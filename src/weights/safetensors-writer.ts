@@ -1,4 +1,4 @@
-// Writes the safetensors format: a header that names all tensors, then their numbers, end to end.
+// Writes the safetensors format: a header that lists all tensors, then their data without gaps.
 
 import { allocate, type TensorData } from '../core/dtype.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
@@ -6,7 +6,7 @@ import { MAX_HEADER_BYTES, METADATA_KEY, safetensorsError } from './safetensors-
 import { storedAs, storedTypes, type StoredType } from './stored-type.ts';
 import { quoteName } from './weight-source.ts';
 
-/** A tensor to be written. */
+/** A tensor to write. */
 export interface TensorPlan {
   readonly name: string;
   readonly stored: StoredType;
@@ -14,8 +14,8 @@ export interface TensorPlan {
 }
 
 /**
- * Writes a safetensors file. The same tensors and metadata give the same bytes, in whatever order they come.
- * @throws an Error that names the tensor whose shape, dtype and data do not belong together.
+ * Writes a safetensors file. The bytes do not depend on the order of tensors and metadata.
+ * @throws an Error that names a tensor whose shape, dtype and data are inconsistent.
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, TensorData>,
@@ -36,15 +36,15 @@ export function writeSafetensors(
 }
 
 /**
- * The start of a file, the order in which its tensors must follow, and its whole size in bytes.
- * @throws an Error for names and texts that a file cannot hold.
+ * A file's header, the order in which the tensors must follow, and the total size in bytes.
+ * @throws an Error for a name or metadata that the format does not allow.
  */
 export function encodeHeader(plans: readonly TensorPlan[], metadata: Readonly<Record<string, string>>) {
   const bytesOf = ({ stored }: TensorPlan) => storedTypes[stored].bytes;
-  // Wider elements first, so that each tensor starts at a multiple of its element's size.
+  // Wider elements first, so that each tensor is aligned to its element size.
   const order = [...plans].sort((a, b) => bytesOf(b) - bytesOf(a) || (a.name < b.name ? -1 : 1));
 
-  // Written by hand: an object would move names such as "0" to the front and lose "__proto__".
+  // Built as text, because an object would move names such as "0" to the front and lose "__proto__".
   const fields: string[] = [];
   if (Object.keys(metadata).length > 0) fields.push(`"${METADATA_KEY}":${metadataJson(metadata)}`);
   let offset = 0;
@@ -58,7 +58,7 @@ export function encodeHeader(plans: readonly TensorPlan[], metadata: Readonly<Re
   const json = new TextEncoder().encode(`{${fields.join(',')}}`);
   const length = Math.ceil(json.length / 8) * 8;
   if (length > MAX_HEADER_BYTES) {
-    throw safetensorsError(`the header would have ${length} bytes; the limit is ${MAX_HEADER_BYTES}.`);
+    throw safetensorsError(`the header would have ${length} bytes, but the limit is ${MAX_HEADER_BYTES}.`);
   }
   const header = new Uint8Array(8 + length).fill(0x20, 8);
   new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
@@ -66,7 +66,7 @@ export function encodeHeader(plans: readonly TensorPlan[], metadata: Readonly<Re
   return { header, order, size: header.length + offset };
 }
 
-/** The numbers of a tensor as a file holds them: a bool takes one byte, unlike in memory, and an i32 may become an I64. */
+/** A tensor's data in the file's encoding: a bool takes one byte, unlike in memory, and an i32 may become an I64. */
 export function encodeTensor(name: string, tensor: TensorData, stored: StoredType): Uint8Array<ArrayBuffer> {
   checkTensor(name, tensor);
   const { data, dtype } = tensor;
@@ -77,7 +77,7 @@ export function encodeTensor(name: string, tensor: TensorData, stored: StoredTyp
 }
 
 function checkName(name: string): void {
-  if (name === METADATA_KEY) throw safetensorsError(`a tensor cannot be called ${METADATA_KEY}: rename it.`);
+  if (name === METADATA_KEY) throw safetensorsError(`a tensor cannot be named ${METADATA_KEY}: rename it.`);
   checkText(name);
 }
 
@@ -110,7 +110,7 @@ function textJson(text: string): string {
   return JSON.stringify(text);
 }
 
-// Half a surrogate pair has no UTF-8 form, so other readers would refuse the file.
+// A lone surrogate has no UTF-8 form, so other readers would reject the file.
 function checkText(text: string): void {
   if (/\p{Surrogate}/u.test(text)) throw safetensorsError(`${quoteName(text)} is not well-formed Unicode.`);
 }

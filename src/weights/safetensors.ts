@@ -1,4 +1,4 @@
-// Reads the safetensors format, in which weights and checkpoints are kept and exchanged with PyTorch.
+// Reads the safetensors format, used for weights and checkpoints and to exchange them with PyTorch.
 
 import type { DType, TensorData } from '../core/dtype.ts';
 import type { ByteSource } from './byte-source.ts';
@@ -6,9 +6,9 @@ import { readHeader, readHeaderOf, safetensorsError, type HeaderEntry } from './
 import { convert } from './stored-type.ts';
 import { entryOf, quoteName, type WeightSource } from './weight-source.ts';
 
-/** What a safetensors file holds. */
+/** The content of a safetensors file. */
 export interface Safetensors {
-  /** The tensors by name, in the order of their bytes in the file. */
+  /** The tensors by name, in the order of their data in the file. */
   tensors: Map<string, TensorData>;
   /** Free text about the file: the header's `__metadata__`. */
   metadata: Record<string, string>;
@@ -16,10 +16,10 @@ export interface Safetensors {
 
 /**
  * Reads a safetensors file (https://github.com/huggingface/safetensors#format). The tensors own their memory.
- * Types that no tensor has are converted: BF16 and F64 to f32, signed integers (PyTorch's counters and class numbers are
- * I64) to i32 and unsigned ones to u32, if they fit.
- * @throws an Error that names the tensor at fault: for a file that is cut or damaged, a header that lies about sizes,
- *   and types of fewer than 8 bits or F8.
+ * Types without a dtype of their own are converted: BF16 and F64 to f32, signed integers (PyTorch's counters and class
+ * labels are I64) to i32 and unsigned ones to u32, if the values fit.
+ * @throws an Error that names the tensor at fault: for a truncated or corrupt file, wrong sizes in the header, and
+ *   unsupported types (F8 and types of fewer than 8 bits).
  */
 export function readSafetensors(bytes: Uint8Array): Safetensors {
   const { entries, metadata } = readHeader(bytes);
@@ -30,7 +30,7 @@ export function readSafetensors(bytes: Uint8Array): Safetensors {
   return { tensors, metadata };
 }
 
-/** A safetensors file of any size as a source: only the header is read now. @throws the errors of `readSafetensors`. */
+/** A safetensors file of any size as a source; reads only the header. @throws the errors of `readSafetensors`. */
 export async function safetensorsSource(file: ByteSource): Promise<WeightSource> {
   const header = await readHeaderOf(file).catch((cause: Error) => {
     throw new Error(`${file.name}: ${cause.message}`, { cause });

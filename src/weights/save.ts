@@ -1,4 +1,4 @@
-// Saves a model's weights as PyTorch would have them, one tensor at a time.
+// Saves a model's weights with PyTorch's names and types, one tensor at a time.
 
 import { convertFloats, isFloat, type DType, type TensorData } from '../core/dtype.ts';
 import type { Module } from '../nn/module.ts';
@@ -8,11 +8,11 @@ import { quoteName } from './weight-source.ts';
 
 /** How weights are saved. */
 export interface SaveOptions {
-  /** The type of all floats in the file (default: that of each in the model). */
+  /** The dtype of all floats in the file (default: each parameter's own). */
   readonly dtype?: 'f32' | 'f16';
-  /** Text to go with them, such as a config. */
+  /** Metadata to save with them, such as a config. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** The file's name of a tensor, for other programs that expect other names. */
+  /** Maps the model's names to the file's, for programs that expect different names. */
   readonly rename?: (name: string) => string;
 }
 
@@ -20,9 +20,9 @@ export interface SaveOptions {
 export type Savable = Module | ReadonlyMap<string, TensorData>;
 
 /**
- * A safetensors file, in parts: each tensor is read, from the device that has it, when its turn comes. Names, shapes and
- * types are those of PyTorch, whose integer buffers are I64; tied weights stand under all their names.
- * @throws an Error for names that two tensors would share, and values that f16 cannot hold.
+ * A safetensors file, in chunks: each tensor is read from its device only when it is written. Names, shapes and types are
+ * PyTorch's, whose integer buffers are I64; tied weights are written under every name.
+ * @throws an Error if two tensors would share a name, or f16 cannot represent a value.
  */
 export async function* encodeWeights(
   savable: Savable,
@@ -35,14 +35,15 @@ export async function* encodeWeights(
   const names = new Map<string, string>();
   for (const name of state.keys()) {
     const other = names.get(rename(name));
-    if (other) throw new Error(`${quoteName(other)} and ${quoteName(name)} would both be ${quoteName(rename(name))}.`);
+    if (other)
+      throw new Error(`${quoteName(other)} and ${quoteName(name)} would both be saved as ${quoteName(rename(name))}.`);
     names.set(rename(name), name);
   }
   const specs = [...names].map(([name, own]) => {
     const { dtype, shape } = state.get(own)!;
     return { name, stored: storedOf(dtype), shape };
   });
-  // transformers refuses files that do not say this.
+  // transformers rejects files without this format.
   const { header, order } = encodeHeader(specs, { format: 'pt', ...metadata });
   yield header;
   for (const { name, stored } of order) {
@@ -54,7 +55,7 @@ export async function* encodeWeights(
   }
 }
 
-/** The weights of a model, or tensors, as the Blob of a safetensors file, which may be larger than an array. */
+/** A model's weights, or tensors, as a safetensors Blob, which may exceed an array's maximum size. */
 export async function saveWeights(savable: Savable, options?: SaveOptions): Promise<Blob> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   for await (const part of encodeWeights(savable, options)) parts.push(part);
@@ -64,5 +65,5 @@ export async function saveWeights(savable: Savable, options?: SaveOptions): Prom
 function checkRange(name: string, { data }: TensorData, half: TensorData): void {
   const lost = half.data.findIndex((bits, i) => (bits & 0x7fff) === 0x7c00 && Number.isFinite(data[i]));
   if (lost < 0) return;
-  throw new Error(`${quoteName(name)} holds ${data[lost]}, and f16 ends at 65504. Save these weights as f32.`);
+  throw new Error(`${quoteName(name)} holds ${data[lost]}, but f16 ends at 65504. Save these weights as f32.`);
 }

@@ -1,22 +1,22 @@
-// Weights in several files with an index, as Hugging Face splits large models: `model.safetensors.index.json` and the like.
+// Sharded weights: several files with an index, such as Hugging Face's `model.safetensors.index.json`.
 
 import type { ByteSource } from './byte-source.ts';
 import { openFile } from './open-file.ts';
 import { entryOf, quoteName, type WeightEntry, type WeightSource } from './weight-source.ts';
 
-/** Opens a file that lies beside the index; null where there is none. */
+/** Opens a file beside the index; null if there is none. */
 export type OpenSibling = (name: string) => Promise<ByteSource | null>;
 
-/** A folder of files: on a disk, on a server, in a repository, or just chosen together. */
+/** A folder of files: on disk, on a server, in a repository, or chosen together by a user. */
 export interface Place {
-  /** Opens a file; null where there is none. */
+  /** Opens a file; null if there is none. */
   open: OpenSibling;
 }
 
 /**
- * Opens all shards that an index names. Only their names and shapes are read now.
+ * Opens all shards of an index, reading only names and shapes.
  * @param index the index's text.
- * @throws an Error that names the missing shards, or the tensor that the index places in the wrong one.
+ * @throws an Error that names the missing shards, or a tensor that is not in the shard given by the index.
  */
 export async function shardedSource(
   name: string,
@@ -43,7 +43,7 @@ export async function shardedSource(
       const entry = shards.get(file)!.entries.get(tensor);
       if (!entry)
         throw new Error(
-          `${name} places ${quoteName(tensor)} in ${file}, which does not hold it: a file is of another model.`,
+          `${name} places ${quoteName(tensor)} in ${file}, which does not hold it: one of the files is from another model.`,
         );
       entries.set(tensor, { ...entry, memory: entry.memory && `${file}:${entry.memory}` });
     }
@@ -66,7 +66,7 @@ export async function shardedSource(
   }
 }
 
-/** Whether a file that starts with these bytes may be an index: JSON, and no safetensors file. */
+/** Whether a file that starts with these bytes may be an index, which is plain JSON. */
 export const startsAsJson = (bytes: Uint8Array): boolean =>
   /^\s*\{\s*"/.test(new TextDecoder().decode(bytes.subarray(0, 64)));
 
@@ -75,19 +75,17 @@ function parseIndex(name: string, text: string) {
   try {
     parsed = JSON.parse(text) as typeof parsed;
   } catch (cause) {
-    throw new Error(`${name} is no valid JSON (${(cause as Error).message}).`, { cause });
+    throw new Error(`${name} is not valid JSON (${(cause as Error).message}).`, { cause });
   }
   const map = parsed?.weight_map;
   if (typeof map !== 'object' || map === null) {
-    throw new Error(
-      `${name} is JSON, but no index of weights: it has no weight_map. Load the .safetensors file itself.`,
-    );
+    throw new Error(`${name} is JSON, but not an index of shards: it has no weight_map. Load the weights file itself.`);
   }
   const places = new Map<string, string>();
   for (const [tensor, file] of Object.entries(map)) {
-    // A name with a path could point anywhere.
+    // A path could point outside the folder.
     if (typeof file !== 'string' || /[/\\]|^\.\.?$/.test(file)) {
-      throw new Error(`${name} places ${quoteName(tensor)} in ${JSON.stringify(file)}, which is no file beside it.`);
+      throw new Error(`${name} places ${quoteName(tensor)} in ${JSON.stringify(file)}, which is not a file beside it.`);
     }
     places.set(tensor, file);
   }

@@ -1,13 +1,13 @@
-// The types in which files store numbers, and how they become a tensor's.
+// The number types of weights files, and their conversion to dtypes.
 
 import { allocate, type DType, type TypedArray } from '../core/dtype.ts';
 import { fromFloat16Array, toFloat16Array } from '../core/float16.ts';
 
-/** A type of stored numbers, by safetensors' names. */
+/** A number type in a file, by its safetensors name. */
 export type StoredType =
   'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U64' | 'U32' | 'U16' | 'U8' | 'BOOL'; // prettier-ignore
 
-/** Bytes of one number in a file, and the dtype that it is read as where none is asked for. */
+/** Bytes per number in a file, and the dtype it is read as by default. */
 export const storedTypes: Readonly<Record<StoredType, { readonly bytes: number; readonly dtype: DType }>> = {
   F64: { bytes: 8, dtype: 'f32' },
   F32: { bytes: 4, dtype: 'f32' },
@@ -24,7 +24,7 @@ export const storedTypes: Readonly<Record<StoredType, { readonly bytes: number; 
   BOOL: { bytes: 1, dtype: 'bool' },
 };
 
-/** The stored type that is `dtype` itself. */
+/** The stored type of each dtype. */
 export const storedAs: Readonly<Record<DType, StoredType>> = {
   f32: 'F32',
   f16: 'F16',
@@ -35,13 +35,13 @@ export const storedAs: Readonly<Record<DType, StoredType>> = {
 
 const isFloatType = (type: StoredType) => /F/.test(type);
 
-/** Whether numbers stored as `type` can be read as `dtype`: floats as any float, others as any that is no float. */
+/** Whether numbers stored as `type` can be read as `dtype`: floats as any float, integers and bools as any non-float. */
 export const canBecome = (type: StoredType, dtype: DType): boolean =>
   isFloatType(type) === (dtype === 'f32' || dtype === 'f16');
 
 /**
- * The numbers in `bytes` as `dtype`. The array owns its memory. Floats are rounded to the nearest; f16 overflows to infinity.
- * @param fail makes the error for a value that `dtype` cannot hold.
+ * The numbers in `bytes` as `dtype`. The array owns its memory. Floats round to nearest; f16 overflows to infinity.
+ * @param fail makes the error for a value that `dtype` cannot represent.
  */
 export function convert(
   bytes: Uint8Array,
@@ -51,7 +51,7 @@ export function convert(
 ): TypedArray {
   if (storedAs[dtype] === type && type !== 'BOOL') {
     const data = allocate(dtype, bytes.length / storedTypes[type].bytes);
-    // Byte by byte, because a file may hold numbers at any offset. Typed arrays and these files are both little-endian.
+    // Copied as bytes, because numbers in a file may be unaligned. Typed arrays and these files are both little-endian.
     new Uint8Array(data.buffer).set(bytes);
     return data;
   }
@@ -72,7 +72,7 @@ export function convert(
           throw fail(
             dtype === 'bool'
               ? `is ${type}, but its element ${i} is ${value}, not 0 or 1.`
-              : `is ${type} and is read as ${dtype}, but its element ${i} is ${value}, which ${dtype} cannot hold.`,
+              : `is ${type} and is read as ${dtype}, but its element ${i} is ${value}, which ${dtype} cannot represent.`,
           );
         }
         data[i] = Number(value);
@@ -87,7 +87,7 @@ type StoredArray =
   | BigInt64Array | BigUint64Array; // prettier-ignore
 
 function stored(bytes: Uint8Array, type: StoredType): StoredArray {
-  // A copy, as wide elements may lie at any offset. Not by slice(), which of Node's Buffers shares memory.
+  // A copy, because numbers in a file may be unaligned. Not slice(), which shares memory for Node's Buffers.
   const { buffer } = new Uint8Array(bytes);
   switch (type) {
     case 'F64':
@@ -123,7 +123,7 @@ function stored(bytes: Uint8Array, type: StoredType): StoredArray {
   }
 }
 
-/** Turns big-endian numbers around. The bytes given stay as they are. */
+/** A copy of `bytes` with the byte order of each number reversed. */
 export function swapBytes(bytes: Uint8Array, width: number): Uint8Array {
   const swapped = new Uint8Array(bytes);
   for (let at = 0; at < swapped.length; at += width) swapped.subarray(at, at + width).reverse();

@@ -1,4 +1,4 @@
-// PyTorch's two file formats: the ZIP archive of 1.6 and later, and the pickles in a row from before.
+// PyTorch's two file formats: the ZIP archive of 1.6 and later, and the legacy sequence of pickles.
 
 import type { ByteSource } from './byte-source.ts';
 import { PickleEnd } from './pickle-cursor.ts';
@@ -11,16 +11,16 @@ import { readZipEntry, type ZipEntry } from './zip.ts';
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
-/** As much of a legacy file as is read at first for its pickles, which stand before the numbers. */
+/** How much of a legacy file is read first to find its pickles, which come before the data. */
 const FIRST_BYTES = 1 << 20;
 
 const explain = (file: ByteSource, cause: unknown, what: string) =>
   new Error(`${file.name} cannot be read as ${what}: ${(cause as Error).message}`, { cause });
 
 /**
- * A `.pth` or `.pt` of PyTorch 1.6 or later.
+ * A PyTorch file of version 1.6 or later.
  * @param entries the archive's directory.
- * @throws an Error that names a class that is refused, or what is missing in the archive.
+ * @throws an Error that names a disallowed class, or what is missing from the archive.
  */
 export async function torchZipSource(
   file: ByteSource,
@@ -33,13 +33,13 @@ export async function torchZipSource(
     [...entries.keys()].some((path) => path.startsWith(`${root}code/`)) || entries.has(`${root}constants.pkl`);
   if (isScript) {
     throw new Error(
-      `${file.name} is a TorchScript archive: a program with its weights. Save the weights alone in Python: ` +
+      `${file.name} is a TorchScript archive: a program with its weights. Save only the weights in Python: ` +
         "torch.save(torch.jit.load(FILE, map_location='cpu').state_dict(), 'weights.pth').",
     );
   }
   const order = entries.get(`${root}byteorder`);
   if (order && new TextDecoder().decode(await readZipEntry(file, order)).trim() === 'big') {
-    throw new Error(`${file.name} was written by a big-endian machine. Load it there and save it with safetensors.`);
+    throw new Error(`${file.name} was written on a big-endian machine. Load it there and save it as safetensors.`);
   }
   const bytes = await readZipEntry(file, pickle);
   let value: unknown;
@@ -50,15 +50,15 @@ export async function torchZipSource(
   }
   const readStorage = async (key: string, begin: number, end: number, signal?: AbortSignal) => {
     const entry = entries.get(`${root}data/${key}`);
-    if (!entry) throw new Error(`${file.name}: the archive has no ${root}data/${key}: it is damaged.`);
+    if (!entry) throw new Error(`${file.name}: the archive has no ${root}data/${key}: it is corrupt.`);
     return readZipEntry(file, entry, begin, end, signal);
   };
   return torchSource(file.name, 'PyTorch', value, readStorage, async () => file.close?.(), within);
 }
 
 /**
- * A pickle: PyTorch's legacy format, or one of plain containers, which holds no tensor, or of classes, which are refused.
- * @throws an Error that names a class that is refused.
+ * A file that starts with a pickle: PyTorch's legacy format, or another pickle, which is rejected.
+ * @throws an Error that names a disallowed class.
  */
 export async function torchLegacySource(file: ByteSource, within?: string): Promise<WeightSource> {
   const storages = new Map<string, TorchStorage>();
@@ -67,17 +67,19 @@ export async function torchLegacySource(file: ByteSource, within?: string): Prom
   let at = dataAt;
   for (const key of keys) {
     const storage = storages.get(key);
-    if (!storage) throw new Error(`${file.name}: no tensor uses the storage ${key}: the file is damaged.`);
-    // Each storage begins with its number of elements.
+    if (!storage) throw new Error(`${file.name}: no tensor uses the storage ${key}: the file is corrupt.`);
+    // Each storage begins with its element count.
     places.set(key, at + 8);
     at += 8 + storage.length * (storage.type ? storedTypes[storage.type].bytes : 1);
   }
   if (at > file.size) {
-    throw new Error(`${file.name} should have ${at} bytes, but has ${file.size}: it is cut. Fetch or copy it again.`);
+    throw new Error(
+      `${file.name} should have ${at} bytes, but has ${file.size}: it is truncated. Download or copy it again.`,
+    );
   }
   const readStorage = async (key: string, begin: number, end: number, signal?: AbortSignal) => {
     const start = places.get(key);
-    if (start === undefined) throw new Error(`${file.name}: the storage ${key} is missing: the file is damaged.`);
+    if (start === undefined) throw new Error(`${file.name}: the storage ${key} is missing: the file is corrupt.`);
     return file.read(start + begin, start + end, signal);
   };
   return torchSource(file.name, 'PyTorch (legacy)', value, readStorage, async () => file.close?.(), within);
@@ -97,16 +99,16 @@ async function readPickles(file: ByteSource, storages: Map<string, TorchStorage>
 
 function parsePickles(bytes: Uint8Array, context: PickleContext) {
   const magic = unpickle(bytes, context);
-  // Plain Python pickles: the first class that they name is refused, which says what they are.
-  if (magic.value !== MAGIC) throw new Error('it is a Python pickle without tensors of PyTorch.');
+  // A pickle of Python objects fails earlier, at its first class, with an error that names it.
+  if (magic.value !== MAGIC) throw new Error('it is a Python pickle without PyTorch tensors.');
   const protocol = unpickle(bytes, context, magic.end);
   if (protocol.value !== PROTOCOL) throw new Error(`its protocol is ${String(protocol.value)}, not ${PROTOCOL}.`);
   const system = unpickle(bytes, context, protocol.end);
   if (system.value instanceof Map && system.value.get('little_endian') === false) {
-    throw new Error('it was written by a big-endian machine. Load it there and save it with safetensors.');
+    throw new Error('it was written on a big-endian machine. Load it there and save it as safetensors.');
   }
   const object = unpickle(bytes, context, system.end);
   const keys = unpickle(bytes, context, object.end);
-  if (!Array.isArray(keys.value)) throw new Error('its list of storages is missing: the file is damaged.');
+  if (!Array.isArray(keys.value)) throw new Error('its list of storages is missing: the file is corrupt.');
   return { value: object.value, keys: keys.value.map(String), dataAt: keys.end };
 }

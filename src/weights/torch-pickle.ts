@@ -1,24 +1,24 @@
-// What PyTorch's pickles may name: tensors, their storages, and containers. Anything else is refused by its name.
+// The classes allowed in PyTorch's pickles: tensors, storages and containers. Any other is rejected by name.
 
 import type { StoredType } from './stored-type.ts';
 import { tupleOf, type PickleClass, type PickleContext } from './pickle.ts';
 
-/** A run of numbers in a file, of which tensors are parts. */
+/** A flat run of numbers in a file, which tensors view. */
 export interface TorchStorage {
   readonly key: string;
-  /** The type of its numbers; null where tensors bring their own. */
+  /** The type of its numbers; null for an untyped storage, whose tensors have their own. */
   readonly type: StoredType | null;
-  /** How many numbers, or bytes where there is no type. */
+  /** Length in numbers, or in bytes if untyped. */
   readonly length: number;
-  /** Where it begins in another storage, counted in numbers: views of legacy files. */
+  /** Start within another storage, in numbers: views in legacy files. */
   readonly offset: number;
 }
 
-/** A tensor: a part of a storage. */
+/** A tensor: a strided view of a storage. */
 export class TorchTensor {
   readonly storage: TorchStorage;
   readonly type: StoredType;
-  /** Counted in numbers, not bytes. */
+  /** In numbers, not bytes. */
   readonly offset: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
@@ -61,7 +61,7 @@ const dtypes: Readonly<Record<string, StoredType>> = {
   bool: 'BOOL',
 };
 
-/** A storage's class in a pickle: the type of its numbers, or null for bytes. */
+/** A storage class in a pickle: the type of its numbers, or null if untyped. */
 class StorageClass {
   readonly type: StoredType | null;
   constructor(type: StoredType | null) {
@@ -71,7 +71,7 @@ class StorageClass {
 
 const numbers = (value: unknown): number[] => {
   if (!Array.isArray(value) || !value.every((item) => Number.isSafeInteger(item) && item >= 0)) {
-    throw new Error('a tensor has an impossible shape or strides.');
+    throw new Error('a tensor has an invalid shape, strides or offset.');
   }
   return [...value] as number[];
 };
@@ -82,7 +82,7 @@ function rebuildTensor(storage: unknown, type: StoredType | null, offset: unknow
   }
   const [shape, strides] = [numbers(size), numbers(stride)];
   if (shape.length !== strides.length || !Number.isSafeInteger(offset)) {
-    throw new Error('a tensor has an impossible shape or strides.');
+    throw new Error('a tensor has an invalid shape, strides or offset.');
   }
   return new TorchTensor(storage as TorchStorage, type, offset as number, shape, strides);
 }
@@ -99,7 +99,7 @@ const list = (make: (items: unknown[]) => unknown) => (items: unknown) =>
 const containers: Readonly<Record<string, PickleClass>> = {
   'collections OrderedDict': orderedDict,
   'collections Counter': orderedDict,
-  // Its default, a class, is of no use here.
+  // Its default factory, a class, is not needed.
   'collections defaultdict': call('defaultdict', () => new Map()),
   'dict': orderedDict,
   'list': call('list', list((items) => items)),
@@ -112,7 +112,7 @@ const containers: Readonly<Record<string, PickleClass>> = {
   'str': call('str', (x) => String(x ?? '')),
   'bytearray': call('bytearray', (x) => x ?? new Uint8Array(0)),
   'complex': call('complex', (re, im) => tupleOf([re, im])),
-  // How Python 3 writes bytes for Python 2.
+  // Python 3's encoding of bytes in protocol 2.
   '_codecs encode': call('encode', (text) => Uint8Array.from(String(text), (char) => char.charCodeAt(0) & 255)),
   'torch Size': call('Size', list(tupleOf)),
   'torch device': call('device', (kind, index) => (index === undefined ? String(kind) : `${String(kind)}:${String(index)}`)),
@@ -140,14 +140,14 @@ function find(module: string, name: string): PickleClass {
   throw new RefusedClassError(module, name);
 }
 
-/** A pickle asked for a class or function that is not built here. */
+/** A pickle names a class or function that is not allowed. */
 export class RefusedClassError extends Error {
-  /** The class by its whole name, such as `argparse.Namespace`. */
+  /** The qualified name, such as `argparse.Namespace`. */
   readonly className: string;
 
   constructor(module: string, name: string) {
     super(
-      `it asks for ${module}.${name}. Only tensors and containers are built from a pickle, as other classes could run any code. ` +
+      `it needs ${module}.${name}. Only tensors and containers are loaded from a pickle, as other classes could run any code. ` +
         remedy(module, name),
     );
     this.name = 'RefusedClassError';
@@ -158,7 +158,7 @@ export class RefusedClassError extends Error {
 function remedy(module: string, name: string): string {
   if (/^(dnnlib|torch_utils|legacy|training)\b/.test(module)) {
     return (
-      "This looks like a StyleGAN pickle, which holds the network's own source. With NVIDIA's repository in Python: " +
+      "This looks like a StyleGAN pickle, which includes the network's source code. Convert it with NVIDIA's repository in Python: " +
       "torch.save(legacy.load_network_pkl(open(FILE, 'rb'))['G_ema'].state_dict(), 'g_ema.pth')."
     );
   }
@@ -166,12 +166,12 @@ function remedy(module: string, name: string): string {
     return "Save a plain copy in Python: torch.save({k: v.dequantize() for k, v in model.state_dict().items()}, 'weights.pth').";
   }
   return (
-    'If you trust the file, save its tensors alone in Python: obj = torch.load(FILE, weights_only=False); then ' +
+    'If you trust the file, save only its tensors in Python: obj = torch.load(FILE, weights_only=False); then ' +
     "torch.save(obj.state_dict(), 'weights.pth'), or torch.save(obj['state_dict'], 'weights.pth') if obj is a dict."
   );
 }
 
-/** Answers PyTorch's pickles. `storages` collects the storages that they refer to. */
+/** The context for PyTorch's pickles. `storages` collects the storages they refer to. */
 export function torchContext(storages: Map<string, TorchStorage>): PickleContext {
   return {
     find,
@@ -179,7 +179,7 @@ export function torchContext(storages: Map<string, TorchStorage>): PickleContext
       const [tag, storageClass, key, , length, view] = Array.isArray(id) ? id : [];
       const type = (storageClass as { value?: unknown } | undefined)?.value;
       if (tag !== 'storage' || !(type instanceof StorageClass) || !Number.isSafeInteger(length)) {
-        throw new Error('the pickle refers to something that is no storage of numbers.');
+        throw new Error('the pickle refers to something that is not a storage.');
       }
       const whole: TorchStorage = { key: String(key), type: type.type, length: length as number, offset: 0 };
       if (!storages.has(whole.key)) storages.set(whole.key, whole);

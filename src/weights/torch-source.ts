@@ -1,4 +1,4 @@
-// Tensors of PyTorch's files as a source: which dict of a checkpoint holds them, and how strided parts of storages are read.
+// A PyTorch file's tensors as a source: finds the dict that holds them and reads strided views of storages.
 
 import type { DType } from '../core/dtype.ts';
 import { sizeOf } from '../core/shape.ts';
@@ -6,24 +6,24 @@ import { convert, storedTypes } from './stored-type.ts';
 import { TorchTensor } from './torch-pickle.ts';
 import { entryOf, quoteName, type WeightEntry, type WeightSource } from './weight-source.ts';
 
-/** Bytes `begin` to `end` of the storage called `key`. */
+/** Reads bytes `begin` to `end` of the storage `key`. */
 export type ReadStorage = (key: string, begin: number, end: number, signal?: AbortSignal) => Promise<Uint8Array>;
 
-/** Where training code keeps a model's tensors, the likeliest first. An average of the weights is what its authors publish. */
+/** Keys under which training code stores a model's tensors, averaged weights first, as those are what authors publish. */
 const MODEL_KEYS = [
   'g_ema', 'params_ema', 'ema_state_dict', 'state_dict', 'model_state_dict', 'model', 'module', 'params', 'net', 'weights',
 ]; // prettier-ignore
 
-/** Tensors by name, and the key under which they were. */
+/** Tensors by name, and the path of the dict that held them. */
 interface Found {
   readonly tensors: Map<string, TorchTensor>;
   readonly path: string;
 }
 
 /**
- * What a PyTorch file holds, as a source.
- * @param within the key of the dict that holds the tensors, such as `g_ema` or `state.model`, where there are several.
- * @throws an Error that names the keys that there are, if there is no tensor at `within`, or none at all.
+ * A PyTorch file's content as a source.
+ * @param within the key of the dict that holds the tensors, such as `g_ema` or `state.model`, if there are several.
+ * @throws an Error that lists the available keys if `within` does not exist; an Error if there is no tensor.
  */
 export function torchSource(
   name: string,
@@ -34,7 +34,7 @@ export function torchSource(
   within?: string,
 ): WeightSource {
   const { tensors, path } = within === undefined ? findTensors(root, '') : descend(name, root, within);
-  if (tensors.size === 0) throw new Error(`${name} holds no tensor.`);
+  if (tensors.size === 0) throw new Error(`${name} holds no tensors.`);
   const entries = new Map<string, WeightEntry & { readonly tensor: TorchTensor }>();
   for (const [key, tensor] of tensors) {
     const { storage, type, offset, shape, strides } = tensor;
@@ -76,20 +76,20 @@ function descend(name: string, root: unknown, within: string): Found {
     const next: unknown = value instanceof Map ? value.get(key) : Array.isArray(value) ? value[Number(key)] : undefined;
     if (next === undefined) {
       const keys = value instanceof Map ? [...value.keys()].slice(0, 20).map(String).join(', ') : 'none';
-      throw new Error(`${name} has no "${key}" (of "${within}"). The keys there are: ${keys}.`);
+      throw new Error(`${name} has no "${key}" (of "${within}"). Available keys: ${keys}.`);
     }
     value = next;
   }
   return { tensors: flatten(value), path: within };
 }
 
-/** Tensors in nested containers under the path of their keys, as a module's tree would name them. */
+/** Tensors in nested containers, named by the path of their keys, like a module's parameters. */
 function flatten(root: unknown): Map<string, TorchTensor> {
   const found = new Map<string, TorchTensor>();
   const seen = new Set<unknown>();
   const visit = (value: unknown, path: string) => {
     if (value instanceof TorchTensor) found.set(path || 'tensor', value);
-    // A container may hold itself.
+    // A container may contain itself.
     if (typeof value !== 'object' || value === null || seen.has(value)) return;
     const items = value instanceof Map ? value : Array.isArray(value) ? value.entries() : [];
     seen.add(value);
@@ -112,7 +112,7 @@ async function readTensor(
   const span = shape.reduce((sum, dim, i) => sum + (dim - 1) * strides[i], 1);
   const length = storage.type ? storage.length : Math.floor(storage.length / width);
   if (!Number.isSafeInteger(count) || offset + span > length) {
-    throw fail(`should end at element ${offset + span} of its storage, which has ${length}: the file is damaged.`);
+    throw fail(`should end at element ${offset + span} of its storage, which has ${length}: the file is corrupt.`);
   }
   const begin = (storage.offset + offset) * width;
   const bytes = await readStorage(storage.key, begin, begin + span * width, signal);
@@ -130,7 +130,7 @@ function isContiguous(shape: readonly number[], strides: readonly number[]): boo
 
 const words = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array } as const;
 
-/** The numbers of a strided tensor, one after the other. */
+/** A strided tensor's numbers in row-major order. */
 function gather(
   bytes: Uint8Array,
   width: number,

@@ -1,17 +1,17 @@
-// Unpacks gzip and deflate with what browsers, Node and Deno all have, and keeps what a cut file still gave.
+// Decompresses gzip and deflate with DecompressionStream, keeping what a truncated file still yields.
 
-/** What came out of packed bytes, and what stopped it early (null when it was whole). */
+/** The decompressed bytes, and the error that stopped decompression early, or null. */
 export interface Unpacked {
   readonly bytes: Uint8Array;
   readonly damage: Error | null;
 }
 
-/** True when `bytes` start as a gzip file does. */
+/** Whether `bytes` start like a gzip file. */
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /**
- * Unpacks bytes. Cut or damaged ones are no error here, so that the caller can say how much was found.
- * @param limit about the most bytes to unpack: a small file may claim to hold more than fits in memory.
+ * Decompresses bytes. Truncated or corrupt data does not throw, so that the caller can report how much was found.
+ * @param limit approximate maximum of decompressed bytes: a small file may expand to more than fits in memory.
  */
 export async function unpack(bytes: Uint8Array, format: 'gzip' | 'deflate-raw', limit = 2 ** 30): Promise<Unpacked> {
   const source = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream();
@@ -24,7 +24,7 @@ export async function unpack(bytes: Uint8Array, format: 'gzip' | 'deflate-raw', 
       chunks.push(next.value);
       length += next.value.length;
       if (length > limit) {
-        damage = new Error(`it unpacks to more than ${limit} bytes`);
+        damage = new Error(`it decompresses to more than ${limit} bytes`);
         await reader.cancel();
         break;
       }

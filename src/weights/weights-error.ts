@@ -1,4 +1,4 @@
-// The error for weights that do not fit a model: what is wrong grouped by cause, and what may help.
+// The error for weights that do not match a model: mismatches grouped by cause, with suggested fixes.
 
 import type { DType } from '../core/dtype.ts';
 import { formatShape } from '../core/shape.ts';
@@ -11,7 +11,7 @@ interface Spec {
   readonly dtype: DType;
 }
 
-/** A parameter for which the file holds something else. */
+/** A parameter whose tensor in the file has a different shape or type. */
 export interface Misfit {
   /** The model's name. */
   readonly name: string;
@@ -19,11 +19,11 @@ export interface Misfit {
   readonly model: Spec;
 }
 
-/** All that is known of a failed plan. */
+/** Everything known about a failed load plan. */
 export interface Findings {
   readonly source: WeightSource;
   readonly state: ReadonlyMap<string, Spec>;
-  /** The file's names by the model's, after prefix and renaming. */
+  /** The model's name → the file's name, after prefix and rename. */
   readonly inFile: ReadonlyMap<string, string>;
   readonly prefix: { readonly dropped: string; readonly added: string };
   readonly missing: readonly string[];
@@ -34,15 +34,15 @@ export interface Findings {
 
 const SHOWN = 6;
 
-/** Weights that do not fit a model, with everything that is wrong. The model is unchanged. */
+/** The weights do not match the model; lists every mismatch. The model is unchanged. */
 export class WeightsError extends Error {
-  /** The model's names that the file lacks. */
+  /** The model's names that are not in the file. */
   readonly missing: readonly string[];
-  /** The file's names that the model lacks. */
+  /** The file's names that are not in the model. */
   readonly unexpected: readonly string[];
-  /** The model's names whose shape differs. */
+  /** The model's names with a different shape in the file. */
   readonly shapes: readonly string[];
-  /** The model's names whose type differs: numbers with a fraction for whole ones, or the other way round. */
+  /** The model's names whose type in the file cannot be converted: a float for an integer, or the reverse. */
   readonly dtypes: readonly string[];
 
   constructor(model: Module, findings: Findings) {
@@ -56,8 +56,8 @@ export class WeightsError extends Error {
       `${source.name}: These weights are not for ${model.title}; nothing was changed:` +
         group('missing', missing) +
         group('unexpected', unexpected) +
-        group('other shape', shapes.map(({ name, file, model }) => `${name} (is ${formatShape(file.shape)}, needs ${formatShape(model.shape)})`)) +
-        group('other dtype', dtypes.map(({ name, file, model }) => `${name} (is ${file.stored}, needs ${model.dtype})`)) +
+        group('wrong shape', shapes.map(({ name, file, model }) => `${name} (is ${formatShape(file.shape)}, needs ${formatShape(model.shape)})`)) +
+        group('wrong dtype', dtypes.map(({ name, file, model }) => `${name} (is ${file.stored}, needs ${model.dtype})`)) +
         remedies(model, findings).map((line) => `\n  → ${line}`).join(''),
     ); // prettier-ignore
     this.name = 'WeightsError';
@@ -76,26 +76,24 @@ function remedies(model: Module, findings: Findings): string[] {
   if (matched === 0) {
     const some = (names: Iterable<string>) => [...names].slice(0, 3).join(', ');
     lines.push(
-      `Another model: no name fits. ${theirs ? `The file looks like ${theirs}. ` : ''}` +
-        `It begins with ${some(source.entries.keys())}; the model with ${some(state.keys())}.`,
+      `A different model: no name matches. ${theirs ? `The file looks like ${theirs}. ` : ''}` +
+        `The file starts with ${some(source.entries.keys())}; the model with ${some(state.keys())}.`,
     );
     return lines;
   }
   if (prefix.dropped || prefix.added) {
     const parts = [
-      prefix.dropped && `"${prefix.dropped}" dropped from`,
+      prefix.dropped && `"${prefix.dropped}" removed from`,
       prefix.added && `"${prefix.added}" added to`,
     ].filter(Boolean);
-    lines.push(`The names were compared with ${parts.join(' and ')} those of the file.`);
+    lines.push(`The names were compared after ${parts.join(' and ')} the file's names.`);
   }
   if (theirs && ours && theirs !== ours) lines.push(`The file looks like ${theirs}, the model like ${ours}.`);
   const config = [...counts(model, findings), ...widths(model, shapes)];
-  if (config.length > 0) lines.push(`Another config: ${config.join('; ')}.`);
+  if (config.length > 0) lines.push(`A different config: ${config.join('; ')}.`);
   const turned = shapes.filter(({ file, model }) => `${[...file.shape].reverse()}` === `${model.shape}`);
   if (turned.length > 0 && turned.length === shapes.length) {
-    lines.push(
-      "The shapes are transposed, as those of GPT-2's Conv1D are against Linear's: pass map: transposeWeights(PATTERN).",
-    );
+    lines.push("The shapes are transposed, as in GPT-2's Conv1D: pass map: transposeWeights(PATTERN).");
   }
   if (config.length > 0) return lines;
   if (
@@ -107,24 +105,24 @@ function remedies(model: Module, findings: Findings): string[] {
   const [part, left] = [onlyPart(missing), onlyPart(unexpected)];
   if (part && unexpected.length === 0 && shapes.length === 0) {
     lines.push(
-      `Only ${part}* is missing: the file may be a base model without it. To keep its fresh values: strict: false.`,
+      `Only ${part}* is missing: the file may be a base model without it. To keep its initial values, pass strict: false.`,
     );
   }
   if (left && missing.length === 0 && shapes.length === 0) {
     lines.push(
-      `Only ${left}* is left over: another part or head. To do without it: ignore: /^${left.replaceAll('.', '\\.')}/.`,
+      `Only ${left}* is unexpected, such as a head. To skip it, pass ignore: /^${left.replaceAll('.', '\\.')}/.`,
     );
   }
   return lines;
 }
 
-/** The first part that all names share, such as `classifier.`. */
+/** The first path component if all names share it, such as `classifier.`. */
 function onlyPart(names: readonly string[]): string | null {
   const first = /^[^.]+\./.exec(names[0] ?? '')?.[0];
   return first && names.every((name) => name.startsWith(first)) ? first : null;
 }
 
-/** Lists of layers that differ in length, such as `h.0` to `h.11` in the file and to `h.3` in the model. */
+/** Layer lists of different lengths, such as `h.0` to `h.11` in the file but only to `h.3` in the model. */
 function counts(model: Module, { state, inFile }: Findings): string[] {
   const lengths = (names: Iterable<string>) => {
     const found = new Map<string, number>();
@@ -144,7 +142,7 @@ function counts(model: Module, { state, inFile }: Findings): string[] {
   });
 }
 
-/** The sizes in which most shapes differ, such as 768 in the file and 128 in the model. */
+/** The most common size mismatches, such as 768 in the file and 128 in the model. */
 function widths(model: Module, shapes: readonly Misfit[]): string[] {
   const found = new Map<string, number>();
   for (const { file, model } of shapes) {
@@ -160,7 +158,7 @@ function widths(model: Module, shapes: readonly Misfit[]): string[] {
   });
 }
 
-/** The option of the model's config that has `value`, if there is just one. */
+/** The model's config field with this value, if there is exactly one. */
 function named(model: Module, value: number, pattern = /./): string | null {
   const { config } = model as { config?: unknown };
   if (typeof config !== 'object' || config === null) return null;

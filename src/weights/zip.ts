@@ -1,17 +1,17 @@
-// Finds the files in a ZIP archive by its directory and reads one without the rest: PyTorch's and numpy's files are
-// archives of gigabytes. Written here, because libraries read a whole archive or bring streams that a page cannot use.
+// Lists the files in a ZIP archive by its directory and reads single ones: PyTorch and NumPy archives may have gigabytes.
+// Existing libraries read whole archives, or need streams that a page does not have.
 
 import type { ByteSource } from './byte-source.ts';
 import { unpack } from './unpack.ts';
 
-/** One file of an archive. */
+/** One file in an archive. */
 export interface ZipEntry {
   readonly path: string;
-  /** Length of what is stored, and of what it unpacks to. */
+  /** Compressed and uncompressed size in bytes. */
   readonly packedSize: number;
   readonly size: number;
   readonly isDeflated: boolean;
-  /** Where its own header begins, which is followed by the data. */
+  /** Offset of its local header, which is followed by the data. */
   readonly headerAt: number;
 }
 
@@ -25,9 +25,9 @@ const MAX_COMMENT = 65535;
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 const damaged = ({ name }: ByteSource, problem: string) =>
-  new Error(`${name}: ${problem}: the archive is cut or damaged. Fetch or copy it again.`);
+  new Error(`${name}: ${problem}: the archive is truncated or corrupt. Download or copy it again.`);
 
-/** The files of an archive in the directory's order. @throws an Error if the directory, at the end, is missing or damaged. */
+/** The files of an archive, in directory order. @throws an Error if the directory, at the end, is missing or corrupt. */
 export async function readZipDirectory(file: ByteSource): Promise<Map<string, ZipEntry>> {
   const tailAt = Math.max(0, file.size - MAX_COMMENT - 22);
   const tail = viewOf(await file.read(tailAt, file.size));
@@ -56,12 +56,14 @@ export async function readZipDirectory(file: ByteSource): Promise<Map<string, Zi
     }
     const [nameLength, extraLength, commentLength] = [28, 30, 32].map((at) => view.getUint16(position + at, true));
     const end = position + 46 + nameLength + extraLength + commentLength;
-    if (end > size) throw damaged(file, `entry ${i} of ${count} in its directory is cut`);
+    if (end > size) throw damaged(file, `entry ${i} of ${count} in its directory is truncated`);
     const path = new TextDecoder().decode(bytes.subarray(position + 46, position + 46 + nameLength));
     const method = view.getUint16(position + 10, true);
     if (view.getUint16(position + 8, true) & 1) throw new Error(`${file.name}: ${path} in the archive is encrypted.`);
     if (method !== 0 && method !== 8) {
-      throw new Error(`${file.name}: ${path} is packed by method ${method}; only "stored" and "deflate" can be read.`);
+      throw new Error(
+        `${file.name}: ${path} uses compression method ${method}; only "stored" and "deflate" are supported.`,
+      );
     }
     const wide = wideFields(view, position, position + 46 + nameLength, extraLength);
     entries.set(path, { path, isDeflated: method === 8, ...wide });
@@ -70,7 +72,7 @@ export async function readZipDirectory(file: ByteSource): Promise<Map<string, Zi
   return entries;
 }
 
-/** Sizes and offset of a directory's entry: those that need 64 bits stand in its extra field, in this order. */
+/** Sizes and offset of a directory entry; those that need 64 bits are in its extra field, in this order. */
 function wideFields(view: DataView, entryAt: number, extraAt: number, extraLength: number) {
   const fields = [24, 20, 42].map((offset) => view.getUint32(entryAt + offset, true));
   for (let at = extraAt; at + 4 <= extraAt + extraLength; at += 4 + view.getUint16(at + 2, true)) {
@@ -86,7 +88,7 @@ function wideFields(view: DataView, entryAt: number, extraAt: number, extraLengt
   return { size, packedSize, headerAt };
 }
 
-/** Where the data of an entry begins: its own header may be longer than the directory says, for alignment. */
+/** Offset of an entry's data: for alignment, its local header may be longer than the directory says. */
 export async function zipDataStart(file: ByteSource, entry: ZipEntry, signal?: AbortSignal): Promise<number> {
   const header = viewOf(await file.read(entry.headerAt, entry.headerAt + 30, signal));
   if (header.getUint32(0, true) !== ZIP_START) throw damaged(file, `${entry.path} is not where the directory says`);
@@ -94,8 +96,8 @@ export async function zipDataStart(file: ByteSource, entry: ZipEntry, signal?: A
 }
 
 /**
- * The bytes of an entry from `begin` up to `end`. One that is packed is unpacked as a whole for it.
- * @throws an Error that names the entry, if the archive is cut or damaged there.
+ * The bytes of an entry from `begin` up to `end`. A compressed entry is decompressed from its start.
+ * @throws an Error that names the entry, if the archive is truncated or corrupt there.
  */
 export async function readZipEntry(
   file: ByteSource,
@@ -111,6 +113,7 @@ export async function readZipEntry(
   if (!entry.isDeflated) return file.read(start + begin, start + end, signal);
   const packed = await file.read(start, start + entry.packedSize, signal);
   const { bytes, damage } = await unpack(packed, 'deflate-raw', end);
-  if (bytes.length < end) throw damaged(file, `${entry.path} cannot be unpacked (${damage?.message ?? 'it is short'})`);
+  if (bytes.length < end)
+    throw damaged(file, `${entry.path} cannot be decompressed (${damage?.message ?? 'it is too short'})`);
   return bytes.subarray(begin, end);
 }

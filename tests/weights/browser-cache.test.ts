@@ -1,4 +1,4 @@
-// Downloads in a real browser: kept in OPFS or the Cache API over a reload, resumed, and done without where there is no room.
+// Downloads in a real browser: cached in OPFS or the Cache API across reloads, resumed, and still loaded without room for a cache.
 
 import { createHash } from 'node:crypto';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -46,7 +46,7 @@ afterEach(async () => {
   await server.close();
 });
 
-/** A file of weights of about `size` bytes whose numbers are `value`. */
+/** A weights file of about `size` bytes, filled with `value`. */
 const file = (size: number, value: number) =>
   writeSafetensors(
     new Map([['weight', { dtype: 'f32', shape: [size / 4], data: new Float32Array(size / 4).fill(value) }]]),
@@ -55,7 +55,7 @@ const serve = (bytes: Uint8Array, more: Partial<Served> = {}) =>
   server.files.set('/w.safetensors', { bytes, etag: '"1"', ...more });
 const gets = () => server.asked.filter(({ method, path }) => method === 'GET' && path === '/w.safetensors');
 
-/** What the page's script gives back. */
+/** What the page's script returns. */
 interface Outcome {
   readonly first: number;
   readonly notices: string[];
@@ -68,7 +68,7 @@ async function openPage({ withoutOpfs = false } = {}): Promise<Page> {
   return page;
 }
 
-/** Opens the weights in the page and reads the first number. */
+/** Opens the weights in the page and reads the first value. */
 const read = (page: Page, sha256?: string): Promise<Outcome> =>
   page.evaluate(async (sha256) => {
     const { openWeights } = (globalThis as unknown as { weights: typeof Library }).weights;
@@ -79,27 +79,30 @@ const read = (page: Page, sha256?: string): Promise<Outcome> =>
     return { first: data[0], notices };
   }, sha256);
 
-test.each([{ withoutOpfs: false }, { withoutOpfs: true }])('kept over a reload and used offline: %j', async (how) => {
-  const bytes = file(MB, 5);
-  serve(bytes, { cuts: [MB / 2] });
-  const page = await openPage(how);
-  const hash = createHash('sha256').update(bytes).digest('hex');
-  expect(await read(page, hash)).toEqual({ first: 5, notices: [] });
-  expect(gets().length).toBe(2);
-  await page.close();
-  server.files.delete('/w.safetensors');
-  expect(await read(await openPage(how), hash)).toEqual({ first: 5, notices: [] });
-  expect((await read(await openPage(how))).notices).toEqual([
-    expect.stringMatching(/used as it was kept.*answered 404/),
-  ]);
-  expect(gets().length).toBe(2);
-});
+test.each([{ withoutOpfs: false }, { withoutOpfs: true }])(
+  'a download survives a reload and is used offline: %j',
+  async (how) => {
+    const bytes = file(MB, 5);
+    serve(bytes, { cuts: [MB / 2] });
+    const page = await openPage(how);
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    expect(await read(page, hash)).toEqual({ first: 5, notices: [] });
+    expect(gets().length).toBe(2);
+    await page.close();
+    server.files.delete('/w.safetensors');
+    expect(await read(await openPage(how), hash)).toEqual({ first: 5, notices: [] });
+    expect((await read(await openPage(how))).notices).toEqual([
+      expect.stringMatching(/Using the cached copy of .*responded 404/),
+    ]);
+    expect(gets().length).toBe(2);
+  },
+);
 
-test('a tab that is closed in the middle loses one piece at most', async () => {
+test('a tab closed during a download loses at most one piece', async () => {
   const bytes = file(48 * MB, 7);
   serve(bytes, { cuts: [40 * MB, 0, 0, 0, 0, 0] });
   const page = await openPage();
-  await expect(read(page)).rejects.toThrow(/broke off at byte/);
+  await expect(read(page)).rejects.toThrow(/stopped at byte/);
   await page.close();
   serve(bytes);
   const hash = createHash('sha256').update(bytes).digest('hex');
@@ -107,7 +110,7 @@ test('a tab that is closed in the middle loses one piece at most', async () => {
   expect(Number(/^bytes=(\d+)-/.exec(gets().at(-1)!.range ?? '')?.[1])).toBeGreaterThanOrEqual(32 * MB);
 });
 
-test('a newer version replaces the kept one, which leaves nothing behind', async () => {
+test('a newer version replaces the cached one and leaves no stale files', async () => {
   serve(file(MB, 1));
   const page = await openPage();
   await read(page);
@@ -120,11 +123,11 @@ test('a newer version replaces the kept one, which leaves nothing behind', async
     for await (const name of (folder as unknown as { keys(): AsyncIterable<string> }).keys()) found.push(name);
     return found;
   });
-  // One piece, and what is known of it.
+  // One piece and its manifest.
   expect(names.length).toBe(2);
 });
 
-test('no room: said, and loaded all the same', async () => {
+test('without room for the cache, weights are loaded and a notice is given', async () => {
   serve(file(4 * MB, 9));
   const page = await openPage();
   const session = await context.newCDPSession(page);
@@ -132,6 +135,6 @@ test('no room: said, and loaded all the same', async () => {
   const { first, notices } = await read(page);
   expect(first).toBe(9);
   expect(notices).toEqual([
-    expect.stringMatching(/cannot be kept in the browser's file system .*fetched again next time/),
+    expect.stringMatching(/cannot be cached in the browser's file system .*downloaded again next time/),
   ]);
 });

@@ -1,4 +1,4 @@
-// Downloads from a server on this machine: resumed, checked, kept, used offline; and the hub's ids, revisions and shards.
+// Downloads from a local server: resumed, verified, cached, used offline; and the hub's ids, revisions and shards.
 
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -48,14 +48,14 @@ afterEach(async () => {
 
 const serve = (path: string, bytes: Uint8Array, more: Partial<Served> = {}) =>
   server.files.set(path, { bytes, etag: '"1"', ...more });
-/** Where each request after the first went on. A cut may lose what was on the way, so the exact byte is not known. */
+/** Where each request after the first resumed. A lost connection drops data in flight, so the exact byte varies. */
 const resumedAt = () =>
   gets()
     .slice(1)
     .map(({ range }) => Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1]));
 const gets = () => server.asked.filter(({ method }) => method === 'GET');
 
-/** Loads into a fresh model and gives the first weight with the report. */
+/** Loads into a new model; returns the first weight and the report. */
 async function load(input: string | URL, options: LoadOptions = {}) {
   const model = new Linear(WIDTH, WIDTH);
   const onNotice = (text: string) => notices.push(text);
@@ -66,7 +66,7 @@ async function load(input: string | URL, options: LoadOptions = {}) {
 describe('a URL', () => {
   const url = () => `${server.url}/model.safetensors`;
 
-  test('is fetched once, with progress in bytes, and is there offline', async () => {
+  test('is fetched once, reports progress in bytes, and is available offline', async () => {
     const bytes = weightsFile(5);
     serve('/model.safetensors', bytes);
     const seen: [number, number | null][] = [];
@@ -80,10 +80,10 @@ describe('a URL', () => {
     expect(report).toMatchObject({ notices: [], newer: null });
     await server.close();
     expect((await load(url())).first).toBe(5);
-    expect(notices).toEqual([expect.stringMatching(/is used as it was kept, without asking for a newer version/)]);
+    expect(notices).toEqual([expect.stringMatching(/Using the cached copy of .*could not check for a newer version/)]);
   });
 
-  test('that broke in the middle is resumed at that byte', async () => {
+  test('is resumed where the connection was lost', async () => {
     const bytes = weightsFile(7);
     serve('/model.safetensors', bytes, { cuts: [50_000, 30_000] });
     expect((await load(url(), { sha256: sha256(bytes) })).first).toBe(7);
@@ -94,14 +94,14 @@ describe('a URL', () => {
     expect(gets().length).toBe(3);
   });
 
-  test('that falls silent counts as broken, and is resumed', async () => {
+  test('is resumed after the server stalls', async () => {
     const bytes = weightsFile(7);
     serve('/model.safetensors', bytes, { stalls: [50_000] });
     expect((await load(url(), { sha256: sha256(bytes), stallTimeout: 3000 })).first).toBe(7);
     expect(resumedAt()[0]).toBeGreaterThan(0);
   });
 
-  test('that two loads fetch at once comes whole to both', async () => {
+  test('is complete for both of two simultaneous loads', async () => {
     serve('/model.safetensors', weightsFile(6));
     const both = await Promise.all([load(url()), load(url())]);
     expect(both.map(({ first }) => first)).toEqual([6, 6]);
@@ -110,23 +110,25 @@ describe('a URL', () => {
     expect(left.map(({ name }) => name).sort()).toEqual(['model.safetensors', 'model.safetensors.json']);
   });
 
-  test('whose download was killed with its lock is fetched again', async () => {
+  test('is resumed although a killed process left its lock', async () => {
     serve('/model.safetensors', weightsFile(6), { cuts: [50_000, 0, 0, 0, 0, 0] });
-    await expect(load(url())).rejects.toThrow(/broke off/);
+    await expect(load(url())).rejects.toThrow(/the download stopped/);
     const [part] = (await readdir(folder, { recursive: true, withFileTypes: true })).filter(({ name }) =>
       name.endsWith('.part'),
     );
-    // A process of this number cannot be there.
+    // Above the maximum process id.
     await writeFile(join(part.parentPath, 'model.safetensors.lock'), String(2 ** 22 + 1));
     serve('/model.safetensors', weightsFile(6));
     expect((await load(url())).first).toBe(6);
     expect(resumedAt().at(-1)).toBeGreaterThan(0);
   });
 
-  test('that breaks for good is resumed by the next call', async () => {
+  test('is resumed by the next call after a download failed', async () => {
     const bytes = weightsFile(7);
     serve('/model.safetensors', bytes, { cuts: [50_000, 0, 0, 0, 0, 0] });
-    await expect(load(url())).rejects.toThrow(/broke off at byte [1-9]\d* of 160944.*The next try goes on from there/s);
+    await expect(load(url())).rejects.toThrow(
+      /stopped at byte [1-9]\d* of 160944.*The next attempt resumes from there/s,
+    );
     const last = resumedAt().at(-1);
     serve('/model.safetensors', bytes);
     expect((await load(url(), { sha256: sha256(bytes) })).first).toBe(7);
@@ -134,28 +136,28 @@ describe('a URL', () => {
     expect(resumedAt().at(-1)).toBe(last);
   });
 
-  test('whose file changed after a break begins anew', async () => {
+  test('is downloaded from the start if the file changed after an interruption', async () => {
     serve('/model.safetensors', weightsFile(1), { cuts: [50_000, 0, 0, 0, 0, 0] });
-    await expect(load(url())).rejects.toThrow(/broke off/);
+    await expect(load(url())).rejects.toThrow(/the download stopped/);
     const bytes = weightsFile(2);
     serve('/model.safetensors', bytes, { etag: '"2"' });
     expect((await load(url(), { sha256: sha256(bytes) })).first).toBe(2);
   });
 
-  test('on a server without ranges begins anew after a break', async () => {
+  test('is downloaded from the start if the server does not support ranges', async () => {
     serve('/model.safetensors', weightsFile(3), { cuts: [50_000], ranges: false });
     expect((await load(url())).first).toBe(3);
     expect(gets().length).toBe(2);
   });
 
-  test('with a wrong checksum is dropped and named', async () => {
+  test('with a wrong checksum is deleted, and the error has both checksums', async () => {
     const bytes = weightsFile();
     serve('/model.safetensors', bytes);
     const damaged = bytes.slice();
     damaged[100_000] ^= 1;
     const expected = sha256(damaged);
     await expect(load(url(), { sha256: expected })).rejects.toThrow(
-      `${url()}: its SHA-256 is ${sha256(bytes)}, but ${expected} was announced. The download is damaged or changed, and was dropped`,
+      `${url()}: the SHA-256 is ${sha256(bytes)}, but ${expected} was expected. The file is corrupt or has changed, and was deleted`,
     );
     const left = await readdir(folder, { recursive: true, withFileTypes: true });
     expect(left.filter((entry) => entry.isFile())).toEqual([]);
@@ -163,7 +165,7 @@ describe('a URL', () => {
     await load(url(), { sha256: expected });
   });
 
-  test('of which the server has a newer version: said, and fetched on demand', async () => {
+  test('with a newer version on the server uses the cache and reports it; update fetches it', async () => {
     serve('/model.safetensors', weightsFile(1));
     await load(url());
     serve('/model.safetensors', weightsFile(2), { etag: '"2"' });
@@ -174,7 +176,7 @@ describe('a URL', () => {
     expect((await load(url())).first).toBe(2);
   });
 
-  test('without a cache: only the parts that are needed are fetched', async () => {
+  test('without a cache is read by range requests for the needed parts only', async () => {
     const big = writeSafetensors(
       new Map([
         ['weight', tensor([WIDTH, WIDTH], 4)],
@@ -189,17 +191,17 @@ describe('a URL', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test('that does not exist, is refused, or leads nowhere', async () => {
+  test('that is missing, forbidden or unreachable fails with the reason', async () => {
     await expect(load(url())).rejects.toThrow(`${url()}: the server has no such file`);
     serve('/model.safetensors', weightsFile(), { status: 403 });
-    await expect(load(url())).rejects.toThrow(/the server refuses it/);
+    await expect(load(url())).rejects.toThrow(/access is denied/);
     serve('/model.safetensors', weightsFile(), { status: 503 });
-    await expect(load(url())).rejects.toThrow(/broke off at byte 0.*answered 503/);
+    await expect(load(url())).rejects.toThrow(/stopped at byte 0.*responded 503/);
     await server.close();
-    await expect(load(url())).rejects.toThrow(/broke off at byte 0.*ECONNREFUSED/);
+    await expect(load(url())).rejects.toThrow(/stopped at byte 0.*ECONNREFUSED/);
   });
 
-  test('cancelled: what has come is kept', async () => {
+  test('keeps the received bytes when cancelled', async () => {
     serve('/model.safetensors', weightsFile(6), { cuts: [50_000, 0, 0, 0, 0, 0] });
     const controller = new AbortController();
     const onProgress: LoadOptions['onProgress'] = ({ loaded }) =>
@@ -215,7 +217,7 @@ describe('a URL', () => {
 describe('a cache that fails', () => {
   const url = () => `${server.url}/model.safetensors`;
 
-  test('full in the middle: said once, loaded all the same, nothing left', async () => {
+  test('by filling up is reported once; the load succeeds and no file is left', async () => {
     serve('/model.safetensors', weightsFile(8), { cuts: [60_000] });
     const full: FileCache = {
       ...cache,
@@ -237,21 +239,21 @@ describe('a cache that fails', () => {
     expect(first).toBe(8);
     expect(report.notices).toEqual([
       expect.stringMatching(
-        /model\.safetensors cannot be kept in .*no space left.*: it is loaded, but will be fetched again next time/,
+        /model\.safetensors cannot be cached in .*no space left.*It is loaded anyway, but will be downloaded again next time/,
       ),
     ]);
     const left = await readdir(folder, { recursive: true, withFileTypes: true });
     expect(left.filter((entry) => entry.isFile())).toEqual([]);
   });
 
-  test('that cannot be written at all', async () => {
+  test('because it is not writable is reported; the load succeeds', async () => {
     serve('/model.safetensors', weightsFile(9));
     await writeFile(join(folder, 'taken'), '');
     expect((await load(url(), { cache: folderCache(join(folder, 'taken')) })).first).toBe(9);
-    expect(notices).toEqual([expect.stringMatching(/cannot be kept in .*taken/)]);
+    expect(notices).toEqual([expect.stringMatching(/cannot be cached in .*taken/)]);
   });
 
-  test('whose file was cut by hand is fetched again', async () => {
+  test('because a cached file was truncated downloads it again', async () => {
     serve('/model.safetensors', weightsFile(1));
     await load(url());
     const [entry] = (await readdir(folder, { recursive: true, withFileTypes: true })).filter(
@@ -266,7 +268,7 @@ describe('a cache that fails', () => {
 
 describe('a Hugging Face id', () => {
   const hub = (): LoadOptions => ({ hubUrl: server.url });
-  /** Puts a commit of org/name on the server. */
+  /** Publishes a commit of org/name on the server. */
   function publish(commit: string, files: Record<string, Uint8Array>, more: Partial<Served> = {}): void {
     const siblings = Object.entries(files).map(([rfilename, bytes]) => ({
       rfilename,
@@ -278,7 +280,7 @@ describe('a Hugging Face id', () => {
     for (const [name, bytes] of Object.entries(files)) serve(`/org/name/resolve/${commit}/${name}`, bytes, more);
   }
 
-  test('finds the weights of a model, asks with the token, and works offline afterwards', async () => {
+  test('finds the weights of a model, sends the token, and works offline afterwards', async () => {
     publish('c1', {
       'config.json': new Uint8Array(2),
       'model.safetensors': weightsFile(3),
@@ -293,13 +295,13 @@ describe('a Hugging Face id', () => {
     await server.close();
     const offline = await load('org/name', hub());
     expect(offline.first).toBe(3);
-    expect(notices).toEqual([expect.stringMatching(/org\/name is used as it was kept/)]);
+    expect(notices).toEqual([expect.stringMatching(/Using the cached copy of org\/name/)]);
     await expect(load('org/other', hub())).rejects.toThrow(
-      /org\/other: Hugging Face cannot be reached.*no copy is kept/,
+      /org\/other: Hugging Face cannot be reached.*no copy is cached/,
     );
   });
 
-  test('with a revision and a file', async () => {
+  test('may name a revision and a file; the error suggests a file', async () => {
     publish('c1', { 'onnx/other.safetensors': weightsFile(4) });
     expect((await load('org/name@c1/onnx/other.safetensors', hub())).first).toBe(4);
     expect((await load('org/name/onnx/other.safetensors', hub())).first).toBe(4);
@@ -309,15 +311,15 @@ describe('a Hugging Face id', () => {
     await expect(load('org/name/absent.safetensors', hub())).rejects.toThrow('There is no file absent.safetensors');
   });
 
-  test('a damaged download is dropped by the hub’s own checksum', async () => {
+  test('deletes a download that fails the hub’s checksum', async () => {
     publish('c1', { 'model.safetensors': weightsFile(4) });
     const damaged = weightsFile(4);
     damaged[1000] ^= 1;
     serve('/org/name/resolve/c1/model.safetensors', damaged);
-    await expect(load('org/name', hub())).rejects.toThrow(/org\/name\/model\.safetensors: its SHA-256 is .* dropped/);
+    await expect(load('org/name', hub())).rejects.toThrow(/org\/name\/model\.safetensors: the SHA-256 is .* deleted/);
   });
 
-  test('a newer commit is said, and fetched on demand; the same content in a new commit is not', async () => {
+  test('reports a newer commit and fetches it with update, unless the content is unchanged', async () => {
     publish('c1', { 'model.safetensors': weightsFile(1) });
     await load('org/name', hub());
     publish('c2', { 'model.safetensors': weightsFile(2) });
@@ -331,7 +333,7 @@ describe('a Hugging Face id', () => {
     expect(gets().length).toBe(requests + 1);
   });
 
-  test('shards by their index, of one commit even after an update; a missing one is named', async () => {
+  test('loads shards by their index, all from one commit; a missing one is named', async () => {
     const parts = {
       'model.safetensors.index.json': new TextEncoder().encode(
         JSON.stringify({ weight_map: { weight: 'a.safetensors', bias: 'b.safetensors' } }),
@@ -352,7 +354,7 @@ describe('a Hugging Face id', () => {
     );
   });
 
-  test('other files of a model come the same way', async () => {
+  test('reads other files of a model, also offline', async () => {
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     publish('c1', { 'tokenizer.json': new TextEncoder().encode('{}') });
     expect(text(await readBytes('org/name/tokenizer.json', { cache, ...hub() }))).toBe('{}');
@@ -363,13 +365,13 @@ describe('a Hugging Face id', () => {
     expect(text(await readBytes('org/name/tokenizer.json', { cache, ...hub() }))).toBe('{}');
   });
 
-  test('that is unknown or gated', async () => {
+  test('fails with the reason if the model is unknown or gated', async () => {
     await expect(load('org/name', hub())).rejects.toThrow(/There is no model org\/name at revision main.*private/);
     serve('/api/models/org/name/revision/main?blobs=true', new Uint8Array(0), { status: 403 });
     await expect(load('org/name', hub())).rejects.toThrow(/gated: accept its terms/);
   });
 
-  test('a path that exists comes first', async () => {
+  test('is not looked up if the text is a path', async () => {
     await writeFile(join(folder, 'w.safetensors'), weightsFile(11));
     expect((await load(join(folder, 'w.safetensors'), hub())).first).toBe(11);
     await expect(load('no/such.safetensors', hub())).rejects.toThrow('there is no folder no.');

@@ -1,4 +1,4 @@
-// Files under Node: atomic writes, and errors that name the file and the reason.
+// Files in Node: atomic writes, and errors that name the file and the reason.
 
 import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const bytes = Uint8Array.of(1, 2, 3);
 
-test('a write makes the file, a second one replaces it, and nothing else is left', async () => {
+test('a write creates or replaces the file and leaves no other file', async () => {
   const path = join(folder, 'a.bin');
   await writeFileAtomic(path, Uint8Array.of(9, 9, 9, 9));
   await writeFileAtomic(path, bytes);
@@ -22,7 +22,7 @@ test('a write makes the file, a second one replaces it, and nothing else is left
   expect(await readdir(folder)).toEqual(['a.bin']);
 });
 
-test('writes to one path at the same time leave one whole file', async () => {
+test('concurrent writes to one path leave one complete file', async () => {
   const path = join(folder, 'a.bin');
   await Promise.all(Array.from({ length: 8 }, (_, i) => writeFileAtomic(path, new Uint8Array(1000).fill(i))));
   const found = await readFile(path);
@@ -34,7 +34,7 @@ test('writes to one path at the same time leave one whole file', async () => {
 test('a failed write keeps the old file and removes the temporary one', async () => {
   const path = join(folder, 'a.bin');
   await writeFileAtomic(path, bytes);
-  // Not bytes: the write itself fails, after the temporary file was opened.
+  // Not bytes, so the write fails after the temporary file was opened.
   await expect(writeFileAtomic(path, { length: 3 } as Uint8Array)).rejects.toThrow(`Cannot write ${path}: `);
   expect([...(await readFile(path))]).toEqual([1, 2, 3]);
   expect(await readdir(folder)).toEqual(['a.bin']);
@@ -42,13 +42,11 @@ test('a failed write keeps the old file and removes the temporary one', async ()
 
 test('a failed rename removes the temporary file', async () => {
   await mkdir(join(folder, 'taken'));
-  await expect(writeFileAtomic(join(folder, 'taken'), bytes)).rejects.toThrow(
-    /taken is a folder, and a file is needed/,
-  );
+  await expect(writeFileAtomic(join(folder, 'taken'), bytes)).rejects.toThrow(/taken is a folder, not a file/);
   expect(await readdir(folder)).toEqual(['taken']);
 });
 
-test('a missing folder is named', async () => {
+test('the error for a missing folder names it', async () => {
   const path = join(folder, 'no', 'a.bin');
   await expect(writeFileAtomic(path, bytes)).rejects.toThrow(`there is no folder ${join(folder, 'no')}.`);
   await expect(readFileOrExplain(path, 'the weights')).rejects.toThrow(
@@ -56,7 +54,7 @@ test('a missing folder is named', async () => {
   );
 });
 
-test('a symbolic link stays a link, and permissions stay', async () => {
+test('a write preserves a symbolic link and the permissions', async () => {
   const [path, link] = [join(folder, 'real.bin'), join(folder, 'link.bin')];
   await writeFile(path, 'old');
   await chmod(path, 0o600);
@@ -67,11 +65,11 @@ test('a symbolic link stays a link, and permissions stay', async () => {
   expect((await stat(path)).mode & 0o777).toBe(0o600);
 });
 
-test('reading explains what is wrong', async () => {
+test('a read error says what is wrong', async () => {
   await writeFile(join(folder, 'file'), '');
   await expect(readFileOrExplain(join(folder, 'x.png'), 'the image')).rejects.toThrow(
     `Cannot read the image: there is no file x.png in the folder ${folder}.`,
   );
-  await expect(readFileOrExplain(folder, 'the image')).rejects.toThrow('is a folder, and a file is needed');
+  await expect(readFileOrExplain(folder, 'the image')).rejects.toThrow('is a folder, not a file');
   await expect(readFileOrExplain(join(folder, 'file', 'x'), 'the image')).rejects.toThrow('is a file, not a folder');
 });

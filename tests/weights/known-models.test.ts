@@ -1,4 +1,4 @@
-// BERT's and GPT-2's files as several versions of transformers have written them, into our models of the same names.
+// Loads BERT and GPT-2 files in the forms that several versions of transformers wrote.
 
 import { expect, test } from 'vitest';
 import { BertForPreTraining, BertModel, bertConfigs } from '../../models/bert/bert-mini-zh/model.ts';
@@ -21,25 +21,25 @@ const bertConfig = {
 };
 const gptConfig = { ...gpt2Configs.char, vocab_size: 7, n_positions: 5, n_embd: 8, n_layer: 2, n_head: 2 };
 
-/** A model whose weights are like those of no other seed. */
+/** A model with random weights from `seed`. */
 function seeded<M>(make: () => M, seed: number): M {
   manualSeed(seed);
   return make();
 }
 
-/** The tensors of a model under names that `rename` gives, to be changed into a file of another version. */
+/** A model's tensors with names mapped by `rename`, as the basis of another version's file. */
 async function fileOf(model: Module, rename = (name: string) => name): Promise<Map<string, TensorData>> {
   return new Map([...(await model.stateDict())].map(([name, values]) => [rename(name), values]));
 }
 
-/** Loads `file` into `model`, which must then hold what `original` does. */
+/** Loads `file` into `model` and expects the values of `original`. */
 async function expectEqual(model: Module, file: Map<string, TensorData>, original: Module, options = {}) {
   const report = await loadWeights(model, file, options);
   expect(await model.stateDict()).toEqual(await original.stateDict());
   return report;
 }
 
-test('BERT: old names of LayerNorm, saved positions, and both copies of the tied head', async () => {
+test('BERT loads with old LayerNorm names, saved positions, and both copies of the tied head', async () => {
   const original = seeded(() => new BertForPreTraining(bertConfig), 1);
   const file = await fileOf(original, (name) =>
     name.replace(/LayerNorm\.weight$/, 'LayerNorm.gamma').replace(/LayerNorm\.bias$/, 'LayerNorm.beta'),
@@ -56,7 +56,7 @@ test('BERT: old names of LayerNorm, saved positions, and both copies of the tied
   expect(report.ignored.map(({ name }) => name).sort()).toEqual([
     'bert.embeddings.position_ids', 'cls.predictions.decoder.bias', 'cls.predictions.decoder.weight',
   ]); // prettier-ignore
-  // Newer versions keep the bias under the other of its names.
+  // Newer versions save the bias under its other name.
   file.delete('cls.predictions.bias');
   await expectEqual(
     seeded(() => new BertForPreTraining(bertConfig), 2),
@@ -65,7 +65,7 @@ test('BERT: old names of LayerNorm, saved positions, and both copies of the tied
   );
 });
 
-test('BERT: a base model without a prefix, and a fine-tuned one with a head', async () => {
+test('BERT: errors for a base model and a fine-tuned one say how to load them', async () => {
   const base = seeded(() => new BertModel(bertConfig), 1);
   const pretraining = seeded(() => new BertForPreTraining(bertConfig), 2);
   const error = (await loadWeights(pretraining, await fileOf(base)).catch((error: unknown) => error)) as WeightsError;
@@ -79,12 +79,12 @@ test('BERT: a base model without a prefix, and a fine-tuned one with a head', as
   fine.set('classifier.weight', { dtype: 'f32', shape: [2, 8], data: new Float32Array(16) });
   const fresh = seeded(() => new BertModel(bertConfig), 3);
   await expect(loadWeights(fresh, fine)).rejects.toThrow(
-    /Only classifier\.\* is left over.*ignore: \/\^classifier\\\.\//,
+    /Only classifier\.\* is unexpected.*ignore: \/\^classifier\\\.\//,
   );
   await expectEqual(fresh, fine, base, { ignore: /^classifier\./ });
 });
 
-test('GPT-2: with and without its prefix, with masks and a copy of the head', async () => {
+test('GPT-2 loads with and without its prefix, with masks and a copy of the head', async () => {
   const original = seeded(() => new GPT2(gptConfig), 1);
   const fresh = () => seeded(() => new GPT2(gptConfig), 2);
   await expectEqual(fresh(), await fileOf(original), original);
@@ -99,21 +99,21 @@ test('GPT-2: with and without its prefix, with masks and a copy of the head', as
   expect(report.ignored.length).toBe(5);
 });
 
-test('GPT-2 of another size: the config’s own names say how it differs', async () => {
+test('GPT-2 of a different size: the error names the config fields that differ', async () => {
   const larger = new GPT2({ ...gptConfig, n_layer: 3, n_embd: 12 });
   const error = (await loadWeights(new GPT2(gptConfig), await fileOf(larger)).catch(
     (error: unknown) => error,
   )) as Error;
   expect(error.message).toMatch(
-    /Another config: n_layer 3 in the file, 2 in the model; n_embd 12 in the file, 8 in the model/,
+    /A different config: n_layer 3 in the file, 2 in the model; n_embd 12 in the file, 8 in the model/,
   );
   const other = await fileOf(new BertModel(bertConfig));
   await expect(loadWeights(new GPT2(gptConfig), other)).rejects.toThrow(
-    /Another model: no name fits. The file looks like BERT/,
+    /A different model: no name matches. The file looks like BERT/,
   );
 });
 
-test('halves of a model come back as its nearest numbers', async () => {
+test('weights saved as f16 load as the nearest f32 values', async () => {
   const original = seeded(() => new GPT2(gptConfig), 1);
   const copy = seeded(() => new GPT2(gptConfig), 2);
   const report = await loadWeights(copy, await saveWeights(original, { dtype: 'f16' }));

@@ -1,4 +1,4 @@
-// Weights into models: prefixes, ties, buffers and dtypes that fit, errors by cause for what does not, and nothing half done.
+// Loading weights into models: prefixes, ties, buffers and dtypes; errors grouped by cause; a failed load changes nothing.
 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -26,7 +26,7 @@ class Block extends Module {
   }
 }
 
-/** A model like GPT-2 in small: a list of layers, an embedding that is tied to the head. */
+/** A tiny GPT-2: a list of layers and an embedding tied to the head. */
 class Gpt extends Module {
   override title = 'a small GPT';
   config: { n_layer: number; n_embd: number };
@@ -43,7 +43,7 @@ class Gpt extends Module {
   }
 }
 
-/** What PyTorch would save of a `Gpt`, under `prefix`. */
+/** What PyTorch would save for a `Gpt`, under `prefix`. */
 function gptFile({ layers = 2, width = 4, prefix = '', tied = false } = {}): Map<string, TensorData> {
   const tensors = new Map<string, TensorData>([[`${prefix}wte.weight`, f32([5, 4], 100)]]);
   for (let i = 0; i < layers; i++) {
@@ -58,7 +58,7 @@ function gptFile({ layers = 2, width = 4, prefix = '', tied = false } = {}): Map
 const values = async (model: Module) =>
   new Map([...(await model.stateDict())].map(([name, { data }]) => [name, [...data]]));
 
-/** The error of a load that must fail, after a check that it changed nothing. */
+/** The error of a load that must fail; also checks that the model is unchanged. */
 async function failure(model: Module, input: Parameters<typeof loadWeights>[1], options = {}): Promise<Error> {
   const before = await values(model);
   const error: unknown = await loadWeights(model, input, options).then(
@@ -69,8 +69,8 @@ async function failure(model: Module, input: Parameters<typeof loadWeights>[1], 
   return error as Error;
 }
 
-describe('what fits', () => {
-  test('a file of the model’s own names, with its metadata', async () => {
+describe('a match', () => {
+  test('a file with the model’s names loads, and the report has its metadata', async () => {
     const bytes = writeSafetensors(gptFile(), { config: 'small' });
     const model = new Gpt();
     const progress: number[] = [];
@@ -99,7 +99,7 @@ describe('what fits', () => {
     },
   );
 
-  test('a prefix that only the model has is put there; one that is given is not looked for', async () => {
+  test('a prefix that only the model has is added; a given one replaces detection', async () => {
     class Bert extends Module {
       bert = new Gpt();
       override forward(): void {}
@@ -119,17 +119,17 @@ describe('what fits', () => {
     );
   });
 
-  test('rename and ignore', async () => {
+  test('rename maps names and ignore skips them', async () => {
     const file = gptFile();
     file.set('weight', file.get('wte.weight')!);
     file.delete('wte.weight');
     file.set('optimizer.step', f32([1]));
     const report = await loadWeights(new Gpt(), file, { rename: { weight: 'wte.weight' }, ignore: /^optimizer\./ });
-    expect(report.ignored).toEqual([{ name: 'optimizer.step', why: 'left out by the options' }]);
+    expect(report.ignored).toEqual([{ name: 'optimizer.step', why: 'skipped by the options' }]);
     expect(report.loaded).toContain('wte.weight');
   });
 
-  test('tied weights: one name is enough, equal copies are one, different ones are refused', async () => {
+  test('tied weights load from either name or equal copies; different copies are an error', async () => {
     for (const file of [gptFile(), gptFile({ tied: true }), gptFile({ tied: true, prefix: 'transformer.' })]) {
       const model = new Gpt();
       await loadWeights(model, file);
@@ -147,7 +147,7 @@ describe('what fits', () => {
     expect(error.message).toMatch(/"wte\.weight" and "lm_head\.weight" hold different values, but the model ties them/);
   });
 
-  test('a tie that the model does not name: the copy is checked and reported', async () => {
+  test('a well-known tie that the model lacks: the copy is checked and reported', async () => {
     class Base extends Module {
       wte = new Embedding(5, 4);
       override forward(): void {}
@@ -159,7 +159,7 @@ describe('what fits', () => {
     expect((await failure(new Base(), file)).message).toMatch(/hold different values/);
   }); // prettier-ignore
 
-  test('buffers that files carry or lack are named; a parameter of that name is not passed over', async () => {
+  test('extra and missing buffers are reported; a parameter with such a name is an error', async () => {
     class Norms extends Module {
       norm = new BatchNorm1d(2);
       style = new InstanceNorm2d(2);
@@ -184,7 +184,7 @@ describe('what fits', () => {
     expect(await failure(new Norms(), file)).toMatchObject({ unexpected: [], missing: ['norm.running_mean'] });
   });
 
-  test('gamma and beta are renamed in a LayerNorm only', async () => {
+  test('gamma and beta are renamed only in a LayerNorm', async () => {
     class Old extends Module {
       LayerNorm = new LayerNorm(2);
       scale = { gamma: zeros(2) };
@@ -198,7 +198,7 @@ describe('what fits', () => {
     expect(await failure(new Old(), other)).toMatchObject({ unexpected: ['norm.gamma'] });
   }); // prettier-ignore
 
-  test('f16, bf16 and f64 become the model’s dtype, and the report counts them', async () => {
+  test('f16, bf16 and f64 are converted to the model’s dtype, and the report counts them', async () => {
     class Mixed extends Module {
       f64 = zeros(3);
       f16 = zeros(4);
@@ -219,7 +219,7 @@ describe('what fits', () => {
     expect([...(await model.f32.read()).data]).toEqual([0x3e00, 0x8000, 0x7c00, 0, 0x4200, 0x4400]);
   });
 
-  test('transposed matrices by map', async () => {
+  test('map transposes matrices, and the error for transposed shapes suggests it', async () => {
     const model = new Linear(2, 3);
     const file = new Map([
       ['weight', f32([2, 3])],
@@ -235,29 +235,29 @@ describe('what fits', () => {
   });
 });
 
-describe('what does not fit is grouped by cause, and nothing changes', () => {
-  test('another model', async () => {
+describe('a mismatch is explained by its cause, and nothing changes', () => {
+  test('a different model', async () => {
     const file = new Map([
       ['bert.embeddings.x', f32([1])],
       ['bert.encoder.layer.0.attention.self.query.weight', f32([2])],
     ]);
     const error = await failure(new Gpt(), file);
     expect(error.message).toMatch(/^the tensors: These weights are not for a small GPT; nothing was changed:/);
-    expect(error.message).toMatch(/Another model: no name fits. The file looks like BERT/);
+    expect(error.message).toMatch(/A different model: no name matches. The file looks like BERT/);
     expect(error).toMatchObject({ name: 'WeightsError', shapes: [], dtypes: [] });
   });
 
-  test('another config: how many layers, how wide, by the names of the config', async () => {
+  test('a different config: the fields for depth and width are named', async () => {
     const deeper = await failure(new Gpt(2), gptFile({ layers: 12 }));
-    expect(deeper.message).toContain('Another config: n_layer 12 in the file, 2 in the model.');
+    expect(deeper.message).toContain('A different config: n_layer 12 in the file, 2 in the model.');
     expect(deeper.message).toMatch(/unexpected \(30\): .* … and 24 more/);
     expect((deeper as WeightsError).unexpected.length).toBe(30);
     const wider = await failure(new Gpt(2, 6), gptFile({ width: 8 }));
-    expect(wider.message).toMatch(/Another config: n_embd 8 in the file, 6 in the model/);
-    expect(wider.message).toMatch(/other shape \(2\): h\.0\.c_attn \(is \[8, 24\], needs \[6, 18\]\)/);
+    expect(wider.message).toMatch(/A different config: n_embd 8 in the file, 6 in the model/);
+    expect(wider.message).toMatch(/wrong shape \(2\): h\.0\.c_attn \(is \[8, 24\], needs \[6, 18\]\)/);
   });
 
-  test('a head that is missing or left over', async () => {
+  test('a missing or unexpected head', async () => {
     class Classifier extends Module {
       gpt = new Gpt();
       classifier = new Linear(4, 2);
@@ -274,15 +274,15 @@ describe('what does not fit is grouped by cause, and nothing changes', () => {
     await loadWeights(new Gpt(), file, { ignore: /^classifier\./ });
   });
 
-  test('whole numbers where the model has others', async () => {
+  test('integers where the model has floats', async () => {
     const file = new Map([
       ['weight', { ...f32([3, 2]), dtype: 'i32' as const, data: new Int32Array(6) }],
       ['bias', f32([3])],
     ]);
-    expect((await failure(new Linear(2, 3), file)).message).toContain('other dtype (1): weight (is I32, needs f32)');
+    expect((await failure(new Linear(2, 3), file)).message).toContain('wrong dtype (1): weight (is I32, needs f32)');
   });
 
-  test('a read that fails after others succeeded', async () => {
+  test('a read error after other tensors were read', async () => {
     const good = await openWeights(gptFile());
     const source: WeightSource = {
       ...good,
@@ -292,7 +292,7 @@ describe('what does not fit is grouped by cause, and nothing changes', () => {
     expect((await failure(new Gpt(), source)).message).toBe('the disk is gone');
   });
 
-  test('a load that is cancelled', async () => {
+  test('a cancelled load', async () => {
     const controller = new AbortController();
     const onProgress = () => controller.abort(new Error('no longer wanted'));
     expect((await failure(new Gpt(), gptFile(), { onProgress, signal: controller.signal })).message).toBe(
@@ -301,7 +301,7 @@ describe('what does not fit is grouped by cause, and nothing changes', () => {
   });
 });
 
-describe('sharded', () => {
+describe('sharded weights', () => {
   const shards = () => {
     const [a, b] = [new Map<string, TensorData>(), new Map<string, TensorData>()];
     [...gptFile()].forEach(([name, values], i) => (i % 2 ? a : b).set(name, values));
@@ -315,7 +315,7 @@ describe('sharded', () => {
     ];
   };
 
-  test('several files by their index', async () => {
+  test('load from several files by their index', async () => {
     const model = new Gpt();
     const report = await loadWeights(model, shards());
     expect(report.format).toBe('safetensors, 2 files');
@@ -323,7 +323,7 @@ describe('sharded', () => {
     expect((await values(model)).get('h.1.c_attn')![0]).toBe(1);
   });
 
-  test('a missing shard is named, with what it holds', async () => {
+  test('the error for a missing shard names it and its tensors', async () => {
     const [index, , second] = shards();
     expect((await failure(new Gpt(), [index, second])).message).toMatch(
       /names 2 files, but model-1\.safetensors is missing \(3 tensors: .*\)\. Put it beside the index/,
@@ -331,19 +331,19 @@ describe('sharded', () => {
     expect((await failure(new Gpt(), index)).message).toMatch(/model-1\.safetensors, model-2\.safetensors are missing/);
   });
 
-  test('a shard of another model; an index that points elsewhere; several files without an index', async () => {
+  test('errors for a shard of another model, an index that points outside the folder, and several files without an index', async () => {
     const [index, first] = shards();
     const other = new File([writeSafetensors(new Map())], 'model-2.safetensors');
     expect((await failure(new Gpt(), [index, first, other])).message).toMatch(
       /in model-2\.safetensors, which does not hold it/,
     );
     const evil = new File([JSON.stringify({ weight_map: { a: '../../etc/passwd' } })], 'model.safetensors.index.json');
-    expect((await failure(new Gpt(), evil)).message).toMatch(/which is no file beside it/);
-    expect((await failure(new Gpt(), [first, other])).message).toMatch(/several files of weights/);
+    expect((await failure(new Gpt(), evil)).message).toMatch(/which is not a file beside it/);
+    expect((await failure(new Gpt(), [first, other])).message).toMatch(/several weights files/);
   });
 });
 
-/** The conv net of Burn's MNIST example. */
+/** The conv net from Burn's MNIST example. */
 class BurnMnist extends Module {
   conv1 = new Conv2d(1, 8, 3);
   conv2 = new Conv2d(8, 16, 3);
@@ -360,7 +360,7 @@ class BurnMnist extends Module {
 }
 
 const [checkpoints, mnist] = [realData('checkpoints'), realData('mnist')];
-test.skipIf(!checkpoints || !mnist)('a conv net of another project reads digits (../shared/data)', async () => {
+test.skipIf(!checkpoints || !mnist)('a conv net from another project classifies digits (../shared/data)', async () => {
   const digits = await loadMnist(await openDataFiles([mnist!]), 'test');
   const count = 64;
   const images = Float32Array.from(

@@ -1,4 +1,4 @@
-// PyTorch's and numpy's files against the same tensors in safetensors, and what each reader refuses.
+// PyTorch and NumPy files against the same tensors in safetensors, and what each reader rejects.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
@@ -13,7 +13,7 @@ const folder = join(import.meta.dirname, '..', 'fixtures', 'weights');
 const at = (name: string) => join(folder, name);
 const bytesOf = (name: string) => new Uint8Array(readFileSync(at(name)));
 
-/** All tensors of a source, with the types in which they are stored. */
+/** All tensors of a source, with their stored types. */
 async function readAll(source: WeightSource) {
   const found = new Map<string, unknown>();
   for (const [name, { stored }] of source.entries) found.set(name, { stored, ...(await source.read(name)) });
@@ -35,7 +35,7 @@ describe('PyTorch', () => {
     },
   );
 
-  test('the same from memory, a Blob and a renamed file', async () => {
+  test('memory, a Blob and a renamed file give the same tensors', async () => {
     const read = async (input: Parameters<typeof openWeights>[0]) => readAll(await openWeights(input));
     const bytes = bytesOf('types.pth');
     const expected = await read(bytes);
@@ -44,7 +44,7 @@ describe('PyTorch', () => {
     expect(await read(new File([bytes], 'weights.safetensors'))).toEqual(expected);
   });
 
-  test('a training checkpoint from a GPU: the dict of the weights is found', async () => {
+  test('finds the dict of weights in a training checkpoint from a GPU', async () => {
     const source = await openWeights(at('training.pth'));
     expect([...source.entries]).toMatchObject([
       ['module.weight', { stored: 'F32', shape: [2, 3] }],
@@ -57,11 +57,11 @@ describe('PyTorch', () => {
     expect([...optimizer.entries.keys()]).toEqual(['0.exp_avg']);
     await optimizer.close();
     await expect(openWeights(at('training.pth'), { within: 'ema' })).rejects.toThrow(
-      /training\.pth has no "ema".*keys there are: epoch, best, arch/,
+      /training\.pth has no "ema".*Available keys: epoch, best, arch/,
     );
   });
 
-  test("a GAN's averaged generator comes first; the others by name", async () => {
+  test("opens a GAN's averaged generator by default, other networks by name", async () => {
     const first = await openWeights(at('gan.pth'));
     expect(first.metadata).toEqual({ within: 'g_ema' });
     expect([...(await first.read('w')).data]).toEqual([-10, -4]);
@@ -74,38 +74,38 @@ describe('PyTorch', () => {
     ['evil.pth', 'posix.system'],
     ['namespace.pth', 'argparse.Namespace'],
     ['whole-module.pth', 'torch.nn.modules.linear.Linear'],
-  ])('%s asks for a class and is refused by its name', async (name, className) => {
+  ])('%s: the error names the disallowed class %s', async (name, className) => {
     const error: Error = await openWeights(at(name)).then(() => expect.unreachable(), (error) => error);
     expect(error.message).toContain(name);
-    expect(error.message).toContain(`it asks for ${className}. Only tensors and containers are built`);
+    expect(error.message).toContain(`it needs ${className}. Only tensors and containers are loaded`);
     expect(error.message).toContain('torch.save(');
     expect(error.cause).toMatchObject({ className });
   }); // prettier-ignore
 
-  test('a pickle of StyleGAN names its converter', async () => {
+  test('the error for a StyleGAN pickle says how to convert it', async () => {
     const pickle = new TextEncoder().encode('\x80\x02ctorch_utils.persistence\n_reconstruct_persistent_obj\n.');
-    // The first byte of a pickle is no ASCII.
+    // The first byte of a pickle is not ASCII.
     pickle.copyWithin(1, 2);
     pickle[0] = 0x80;
     await expect(openWeights(pickle)).rejects.toThrow(/torch_utils\.persistence.*NVIDIA.*load_network_pkl/);
   });
 
-  test('TorchScript is named, with the way out', async () => {
+  test('the error for TorchScript says how to save its weights', async () => {
     await expect(openWeights(at('script.pt'))).rejects.toThrow(/script\.pt is a TorchScript archive.*torch\.jit\.load/);
   });
 
-  test('a file that is cut anywhere is refused, never misread', async () => {
+  test('a file truncated anywhere is an error, never misread', async () => {
     for (const name of ['types.pth', 'types-legacy.pth', 'arrays.npz']) {
       const bytes = bytesOf(name);
       for (let length = 1; length < bytes.length; length += 97) {
         await expect(openWeights(bytes.subarray(0, length)), `${name}, ${length} bytes`).rejects.toThrow(
-          /cut|damaged|no file of weights/,
+          /truncated|corrupt|not a supported weights file/,
         );
       }
     }
   });
 
-  test('changed bytes give tensors or an error, and nothing else', async () => {
+  test('a file with flipped bits gives tensors or an error', async () => {
     const bytes = bytesOf('training.pth');
     for (let at = 0; at < bytes.length; at += 3) {
       const changed = bytes.slice();
@@ -116,51 +116,54 @@ describe('PyTorch', () => {
   }); // prettier-ignore
 });
 
-describe('numpy', () => {
-  test.each(['arrays.npz', 'packed.npz'])('%s holds what PyTorch saved, in any order and byte order', async (name) => {
-    const expected = await readAll(await openWeights(at('expected.safetensors')));
-    expected.set('big', expected.get('i32'));
-    const source = await openWeights(at(name));
-    const found = await readAll(source);
-    expect(source.format).toBe('.npz');
-    expect(found.size).toBe(13);
-    for (const [key, values] of found) expect(values, key).toEqual(expected.get(key));
-  });
+describe('NumPy', () => {
+  test.each(['arrays.npz', 'packed.npz'])(
+    '%s has the tensors that PyTorch saved, in any axis and byte order',
+    async (name) => {
+      const expected = await readAll(await openWeights(at('expected.safetensors')));
+      expected.set('big', expected.get('i32'));
+      const source = await openWeights(at(name));
+      const found = await readAll(source);
+      expect(source.format).toBe('.npz');
+      expect(found.size).toBe(13);
+      for (const [key, values] of found) expect(values, key).toEqual(expected.get(key));
+    },
+  );
 
-  test('an .npy is one tensor with its file’s name', async () => {
+  test('an .npy is one tensor, named after the file', async () => {
     const expected = await openWeights(at('expected.safetensors'));
     const source = await openWeights(at('fortran.npy'));
     expect(await source.read('fortran')).toEqual(await expected.read('permuted'));
     await Promise.all([source.close(), expected.close()]);
   });
 
-  test('objects are refused with what to do', async () => {
-    await expect(openWeights(at('objects.npz'))).rejects.toThrow(/words\.npy has the type '\|O'.*astype/);
+  test('the error for an object array says what to do', async () => {
+    await expect(openWeights(at('objects.npz'))).rejects.toThrow(/words\.npy has the unsupported type '\|O'.*astype/);
   });
 });
 
-describe('other files say what they are', () => {
+describe('the error for an unsupported file says what it is', () => {
   const text = (content: string) => Uint8Array.from(content, (char) => char.charCodeAt(0));
   test.each([
-    ['version https://git-lfs.github.com/spec/v1\noid sha256:00', /pointer of Git LFS.*git lfs pull/],
+    ['version https://git-lfs.github.com/spec/v1\noid sha256:00', /Git LFS pointer.*git lfs pull/],
     ['<!DOCTYPE html><html>', /web page.*"resolve", not "blob"/],
     ['GGUF\x03\0\0\0', /GGUF/],
     ['\x89HDF\r\n', /HDF5.*numpy\.savez/],
-    ['\x1f\x8b\x08\0', /gzip. Unpack it first/],
-    ['hello', /neither safetensors, nor PyTorch's .pth/],
-    ['{"a": 1}', /JSON, but no index/],
+    ['\x1f\x8b\x08\0', /gzip. Decompress it first/],
+    ['hello', /not a supported weights file: safetensors, PyTorch/],
+    ['{"a": 1}', /JSON, but not an index/],
     ['', /is empty/],
   ])('%j', async (content, message) => {
     await expect(openWeights(text(content))).rejects.toThrow(message);
   });
 
-  test('an archive of other files', async () => {
+  test('a ZIP archive of other files', async () => {
     const zip = zipOf([{ path: 'a.txt', bytes: Buffer.from('hello'), isPacked: true }]);
-    await expect(openWeights(zip)).rejects.toThrow(/ZIP archive, but neither.*holds a\.txt/);
+    await expect(openWeights(zip)).rejects.toThrow(/ZIP archive, but not from.*holds a\.txt/);
   });
 });
 
-test('an archive whose directory counts in 64 bits, as those above 4 GiB do', async () => {
+test('an archive with 64-bit directory fields, as above 4 GiB, is read', async () => {
   const bytes = readFileSync(at('fortran.npy'));
   const zip = zipOf([{ path: 'w.npy', bytes, isPacked: true }, { path: 'v.npy', bytes }], true);
   const [source, expected] = [await openWeights(zip), await openWeights(at('fortran.npy'))];
@@ -168,7 +171,7 @@ test('an archive whose directory counts in 64 bits, as those above 4 GiB do', as
   await expected.close();
 }); // prettier-ignore
 
-test('a file above 2 GiB: only what is asked for is read', async () => {
+test('a tensor is read from a file above 2 GiB without reading the rest', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'five-tigers-'));
   try {
     const path = join(folder, 'large.safetensors');
@@ -183,7 +186,7 @@ test('a file above 2 GiB: only what is asked for is read', async () => {
     length.writeUInt32LE(json.length);
     const file = await open(path, 'w');
     await file.write(Buffer.concat([length, json]), 0, null, 0);
-    // The hole in between takes no room on the disk.
+    // The gap is sparse and takes no disk space.
     await file.write(new Uint8Array(Float32Array.of(3, 4).buffer), 0, null, 8 + json.length + 4 * elements);
     await file.close();
     const source = await openWeights(path);
@@ -195,7 +198,7 @@ test('a file above 2 GiB: only what is asked for is read', async () => {
   }
 });
 
-/** A ZIP archive, made by hand for forms that no Python writes for small files. */
+/** Builds a ZIP archive by hand, for forms that Python does not write for small files. */
 function zipOf(files: readonly { path: string; bytes: Buffer; isPacked?: boolean }[], isWide = false): Uint8Array {
   const [data, directory]: Buffer[][] = [[], []];
   const lengthOf = (parts: Buffer[]) => parts.reduce((sum, { length }) => sum + length, 0);
@@ -239,7 +242,7 @@ function zipOf(files: readonly { path: string; bytes: Buffer; isPacked?: boolean
 }
 
 const fixtures = realData('checkpoints');
-describe.skipIf(!fixtures)('files of other projects (../shared/data/checkpoints)', () => {
+describe.skipIf(!fixtures)('files from other projects (../shared/data/checkpoints)', () => {
   test('every reader fixture opens, and all its tensors are read', async () => {
     const files = readdirSync(join(fixtures!, 'pt-reader-fixtures'));
     expect(files.length).toBe(14);
@@ -250,7 +253,7 @@ describe.skipIf(!fixtures)('files of other projects (../shared/data/checkpoints)
     }
   });
 
-  test('a .pt and the safetensors of one architecture have the same names, types and shapes', async () => {
+  test('a .pt and a .safetensors file of one architecture have the same names, types and shapes', async () => {
     const [torch, safe] = [
       await openWeights(join(fixtures!, 'burn-mnist', 'mnist.pt')),
       await openWeights(join(fixtures!, 'burn-mnist', 'mnist.safetensors')),
@@ -262,7 +265,7 @@ describe.skipIf(!fixtures)('files of other projects (../shared/data/checkpoints)
     await Promise.all([torch.close(), safe.close()]);
   });
 
-  test('a Fortran tensor of candle, nested keys of burn', async () => {
+  test("candle's Fortran-order tensor and burn's nested keys are read", async () => {
     const fixture = (file: string) => openWeights(join(fixtures!, 'pt-reader-fixtures', file));
     const fortran = await fixture('candle_fortran_tensor_3d.pth');
     expect((await fortran.read('tensor_fortran')).shape).toEqual([2, 3, 4]);

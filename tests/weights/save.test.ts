@@ -1,4 +1,4 @@
-// Weights that leave: every tensor of every format comes back as it was, and files are as PyTorch would have them.
+// Saving weights: tensors of every format survive a round trip, and files follow PyTorch's conventions.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ describe('round trips', () => {
     await again.close();
   });
 
-  test('a model, in memory and in a file', async () => {
+  test('a model, in memory and to a file', async () => {
     const model = new Small();
     const blob = await saveWeights(model, { metadata: { config: 'small' } });
     await saveWeightsFile(join(folder, 'model.safetensors'), model, { metadata: { config: 'small' } });
@@ -60,7 +60,7 @@ describe('round trips', () => {
   });
 });
 
-test('names, shapes and types are PyTorch’s: ties under all names, I64 counters, one byte a bool, no caches', async () => {
+test('names, shapes and types are PyTorch’s: ties under all names, I64 counters, one byte per bool, no caches', async () => {
   const { entries } = await openWeights(await saveWeights(new Small()));
   expect(Object.fromEntries([...entries].map(([name, { stored, shape }]) => [name, `${stored} ${shape}`]))).toEqual({
     'embedding.weight': 'F32 3,2', 'head.weight': 'F32 3,2',
@@ -69,7 +69,7 @@ test('names, shapes and types are PyTorch’s: ties under all names, I64 counter
   }); // prettier-ignore
 }); // prettier-ignore
 
-test('in f16 half the size; back in an f32 model the nearest numbers', async () => {
+test('f16 halves the size, and loads into an f32 model as the nearest values', async () => {
   const model = new Linear(4, 4);
   const [whole, half] = [await saveWeights(model), await saveWeights(model, { dtype: 'f16' })];
   expect(half.size).toBeLessThan(whole.size);
@@ -80,23 +80,23 @@ test('in f16 half the size; back in an f32 model the nearest numbers', async () 
   a.forEach((value, i) => expect(Math.abs(value - b[i])).toBeLessThanOrEqual(Math.abs(value) * 2 ** -11));
 });
 
-test('what f16 cannot hold is named', async () => {
+test('the error for a value outside the range of f16 names the tensor', async () => {
   class Large extends Module {
     scale = new Parameter({ dtype: 'f32', shape: [2], data: Float32Array.of(1, 70000) });
     override forward(): void {}
   }
   await expect(saveWeights(new Large(), { dtype: 'f16' })).rejects.toThrow(
-    '"scale" holds 70000, and f16 ends at 65504',
+    '"scale" holds 70000, but f16 ends at 65504',
   );
   const path = join(folder, 'large.safetensors');
   await expect(saveWeightsFile(path, new Large(), { dtype: 'f16' })).rejects.toThrow(/Cannot write .*65504/);
   await expect(readFile(path)).rejects.toThrow('ENOENT');
 });
 
-test('other names for other programs; two tensors under one name are refused', async () => {
+test('rename changes the names; two tensors with one name are an error', async () => {
   const { entries } = await openWeights(await saveWeights(new Linear(2, 2), { rename: (name) => `module.${name}` }));
   expect([...entries.keys()].sort()).toEqual(['module.bias', 'module.weight']);
   await expect(saveWeights(new Linear(2, 2), { rename: () => 'same' })).rejects.toThrow(
-    '"weight" and "bias" would both be "same"',
+    '"weight" and "bias" would both be saved as "same"',
   );
 });

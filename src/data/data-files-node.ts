@@ -1,4 +1,4 @@
-// The user's data files, under Node.
+// The user's data files in Node.
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,8 +6,8 @@ import { listFilesOrExplain, readFileOrExplain } from '../weights/files-node.ts'
 import type { DataFiles } from './data-files.ts';
 
 /**
- * The files at `paths`; of a folder, all files directly in it.
- * @throws an Error that names a path which does not exist or cannot be read.
+ * The files at `paths`; for a folder, all files directly in it.
+ * @throws an Error that names a path that does not exist or cannot be read.
  */
 export async function openDataFiles(paths: readonly string[]): Promise<DataFiles> {
   const folders = await Promise.all(paths.map(isFolder));

@@ -1,8 +1,8 @@
-// Files as models read them: by name, wherever they lie, so that one reader serves folders, downloads and dropped files.
+// Data files by name, so that one reader works for folders, downloads and dropped files.
 
-/** The files that a user has named. */
+/** The data files a user gave. */
 export interface DataFiles {
-  /** What they are to the user, for errors, such as `the folder mnist`. */
+  /** Used in error messages, such as `the folder mnist`. */
   readonly title: string;
   /** Paths or names, in alphabetical order within a folder. */
   readonly names: readonly string[];

@@ -1,12 +1,12 @@
-// Which way up a photo is: cameras store it as they were held and note the turn in EXIF.
+// Image orientation: cameras store a photo as the sensor saw it and record the rotation in EXIF.
 
 import type { RgbaImage } from './rgba-image.ts';
 
 const ORIENTATION_TAG = 0x0112;
 
 /**
- * The orientation, 1 (upright) to 8, that EXIF data notes (the TIFF structure after "Exif\0\0"). 1 when there is none
- * or the data is damaged: a picture is worth showing even then.
+ * The orientation, 1 (upright) to 8, from EXIF data (the TIFF structure after "Exif\0\0"). 1 if it is absent or the data is
+ * corrupt, since the image can still be shown.
  */
 export function exifOrientation(tiff: Uint8Array): number {
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
@@ -26,10 +26,10 @@ export function exifOrientation(tiff: Uint8Array): number {
   return 1;
 }
 
-/** The image turned and mirrored so that it stands upright, from an EXIF orientation. */
+/** The image rotated and mirrored to be upright, given its EXIF orientation. */
 export function turnUpright(image: RgbaImage, orientation: number): RgbaImage {
   if (orientation === 1) return image;
-  // Where the file's first row and first column are seen: 5 to 8 swap the axes.
+  // Orientations 5 to 8 swap the axes.
   const swapped = orientation >= 5;
   const fromRight = [2, 3, 7, 8].includes(orientation);
   const fromBottom = [3, 4, 6, 7].includes(orientation);

@@ -1,4 +1,4 @@
-// The IDX format, in which MNIST and its relatives come: a few big-endian numbers, then the values.
+// The IDX format of MNIST and similar datasets: a big-endian header, then the values.
 
 import { isGzip, unpack } from '../weights/unpack.ts';
 
@@ -20,17 +20,17 @@ const UNSIGNED_BYTES = 0x08;
 
 /**
  * Reads an IDX file of unsigned bytes, gzipped or not (format: the end of http://yann.lecun.com/exdb/mnist).
- * @param name how errors call the file.
- * @throws an Error for a file that is cut (with the bytes expected and found), damaged, of another format or type.
+ * @param name the file's name in error messages.
+ * @throws an Error for a file that is truncated (with the bytes expected and found), corrupt, or of another format or type.
  */
 export async function parseIdx(bytes: Uint8Array, name = 'The file'): Promise<IdxArray> {
   const { bytes: raw, damage } = isGzip(bytes) ? await unpack(bytes, 'gzip') : { bytes, damage: null };
-  const unpacked = isGzip(bytes) ? ' after unpacking' : '';
+  const unpacked = isGzip(bytes) ? ' after decompression' : '';
   const expectBytes = (expected: number) => {
     if (raw.length >= expected) return;
-    const [state, reason] = damage ? ['cut or damaged', ` (${damage.message})`] : ['cut', ''];
+    const [state, reason] = damage ? ['truncated or corrupt', ` (${damage.message})`] : ['truncated', ''];
     throw new Error(
-      `${name} is ${state}: ${expected} bytes expected${unpacked}, ${raw.length} found${reason}. Fetch or copy it again.`,
+      `${name} is ${state}: ${expected} bytes expected${unpacked}, ${raw.length} found${reason}. Download or copy it again.`,
     );
   };
 
@@ -39,11 +39,11 @@ export async function parseIdx(bytes: Uint8Array, name = 'The file'): Promise<Id
   if (zero !== 0 || alsoZero !== 0 || !Object.hasOwn(TYPES, type)) {
     throw new Error(
       `${name} is not an IDX file: it starts with the bytes ${hex(raw.subarray(0, 4))}${unpacked}, ` +
-        'and an IDX file of unsigned bytes with 00 00 08.',
+        'but an IDX file of unsigned bytes starts with 00 00 08.',
     );
   }
   if (type !== UNSIGNED_BYTES) {
-    throw new Error(`${name} holds ${TYPES[type]} (IDX type ${hex([type])}), and unsigned bytes (08) are needed.`);
+    throw new Error(`${name} holds ${TYPES[type]} (IDX type ${hex([type])}), but unsigned bytes (08) are needed.`);
   }
   const start = 4 + 4 * rank;
   expectBytes(start);
@@ -51,11 +51,9 @@ export async function parseIdx(bytes: Uint8Array, name = 'The file'): Promise<Id
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
   const expected = start + shape.reduce((size, dim) => size * dim, 1);
   expectBytes(expected);
-  if (damage) throw new Error(`${name} is a damaged gzip file (${damage.message}). Fetch or copy it again.`);
+  if (damage) throw new Error(`${name} is a corrupt gzip file (${damage.message}). Download or copy it again.`);
   if (raw.length > expected) {
-    throw new Error(
-      `${name} is damaged: its header tells of ${expected} bytes${unpacked}, and ${raw.length} were found.`,
-    );
+    throw new Error(`${name} is corrupt: its header implies ${expected} bytes${unpacked}, but it has ${raw.length}.`);
   }
   return { shape, data: raw.subarray(start) };
 }

@@ -1,47 +1,47 @@
-// Batches of labelled pictures as a pure function of seed and step, so that training resumes exactly where it stopped.
+// Batches of labelled images as a pure function of seed and step, so that training resumes exactly where it stopped.
 
 import { RandomSource, threefry2x32 } from '../core/random.ts';
 import { spec, type TensorSpec } from '../core/tensor.ts';
 import type { ImageDataset } from './image-dataset.ts';
 import { Warper, type Augmentation } from './warp.ts';
 
-/** Images `[B, 1, size, size]` from 0 to 1 and their classes `[B]`, as a compiled model takes them. */
+/** Images `[B, 1, size, size]` in 0 to 1 and their classes `[B]`, as inputs of a compiled model. */
 export type ImageBatch = { image: Float32Array; label: Int32Array };
 
-/** How `imageBatches` makes batches. */
+/** Options of `imageBatches`. */
 export interface ImageBatchOptions {
   readonly batchSize: number;
   /** A 32-bit integer. */
   readonly seed: number;
-  /** Height and width of a batch's images: smaller pictures stand in their middle, on black. */
+  /** Height and width of a batch's images. Smaller dataset images are centred on black. */
   readonly size: number;
-  /** Random warps, drawn anew for each image in each epoch. */
+  /** Random warps, drawn again for each image in each epoch. */
   readonly augment?: Augmentation;
 }
 
 /** Batches by step number. */
 export interface ImageBatches {
   readonly specs: { image: TensorSpec; label: TensorSpec };
-  /** Whole batches in an epoch; what is left over waits for another epoch's order. */
+  /** Full batches per epoch. Each epoch leaves out the remainder, which depends on its order. */
   readonly stepsPerEpoch: number;
-  /** The batch of `step` (from 0). The same seed and step give the same batch, in whatever order steps are asked for. */
+  /** The batch of `step` (from 0). It depends only on the seed and the step, not on the order of calls. */
   batch(step: number): ImageBatch;
 }
 
-// Keeps the random streams of shuffling and warping apart from each other under one seed.
+// Separate the random streams of shuffling and warping under one seed.
 const SHUFFLE = 0x5eed0001;
 const WARP = 0x5eed0002;
 
 /**
- * Batches for training: each epoch visits the samples in an order of its own, none twice.
- * @throws an Error for a batch larger than the set, or images larger than `size`.
+ * Batches for training: each epoch visits the samples in a new order, each at most once.
+ * @throws an Error for a batch larger than the dataset, or images larger than `size`.
  */
 export function imageBatches(dataset: ImageDataset, options: ImageBatchOptions): ImageBatches {
   const { batchSize, seed, size, augment } = options;
   checkSizes(dataset, batchSize, size);
   const stepsPerEpoch = Math.floor(dataset.count / batchSize);
   if (stepsPerEpoch === 0) {
-    throw new Error(`A batch of ${batchSize} needs as many images, and the set has ${dataset.count}.`);
+    throw new Error(`A batch of ${batchSize} needs as many images, but the dataset has ${dataset.count}.`);
   }
   const warper = augment ? new Warper(size, augment) : null;
   let order: { epoch: number; samples: Uint32Array } = { epoch: -1, samples: new Uint32Array(0) };
@@ -73,8 +73,8 @@ export function imageBatches(dataset: ImageDataset, options: ImageBatchOptions):
 }
 
 /**
- * Batches for evaluation: all samples in order. The last batch is filled up with black images of class 0, and `count`
- * says how many of each batch are real.
+ * Batches for evaluation: all samples in order. The last batch is padded with black images of class 0; `count` is the number
+ * of real images in each batch.
  */
 export function* evaluationBatches(
   dataset: ImageDataset,
@@ -103,7 +103,7 @@ const emptyBatch = (batchSize: number, size: number): ImageBatch => ({
   label: new Int32Array(batchSize),
 });
 
-/** Copies one image, 0 to 1, into the middle of a black square. */
+/** Copies one image, scaled to 0 to 1, into the middle of a black square. */
 function pad(
   { images, height, width }: ImageDataset,
   sample: number,

@@ -1,6 +1,6 @@
-// What a set of labelled grey pictures is, wherever they come from.
+// The type of a dataset of labelled greyscale images.
 
-/** Labelled grey images of one size. */
+/** Labelled greyscale images of one size. */
 export interface ImageDataset {
   /** `[count, height, width]`, 0 = black to 255 = white. */
   readonly images: Uint8Array;

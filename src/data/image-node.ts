@@ -1,21 +1,21 @@
-// Pictures from files, under Node: browsers decode them themselves.
+// Decodes image files in Node; browsers have their own decoders.
 
 import { decode as decodePng, type DecodedPng } from 'fast-png';
 import { decode as decodeJpeg } from 'jpeg-js';
 import { exifOrientation, turnUpright } from './exif.ts';
 import type { RgbaImage } from './rgba-image.ts';
 
-/** Largest picture that is decoded: a small file may claim to be one that fills the memory. */
+/** Largest image to decode: a small file may claim a size that exhausts memory. */
 const MAX_MEGAPIXELS = 50;
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const JPEG_SIGNATURE = [0xff, 0xd8, 0xff];
 
 /**
- * Decodes a PNG (grey, palette, colour, with or without opacity, 1 to 16 bits) or a JPEG (turned upright by its EXIF
- * orientation). The first bytes decide which, not the name.
- * @param name how errors call the file.
- * @throws an Error for a file of another format, one that is cut or damaged, and pictures beyond 50 megapixels.
+ * Decodes a PNG (greyscale, palette or colour, with or without alpha, 1 to 16 bits) or a JPEG (rotated by its EXIF
+ * orientation). The format is detected from the first bytes, not the name.
+ * @param name the file's name in error messages.
+ * @throws an Error for a file of another format, a truncated or corrupt file, or an image above 50 megapixels.
  */
 export function decodeImage(bytes: Uint8Array, name: string): RgbaImage {
   const startsWith = (signature: readonly number[]) => signature.every((byte, i) => bytes[i] === byte);
@@ -29,15 +29,13 @@ export function decodeImage(bytes: Uint8Array, name: string): RgbaImage {
 
 function pngImage(bytes: Uint8Array, name: string): RgbaImage {
   const headerEnd = 33;
-  if (bytes.length < headerEnd) throw damaged(name, 'PNG', `${bytes.length} bytes are too few for its header`);
+  if (bytes.length < headerEnd) throw damaged(name, 'PNG', `its ${bytes.length} bytes are shorter than the header`);
   const header = new DataView(bytes.buffer, bytes.byteOffset, headerEnd);
   const [depth, interlaced] = [header.getUint8(24), header.getUint8(28) !== 0];
   checkSize(name, header.getUint32(16), header.getUint32(20));
-  // fast-png gives wrong pixels for these instead of an error.
+  // fast-png silently returns wrong pixels for these.
   if (interlaced && depth < 8) {
-    throw new Error(
-      `${name} is an interlaced PNG of ${depth} bits, which cannot be read: save it without interlacing.`,
-    );
+    throw new Error(`${name} is an interlaced ${depth}-bit PNG, which is not supported: save it without interlacing.`);
   }
   let png: DecodedPng;
   try {
@@ -93,7 +91,7 @@ function jpegImage(bytes: Uint8Array, name: string): RgbaImage {
   }
   const { width, height, data, exifBuffer } = jpeg;
   checkSize(name, width, height);
-  // exifBuffer starts with the second of the two zeros after "Exif".
+  // exifBuffer starts at the second of the two zeros after "Exif".
   return turnUpright({ width, height, data }, exifBuffer ? exifOrientation(exifBuffer.subarray(1)) : 1);
 }
 
@@ -103,9 +101,9 @@ function checkSize(name: string, width: number, height: number): void {
 }
 
 const tooLarge = (name: string, cause?: unknown): Error =>
-  new Error(`${name} has more than ${MAX_MEGAPIXELS} megapixels: save it smaller.`, { cause });
+  new Error(`${name} has more than ${MAX_MEGAPIXELS} megapixels: reduce its size.`, { cause });
 
 const damaged = (name: string, format: string, reason: string, cause?: unknown): Error =>
-  new Error(`${name} is a ${format}, but it is cut or damaged, or of a kind that cannot be read (${reason}).`, {
+  new Error(`${name} is a ${format}, but it is truncated, corrupt or of an unsupported kind (${reason}).`, {
     cause,
   });

@@ -1,17 +1,17 @@
-// MNIST from the user's own files: which file is which, and images with labels that belong together.
+// MNIST from the user's files: identifies them by name and reads matching images and labels.
 
 import { formatShape } from '../core/shape.ts';
 import type { DataFiles } from './data-files.ts';
 import { parseIdx } from './idx.ts';
 import type { ImageDataset } from './image-dataset.ts';
 
-/** The two parts of MNIST: 60,000 images to train on, 10,000 to test on. */
+/** MNIST's splits: 60,000 training and 10,000 test images. */
 export type MnistSplit = 'train' | 'test';
 
-/** The two files of a part. */
+/** The two files of a split. */
 export type MnistPart = 'images' | 'labels';
 
-/** Which of the user's files is which; what was not found is absent. */
+/** The user's MNIST files by role; files that were not found are absent. */
 export type MnistFiles = Record<MnistSplit, Partial<Record<MnistPart, string>>>;
 
 const OFFICIAL_NAMES: Readonly<Record<MnistSplit, Readonly<Record<MnistPart, string>>>> = {
@@ -19,15 +19,15 @@ const OFFICIAL_NAMES: Readonly<Record<MnistSplit, Readonly<Record<MnistPart, str
   test: { images: 't10k-images-idx3-ubyte', labels: 't10k-labels-idx1-ubyte' },
 };
 
-/** A page that links to the four files, for messages to the user. */
+/** A page that links to the four files, for error messages. */
 export const MNIST_SOURCE = 'https://github.com/cvdfoundation/mnist';
 
-// "(1)" is what a browser adds to a second download; some mirrors write ".idx3" for "-idx3".
+// Browsers add "(1)" to a second download; some mirrors write ".idx3" for "-idx3".
 const FILE_NAME = /(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(?: ?\(\d+\))?(\.gz)?$/i;
 
 /**
- * Finds MNIST's files among file names or paths, as dropped on a page or listed from a folder: with or without `.gz`,
- * `-idx3-ubyte` or `.idx3-ubyte`, with any prefix. Of a file and its gzipped twin, the unpacked one is taken.
+ * Finds MNIST's files among names or paths, such as files dropped on a page or listed from a folder: with or without `.gz`,
+ * `-idx3-ubyte` or `.idx3-ubyte`, with any prefix. An uncompressed file is preferred to its gzipped copy.
  */
 export function identifyMnistFiles(names: readonly string[]): MnistFiles {
   const files: MnistFiles = { train: {}, test: {} };
@@ -41,17 +41,17 @@ export function identifyMnistFiles(names: readonly string[]): MnistFiles {
   return files;
 }
 
-/** The official names of the files of `split` that were not found. */
+/** The official names of the missing files of `split`. */
 export function missingMnistFiles(files: MnistFiles, split: MnistSplit): string[] {
   const parts: MnistPart[] = ['images', 'labels'];
   return parts.filter((part) => !files[split][part]).map((part) => OFFICIAL_NAMES[split][part]);
 }
 
 /**
- * Reads one part of MNIST, or of a set in its format, from the bytes of its two files, gzipped or not.
- * @param names how errors call the files.
- * @throws an Error that names the file at fault: the errors of `parseIdx`, files that are swapped or of different
- *   parts, labels beyond 9.
+ * Reads one split of MNIST, or of a dataset in its format, from the bytes of its two files, gzipped or not.
+ * @param names the files' names in error messages.
+ * @throws an Error that names the file at fault: the errors of `parseIdx`, swapped files, files of different splits, or
+ *   labels above 9.
  */
 export async function parseMnist(
   files: Readonly<Record<MnistPart, Uint8Array>>,
@@ -64,19 +64,21 @@ export async function parseMnist(
   const [count, height, width] = images.shape;
   if (count !== labels.shape[0]) {
     throw new Error(
-      `${names.images} has ${count} images and ${names.labels} ${labels.shape[0]} labels: they do not belong together.`,
+      `${names.images} has ${count} images, but ${names.labels} has ${labels.shape[0]} labels: they do not belong together.`,
     );
   }
   const wrong = labels.data.findIndex((label) => label > 9);
   if (wrong >= 0) {
-    throw new Error(`${names.labels} is not MNIST: label ${wrong} is ${labels.data[wrong]}, and digits end at 9.`);
+    throw new Error(
+      `${names.labels} is not MNIST: label ${wrong} is ${labels.data[wrong]}, but labels must be 0 to 9.`,
+    );
   }
   return { images: images.data, labels: labels.data, count, height, width };
 }
 
 /**
- * Reads MNIST's training or test part from `files`, gzipped or not.
- * @throws an Error that names the file at fault, or the files that are missing and where they can be had.
+ * Reads MNIST's training or test split from `files`, gzipped or not.
+ * @throws an Error that names the file at fault, or the missing files and where to download them.
  */
 export async function loadMnist(files: DataFiles, split: MnistSplit): Promise<ImageDataset> {
   const found = identifyMnistFiles(files.names);
@@ -84,7 +86,7 @@ export async function loadMnist(files: DataFiles, split: MnistSplit): Promise<Im
   if (missing.length > 0) {
     throw new Error(
       `${capitalized(files.title)} lacks ${missing.join(' and ')} (with or without .gz). ` +
-        `MNIST's four files are linked at ${MNIST_SOURCE}: put them into one folder.`,
+        `Download MNIST's four files from ${MNIST_SOURCE} into one folder.`,
     );
   }
   const names = { images: found[split].images!, labels: found[split].labels! };
@@ -96,5 +98,7 @@ const capitalized = (text: string): string => text[0].toUpperCase() + text.slice
 function expectRank(name: string, part: MnistPart, shape: readonly number[], rank: number): void {
   if (shape.length === rank) return;
   const axes = part === 'images' ? '[count, height, width]' : '[count]';
-  throw new Error(`${name} holds an array ${formatShape(shape)}, and ${part} are ${axes}: is it another of the files?`);
+  throw new Error(
+    `${name} holds an array ${formatShape(shape)}, but ${part} must be ${axes}: is it a different MNIST file?`,
+  );
 }

@@ -1,6 +1,6 @@
-// Resizes a grey picture: areas averaged when it shrinks, pixels blended when it grows.
+// Resizes a greyscale image: area averaging to shrink, linear interpolation to enlarge.
 
-/** A rectangle in a picture, in pixels. */
+/** A rectangle in an image, in pixels. */
 export interface Box {
   readonly left: number;
   readonly top: number;
@@ -8,13 +8,13 @@ export interface Box {
   readonly height: number;
 }
 
-/** The source pixels of one output pixel, in a row from `first` on, and their shares (which sum to 1). */
+/** The weights (with sum 1) of the source pixels of one output pixel, from `first` on. */
 interface Taps {
   readonly first: number;
   readonly shares: readonly number[];
 }
 
-/** The part `box` of a picture of `stride` pixels a row, as `[height, width]`. */
+/** Resizes the part `box` of an image with `stride` pixels per row to `[height, width]`. */
 export function resizeGrey(grey: Float32Array, stride: number, box: Box, width: number, height: number): Float32Array {
   const across = taps(box.width, width);
   const down = taps(box.height, height);
@@ -46,7 +46,7 @@ function taps(from: number, to: number): Taps[] {
     }
     const [begin, end] = [i * step, (i + 1) * step];
     const first = Math.floor(begin);
-    // Rounding may put the last end a hair past the last pixel.
+    // Rounding may put the last end slightly past the last pixel.
     const last = Math.min(Math.ceil(end), from);
     const shares = Array.from({ length: last - first }, (__, k) => {
       return (Math.min(first + k + 1, end) - Math.max(first + k, begin)) / step;

@@ -1,9 +1,9 @@
-// Pictures as decoders and canvases give them.
+// Types of decoded RGBA images.
 
-/** Pixels as a canvas or a decoded file gives them: red, green, blue, opacity; rows from the top. */
+/** Pixels from a canvas or a decoded file: red, green, blue, alpha; rows from the top. */
 export type RgbaPixels = Uint8Array | Uint8ClampedArray;
 
-/** A picture: `[height, width, 4]` bytes of red, green, blue and opacity. */
+/** An image: `[height, width, 4]` bytes of red, green, blue and alpha. */
 export interface RgbaImage {
   readonly width: number;
   readonly height: number;

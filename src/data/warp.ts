@@ -1,20 +1,20 @@
-// Random warps of small pictures, so that a model trains on more handwriting than there is.
+// Data augmentation by random warps of small images.
 
 import type { RandomSource } from '../core/random.ts';
 
-/** How far a picture may be warped. Each number is a bound for a uniform draw to both sides; absent means none. */
+/** Strength of the warps. Each bound is for a uniform draw in both directions; absent means none. */
 export interface Augmentation {
-  /** Pixels to the sides and up and down. */
+  /** Maximum shift in pixels, horizontally and vertically. */
   readonly shift?: number;
-  /** Degrees around the centre. */
+  /** Maximum rotation in degrees around the centre. */
   readonly rotate?: number;
-  /** Fraction of the size: 0.1 draws from 90 % to 110 %. */
+  /** Maximum relative change of size: 0.1 draws from 90 % to 110 %. */
   readonly scale?: number;
-  /** Standard deviation, in pixels, of a smooth random displacement of every point: wobbly handwriting. */
+  /** Standard deviation in pixels of a smooth random displacement of every point (elastic distortion). */
   readonly elastic?: number;
 }
 
-/** A grey picture inside an array: `[height, width]` bytes from `offset` on. */
+/** A greyscale image inside an array: `[height, width]` bytes from `offset` on. */
 export interface GreyImage {
   readonly data: Uint8Array;
   readonly offset: number;
@@ -22,17 +22,17 @@ export interface GreyImage {
   readonly width: number;
 }
 
-// The displacement is a cubic B-spline over this many cells a side, so smooth over about a stroke's length.
+// The displacement is a cubic B-spline with this many cells per side, smooth over about a stroke's length.
 const CELLS = 4;
 const CONTROLS = CELLS + 3;
-// A B-spline averages its control points; this undoes the loss of deviation (its mean over a cell, both axes).
+// A B-spline averages its control points; this restores the standard deviation (mean over a cell, both axes).
 const CONTROL_GAIN = 2.1;
 
-/** Warps pictures into squares of `size` pixels. Holds scratch memory, so that one object serves many pictures. */
+/** Warps images into squares of `size` pixels. Reuse one object: it holds the scratch memory. */
 export class Warper {
   readonly #size: number;
   readonly #augment: Augmentation;
-  /** Four spline weights for each coordinate. */
+  /** Four spline weights per coordinate. */
   readonly #weights: Float32Array;
   readonly #controls = new Float32Array(2 * CONTROLS * CONTROLS);
   readonly #row = new Float32Array(2 * CONTROLS);
@@ -51,16 +51,16 @@ export class Warper {
     }
   }
 
-  /** Draws one warp from `random` and writes the warped picture, centred, into `out` from `at` on: 0 to 1. */
+  /** Draws one warp from `random` and writes the warped image, centred, in 0 to 1, to `out` from `at` on. */
   warp(image: GreyImage, random: RandomSource, out: Float32Array, at: number): void {
     const { shift = 0, rotate = 0, scale = 0, elastic = 0 } = this.#augment;
     const size = this.#size;
-    // Every draw is made even where its bound is 0, so that one setting does not change another's draws.
+    // Draws even if the bound is 0, so that one setting does not change the draws of another.
     const angle = (random.uniform(-rotate, rotate) * Math.PI) / 180;
     const zoom = 1 + random.uniform(-scale, scale);
     const centreX = (size - 1) / 2 + random.uniform(-shift, shift);
     const centreY = (size - 1) / 2 + random.uniform(-shift, shift);
-    // Of each output pixel, the place in the source: the inverse of zoom, turn and shift.
+    // Maps output pixels to the source: the inverse of zoom, rotation and shift.
     const cos = Math.cos(angle) / zoom;
     const sin = Math.sin(angle) / zoom;
     const middleX = (image.width - 1) / 2;
@@ -86,7 +86,7 @@ export class Warper {
     }
   }
 
-  /** Blends the four control rows around `y` into one, for both directions. */
+  /** Interpolates the four control rows around `y`, for both directions. */
   #displaceRow(y: number): void {
     const cell = Math.floor((y * CELLS) / this.#size);
     this.#row.fill(0);
@@ -97,7 +97,7 @@ export class Warper {
   }
 }
 
-/** The picture between its pixels (bilinear), black around it; 0 to 1. */
+/** A bilinear sample in 0 to 1; black outside the image. */
 function sample({ data, offset, height, width }: GreyImage, x: number, y: number): number {
   const left = Math.floor(x);
   const top = Math.floor(y);

@@ -86,7 +86,7 @@ test('weights and data that are missing or cut are named', async () => {
   await writeFile(at('cut.safetensors'), (await readFile(weights('modern'))).subarray(0, 5000));
   expect(await evaluate('cpu', '--weights', at('cut.safetensors'))).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/cut\.safetensors: .*should end at byte \d+, but the file has 5000: it is cut/),
+    stderr: expect.stringMatching(/cut\.safetensors: .*should end at byte \d+, but the file has 5000: it is truncated/),
   });
   expect(await evaluate('cpu', '--weights', at('none.safetensors'))).toMatchObject({
     code: 1,
@@ -105,7 +105,7 @@ test('weights and data that are missing or cut are named', async () => {
   );
   expect(await data('half')).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/t10k-images-idx3-ubyte is cut: 15696 bytes expected, 999 found/),
+    stderr: expect.stringMatching(/t10k-images-idx3-ubyte is truncated: 15696 bytes expected, 999 found/),
   });
 });
 
@@ -142,7 +142,7 @@ test('run says what is wrong with a picture', async () => {
   await writeFile(at('empty.png'), picture(true));
   const failures = {
     'text.png': /text\.png is not a PNG or JPEG/,
-    'cut.png': /cut\.png is a PNG, but it is cut or damaged/,
+    'cut.png': /cut\.png is a PNG, but it is truncated, corrupt/,
     'empty.png': /empty\.png is an empty page/,
     'none.png': /^Cannot read the image: there is no file none\.png/,
   };

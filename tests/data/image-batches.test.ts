@@ -1,4 +1,4 @@
-// Batches of pictures: pure in seed and step, every sample once an epoch, warps that do what their numbers say.
+// Batches of images: pure in seed and step, each sample at most once per epoch, warps as strong as their settings.
 
 import { describe, expect, test } from 'vitest';
 import { RandomSource } from '../../src/core/random.ts';
@@ -6,7 +6,7 @@ import { imageBatches, evaluationBatches } from '../../src/data/image-batches.ts
 import type { ImageDataset } from '../../src/data/image-dataset.ts';
 import { Warper } from '../../src/data/warp.ts';
 
-/** `count` pictures of noise, where sample i is of class i mod 10 and its first pixel is i (below 256). */
+/** `count` images of noise; sample i has class i mod 10 and first pixel i (below 256). */
 function noise(count: number, side = 28): ImageDataset {
   const random = new RandomSource(1);
   const images = Uint8Array.from({ length: count * side * side }, () => random.integer(256));
@@ -14,7 +14,7 @@ function noise(count: number, side = 28): ImageDataset {
   return { images, labels: Uint8Array.from({ length: count }, (_, i) => i % 10), count, height: side, width: side };
 }
 
-/** Which samples a batch without augmentation holds, by their first pixels. */
+/** The samples in a batch without augmentation, by their first pixels. */
 const samplesOf = (image: Float32Array, size: number, side: number): number[] => {
   const margin = (size - side) / 2;
   const firstPixel = margin * size + margin;
@@ -27,7 +27,7 @@ describe('training batches', () => {
   const set = noise(103, 6);
   const options = { batchSize: 10, seed: 7, size: 8 };
 
-  test('have the shapes that they declare, and a digit in the middle of black', () => {
+  test('match their specs and centre each image on black', () => {
     const { specs, stepsPerEpoch, batch } = imageBatches(noise(20), { batchSize: 4, seed: 0, size: 32 });
     expect(specs).toEqual({ image: { shape: [4, 1, 32, 32], dtype: 'f32' }, label: { shape: [4], dtype: 'i32' } });
     expect(stepsPerEpoch).toBe(5);
@@ -44,7 +44,7 @@ describe('training batches', () => {
     }
   });
 
-  test('visit no sample twice in an epoch, and keep images with their labels', () => {
+  test('visit no sample twice per epoch and keep images with their labels', () => {
     const { stepsPerEpoch, batch } = imageBatches(set, options);
     expect(stepsPerEpoch).toBe(10);
     for (const epoch of [0, 1, 5]) {
@@ -59,7 +59,7 @@ describe('training batches', () => {
     }
   });
 
-  test('come in another order for each epoch and seed', () => {
+  test('have a different order for each epoch and seed', () => {
     const orderOf = (seed: number, epoch: number) =>
       samplesOf(imageBatches(set, { ...options, seed }).batch(epoch * 10).image, 8, 6).join();
     expect(new Set([orderOf(7, 0), orderOf(7, 1), orderOf(8, 0), orderOf(8, 1)]).size).toBe(4);
@@ -79,15 +79,15 @@ describe('training batches', () => {
     },
   );
 
-  test('warp the same sample anew in each epoch', () => {
+  test('warp a sample differently in each epoch', () => {
     const one = noise(1);
     const { batch } = imageBatches(one, { batchSize: 1, seed: 3, size: 32, augment: { rotate: 15 } });
     expect(batch(0).image).not.toEqual(batch(1).image);
   });
 
-  test('refuse what cannot be', () => {
+  test('reject impossible batch sizes, image sizes and steps', () => {
     expect(() => imageBatches(set, { ...options, batchSize: 104 })).toThrow(
-      'A batch of 104 needs as many images, and the set has 103.',
+      'A batch of 104 needs as many images, but the dataset has 103.',
     );
     expect(() => imageBatches(set, { ...options, batchSize: 0 })).toThrow(
       'A batch size must be an integer of at least 1, not 0.',
@@ -97,7 +97,7 @@ describe('training batches', () => {
     expect(() => imageBatches(set, options).batch(0.5)).toThrow('not 0.5');
   });
 
-  test('are far from being the bottleneck', () => {
+  test('are fast enough not to limit training', () => {
     const perSecond = (augment?: object) => {
       const { batch } = imageBatches(noise(256), { batchSize: 64, seed: 1, size: 32, augment });
       let best = 0;
@@ -108,14 +108,14 @@ describe('training batches', () => {
       }
       return best;
     };
-    // A quarter of what is aimed at (20,000 and 5,000), so that a busy machine does not fail the test.
+    // A quarter of the target (20,000 and 5,000), so that the test passes on a busy machine.
     expect(perSecond()).toBeGreaterThan(5000);
     expect(perSecond({ shift: 2, rotate: 10, scale: 0.1, elastic: 1 })).toBeGreaterThan(1250);
   });
 });
 
 describe('evaluation batches', () => {
-  test('hold all samples in order, the last one filled up', () => {
+  test('have all samples in order, and the last one is padded', () => {
     const set = noise(25, 6);
     const batches = [...evaluationBatches(set, 10, 8)];
     expect(batches.map(({ count }) => count)).toEqual([10, 10, 5]);
@@ -128,7 +128,7 @@ describe('evaluation batches', () => {
     expect(last.image.subarray(5 * 64).some((value) => value !== 0)).toBe(false);
   });
 
-  test('of a set that divides evenly, and of an empty one', () => {
+  test('work for a dataset that divides evenly and for an empty one', () => {
     expect([...evaluationBatches(noise(20, 6), 10, 8)].map(({ count }) => count)).toEqual([10, 10]);
     expect([...evaluationBatches({ ...noise(1), count: 0 }, 10, 32)]).toEqual([]);
   });
@@ -138,7 +138,7 @@ describe('a warp', () => {
   const side = 6;
   const set = noise(1, side);
   const image = { data: set.images, offset: 0, height: side, width: side };
-  /** Draws the upper bound, always. */
+  /** Always draws the upper bound. */
   const highest = { uniform: (_: number, high: number) => high, normal: () => 1 } as unknown as RandomSource;
 
   const warped = (augment: object, random = highest, size = side) => {
@@ -154,7 +154,7 @@ describe('a warp', () => {
   const source = (x: number, y: number) =>
     x < 0 || y < 0 || x >= side || y >= side ? 0 : set.images[y * side + x] / 255;
 
-  test('of nothing changes nothing', () => {
+  test('without settings changes nothing', () => {
     expectPicture(warped({}), source);
   });
 
@@ -162,18 +162,18 @@ describe('a warp', () => {
     expectPicture(warped({ shift: 2 }), (x, y) => source(x - 2, y - 2));
   });
 
-  test('between pixels takes their mean', () => {
+  test('by half a pixel averages neighbours', () => {
     const mean = (x: number, y: number) =>
       (source(x, y) + source(x - 1, y) + source(x, y - 1) + source(x - 1, y - 1)) / 4;
     expectPicture(warped({ shift: 0.5 }), mean);
   });
 
-  test('turns by degrees', () => {
+  test('rotates by degrees', () => {
     expectPicture(warped({ rotate: 90 }), (x, y) => source(y, side - 1 - x));
   });
 
   test('scales by a fraction', () => {
-    // Twice the size: 2.5 + (x - 2.5) / 2 lies a quarter from one pixel and three quarters from the next.
+    // At twice the size, 2.5 + (x - 2.5) / 2 is a quarter from one pixel and three quarters from the next.
     const out = warped({ scale: 1 });
     const at = (x: number) => 1.25 + x / 2;
     const between = (x: number, y: number) => {
@@ -185,8 +185,8 @@ describe('a warp', () => {
     expectPicture(out, between);
   });
 
-  test('displaces elastically by the standard deviation that it is given, smoothly', () => {
-    // On a ramp, brightness tells the horizontal displacement.
+  test('displaces smoothly with the given standard deviation', () => {
+    // On a ramp, brightness measures the horizontal displacement.
     const size = 32;
     const ramp = Uint8Array.from({ length: 200 * 200 }, (_, i) => i % 200);
     const picture = { data: ramp, offset: 0, height: 200, width: 200 };

@@ -1,4 +1,4 @@
-// Pictures from files: every kind of PNG, JPEG with its orientation, and files that are none.
+// Decoding image files: every kind of PNG, JPEG with its orientation, and other files.
 
 import { encode as encodeJpeg } from 'jpeg-js';
 import { describe, expect, test } from 'vitest';
@@ -21,13 +21,13 @@ describe('PNG', () => {
     [8, [0, 128, 255], [0, 128, 255]],
     [16, [0, 32896, 65535], [0, 128, 255]],
   ])('grey of %i bits', (depth, row, expected) => {
-    // Two rows: the second starts on a byte of its own.
+    // Two rows, because each starts at a new byte.
     const samples = [row, row.toReversed()];
     const pixels = decoded({ width: row.length, depth, colourType: GREY, samples });
     expect(pixels).toEqual(opaque(...expected, ...expected.toReversed()));
   });
 
-  test.each([1, 2, 4, 8])('palette of %i bits, with opacities for some of its colours', (depth) => {
+  test.each([1, 2, 4, 8])('palette of %i bits, with alpha for some colours', (depth) => {
     const content = {
       width: 3,
       depth,
@@ -47,7 +47,7 @@ describe('PNG', () => {
     expect(decoded({ ...content, chunks: [colours, ['tRNS', [128]]] })).toEqual([faint, b, faint, b, b, faint]);
   });
 
-  test('colour, with and without opacity, 8 and 16 bits', () => {
+  test('colour, with and without alpha, 8 and 16 bits', () => {
     const wide = (row: number[]) => row.map((value) => value * 257);
     for (const [colourType, row, expected] of [
       [
@@ -80,7 +80,7 @@ describe('PNG', () => {
     }
   });
 
-  test('one colour that stands for transparency', () => {
+  test('a transparent colour', () => {
     const grey = { width: 2, depth: 2, colourType: GREY, samples: [[1, 2]] };
     expect(decoded({ ...grey, chunks: [['tRNS', [0, 2]]] })).toEqual([
       [85, 85, 85, 255],
@@ -91,7 +91,7 @@ describe('PNG', () => {
     expect(pixels.map(([, , , opacity]) => opacity)).toEqual([255, 0, 255]);
   });
 
-  test('cut at any byte', () => {
+  test('truncated at any byte is an error', () => {
     const bytes = png({
       width: 3,
       depth: 8,
@@ -103,12 +103,12 @@ describe('PNG', () => {
     });
     for (let length = 8; length < bytes.length; length++) {
       expect(() => decodeImage(bytes.subarray(0, length), 'five.png'), `${length}`).toThrow(
-        /^five\.png is a PNG, but it is cut or damaged/,
+        /^five\.png is a PNG, but it is truncated, corrupt/,
       );
     }
   });
 
-  test('with a flipped bit anywhere after its signature', () => {
+  test('with a flipped bit anywhere after its signature is an error', () => {
     const bytes = png({
       width: 3,
       depth: 8,
@@ -125,16 +125,16 @@ describe('PNG', () => {
     }
   });
 
-  test('that claims a giant size, none, or what the decoder gets wrong', () => {
+  test('of a giant or zero size, or that the decoder gets wrong, is an error', () => {
     const small = { width: 1, depth: 8, colourType: GREY, samples: [[1]] };
     const giant = png(small);
     giant.set(chunk('IHDR', [0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 8, 0, 0, 0, 0]), 8);
-    expect(() => decodeImage(giant, 'x.png')).toThrow('x.png has more than 50 megapixels: save it smaller.');
+    expect(() => decodeImage(giant, 'x.png')).toThrow('x.png has more than 50 megapixels: reduce its size.');
     const none = png(small);
     none.set(chunk('IHDR', [0, 0, 0, 0, 0, 0, 0, 9, 8, 0, 0, 0, 0]), 8);
     expect(() => decodeImage(none, 'x.png')).toThrow('x.png has no pixels: it is 0×9.');
     expect(() => decodeImage(png({ ...small, depth: 1, interlace: 1 }), 'x.png')).toThrow(
-      'x.png is an interlaced PNG of 1 bits, which cannot be read',
+      'x.png is an interlaced 1-bit PNG, which is not supported',
     );
     const content = { width: 1, depth: 8, colourType: PALETTE, samples: [[7]] };
     expect(() => decodeImage(png({ ...content, chunks: [['PLTE', [1, 2, 3]]] }), 'x.png')).toThrow(
@@ -144,7 +144,7 @@ describe('PNG', () => {
 });
 
 describe('JPEG', () => {
-  // Four flat quarters of 16×16 pixels, which JPEG keeps nearly exact.
+  // Four flat quarters of 16×16 pixels, which JPEG preserves almost exactly.
   const quarters = [
     [250, 10, 10],
     [10, 250, 10],
@@ -168,7 +168,7 @@ describe('JPEG', () => {
     for (let i = 0; i < data.length; i++) expect(Math.abs(image.data[i] - data[i])).toBeLessThan(12);
   });
 
-  test('is turned upright by its EXIF orientation, in both byte orders', () => {
+  test('is rotated by its EXIF orientation, in both byte orders', () => {
     const orientation = 6;
     const little = [
       0x49,
@@ -212,27 +212,27 @@ describe('JPEG', () => {
       const app1 = Buffer.from([0xff, 0xe1, 0, segment.length + 2, ...segment]);
       const image = decodeImage(Buffer.concat([bytes.subarray(0, 2), app1, bytes.subarray(2)]), 'a.jpg');
       expect([image.width, image.height]).toEqual([48, 32]);
-      // The file's first row is seen at the right, so its first pixel is at the top right.
+      // The file's first row is shown at the right, so its first pixel is at the top right.
       expect(image.data[47 * 4]).toBeGreaterThan(230);
       expect(image.data[0]).toBeLessThan(30);
     }
   });
 
-  test('with damaged EXIF data is shown as it is', () => {
+  test('with corrupt EXIF data is not rotated', () => {
     const segment = [...Buffer.from('Exif\0\0'), 0x49, 0x49, 42, 0, 200, 0, 0, 0];
     const app1 = Buffer.from([0xff, 0xe1, 0, segment.length + 2, ...segment]);
     expect(decodeImage(Buffer.concat([bytes.subarray(0, 2), app1, bytes.subarray(2)]), 'a.jpg').width).toBe(32);
   });
 
-  test('cut at any byte', () => {
+  test('truncated at any byte is an error', () => {
     for (let length = 3; length < bytes.length; length++) {
       expect(() => decodeImage(bytes.subarray(0, length), 'b.jpg'), `${length} of ${bytes.length}`).toThrow(
-        /^b\.jpg is a JPEG, but it is cut or damaged/,
+        /^b\.jpg is a JPEG, but it is truncated, corrupt/,
       );
     }
   });
 
-  test('that claims a giant size', () => {
+  test('of a giant size is an error', () => {
     const giant = Buffer.from(bytes);
     const frame = giant.indexOf(Buffer.of(0xff, 0xc0));
     giant.fill(0xff, frame + 5, frame + 9);
@@ -240,7 +240,7 @@ describe('JPEG', () => {
   });
 });
 
-// The eight ways in which the letter F, stored so, is to be seen (EXIF 2.3, figure of tag 0x0112).
+// How the stored letter F must be shown in each orientation (EXIF 2.3, figure of tag 0x0112).
 test.each([
   [1, ['##', '#.', '..']],
   [2, ['##', '.#', '..']],
@@ -265,7 +265,7 @@ test.each([
   expect(rows).toEqual(seen);
 });
 
-test('files that are no picture are named, with their first bytes', () => {
+test('the error for other files has the name and the first bytes', () => {
   expect(() => decodeImage(Buffer.from('hello world'), 'five.png')).toThrow(
     'five.png is not a PNG or JPEG: its first bytes are 68 65 6c 6c 6f 20 77 6f.',
   );

@@ -1,4 +1,4 @@
-// MNIST: the IDX format with its bad days, which file is which, and loading from a folder.
+// MNIST: valid and invalid IDX files, identification by name, and loading from a folder.
 
 import { mkdtemp, rm, symlink, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { openDataFiles } from '../../src/data/data-files-node.ts';
 import { unpack } from '../../src/weights/unpack.ts';
 import { realData } from '../harness/real-data.ts';
 
-/** An IDX file whose values count up from 0. */
+/** An IDX file with values that count up from 0. */
 function idx(shape: number[], type = 0x08): Uint8Array {
   const size = shape.reduce((a, b) => a * b, 1);
   const header = Buffer.from([
@@ -37,7 +37,7 @@ describe('IDX', () => {
     expect([...data]).toEqual([...good.subarray(16)]);
   });
 
-  test('a file cut at any byte, with the bytes expected and found', async () => {
+  test('a file truncated at any byte: the error has the bytes expected and found', async () => {
     for (let length = 0; length < good.length; length++) {
       const expected = length < 4 ? 4 : length < 16 ? 16 : 40;
       await expect(parseIdx(good.subarray(0, length), 'a.idx')).rejects.toThrow(
@@ -46,7 +46,7 @@ describe('IDX', () => {
     }
   });
 
-  test('a gzipped file cut at any byte', async () => {
+  test('a gzipped file truncated at any byte', async () => {
     const packed = gzipSync(idx([100, 100]));
     for (let length = 2; length < packed.length; length += 7) {
       await expect(parseIdx(packed.subarray(0, length), 'a.gz'), `${length}`).rejects.toThrow(
@@ -55,26 +55,28 @@ describe('IDX', () => {
     }
   });
 
-  test('a cut gzipped file that still gives some of its values', async () => {
+  test('a truncated gzipped file that still yields some values', async () => {
     const noise = Uint8Array.from({ length: 200_000 }, (_, i) => (Math.imul(i, 2654435761) >>> 13) & 255);
     const file = Buffer.concat([idx([200_000]).subarray(0, 8), noise]);
     const packed = gzipSync(file);
     const { bytes } = await unpack(packed.subarray(0, packed.length >> 1), 'gzip');
     expect(bytes.length).toBeGreaterThan(1000);
     await expect(parseIdx(packed.subarray(0, packed.length >> 1))).rejects.toThrow(
-      `is cut or damaged: 200008 bytes expected after unpacking, ${bytes.length} found (`,
+      `is truncated or corrupt: 200008 bytes expected after decompression, ${bytes.length} found (`,
     );
   });
 
   test('a gzipped file with a wrong checksum', async () => {
     const packed = gzipSync(good);
     packed[packed.length - 8] ^= 1;
-    await expect(parseIdx(packed, 'a.gz')).rejects.toThrow(/a\.gz is (cut or damaged: .*|a damaged gzip file) \(.+\)/);
+    await expect(parseIdx(packed, 'a.gz')).rejects.toThrow(
+      /a\.gz is (truncated or corrupt: .*|a corrupt gzip file) \(.+\)/,
+    );
   });
 
-  test('a gzipped file that would fill the memory', async () => {
+  test('decompression stops at its limit', async () => {
     const { bytes, damage } = await unpack(gzipSync(new Uint8Array(1_000_000)), 'gzip', 100_000);
-    expect(damage?.message).toBe('it unpacks to more than 100000 bytes');
+    expect(damage?.message).toBe('it decompresses to more than 100000 bytes');
     expect(bytes.length).toBeLessThan(400_000);
   });
 
@@ -85,14 +87,18 @@ describe('IDX', () => {
       /x is not an IDX file: .* 89 50 4e 47, .* 00 00 08/,
     ],
     ['zeros', new Uint8Array(20), /x is not an IDX file: .* 00 00 00 00/],
-    ['32-bit integers', idx([2], 0x0c), /x holds 32-bit integers \(IDX type 0c\), and unsigned bytes/],
+    ['32-bit integers', idx([2], 0x0c), /x holds 32-bit integers \(IDX type 0c\), but unsigned bytes/],
     ['64-bit floats', idx([2], 0x0e), /x holds 64-bit floats/],
-    ['more than the header says', Uint8Array.of(...good, 1), /x is damaged: its header tells of 40 bytes, and 41/],
-    ['sizes past 2^53', idx([]).with(3, 2).slice(0, 4), /x is cut: 12 bytes expected, 4 found/],
     [
-      'a header that claims the earth',
+      'more than the header says',
+      Uint8Array.of(...good, 1),
+      /x is corrupt: its header implies 40 bytes, but it has 41/,
+    ],
+    ['sizes past 2^53', idx([]).with(3, 2).slice(0, 4), /x is truncated: 12 bytes expected, 4 found/],
+    [
+      'a header that claims a giant size',
       Uint8Array.of(0, 0, 8, 2, ...Array(8).fill(255)),
-      /x is cut: 1844674406\d+ bytes/,
+      /x is truncated: 1844674406\d+ bytes/,
     ],
   ])('%s', async (_, bytes, message) => {
     await expect(parseIdx(bytes, 'x')).rejects.toThrow(message);
@@ -109,12 +115,12 @@ describe('images with labels', () => {
     expect(set.images[59]).toBe(59);
   });
 
-  test('that do not belong together are refused', async () => {
-    const message = 'a has 5 images and b 6 labels: they do not belong together.';
+  test('of different counts are an error', async () => {
+    const message = 'a has 5 images, but b has 6 labels: they do not belong together.';
     await expect(parseMnist({ ...files, labels: idx([6]) }, { images: 'a', labels: 'b' })).rejects.toThrow(message);
   });
 
-  test('that are swapped are refused', async () => {
+  test('that are swapped are an error', async () => {
     await expect(parseMnist({ images: files.labels, labels: files.images })).rejects.toThrow(
       'The image file holds an array [5], and images are [count, height, width]',
     );
@@ -123,13 +129,13 @@ describe('images with labels', () => {
     );
   });
 
-  test('with labels beyond 9 are refused', async () => {
+  test('with labels above 9 are an error', async () => {
     const set = { images: idx([12, 1, 1]), labels: idx([12]) };
     await expect(parseMnist(set)).rejects.toThrow('The label file is not MNIST: label 10 is 10');
   });
 });
 
-describe('which file is which', () => {
+describe('files are identified by name', () => {
   test.each([
     [
       'official',
@@ -159,7 +165,7 @@ describe('which file is which', () => {
     expect(found.test).toEqual({ images: testImages, labels: testLabels });
   });
 
-  test('unpacked files win over their gzipped twins, and other files are left alone', () => {
+  test('uncompressed files are preferred to gzipped copies, and other files are ignored', () => {
     const names = ['train-images-idx3-ubyte.gz', 'train-images-idx3-ubyte', 'train-images-idx3-ubyte.txt', 'cat.png'];
     const found = identifyMnistFiles(names);
     expect(found).toEqual({ train: { images: 'train-images-idx3-ubyte' }, test: {} });
@@ -177,7 +183,7 @@ describe('a folder', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  test("is loaded, links and gzip included, and a folder with a file's name is no file", async () => {
+  test("is loaded, including links and gzip, but not a subfolder with a file's name", async () => {
     await writeFile(join(folder, 'a'), idx([5, 4, 3]));
     await symlink('a', join(folder, 'train-images-idx3-ubyte'));
     await mkdir(join(folder, 'train-labels-idx1-ubyte'));
@@ -185,21 +191,23 @@ describe('a folder', () => {
     expect(await load(folder, 'train')).toMatchObject({ count: 5, height: 4, width: 3 });
   });
 
-  test('without some of the files names them and where they are', async () => {
+  test('that lacks files: the error names them and where to download them', async () => {
     await writeFile(join(folder, 't10k-images-idx3-ubyte.gz'), '');
     await expect(load(folder, 'test')).rejects.toThrow(
-      /^The folder .* lacks t10k-labels-idx1-ubyte \(with or without \.gz\)\. MNIST's four files are linked at https:/,
+      /^The folder .* lacks t10k-labels-idx1-ubyte \(with or without \.gz\)\. Download MNIST's four files from https:/,
     );
     await expect(load(folder, 'train')).rejects.toThrow(/lacks train-images-idx3-ubyte and train-labels-idx1-ubyte/);
   });
 
-  test('with a cut file names it', async () => {
+  test('with a truncated file: the error names it', async () => {
     await writeFile(join(folder, 't10k-images-idx3-ubyte'), idx([5, 4, 3]).subarray(0, 50));
     await writeFile(join(folder, 't10k-labels-idx1-ubyte'), idx([5]));
-    await expect(load(folder, 'test')).rejects.toThrow(/t10k-images-idx3-ubyte is cut: 76 bytes expected, 50 found/);
+    await expect(load(folder, 'test')).rejects.toThrow(
+      /t10k-images-idx3-ubyte is truncated: 76 bytes expected, 50 found/,
+    );
   });
 
-  test('that is none is named', async () => {
+  test('that does not exist, or is a file: the error names it', async () => {
     const message = `Cannot read the data: ${join(folder, 'no')} does not exist.`;
     await expect(load(join(folder, 'no'), 'test')).rejects.toThrow(message);
     await writeFile(join(folder, 'file'), '');
@@ -210,7 +218,7 @@ describe('a folder', () => {
 });
 
 const mnist = realData('mnist');
-test.skipIf(!mnist)('the real files', async () => {
+test.skipIf(!mnist)('the real files are loaded', async () => {
   const train = await load(mnist!, 'train');
   const test = await load(mnist!, 'test');
   expect(train).toMatchObject({ count: 60_000, height: 28, width: 28 });

@@ -1,8 +1,8 @@
-// Writes PNG files of every kind, so that the decoder is tested by a second hand.
+// Writes PNG files of every kind, as an independent test of the decoder.
 
 import { crc32, deflateSync } from 'node:zlib';
 
-/** Colour types of the PNG specification. */
+/** The PNG specification's colour types. */
 export const GREY = 0;
 export const RGB = 2;
 export const PALETTE = 3;
@@ -11,7 +11,7 @@ export const RGBA = 6;
 
 const CHANNELS: Record<number, number> = { [GREY]: 1, [RGB]: 3, [PALETTE]: 1, [GREY_ALPHA]: 2, [RGBA]: 4 };
 
-/** What a PNG holds: `samples[y]` lists a row's raw samples, channels of a pixel side by side. */
+/** The content of a PNG: `samples[y]` has a row's raw samples, with channels interleaved. */
 export interface PngContent {
   width: number;
   depth: number;
@@ -31,7 +31,7 @@ export function chunk(type: string, data: ArrayLike<number>): Buffer {
   return frame;
 }
 
-/** The bytes of a PNG file, without filters. */
+/** The bytes of an unfiltered PNG file. */
 export function png({ width, depth, colourType, samples, chunks = [], interlace = 0 }: PngContent): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

@@ -164,7 +164,7 @@ test(
     const pictures = idx('train-images-idx3-ubyte', [40, 28, 28], (i) => (i % 7) * 30);
     const labels = idx('train-labels-idx1-ubyte', [40], (i) => i % 10);
     await drop(page, { ...pictures, bytes: pictures.bytes.subarray(0, 5000) }, labels);
-    await waitForText(page, notices, /train-images-idx3-ubyte is cut: 31376 bytes expected, 5000 found/);
+    await waitForText(page, notices, /train-images-idx3-ubyte is truncated: 31376 bytes expected, 5000 found/);
     await drop(page, pictures);
     await waitForText(page, notices, /Drop train-labels-idx1-ubyte as well/);
     await drop(page, labels);

@@ -1,13 +1,13 @@
-// Characters as tokens: a character's place in the vocabulary is its id.
+// Character tokenizer: a character's index in the vocabulary is its id.
 
 import { expectTokenId, frameAsBert, type Framed, type SpecialIds, type Tokenizer } from './tokenizer.ts';
 
-/** What happens to a character that the vocabulary lacks: an error that names it, nothing, or its [UNK] in the place. */
+/** What to do with a character that is not in the vocabulary: throw, drop it, or replace it with [UNK]. */
 export type UnknownCharacters = 'error' | 'drop' | 'token';
 
 /** Some characters of a text are not in the vocabulary. */
 export class UnknownCharacterError extends Error {
-  /** Each unknown character once, in the order of the text. */
+  /** The distinct unknown characters, in text order. */
   readonly characters: readonly string[];
 
   constructor(characters: readonly string[], first: number, vocabularySize: number) {
@@ -22,22 +22,22 @@ export class UnknownCharacterError extends Error {
   }
 }
 
-/** A character and its code point: many cannot be seen. */
+/** A character with its code point, as many are invisible. */
 const spelled = (character: string) =>
   `${JSON.stringify(character)} (U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')})`;
 
-/** The names under which BERT's vocabularies have their special tokens. */
+/** BERT's names for special tokens. */
 const SPECIAL_NAMES = { pad: '[PAD]', unknown: '[UNK]', begin: '[CLS]', end: '[SEP]', mask: '[MASK]' } as const;
 
-/** As JSON, and in the metadata of a weights file. */
+/** The JSON form, also used in the metadata of a weights file. */
 export interface CharTokenizerJson {
   readonly type: 'characters';
   readonly vocabulary: readonly string[];
 }
 
 /**
- * A tokenizer whose tokens are characters (Unicode code points, never bytes or halves of a surrogate pair). An entry of more than
- * one character, such as `[MASK]`, is a special token: recognised in texts, and decoded to nothing.
+ * A tokenizer whose tokens are characters: Unicode code points, never bytes or lone surrogates. A vocabulary entry of more
+ * than one character, such as `[MASK]`, is a special token: recognised in texts and decoded to nothing.
  */
 export class CharTokenizer implements Tokenizer {
   /** The token of each id. */
@@ -45,7 +45,7 @@ export class CharTokenizer implements Tokenizer {
   readonly special: SpecialIds;
   readonly unknown: UnknownCharacters;
   readonly #ids: ReadonlyMap<string, number>;
-  /** Finds special tokens and characters; null where there are characters only. */
+  /** Matches special tokens and characters; null if there are no special tokens. */
   readonly #pattern: RegExp | null;
 
   constructor(vocabulary: readonly string[], { unknown = 'error' }: { readonly unknown?: UnknownCharacters } = {}) {
@@ -71,7 +71,7 @@ export class CharTokenizer implements Tokenizer {
     this.#pattern = long.length > 0 ? new RegExp(`${escaped.join('|')}|.`, 'gsu') : null;
   }
 
-  /** The characters of `text` in the order of their code points, behind the tokens `special`. */
+  /** The tokens `special`, then the characters of `text` by code point. */
   static of(text: string, special: readonly string[] = []): CharTokenizer {
     const characters = [...new Set(text)].toSorted((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
     if (characters.length === 0) throw new Error('CharTokenizer: the text is empty, so it has no vocabulary.');
@@ -79,8 +79,8 @@ export class CharTokenizer implements Tokenizer {
   }
 
   /**
-   * The tokens `special`, then the characters of `texts`, the most frequent first, as vocab.txt lists them: `size` in all at
-   * most.
+   * The tokens `special`, then the characters of `texts` by descending frequency, as in vocab.txt; at most `size` tokens in
+   * total.
    */
   static byFrequency(texts: readonly string[], special: readonly string[] = [], size = Infinity): CharTokenizer {
     const counts = new Map<string, number>();
@@ -90,12 +90,12 @@ export class CharTokenizer implements Tokenizer {
     return new CharTokenizer([...special, ...byCount.map(([character]) => character)].slice(0, size));
   }
 
-  /** From what `JSON.stringify(tokenizer)` gave. */
+  /** Parses the result of `JSON.stringify(tokenizer)`. */
   static parse(json: string): CharTokenizer {
     const { type, vocabulary } = JSON.parse(json) as Partial<CharTokenizerJson>;
     if (type !== 'characters' || !Array.isArray(vocabulary)) {
       throw new Error(
-        'CharTokenizer: this JSON is not of a character tokenizer: { "type": "characters", "vocabulary": […] }.',
+        'CharTokenizer: this is not the JSON of a character tokenizer: { "type": "characters", "vocabulary": […] }.',
       );
     }
     return new CharTokenizer(vocabulary);
@@ -105,7 +105,7 @@ export class CharTokenizer implements Tokenizer {
     return { type: 'characters', vocabulary: this.vocabulary };
   }
 
-  /** The same vocabulary, with another way of unknown characters. */
+  /** A tokenizer with the same vocabulary that treats unknown characters as given. */
   with(unknown: UnknownCharacters): CharTokenizer {
     return new CharTokenizer(this.vocabulary, { unknown });
   }
@@ -114,7 +114,7 @@ export class CharTokenizer implements Tokenizer {
     return this.vocabulary.length;
   }
 
-  /** Throws an UnknownCharacterError that names what the vocabulary lacks, unless `unknown` says what becomes of it. */
+  /** @throws an UnknownCharacterError for characters that are not in the vocabulary, if `unknown` is 'error'. */
   encode(text: string): Int32Array {
     const tokens = this.#pattern ? (text.match(this.#pattern) ?? []) : [...text];
     const ids = new Int32Array(tokens.length);
@@ -134,7 +134,7 @@ export class CharTokenizer implements Tokenizer {
   decode(ids: ArrayLike<number>): string {
     return Array.from(ids, (id) => {
       const token = this.token(id);
-      // Special tokens are longer than a character.
+      // Special tokens have more than one character.
       return token.length > String.fromCodePoint(token.codePointAt(0)!).length ? '' : token;
     }).join('');
   }

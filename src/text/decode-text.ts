@@ -1,34 +1,35 @@
-// The bytes of a text file as text: finds out the encoding, and makes all line ends "\n".
+// Decodes a text file: detects the encoding and normalizes line ends to "\n".
 
-/** Encodings that are recognised. Any other of TextDecoder's may be named. */
+/** Encodings that are detected. Any other that TextDecoder supports may be given. */
 export type TextEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'gb18030';
 
 export interface DecodeTextOptions {
-  /** What errors call the bytes, such as the file's name. */
+  /** Used in error messages, such as the file's name. */
   readonly name?: string;
-  /** The encoding, where it is known; recognised by default. */
+  /** The encoding; detected by default. */
   readonly encoding?: string;
 }
 
-/** A text, and what its bytes were. */
+/** A text and its encoding. */
 export interface DecodedText {
   readonly text: string;
   readonly encoding: string;
 }
 
 /**
- * Decodes a text file. The encoding is, in this order: that of the byte order mark; UTF-16 where at least a quarter of the
- * first 4,096 even or odd bytes are zero; UTF-8 where all of it is valid; GB18030 (which holds GBK and GB2312) where all of
- * it is valid and nine in ten characters beyond ASCII are Chinese or their punctuation. Line ends CRLF and CR become LF.
- * Throws, with what was found and what to do, for an empty or a binary file and for other encodings.
+ * Decodes a text file. The encoding is the first that applies: that of the byte order mark; UTF-16 if at least a quarter of
+ * the even or odd bytes among the first 4,096 are zero; UTF-8 if the whole file is valid; GB18030 (a superset of GBK and
+ * GB2312) if the whole file is valid and at least 90 % of the characters beyond ASCII are Chinese or Chinese punctuation.
+ * CRLF and CR become LF.
+ * @throws an Error that says what to do, for an empty or binary file, or another encoding.
  */
 export function decodeText(bytes: Uint8Array, { name = 'the text', encoding }: DecodeTextOptions = {}): DecodedText {
   if (bytes.length === 0) throw new Error(`${name} is empty; a text needs at least one character.`);
   const found = encoding ?? marked(bytes) ?? wide(bytes) ?? (validUtf8(bytes) ? 'utf-8' : null);
   const decoded = found ? decodeAs(found, bytes, name) : (chinese(bytes) ?? unreadable(bytes, name));
   const text = decoded.replaceAll(/\r\n?/g, '\n');
-  if (text.trim() === '') throw new Error(`${name} holds nothing but blanks.`);
-  if (text.includes('\0')) throw new Error(`${name} looks like a binary file (it holds zero bytes), not like text.`);
+  if (text.trim() === '') throw new Error(`${name} contains only whitespace.`);
+  if (text.includes('\0')) throw new Error(`${name} looks like a binary file (it contains zero bytes), not text.`);
   return { text, encoding: found ?? 'gb18030' };
 }
 
@@ -37,12 +38,14 @@ function decodeAs(encoding: string, bytes: Uint8Array, name: string): string {
   try {
     decoder = new TextDecoder(encoding, { fatal: true });
   } catch {
-    throw new Error(`${name}: this system does not know the encoding "${encoding}"; convert the file to UTF-8.`);
+    throw new Error(`${name}: the encoding "${encoding}" is not supported here; convert the file to UTF-8.`);
   }
   try {
     return decoder.decode(bytes);
   } catch {
-    throw new Error(`${name} is not valid ${encoding.toUpperCase()}; it may be damaged, cut, or of another encoding.`);
+    throw new Error(
+      `${name} is not valid ${encoding.toUpperCase()}; it may be corrupt, truncated, or in another encoding.`,
+    );
   }
 }
 
@@ -54,7 +57,7 @@ function marked(bytes: Uint8Array): TextEncoding | null {
   return null;
 }
 
-/** UTF-16 without a mark: what is ASCII in it, blanks and line ends at least, has a zero for its other byte. */
+/** UTF-16 without a byte order mark: ASCII characters, such as spaces and line ends, have a zero as their other byte. */
 function wide(bytes: Uint8Array): TextEncoding | null {
   const seen = bytes.subarray(0, 4096);
   const zeros = [0, 0];
@@ -65,7 +68,7 @@ function wide(bytes: Uint8Array): TextEncoding | null {
   return null;
 }
 
-/** The whole of `bytes` in an encoding, or null. */
+/** `bytes` decoded, or null if they are not valid. */
 function attempt(encoding: TextEncoding, bytes: Uint8Array): string | null {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
@@ -76,7 +79,7 @@ function attempt(encoding: TextEncoding, bytes: Uint8Array): string | null {
 
 const validUtf8 = (bytes: Uint8Array) => attempt('utf-8', bytes) !== null;
 
-/** Almost any bytes are valid GB18030, so the text must look Chinese too. */
+/** Almost any bytes are valid GB18030, so the text must also look Chinese. */
 function chinese(bytes: Uint8Array): string | null {
   const text = attempt('gb18030', bytes);
   if (text === null) return null;
@@ -90,13 +93,13 @@ function chinese(bytes: Uint8Array): string | null {
 function unreadable(bytes: Uint8Array, name: string): never {
   throw new Error(
     `${name} is not text in UTF-8 (it stops being valid at byte ${firstInvalid(bytes)}), UTF-16 or GB18030. ` +
-      'If it is in another encoding, convert it (iconv -f ENCODING -t UTF-8); if its end is cut, repair it.',
+      'If it is in another encoding, convert it (iconv -f ENCODING -t UTF-8); if the file is truncated, get it again.',
   );
 }
 
-/** Offset of the first character that is no valid UTF-8: found by halving, as each longer part is invalid too. */
+/** Offset of the first invalid UTF-8 character, by binary search: all longer prefixes are invalid, too. */
 function firstInvalid(bytes: Uint8Array): number {
-  // A part that only ends within a character counts as valid.
+  // A prefix that ends within a character counts as valid.
   const valid = (length: number) => {
     try {
       new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length), { stream: true });

@@ -1,8 +1,8 @@
-// Texts and pairs of texts as one batch: framed with special tokens, cut to a length, filled up with padding.
+// Encodes texts or pairs of texts as one batch: adds special tokens, truncates and pads.
 
 import type { Framed, Tokenizer } from './tokenizer.ts';
 
-/** Texts, or pairs of texts, as a model like BERT reads them: rows of one length. */
+/** Texts, or pairs of texts, as rows of one length, for a model such as BERT. */
 export interface EncodedBatch {
   readonly shape: readonly [rows: number, length: number];
   /** i32 [rows, length] */
@@ -11,18 +11,18 @@ export interface EncodedBatch {
   readonly tokenTypes: Int32Array<ArrayBuffer>;
   /** bool [rows, length]: 0 where there is padding. */
   readonly mask: Uint32Array<ArrayBuffer>;
-  /** Tokens of each row without padding. */
+  /** Each row's number of tokens without padding. */
   readonly lengths: readonly number[];
 }
 
 export interface EncodeBatchOptions {
-  /** Longer rows are cut: the longer text of a pair first, from its end. No limit by default. */
+  /** Longer rows are truncated at the end, in a pair the longer text first. No limit by default. */
   readonly maxLength?: number;
-  /** Rows are filled up to this length; to that of the longest by default. */
+  /** Minimum length to pad to; by default the longest row. */
   readonly padTo?: number;
 }
 
-/** Encodes texts and pairs. Throws where rows differ in length and the vocabulary has no padding token. */
+/** Encodes texts and pairs. @throws an Error if rows need padding and the vocabulary has no padding token. */
 export function encodeBatch(
   tokenizer: Tokenizer,
   texts: readonly (string | readonly [first: string, second: string])[],
@@ -58,7 +58,7 @@ export function encodeBatch(
   return { shape: [rows.length, length], ...batch, lengths: rows.map(({ ids }) => ids.length) };
 }
 
-/** The frame around as much of the texts as fits. */
+/** The texts with special tokens, truncated to fit. */
 function frameWithin(
   tokenizer: Tokenizer,
   first: Int32Array,
@@ -71,7 +71,9 @@ function frameWithin(
   let [firstLength, secondLength] = [first.length, second?.length ?? 0];
   if (excess >= firstLength + secondLength) {
     const least = framed.ids.length - firstLength - secondLength + 1;
-    throw new Error(`encodeBatch: maxLength is ${maxLength}, but the special tokens and one of text take ${least}.`);
+    throw new Error(
+      `encodeBatch: maxLength is ${maxLength}, but the special tokens and one token of text need ${least}.`,
+    );
   }
   for (; excess > 0; excess--) {
     if (firstLength > secondLength) firstLength--;

@@ -1,12 +1,12 @@
-// Tokenizers as Hugging Face publishes them: tokenizer.json, or a vocabulary alone (BERT's vocab.txt, GPT-2's vocabulary and merges).
+// Tokenizers in Hugging Face formats: tokenizer.json, or only a vocabulary (BERT's vocab.txt, GPT-2's vocabulary and merges).
 
-// The package follows the formats' own implementation: normalizers, BPE, WordPiece and Unigram are not worth a second one.
+// Hugging Face's own package covers normalizers, BPE, WordPiece and Unigram.
 import { Tokenizer as Implementation } from '@huggingface/tokenizers';
 import { expectTokenId, frameAsBert, type Framed, type SpecialIds, type Tokenizer } from './tokenizer.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Names that published vocabularies give their special tokens, by use. */
+/** Names of special tokens in published vocabularies, by use. */
 const SPECIAL_NAMES: Readonly<Record<keyof SpecialIds, readonly string[]>> = {
   pad: ['[PAD]', '<pad>'],
   unknown: ['[UNK]', '<unk>'],
@@ -15,7 +15,7 @@ const SPECIAL_NAMES: Readonly<Record<keyof SpecialIds, readonly string[]>> = {
   mask: ['[MASK]', '<mask>'],
 };
 
-/** The fields of tokenizer_config.json that name special tokens, by use; the first that is there counts. */
+/** Fields of tokenizer_config.json that name special tokens, by use; the first that is present applies. */
 const CONFIG_FIELDS: Readonly<Record<keyof SpecialIds, readonly string[]>> = {
   pad: ['pad_token'],
   unknown: ['unk_token'],
@@ -24,13 +24,13 @@ const CONFIG_FIELDS: Readonly<Record<keyof SpecialIds, readonly string[]>> = {
   mask: ['mask_token'],
 };
 
-/** A tokenizer of Hugging Face's formats. */
+/** A tokenizer in a Hugging Face format. */
 export class HuggingFaceTokenizer implements Tokenizer {
   readonly vocabularySize: number;
   readonly special: SpecialIds;
   readonly #implementation: Implementation;
 
-  /** From parsed tokenizer.json and tokenizer_config.json; see `fromJson` and its siblings. */
+  /** From parsed tokenizer.json and tokenizer_config.json; see also `fromJson`, `fromVocabulary` and `fromMerges`. */
   constructor(tokenizer: Json, config: Json = {}) {
     this.#implementation = new Implementation(tokenizer, config);
     const ids = this.#implementation.get_vocab(true);
@@ -45,26 +45,26 @@ export class HuggingFaceTokenizer implements Tokenizer {
     this.special = Object.fromEntries(uses.map((use) => [use, idOf(use)]).filter(([, id]) => id !== undefined));
   }
 
-  /** From the texts of tokenizer.json and, where there is one, tokenizer_config.json. */
+  /** From the text of tokenizer.json and, if there is one, tokenizer_config.json. */
   static fromJson(tokenizer: string, config = '{}'): HuggingFaceTokenizer {
     return new HuggingFaceTokenizer(parsed('tokenizer.json', tokenizer), parsed('tokenizer_config.json', config));
   }
 
   /**
-   * From BERT's vocab.txt: a token a line. Texts are made lower case, and lose their accents, where the vocabulary has no capital
-   * letter, or as `lowercase` says.
+   * From BERT's vocab.txt, one token per line.
+   * @param lowercase whether to lowercase texts and strip accents; by default if the vocabulary has no capital letters.
    */
   static fromVocabulary(
     vocabulary: string,
     { lowercase }: { readonly lowercase?: boolean } = {},
   ): HuggingFaceTokenizer {
-    // On "\n" only: BERT's Chinese vocabulary has an entry that holds U+2028, which other splits take for a line end.
+    // Only at "\n": BERT's Chinese vocabulary has an entry with U+2028, which is also a line separator.
     const tokens = vocabulary.replace(/\n$/, '').split('\n');
     const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'].filter((token) => tokens.includes(token));
     const lacking = ['[UNK]', '[CLS]', '[SEP]'].filter((token) => !special.includes(token));
     if (lacking.length > 0) {
       throw new Error(
-        `HuggingFaceTokenizer: this is not a BERT vocabulary, one token a line: it lacks ${lacking.join(', ')}.`,
+        `HuggingFaceTokenizer: this is not a BERT vocabulary with one token per line: it lacks ${lacking.join(', ')}.`,
       );
     }
     const isLower = lowercase ?? !tokens.some((token) => !special.includes(token) && /^[A-Z]+$/.test(token));
@@ -82,7 +82,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 
   decode(ids: ArrayLike<number>): string {
-    // The package takes no empty list.
+    // The package rejects an empty list.
     if (ids.length === 0) return '';
     const list = Array.from(ids);
     for (const id of list) expectTokenId('HuggingFaceTokenizer', id, this.vocabularySize);
@@ -96,7 +96,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
 
   frame(first: Int32Array, second?: Int32Array): Framed {
     const { post_processor: processor } = this.#implementation;
-    // Texts were encoded before, to be cut to a length; the processor puts only special tokens around them.
+    // The texts are already encoded and truncated; the processor only adds special tokens.
     const names = (ids: Int32Array) => Array.from(ids, (id) => this.token(id));
     const pair = second ? names(second) : null;
     const { tokens, token_type_ids: types } = processor?.post_process(names(first), pair, true) ?? {
@@ -108,7 +108,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 }
 
-/** A special token in a config: its text, or an object that holds it. */
+/** The text of a special token in a config: a string, or an object's `content`. */
 function contentOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   const content = (value as { content?: unknown } | null | undefined)?.content;
@@ -128,7 +128,7 @@ const addedToken = (content: string, id: number): Json => ({
   id, content, special: true, single_word: false, lstrip: false, rstrip: false, normalized: false,
 }); // prettier-ignore
 
-/** The tokenizer.json that a BERT vocabulary stands for. */
+/** The tokenizer.json equivalent to a BERT vocabulary. */
 function bertJson(tokens: readonly string[], special: readonly string[], lowercase: boolean): Json {
   const ids = Object.fromEntries(tokens.map((token, id) => [token, id]));
   const place = (kind: 'SpecialToken' | 'Sequence', id: string, type_id: number) => ({ [kind]: { id, type_id } });
@@ -148,7 +148,7 @@ function bertJson(tokens: readonly string[], special: readonly string[], lowerca
   }; // prettier-ignore
 }
 
-/** The tokenizer.json that GPT-2's two files stand for. */
+/** The tokenizer.json equivalent to GPT-2's two files. */
 function byteLevelJson(vocab: Readonly<Record<string, number>>, merges: string): Json {
   const lines = merges.split('\n').map((line) => line.replace(/\r$/, ''));
   const end = '<|endoftext|>';

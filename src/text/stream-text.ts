@@ -1,33 +1,33 @@
-// Token ids as text, piece by piece: a character may be made of several tokens, so what is not complete yet is held back.
+// Decodes token ids incrementally. A character may take several tokens, so incomplete ones are held back.
 
 import type { Tokenizer } from './tokenizer.ts';
 
-/** What stands for bytes that are no character (yet). */
+/** Replaces bytes that do not (yet) form a character. */
 const INCOMPLETE = '\ufffd';
 
-/** Decodes a growing list of ids; the pieces joined are what decoding all ids at once gives. */
+/** Decodes a growing list of ids. The pieces together equal the text of all ids decoded at once. */
 export class TextStream {
   readonly #tokenizer: Tokenizer;
   /**
-   * Ids whose text has not been given in full, behind one piece that has: it may shape what follows it, as blanks between
-   * words.
+   * Ids whose text has not been returned in full, after the last one that has: it affects what follows, such as spaces
+   * between words.
    */
   #ids: number[] = [];
-  /** The text of the given piece. */
+  /** The text already returned for `#ids`. */
   #given = '';
 
   constructor(tokenizer: Tokenizer) {
     this.#tokenizer = tokenizer;
   }
 
-  /** The text that `id` completes; empty while a character is not whole. */
+  /** The text completed by `id`; empty while a character is incomplete. */
   push(id: number): string {
     this.#ids.push(id);
     const text = this.#tokenizer.decode(this.#ids);
     return text.endsWith(INCOMPLETE) ? '' : this.#advance(text);
   }
 
-  /** The rest, whole or not, when no more ids come. */
+  /** The remaining text, complete or not, after the last id. */
   end(): string {
     return this.#advance(this.#tokenizer.decode(this.#ids));
   }
@@ -35,7 +35,7 @@ export class TextStream {
   #advance(text: string): string {
     const piece = text.slice(this.#given.length);
     if (piece === '') return '';
-    // One given token is enough to know whether the next one opens a word.
+    // One previous token is enough to tell whether the next one starts a word.
     this.#ids = this.#ids.slice(-1);
     this.#given = this.#tokenizer.decode(this.#ids);
     return piece;

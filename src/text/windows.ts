@@ -1,31 +1,31 @@
-// Batches of a long text: windows of one length, with the token that follows each.
+// Batches of windows of a long text, with the next token at each position.
 
 import { RandomSource } from '../core/random.ts';
 import { spec, type TensorSpec } from '../core/tensor.ts';
 
-/** How `windowBatches` cuts. */
+/** Options of `windowBatches`. */
 export interface WindowOptions {
   readonly batchSize: number;
-  /** Tokens of a window. */
+  /** Tokens per window. */
   readonly length: number;
   readonly seed: number;
 }
 
-/** Batches of ids [B, T] and the token that follows each, `next` [B, T]; i32. */
+/** Batches of ids [B, T] and the token that follows each, `next` [B, T], i32. */
 export interface WindowBatches {
   readonly specs: { readonly ids: TensorSpec; readonly next: TensorSpec };
-  /** Steps in which each window of the text is seen once. */
+  /** Steps per pass over the text's windows. */
   readonly stepsPerEpoch: number;
-  /** The batch of a step: it depends on the seed and the step alone. */
+  /** The batch of a step, which depends only on the seed and the step. */
   batch(step: number): { readonly ids: Int32Array<ArrayBuffer>; readonly next: Int32Array<ArrayBuffer> };
 }
 
-/** Stream numbers of the random source: an epoch's order is drawn from this one plus the epoch's number. */
+/** Random stream of epoch 0; each epoch uses the next stream. */
 const STREAM = 0x7e470000;
 
 /**
- * Windows of `ids` in random order. An epoch passes over the text once, from a first token that is drawn anew. Throws, saying
- * how many tokens are needed, for a text that does not fill one batch.
+ * Windows of `ids` in random order. Each epoch passes over the text once, from a random first token.
+ * @throws an Error with the number of tokens needed, for a text that does not fill one batch.
  */
 export function windowBatches(ids: Int32Array, { batchSize, length, seed }: WindowOptions): WindowBatches {
   for (const [name, value] of Object.entries({ batchSize, length })) {

@@ -1,9 +1,9 @@
-// Characters as tokens: by code points, with special tokens, and what becomes of characters that the vocabulary lacks.
+// The character tokenizer: code points, special tokens, and unknown characters.
 
 import { expect, test } from 'vitest';
 import { CharTokenizer, UnknownCharacterError } from '../../src/index.ts';
 
-test('the vocabulary is that of the text, in the order of code points', () => {
+test('the vocabulary has the characters of the text by code point', () => {
   // Sorted by UTF-16 units, U+1D11E would come before U+FF01.
   const tokenizer = CharTokenizer.of('b！a\u{1d11e}ab');
   expect(tokenizer.vocabulary).toEqual(['a', 'b', '！', '\u{1d11e}']);
@@ -11,19 +11,19 @@ test('the vocabulary is that of the text, in the order of code points', () => {
   expect(tokenizer.decode([3, 0, 2])).toBe('\u{1d11e}a！');
 });
 
-test('by frequency, ties by code point, cut to a size', () => {
+test('byFrequency orders by count, then code point, and limits the size', () => {
   const tokenizer = CharTokenizer.byFrequency(['bba', 'cbc'], ['[PAD]', '[UNK]'], 4);
   expect(tokenizer.vocabulary).toEqual(['[PAD]', '[UNK]', 'b', 'c']);
 });
 
-test('comes back from JSON', () => {
+test('survives a JSON round trip', () => {
   const tokenizer = CharTokenizer.of('红楼梦\n"\\', ['[PAD]']);
   const again = CharTokenizer.parse(JSON.stringify(tokenizer));
   expect(again.vocabulary).toEqual(tokenizer.vocabulary);
-  expect(() => CharTokenizer.parse('{"vocabulary":["a"]}')).toThrow('not of a character tokenizer');
+  expect(() => CharTokenizer.parse('{"vocabulary":["a"]}')).toThrow('not the JSON of a character tokenizer');
 });
 
-test('an unknown character is named with its code point and place, and can be dropped', () => {
+test('the error for an unknown character has its code point and position; drop omits it', () => {
   const tokenizer = CharTokenizer.of('Romeo ');
   const encode = () => tokenizer.encode('Romé\u200bo é');
   expect(encode).toThrow(UnknownCharacterError);
@@ -34,7 +34,7 @@ test('an unknown character is named with its code point and place, and can be dr
   expect(tokenizer.decode(tokenizer.with('drop').encode('Romé\u200bo é'))).toBe('Romo ');
 });
 
-test('special tokens are recognised in texts, decoded to nothing, and stand for the unknown', () => {
+test('special tokens are recognised in texts, decode to nothing, and [UNK] replaces unknown characters', () => {
   const tokens = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '我', '你', '['];
   const tokenizer = new CharTokenizer(tokens, { unknown: 'token' });
   expect(tokenizer.special).toEqual({ pad: 0, unknown: 1, begin: 2, end: 3, mask: 4 });
@@ -46,7 +46,7 @@ test('special tokens are recognised in texts, decoded to nothing, and stand for 
   expect([...tokenTypes]).toEqual([0, 0, 0, 1, 1, 1]);
 });
 
-test('vocabularies that make no sense are refused', () => {
+test('invalid vocabularies and ids are errors', () => {
   expect(() => new CharTokenizer([])).toThrow('empty');
   expect(() => new CharTokenizer(['a', 'b', 'a'])).toThrow('"a" twice');
   expect(() => new CharTokenizer(['a'], { unknown: 'token' })).toThrow('[UNK]');

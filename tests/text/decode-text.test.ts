@@ -1,4 +1,4 @@
-// Text files as people have them: with marks, in UTF-16 and GB18030, with CRLF, empty, cut, binary.
+// Real-world text files: byte order marks, UTF-16, GB18030, CRLF, empty, truncated, binary.
 
 import { expect, test } from 'vitest';
 import { decodeText } from '../../src/index.ts';
@@ -27,26 +27,26 @@ test.each([
   expect(decodeText(bytes)).toEqual({ text, encoding });
 });
 
-test('line ends are made one', () => {
+test('line ends are normalized to LF', () => {
   expect(decodeText(utf8('a\r\nb\rc\n\r\n')).text).toBe('a\nb\nc\n\n');
 });
 
-test('an encoding can be named', () => {
+test('a given encoding replaces detection', () => {
   expect(decodeText(Uint8Array.of(0x93, 0xfa, 0x96, 0x7b), { encoding: 'shift_jis' }).text).toBe('日本');
   expect(() => decodeText(utf8('a'), { encoding: 'klingon' })).toThrow('"klingon"');
   expect(() => decodeText(GB18030, { encoding: 'utf-8' })).toThrow('not valid UTF-8');
 });
 
-test('what is no text is said to be none, with its name', () => {
+test('the error for a file that is not text names it and the reason', () => {
   const name = 'poem.txt';
   expect(() => decodeText(new Uint8Array(), { name })).toThrow('poem.txt is empty');
-  expect(() => decodeText(utf8(' \n\t'), { name })).toThrow('poem.txt holds nothing but blanks');
+  expect(() => decodeText(utf8(' \n\t'), { name })).toThrow('poem.txt contains only whitespace');
   const binary = Uint8Array.of(65, 66, 0, 67, 68, 69, 70, 71, 72, 73);
   expect(() => decodeText(binary, { name })).toThrow('poem.txt looks like a binary file');
-  // Latin-1: "à l'été" is no UTF-8, and hardly Chinese.
+  // "à l'été" in Latin-1 is not UTF-8, nor plausible Chinese.
   const latin = Uint8Array.of(0xe0, 0x20, 0x6c, 0x27, 0xe9, 0x74, 0xe9);
   expect(() => decodeText(latin, { name })).toThrow('stops being valid at byte 0');
-  // Cut within its last character.
+  // Truncated within its last character.
   const cut = utf8('All the world’s a stage, é').subarray(0, -1);
   expect(() => decodeText(cut, { name })).toThrow(`at byte ${cut.length - 1})`);
 });

@@ -1,4 +1,4 @@
-// Texts parted into training and held-out parts, windows of them, and the counting rivals of both.
+// Training and held-out splits, windows, and the baselines of counts.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ test('the last tenth is held out', () => {
 
 const novel = `《书》\n\n${Array.from({ length: 16 }, (_, i) => `　第${i + 1}回　题\n  见第一回。\n`).join('')}`;
 
-test('chapters 5, 15 … are held out, blanks removed', () => {
+test('chapters 5, 15 … are held out, without whitespace', () => {
   expect(chaptersOf(novel)).toHaveLength(17);
   const { train, heldOut } = heldOutChapters(novel);
   expect(heldOut.map((chapter) => withoutBlanks(chapter))).toEqual(['第5回题见第一回。', '第15回题见第一回。']);
@@ -29,7 +29,7 @@ describe('windows', () => {
   const ids = Int32Array.from({ length: 103 }, (_, i) => i);
   const options = { batchSize: 3, length: 8, seed: 5 };
 
-  test('an epoch shows each token once, with what follows it', () => {
+  test('cover each token once per epoch, with the token that follows', () => {
     const { batch, specs, stepsPerEpoch } = windowBatches(ids, options);
     expect(specs.ids.shape).toEqual([3, 8]);
     expect(stepsPerEpoch).toBe(3);
@@ -41,14 +41,14 @@ describe('windows', () => {
     expect(new Set(seen).size).toBe(72);
   });
 
-  test('a batch depends on seed and step alone', () => {
+  test('depend only on seed and step', () => {
     const [one, other] = [windowBatches(ids, options), windowBatches(ids, options)];
     for (const step of [7, 0, 4]) one.batch(step);
     expect(one.batch(4)).toEqual(other.batch(4));
     expect(windowBatches(ids, { ...options, seed: 6 }).batch(4)).not.toEqual(other.batch(4));
   });
 
-  test('a text that is too short is refused with what it needs', () => {
+  test('of too short a text are an error with the length needed', () => {
     const short = () => windowBatches(ids.subarray(0, 31), options);
     expect(short).toThrow('it has 31 tokens, but a batch of 3 windows of 8 needs 32');
     expect(windowBatches(ids.subarray(0, 32), options).stepsPerEpoch).toBe(1);
@@ -57,21 +57,21 @@ describe('windows', () => {
 });
 
 describe('Kneser-Ney', () => {
-  // "ababac": after a, b comes twice and c once; a was seen after one other token, as were b and c.
+  // "ababac": a is followed by b twice and by c once; each token is preceded by one distinct token.
   const ids = Int32Array.of(0, 1, 0, 1, 0, 2);
   const model = KneserNey.fit(ids, { order: 2, vocabularySize: 4 });
 
-  test('gives the probabilities of the formula', () => {
+  test('gives the probabilities of its formula', () => {
     const unigram = (count: number) => (Math.max(count - 0.75, 0) + 0.75 * 3 * 0.25) / 3;
     const afterA = (count: number) => (Math.max(count - 0.75, 0) + 0.75 * 2 * unigram(1)) / 3;
     expect(model.probability(Int32Array.of(0, 1), 1)).toBeCloseTo(afterA(2), 12);
     expect(model.probability(Int32Array.of(0, 2), 1)).toBeCloseTo(afterA(1), 12);
-    // Nothing ever followed c, so there the counts of single tokens decide.
+    // Nothing follows c, so the unigram counts decide.
     expect(model.probability(Int32Array.of(2, 0), 1)).toBeCloseTo(unigram(1), 12);
     expect(model.probability(Int32Array.of(2, 3), 1)).toBeCloseTo(unigram(0), 12);
   });
 
-  test('probabilities add up to 1 after every context', () => {
+  test('probabilities sum to 1 after every context', () => {
     const longer = KneserNey.fit(Int32Array.of(0, 1, 0, 1, 0, 2, 1, 1, 0), { order: 4, vocabularySize: 4 });
     for (const context of [[], [0], [1, 0], [0, 1, 0], [2, 2, 2], [3], [0, 2, 1]]) {
       const all = [0, 1, 2, 3].map((id) => longer.probability(Int32Array.of(...context, id), context.length));
@@ -79,14 +79,14 @@ describe('Kneser-Ney', () => {
     }
   });
 
-  test('empty texts and orders below 1 are refused', () => {
+  test('empty texts and orders below 1 are errors', () => {
     expect(() => KneserNey.fit(new Int32Array(), { order: 2, vocabularySize: 2 })).toThrow('empty');
     expect(() => model.nats(new Int32Array())).toThrow('empty');
     expect(() => KneserNey.fit(ids, { order: 0, vocabularySize: 2 })).toThrow('order');
   });
 });
 
-test('neighbours: both, then the left one, then the most frequent', () => {
+test('NeighbourCounts uses both neighbours, then the left one, then the most frequent token', () => {
   const tokenizer = CharTokenizer.of('abcdxyz');
   const encode = (text: string) => tokenizer.encode(text);
   const model = NeighbourCounts.fit([encode('abcabcaxc'), encode('yd')], tokenizer.vocabularySize);
@@ -100,7 +100,7 @@ test('neighbours: both, then the left one, then the most frequent', () => {
 const [english, chinese] = [realData('text_en'), realData('text_zh')];
 const read = (folder: string, file: string) => decodeText(readFileSync(join(folder, file)), { name: file }).text;
 
-test.skipIf(!english)('tinyshakespeare: the published figures of Kneser-Ney', () => {
+test.skipIf(!english)('Kneser-Ney on tinyshakespeare matches the published results', () => {
   const text = read(english!, 'tinyshakespeare.txt');
   const tokenizer = CharTokenizer.of(text);
   expect(tokenizer.vocabularySize).toBe(65);
@@ -110,7 +110,7 @@ test.skipIf(!english)('tinyshakespeare: the published figures of Kneser-Ney', ()
   expect(nats(6)).toBeCloseTo(1.5385, 4);
 });
 
-test.skipIf(!chinese)('红楼梦: the published figures of Kneser-Ney', () => {
+test.skipIf(!chinese)('Kneser-Ney on 红楼梦 matches the published results', () => {
   const text = read(chinese!, 'hongloumeng.txt');
   const tokenizer = CharTokenizer.of(withoutBlanks(text, true));
   expect(tokenizer.vocabularySize).toBe(4445);

@@ -1,16 +1,16 @@
-// Interpolated Kneser-Ney smoothing: the counting model that a neural language model has to beat.
+// Interpolated Kneser-Ney smoothing: the n-gram baseline for neural language models.
 
-/** Settings of `KneserNey`. */
+/** Options of `KneserNey`. */
 export interface KneserNeyOptions {
-  /** Tokens of the longest counted sequence: the last of them is predicted from the others. */
+  /** Length n of the longest n-grams, whose last token is predicted from the others. */
   readonly order: number;
-  /** Number of different ids. */
+  /** Number of distinct ids. */
   readonly vocabularySize: number;
-  /** What is taken off each count and given to what was never seen; 0.75 as is usual. */
+  /** Subtracted from each count and redistributed to unseen tokens (default 0.75, as usual). */
   readonly discount?: number;
 }
 
-/** A map from (sequence, next id) to the number of the sequence that is one longer: open addressing in flat arrays. */
+/** A map from (sequence, next id) to the number of the extended sequence: open addressing in flat arrays. */
 class Extensions {
   #capacity = 1 << 16;
   #parents = new Int32Array(this.#capacity).fill(-1);
@@ -54,7 +54,7 @@ class Extensions {
   }
 }
 
-/** A growing list of whole numbers. */
+/** A growing array of counters. */
 class Counts {
   #values = new Int32Array(1 << 16);
 
@@ -76,16 +76,16 @@ class Counts {
 const EMPTY = 0;
 
 /**
- * A language model of counts (Kneser and Ney, "Improved backing-off for m-gram language modeling", 1995, interpolated as in
- * Chen and Goodman, "An empirical study of smoothing techniques", 1998). Sequences of the full order count how often they
- * occur, shorter ones after how many different tokens; below the shortest stands the uniform distribution.
+ * An n-gram language model (Kneser and Ney, "Improved backing-off for m-gram language modeling", 1995, interpolated as in
+ * Chen and Goodman, "An empirical study of smoothing techniques", 1998). Sequences of full order count their occurrences,
+ * shorter ones the distinct tokens that precede them; the shortest back off to the uniform distribution.
  */
 export class KneserNey {
   readonly order: number;
   readonly vocabularySize: number;
   readonly discount: number;
   readonly #extensions = new Extensions();
-  /** Of each sequence: its own count, and of all that extend it by one: the sum of their counts, and how many they are. */
+  /** Per sequence: its count, and of its extensions by one token, the sum of counts and their number. */
   readonly #count = new Counts();
   readonly #total = new Counts();
   readonly #kinds = new Counts();
@@ -99,7 +99,7 @@ export class KneserNey {
     this.discount = discount;
   }
 
-  /** Counts the sequences of `ids`. A million characters at order 6 take about a second. */
+  /** Counts the n-grams of `ids`. A million characters at order 6 take about a second. */
   static fit(ids: Int32Array, options: KneserNeyOptions): KneserNey {
     if (ids.length === 0) throw new Error('KneserNey: the text to count is empty.');
     const model = new KneserNey(options);
@@ -107,7 +107,7 @@ export class KneserNey {
     return model;
   }
 
-  /** Counts all sequences of one length; those of length - 1 must be known. */
+  /** Counts all sequences of one length, after those of length - 1. */
   #countSequences(ids: Int32Array, length: number): void {
     for (let end = length - 1; end < ids.length; end++) {
       const context = this.#find(ids, end - length + 1, end);
@@ -115,14 +115,14 @@ export class KneserNey {
       if (sequence < 0) {
         sequence = this.#sequences++;
         this.#extensions.set(context, ids[end], sequence);
-        // Another token before the sequence that is one shorter.
+        // One more distinct token precedes the sequence without its first token.
         if (length > 1) this.#note(this.#find(ids, end - length + 2, end), this.#find(ids, end - length + 2, end + 1));
       }
       if (length === this.order) this.#note(context, sequence);
     }
   }
 
-  /** Counts `sequence`, which extends `context` by one, once more. */
+  /** Increments the count of `sequence`, which extends `context` by one token. */
   #note(context: number, sequence: number): void {
     if (this.#count.get(sequence) === 0) this.#kinds.increment(context);
     this.#count.increment(sequence);
@@ -136,7 +136,7 @@ export class KneserNey {
     return sequence;
   }
 
-  /** The probability of ids[place] after those before it, of which the last order - 1 count. */
+  /** The probability of ids[place], given up to order - 1 ids before it. */
   probability(ids: Int32Array, place: number): number {
     let result = 1 / this.vocabularySize;
     for (let length = 0; length < this.order && length <= place; length++) {
@@ -150,7 +150,7 @@ export class KneserNey {
     return result;
   }
 
-  /** Nats a token over `ids`: the mean of -log(probability). */
+  /** Nats per token over `ids`: the mean of -log(probability). */
   nats(ids: Int32Array): number {
     if (ids.length === 0) throw new Error('KneserNey: the text to measure is empty.');
     let sum = 0;

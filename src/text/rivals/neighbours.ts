@@ -1,19 +1,19 @@
-// Guessing one masked token from counts of its two neighbours: what a BERT has to beat.
+// Predicts a masked token from counts of its two neighbours: a baseline for BERT.
 
-/** How many of `vocabularySize` ids each is in `ids`. */
+/** How often each id of the vocabulary occurs in `ids`. */
 function countsOf(ids: Int32Array, vocabularySize: number): Uint32Array {
   const counts = new Uint32Array(vocabularySize);
   for (const id of ids) counts[id]++;
   return counts;
 }
 
-/** The id that `ids` hold most often. */
+/** The most frequent id in `ids`. */
 export function mostFrequent(ids: Int32Array, vocabularySize: number): number {
   const counts = countsOf(ids, vocabularySize);
   return counts.indexOf(counts.reduce((a, b) => Math.max(a, b), 0));
 }
 
-/** Counts of what stood beside each thing, and the most frequent of it. */
+/** Counts ids by context and keeps the most frequent id of each. */
 class Likeliest {
   readonly #counts = new Map<number, number>();
   readonly #best = new Map<number, { id: number; count: number }>();
@@ -37,8 +37,8 @@ class Likeliest {
 }
 
 /**
- * Guesses the token between two others: the one that stood between the same two most often, or, where they were never seen
- * so, after the same left one, or the most frequent of all.
+ * Predicts the token between two others: the most frequent between the same two, else after the same left one, else
+ * overall.
  */
 export class NeighbourCounts {
   readonly #both: Likeliest;
@@ -53,12 +53,12 @@ export class NeighbourCounts {
     this.#most = most;
   }
 
-  /** Counts the neighbours in each of `texts` (ids of 0 … vocabularySize - 1, of which 200,000 at most). */
+  /** Counts the neighbours in each of `texts` (ids 0 … vocabularySize - 1; at most 200,000). */
   static fit(texts: readonly Int32Array[], vocabularySize: number): NeighbourCounts {
     if (texts.every(({ length }) => length === 0)) throw new Error('NeighbourCounts: the texts to count are empty.');
-    // Three ids must fit into the 53 bits of a number.
+    // Three ids must fit in a number's 53 bits.
     if (vocabularySize > 200_000)
-      throw new Error(`NeighbourCounts: ${vocabularySize} ids are too many; 200000 are the most.`);
+      throw new Error(`NeighbourCounts: a vocabulary of ${vocabularySize} is too large; the maximum is 200000.`);
     const all = Int32Array.from(texts.flatMap((text) => [...text]));
     const model = new NeighbourCounts(vocabularySize, mostFrequent(all, vocabularySize));
     for (const text of texts) {
@@ -73,7 +73,7 @@ export class NeighbourCounts {
     return this.#both.get(this.#pair(left, right)) ?? this.#left.get(left) ?? this.#most;
   }
 
-  /** The share of the inner tokens of `texts` that `guess` finds from their neighbours. */
+  /** The fraction of the inner tokens of `texts` that `guess` predicts correctly. */
   accuracy(texts: readonly Int32Array[]): number {
     let [right, all] = [0, 0];
     for (const text of texts) {

@@ -62,7 +62,7 @@ test('weights of another model are refused with every name that does not fit', a
   expect(stderr).toContain('other.safetensors: These weights are not for LeNet-5; nothing was changed:');
   expect(stderr).toMatch(/missing \(8\): .*c3\.weight/);
   expect(stderr).toMatch(/unexpected \(2\): head\.(weight|bias), head\.(weight|bias)/);
-  expect(stderr).toMatch(/other shape \(2\): .*c1\.weight \(is \[4, 1, 3, 3\], needs \[6, 1, 5, 5\]\)/);
+  expect(stderr).toMatch(/wrong shape \(2\): .*c1\.weight \(is \[4, 1, 3, 3\], needs \[6, 1, 5, 5\]\)/);
   expect(stderr).not.toMatch(/^ +at /m);
 });
 

@@ -41,7 +41,7 @@ describe('IDX', () => {
     for (let length = 0; length < good.length; length++) {
       const expected = length < 4 ? 4 : length < 16 ? 16 : 40;
       await expect(parseIdx(good.subarray(0, length), 'a.idx')).rejects.toThrow(
-        `a.idx is cut: ${expected} bytes expected, ${length} found.`,
+        `a.idx is truncated: ${expected} bytes expected, ${length} found.`,
       );
     }
   });
@@ -50,7 +50,7 @@ describe('IDX', () => {
     const packed = gzipSync(idx([100, 100]));
     for (let length = 2; length < packed.length; length += 7) {
       await expect(parseIdx(packed.subarray(0, length), 'a.gz'), `${length}`).rejects.toThrow(
-        /a\.gz is (cut or damaged: \d+ bytes expected after unpacking, \d+ found \(.+\)|a damaged gzip file)/,
+        /a\.gz is (truncated or corrupt: \d+ bytes expected after decompression, \d+ found \(.+\)|a corrupt gzip file)/,
       );
     }
   });
@@ -122,7 +122,7 @@ describe('images with labels', () => {
 
   test('that are swapped are an error', async () => {
     await expect(parseMnist({ images: files.labels, labels: files.images })).rejects.toThrow(
-      'The image file holds an array [5], and images are [count, height, width]',
+      'The image file holds an array [5], but images must be [count, height, width]',
     );
     await expect(parseMnist({ ...files, labels: files.images })).rejects.toThrow(
       'The label file holds an array [5, 4, 3]',

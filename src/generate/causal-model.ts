@@ -1,19 +1,19 @@
-// What a model must offer to be decoded from: scores of each next token, and a memory of the text so far.
+// The interface of models for decoding: logits of each next token, and a memory of the text so far.
 
 import type { Tensor } from '../core/tensor.ts';
 
 /**
- * A language model that reads a text from left to right. `Memory` is what it keeps of the text between runs, such as
- * key/value caches or the state of a recurrent network: buffers that `forward` updates.
+ * A causal language model. `Memory` is its state between runs, such as key/value caches or a recurrent state: buffers that
+ * `forward` updates.
  */
 export interface CausalModel<Memory = unknown> {
-  /** The most tokens that it can see at once; any number where this is not given. */
+  /** Maximum context length in tokens; unlimited if absent. */
   readonly maxPositions?: number;
-  /** A new memory for `batch` texts of up to `maxLength` tokens each. */
+  /** Allocates a memory for `batch` texts of up to `maxLength` tokens. */
   memory(batch: number, maxLength: number): Memory;
   /**
-   * Ids i32 [B, T] → scores of each next token [B, T, V]. With a memory, `ids` go on from what it holds: `position`, an i32
-   * of one number, is the place of the first of them in the text; at 0 the text begins anew, whatever the memory holds.
+   * Ids i32 [B, T] → logits of each next token [B, T, V]. With a memory, `ids` continue the text it holds: `position`, an i32
+   * scalar, is the position of the first of them in the text; 0 starts a new text, whatever the memory holds.
    */
   forward(ids: Tensor, options?: { readonly memory?: Memory; readonly position?: Tensor }): Tensor;
 }

@@ -1,4 +1,4 @@
-// Decoding against a memory: the prompt in a few passes, then one program for every token.
+// Cached decoding: the prompt is prefilled in a few passes, then one program runs per token.
 
 import type { Device, Plan } from '../backends/device.ts';
 import { Buffer } from '../core/parameter.ts';
@@ -12,37 +12,36 @@ import type { Program } from '../runtime/program.ts';
 import type { CausalModel } from './causal-model.ts';
 import { checkSampling, Sampler, type SamplingSettings } from './sampler.ts';
 
-/** How a Decoder is made. */
+/** Options of a Decoder. */
 export interface DecoderOptions extends Pick<CompileOptions, 'onProgress' | 'timeSliceMilliseconds'> {
-  /** Texts that are decoded side by side; 1 by default. */
+  /** Number of texts to decode in parallel (default 1). */
   readonly batch?: number;
   /**
-   * The most tokens of a text that the model sees at once, and that its memory has room for; the model's own limit by
-   * default.
+   * Maximum context length in tokens, for which memory is allocated; by default the model's own limit.
    */
   readonly maxLength?: number;
 }
 
-/** How one decoding goes. */
+/** Settings of one decoding. */
 export interface DecodingSettings extends SamplingSettings {
-  /** Tokens to generate; without end by default. */
+  /** Tokens to generate; unlimited by default. */
   readonly maxTokens?: number;
-  /** The same seed, prompt and settings give the same tokens on the same device; 0 by default. */
+  /** The same seed, prompt and settings give the same tokens on the same device (default 0). */
   readonly seed?: number;
-  /** Ends the decoding with the signal's reason. */
+  /** Cancels the decoding, which throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Lengths of the passes that read a prompt: any length is a sum of few of them, and few programs serve all. */
+/** Prefill chunk lengths: a few programs serve prompts of any length in few passes. */
 const CHUNKS = [64, 8, 1];
 
-/** Steps that are begun before the token of an earlier one has come back, so that a GPU does not wait for the host. */
+/** Steps submitted before an earlier token has been read back, so that the GPU does not wait for the host. */
 const AHEAD = 2;
 
 type Chunk = Program<{ ids: TensorSpec }, Record<never, Tensor>>;
 type Step = Program<Record<never, TensorSpec>, Tensor>;
 
-/** A way to draw, with its program. */
+/** A sampler with its program. */
 interface Drawing {
   readonly sampler: Sampler;
   readonly random: RandomState;
@@ -50,10 +49,10 @@ interface Drawing {
 }
 
 /**
- * Decodes texts with a model on a device. Its programs and its memory stay for the next prompt; `dispose()` frees them.
+ * Decodes texts with a model on a device. Programs and memory are reused for the next prompt; `dispose()` frees them.
  *
- * A model with `maxPositions` sees so many tokens at most: when they are full, the last half of them is read anew as if the
- * text began there, and what came before is forgotten. A longer prompt is cut in the same way.
+ * When the context is full, its last half is prefilled again as if the text began there, and earlier tokens are forgotten.
+ * Longer prompts are truncated in the same way.
  */
 export class Decoder {
   readonly device: Device;
@@ -62,9 +61,9 @@ export class Decoder {
   readonly #model: CausalModel;
   readonly #options: DecoderOptions;
   readonly #memory: unknown;
-  /** Place of the next token that is read; state of the device, as runs overlap: i32 of one number. */
+  /** Position of the next token to read, an i32 scalar. Kept on the device, because runs overlap. */
   readonly #position = Buffer.zeros(spec([], 'i32'), { name: 'generate.position', persistent: false });
-  /** The tokens that the next step reads: i32 [B, 1]. */
+  /** Input tokens of the next step: i32 [B, 1]. */
   readonly #tokens: Buffer;
   readonly #chunks = new Map<number, Promise<Chunk>>();
   readonly #drawings = new Map<string, Promise<Drawing>>();
@@ -91,12 +90,12 @@ export class Decoder {
   }
 
   /**
-   * Decodes on from `prompts`, one text of ids for each row, all of one length: gives the next token of each row, again and
-   * again. Settings are checked at once. What came before an error, such as a lost device, has been given. One decoding at a
-   * time.
+   * Continues `prompts`, one list of ids per row, all of one length. Yields the next token of each row at every step, including
+   * those before an error such as a lost device. Only one decoding can run at a time.
+   * @throws an Error at once for invalid settings or prompts.
    */
   decode(prompts: readonly Int32Array[], settings: DecodingSettings = {}): AsyncGenerator<Int32Array, void, void> {
-    if (this.#disposed) throw new Error('generate: this decoder was disposed; make another one.');
+    if (this.#disposed) throw new Error('generate: this decoder was disposed; create a new one.');
     checkSampling(settings);
     const { maxTokens = Infinity } = settings;
     if (!(maxTokens >= 0)) throw new Error(`generate: maxTokens must be at least 0, but is ${maxTokens}.`);
@@ -104,28 +103,30 @@ export class Decoder {
     if (prompts.length !== this.batch || prompts.some((prompt) => prompt.length !== length)) {
       const lengths = prompts.map((prompt) => prompt.length).join(', ');
       throw new Error(
-        `generate: this decoder takes ${this.batch} prompts of one length, but got prompts of ${lengths || 'none'}.`,
+        `generate: this decoder needs ${this.batch} prompts of equal length, but got ${lengths ? `lengths ${lengths}` : 'none'}.`,
       );
     }
-    if (length === 0) throw new Error('generate: the prompt is empty; give one token at least to go on from.');
+    if (length === 0) throw new Error('generate: the prompt is empty; give at least one token.');
     return this.#decode(prompts, settings);
   }
 
   async *#decode(prompts: readonly Int32Array[], settings: DecodingSettings): AsyncGenerator<Int32Array, void, void> {
     if (this.#busy)
-      throw new Error('generate: this decoder is decoding another text; wait for its end, or make another decoder.');
+      throw new Error(
+        'generate: this decoder is decoding another text; wait until it ends, or create another decoder.',
+      );
     this.#busy = true;
     const { maxTokens = Infinity, seed = 0, signal } = settings;
     const texts = prompts.map((prompt) => [...prompt]);
     const running: Promise<{ readonly data: ArrayLike<number> }>[] = [];
-    // The CPU computes a run before it gives the promise.
+    // The CPU finishes a run before it returns the promise.
     const ahead = this.device.capabilities ? AHEAD : 0;
     try {
       signal?.throwIfAborted();
       const drawing = await this.#drawingFor(Sampler.kindOf(settings));
       const wrong = texts.flat().find((token) => !(token >= 0 && token < this.#vocabularySize));
       if (wrong !== undefined)
-        throw new Error(`generate: there is no token ${wrong}; the model has ${this.#vocabularySize}.`);
+        throw new Error(`generate: there is no token ${wrong}; the vocabulary has ${this.#vocabularySize}.`);
       drawing.random.seed.write({ shape: [], dtype: 'u32', data: Uint32Array.of(seed) });
       drawing.random.run.write({ shape: [], dtype: 'u32', data: Uint32Array.of(0) });
       drawing.sampler.set(settings, texts);
@@ -137,7 +138,7 @@ export class Decoder {
           place++;
           begun++;
           const run = drawing.program.run({});
-          // When the decoding ends early, nobody awaits it.
+          // Nothing awaits it if the decoding ends early.
           run.catch(() => {});
           running.push(run);
         }
@@ -153,7 +154,7 @@ export class Decoder {
     }
   }
 
-  /** Reads the last `most` tokens of the texts, all but the newest, which the next step reads. Gives its place. */
+  /** Prefills the last `most` tokens of the texts except the newest, which the next step reads. Returns its position. */
   async #read(texts: readonly number[][], signal?: AbortSignal, most?: number): Promise<number> {
     const all = texts[0].length;
     const length = Math.min(all, most ?? (all > this.maxLength ? this.maxLength >> 1 : all));
@@ -172,7 +173,7 @@ export class Decoder {
     return place;
   }
 
-  /** The program that reads so many tokens of each text. It computes no scores: only the memory changes. */
+  /** The program that prefills `length` tokens of each text. It only updates the memory and computes no logits. */
   #chunkOf(length: number): Promise<Chunk> {
     const made = this.#chunks.get(length);
     if (made) return made;
@@ -187,12 +188,12 @@ export class Decoder {
       this.#options,
     ).then((program) => this.#kept(program));
     this.#chunks.set(length, chunk);
-    // The next decoding tries again.
+    // The next decoding compiles it again.
     chunk.catch(() => this.#chunks.delete(length));
     return chunk;
   }
 
-  /** The program that reads the newest tokens, draws the next ones and leaves them for the next step. */
+  /** The program that reads the newest tokens, samples the next ones and stores them for the next step. */
   #drawingFor(kind: string): Promise<Drawing> {
     const made = this.#drawings.get(kind);
     if (made) return made;
@@ -212,24 +213,24 @@ export class Decoder {
     return drawing;
   }
 
-  /** Notes a program that was compiled; one that comes after the end of this decoder goes at once. */
+  /** Registers a compiled program; disposes of it at once if this decoder was disposed meanwhile. */
   #kept<P extends Chunk | Step>(program: P): P {
     if (!this.#disposed) this.#programs.add(program);
     else disposeWithState(program);
     return program;
   }
 
-  /** The next token that is read is a text's first. */
+  /** Resets the position: the next token is the first of a text. */
   #begin(): void {
     this.#position.write({ shape: [], dtype: 'i32', data: Int32Array.of(0) });
   }
 
-  /** Gives each program that has been made, with inputs, to `onProgram`. Not while a text is decoded: its memory changes. */
+  /** Passes each compiled program, with inputs, to `onProgram`. Not while decoding: it overwrites the memory. */
   async profile(onProgram: OnProgram): Promise<void> {
     type Timed = Parameters<OnProgram>[0];
     const give = (program: Timed, inputs: Record<string, Int32Array>, name: string) => {
       const time: Timed['time'] = (...timed) => {
-        // Each time from the beginning: many runs would leave the positions behind.
+        // Reset each time, because many runs would exceed the positions.
         this.#begin();
         return program.time(...timed);
       };
@@ -241,7 +242,7 @@ export class Decoder {
     for (const drawing of this.#drawings.values()) await give((await drawing).program, {}, 'next token');
   }
 
-  /** Frees the programs and the memory. The model stays usable. */
+  /** Frees the programs and the memory, but not the model. */
   dispose(): void {
     this.#disposed = true;
     for (const program of this.#programs) disposeWithState(program);
@@ -255,7 +256,7 @@ export class Decoder {
   }
 }
 
-/** Frees a program and the state that it advances and no file keeps, such as caches: nobody else reads that. */
+/** Frees a program and the non-persistent state it updates, such as caches, which nothing else reads. */
 export function disposeWithState(program: { readonly plan: Plan; dispose(): void }): void {
   for (const { parameter } of program.plan.updates) {
     if (parameter instanceof Buffer && !parameter.persistent) parameter.discard();

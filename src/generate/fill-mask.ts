@@ -1,4 +1,4 @@
-// What a model like BERT puts in the place of masked tokens, ranked.
+// Ranks a masked language model's predictions for masked tokens.
 
 import type { Device } from '../backends/device.ts';
 import { spec, type Tensor, type TensorSpec } from '../core/tensor.ts';
@@ -10,13 +10,13 @@ import type { Program } from '../runtime/program.ts';
 import { encodeBatch } from '../text/encode-batch.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 
-/** A model that predicts masked tokens, with Hugging Face's names. */
+/** A masked language model, with Hugging Face's names. */
 export interface MaskedModel {
-  /** The most tokens that it can see at once, special ones included. */
+  /** Maximum number of tokens, including special ones. */
   readonly maxPositions: number;
   /**
-   * Ids and token types i32 [B, T], bool mask [B, T] that is false at padding → scores [N, V] of the tokens at `positions`,
-   * i32 [N], which count through [B, T].
+   * Ids and token types i32 [B, T], bool mask [B, T] that is false at padding → logits [N, V] at `positions`, i32 [N], which are
+   * indices into the flattened [B, T].
    */
   forward(
     input: { readonly input_ids: Tensor; readonly token_type_ids?: Tensor; readonly attention_mask?: Tensor },
@@ -24,27 +24,27 @@ export interface MaskedModel {
   ): { readonly prediction_logits: Tensor };
 }
 
-/** A token in the place of a mask. */
+/** A predicted token for a mask. */
 export interface Filling {
   readonly id: number;
-  /** As the vocabulary spells it. */
+  /** As spelled in the vocabulary. */
   readonly token: string;
   readonly probability: number;
 }
 
 export interface FillMaskOptions {
-  /** Fillings of each mask; 5 by default. */
+  /** Predictions per mask (default 5). */
   readonly top?: number;
-  /** Is given the program with its inputs, for `--profile`. */
+  /** Called with the program and its inputs, for `--profile`. */
   readonly onProgram?: OnProgram;
 }
 
 type Specs = Readonly<Record<'ids' | 'tokenTypes' | 'mask' | 'positions', TensorSpec>>;
 
-/** Lengths of texts and numbers of masks are filled up to multiples of these, so that few programs serve all. */
+/** Text lengths and mask counts are padded to multiples of these, so that few programs serve all. */
 const [TOKENS, MASKS] = [16, 4];
 
-/** Fills masks with a model on a device. Its programs stay for the next text; `dispose()` frees them. */
+/** Fills masks with a model on a device. Programs are reused for the next text; `dispose()` frees them. */
 export class MaskFiller {
   readonly #device: Device;
   readonly #model: MaskedModel;
@@ -62,8 +62,9 @@ export class MaskFiller {
   }
 
   /**
-   * The likeliest tokens at each mask of `text`, or of a pair of texts: a list for each mask, in their order, the likeliest
-   * first. Each mask is filled by itself. Throws for a text without a mask, and for one that is longer than the model reads.
+   * The most likely tokens for each mask of `text`, or of a pair of texts: one list per mask in text order, most likely first.
+   * Masks are predicted independently.
+   * @throws an Error for a text without a mask, or longer than the model's maximum.
    */
   async fill(
     text: string | readonly [string, string],
@@ -74,10 +75,10 @@ export class MaskFiller {
     const whole = encodeBatch(this.#tokenizer, [text]);
     const places = [...whole.ids.keys()].filter((place) => whole.ids[place] === this.#mask);
     if (places.length === 0)
-      throw new Error(`fill: the text has no ${name}; write it where a token is to be filled in.`);
+      throw new Error(`fill: the text has no ${name}; write it where a token should be predicted.`);
     const [length] = whole.lengths;
     if (length > maxPositions)
-      throw new Error(`fill: the text has ${length} tokens, but the model reads ${maxPositions}; cut it.`);
+      throw new Error(`fill: the text has ${length} tokens, but the model's maximum is ${maxPositions}; shorten it.`);
     if (!(Number.isInteger(top) && top >= 1 && top <= this.#tokenizer.vocabularySize)) {
       throw new Error(`fill: top must be an integer from 1 to ${this.#tokenizer.vocabularySize}, but is ${top}.`);
     }
@@ -115,12 +116,12 @@ export class MaskFiller {
       specs,
     );
     this.#programs.set(key, program);
-    // The next text tries again.
+    // The next text compiles it again.
     program.catch(() => this.#programs.delete(key));
     return program;
   }
 
-  /** Frees the programs. The model stays usable. */
+  /** Frees the programs, but not the model. */
   dispose(): void {
     for (const program of this.#programs.values()) void program.then((one) => one.dispose(), () => {}); // prettier-ignore
     this.#programs.clear();

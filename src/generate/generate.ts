@@ -1,4 +1,4 @@
-// Text from a causal model, token by token or as text, until one of the stop rules ends it.
+// Generates tokens or text with a causal model until a stop rule applies.
 
 import { TextStream } from '../text/stream-text.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
@@ -6,28 +6,28 @@ import type { Decoder, DecodingSettings } from './decoder.ts';
 import { RepetitionGuard } from './repetition.ts';
 import { StopStrings } from './stop-strings.ts';
 
-/** Why a text ended: `maxTokens`, an end token, a stop string, or because it went round in circles. */
+/** Why generation stopped: `maxTokens`, an end token, a stop string, or a repetition loop. */
 export type StopReason = 'length' | 'end' | 'stop' | 'repetition';
 
-/** When a text ends, besides after `maxTokens`. */
+/** Stop rules besides `maxTokens`. */
 export interface GenerateOptions extends DecodingSettings {
-  /** Tokens that end a text; they are not given. */
+  /** Tokens that end the text; they are not returned. */
   readonly endIds?: readonly number[];
-  /** False goes on even in circles: six rounds of the same up to 64 tokens, 120 tokens at least. True by default. */
+  /** Whether to stop in a loop: the same up to 64 tokens six times, and at least 120 tokens (default true). */
   readonly stopAtRepetition?: boolean;
-  /** Called at the end of a text, with what ended it; not for an error. */
+  /** Called when a text ends, with the reason; not called for an error. */
   readonly onStop?: (reason: StopReason) => void;
 }
 
 export interface GenerateTextOptions extends GenerateOptions {
-  /** Strings that end a text; they are not given. */
+  /** Strings that end the text; they are not returned. */
   readonly stop?: readonly string[];
 }
 
-/** Tokens to generate, where nobody says how many. */
+/** Default number of tokens to generate. */
 const MAX_TOKENS = 256;
 
-/** The rules that end one row's text by its tokens. */
+/** Applies the stop rules to the tokens of one row. */
 class Ending {
   readonly #options: GenerateOptions;
   readonly #guard = new RepetitionGuard();
@@ -37,7 +37,7 @@ class Ending {
     this.#options = options;
   }
 
-  /** Whether the text ends before `token`, or with it. */
+  /** Whether `token` belongs to the text, and the reason if the text ends here. */
   push(token: number): { readonly given: boolean; readonly reason: StopReason | null } {
     const { endIds = [], stopAtRepetition = true, maxTokens = MAX_TOKENS } = this.#options;
     if (endIds.includes(token)) return { given: false, reason: 'end' };
@@ -48,8 +48,8 @@ class Ending {
 }
 
 /**
- * The tokens that follow `prompt`, as they come; 256 of them by default. They end by the rules in `options`, at `break`, or
- * with the reason of `options.signal`:
+ * Streams the tokens that follow `prompt`, at most 256 by default. They end by the stop rules in `options`, at `break`, or by
+ * throwing the reason of `options.signal`:
  *
  *     using decoder = new Decoder(device, model);
  *     for await (const token of generate(decoder, prompt, { temperature: 0.8 })) …
@@ -60,7 +60,7 @@ export function generate(
   options: GenerateOptions = {},
 ): AsyncGenerator<number, void, void> {
   const { maxTokens = MAX_TOKENS } = options;
-  // Not within the generator: settings that make no sense are refused before anybody waits for a token.
+  // Outside the generator, so that invalid settings throw at once.
   const steps = decoder.decode([prompt], { ...options, maxTokens });
   return untilEnd(steps, options);
 }
@@ -77,11 +77,11 @@ async function* untilEnd(
     options.onStop?.(reason);
     return;
   }
-  // No token was asked for.
+  // maxTokens is 0.
   options.onStop?.('length');
 }
 
-/** Texts that follow one prompt, drawn side by side: as many as the decoder's batch. Each ends by the rules in `options`. */
+/** Several texts that follow one prompt, one per row of the decoder's batch. Each ends by the stop rules in `options`. */
 export async function generateSeveral(
   decoder: Decoder,
   prompt: Int32Array,
@@ -106,9 +106,9 @@ export async function generateSeveral(
 }
 
 /**
- * The text that follows `prompt`, piece by piece as it comes. An empty prompt begins with the tokenizer's opening token, or
- * after a line end. The tokenizer's end token ends the text unless `options.endIds` says otherwise. Throws at once what the
- * tokenizer throws, such as an UnknownCharacterError.
+ * Streams the text that follows `prompt`. An empty prompt becomes the tokenizer's begin token, or a line end. The tokenizer's
+ * end token ends the text unless `options.endIds` is given.
+ * @throws at once what the tokenizer throws, such as an UnknownCharacterError.
  */
 export function generateText(
   decoder: Decoder,
@@ -127,7 +127,7 @@ export function generateText(
   return textOf(tokens, tokenizer, new StopStrings(stop), (stopped) => onStop?.(stopped ? 'stop' : reason!));
 }
 
-/** The ids of a prompt, or what a text opens with where it is empty. */
+/** The ids of a prompt; if it is empty, the begin token or a line end. */
 function promptIds(tokenizer: Tokenizer, prompt: string): Int32Array {
   const ids = tokenizer.encode(prompt);
   if (ids.length > 0) return ids;
@@ -137,8 +137,7 @@ function promptIds(tokenizer: Tokenizer, prompt: string): Int32Array {
     return tokenizer.encode('\n');
   } catch {
     throw new Error(
-      'generateText: the prompt is empty, and the vocabulary has neither an opening token nor a line end to begin with; ' +
-        'give a prompt.',
+      'generateText: the prompt is empty, and the vocabulary has neither a begin token nor a line end; give a prompt.',
     );
   }
 }
@@ -163,7 +162,7 @@ async function* textOf(
       return;
     }
   } catch (error) {
-    // What was held back has been generated, too.
+    // The held-back text was generated, too.
     const { text } = rest();
     if (text !== '') yield text;
     throw error;

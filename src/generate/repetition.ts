@@ -1,18 +1,18 @@
-// Notices a text that goes round in circles, as likely continuations of small models do.
+// Detects repetition loops, which are common in the likely continuations of small models.
 
-/** The longest circle that is noticed, in tokens. */
+/** The longest detected loop, in tokens. */
 const LONGEST_PERIOD = 64;
-/** How often a circle must have been gone round, and how many tokens that must be at least: tables have lines of forty dashes. */
+/** Minimum number of rounds, and of tokens in total: a table may have a line of forty dashes. */
 const ROUNDS = 6;
 const LEAST = 120;
 
-/** Watches tokens one by one. */
+/** Watches a stream of tokens. */
 export class RepetitionGuard {
   readonly #recent: number[] = [];
-  /** By period: how many of the last tokens equal the one a period before. */
+  /** By period: how many of the last tokens in a row equal the token one period earlier. */
   readonly #equal = new Int32Array(LONGEST_PERIOD + 1);
 
-  /** True when the tokens so far end in six rounds of one circle of up to 64 tokens, 120 tokens at least. */
+  /** True if the tokens end in six rounds of a loop of up to 64 tokens, at least 120 tokens in total. */
   push(token: number): boolean {
     let isCircle = false;
     for (let period = 1; period <= this.#recent.length; period++) {

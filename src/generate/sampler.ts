@@ -1,4 +1,4 @@
-// How a token is chosen from scores, as numbers that may change between runs of one program.
+// Samples tokens from logits, with settings that can change between runs of one program.
 
 import { Buffer } from '../core/parameter.ts';
 import { Scalar, spec, type Tensor } from '../core/tensor.ts';
@@ -10,27 +10,27 @@ import { where } from '../ops/elementwise/where.ts';
 import { oneHot } from '../ops/indexing/embedding.ts';
 import { sampleLogits } from '../ops/random/sampling.ts';
 
-/** How tokens are drawn. */
+/** How tokens are sampled. */
 export interface SamplingSettings {
   /**
-   * Divides the scores: below 1 likely tokens become likelier; 0, or less than a millionth, takes the likeliest. 1 by
-   * default.
+   * Divides the logits (default 1). Below 1, likely tokens become more likely; 0, or anything below 1e-6, takes the most
+   * likely token.
    */
   readonly temperature?: number;
-  /** How many of the likeliest tokens are drawn from; all by default. */
+  /** Samples from only this many of the most likely tokens; by default all. */
   readonly topK?: number;
-  /** The share of probability, counted from the likeliest token on, that is drawn from; all of it by default. */
+  /** Samples from only the most likely tokens whose probabilities reach this sum (default 1). */
   readonly topP?: number;
-  /** How likely a token must be, as a part of the likeliest one's probability; 0 by default. */
+  /** Minimum probability of a token, relative to the most likely one (default 0). */
   readonly minP?: number;
   /**
-   * What scores of tokens that the text already holds are divided by (multiplied, where negative), as in CTRL (Keskar et al.,
-   * 2019) and transformers. Above 1 it avoids repetition; 1, the default, changes nothing.
+   * Divides positive logits and multiplies negative ones of tokens already in the text, as in CTRL (Keskar et al., 2019) and
+   * transformers. Above 1 it discourages repetition (default 1, no effect).
    */
   readonly repetitionPenalty?: number;
 }
 
-/** Throws, with the setting and what it may be, where one makes no sense. */
+/** @throws an Error with the valid range of an invalid setting. */
 export function checkSampling({ temperature, topK, topP, minP, repetitionPenalty }: SamplingSettings): void {
   const check = (name: string, value: number | undefined, range: string, fits: (value: number) => boolean) => {
     if (value !== undefined && !fits(value)) throw new Error(`generate: ${name} must be ${range}, but is ${value}.`);
@@ -42,7 +42,7 @@ export function checkSampling({ temperature, topK, topP, minP, repetitionPenalty
   check('repetitionPenalty', repetitionPenalty, 'above 0', (value) => value > 0 && value < Infinity);
 }
 
-/** One way to draw: settings of one kind share it, whatever their numbers. */
+/** A sampling method. Settings of the same kind share it, whatever their values. */
 export class Sampler {
   readonly #temperature = new Scalar('temperature', 1);
   readonly #topK = new Scalar('top k', 1);
@@ -50,16 +50,16 @@ export class Sampler {
   readonly #minP = new Scalar('min p', 0);
   readonly #penalty = new Scalar('repetition penalty', 1);
   readonly #kind: string;
-  /** 1 for each token that a row's text holds: f32 [B, V]; made when the scores are known. */
+  /** 1 for each token in a row's text, f32 [B, V]; created once the vocabulary size is known. */
   #seen: Buffer | null = null;
 
   constructor(kind: string) {
     this.#kind = kind;
   }
 
-  /** Settings of one kind need one program. */
+  /** The kind of these settings; each kind needs its own program. */
   static kindOf({ temperature = 1, topK, topP = 1, minP = 0, repetitionPenalty = 1 }: SamplingSettings): string {
-    // Scores that are divided by less overflow; and then, too, the likeliest has it all.
+    // Logits divided by less would overflow, and the most likely token has all the probability anyway.
     const greedy = temperature < 1e-6;
     const parts = {
       penalty: repetitionPenalty !== 1,
@@ -71,7 +71,7 @@ export class Sampler {
     return Object.entries(parts).flatMap(([name, used]) => (used ? [name] : [])).join(' '); // prettier-ignore
   }
 
-  /** Sets the numbers of the next runs, and what each text holds. */
+  /** Sets the values for the next runs, and which tokens each text holds. */
   set(settings: SamplingSettings, texts: readonly (readonly number[])[]): void {
     this.#temperature.value = settings.temperature ?? 1;
     this.#topK.value = settings.topK ?? 1;

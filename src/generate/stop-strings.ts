@@ -1,17 +1,17 @@
-// Ends a text at the first of some strings: text that may be the beginning of one is held back until it is decided.
+// Ends a text at the first stop string. Text that may begin one is held back until that is known.
 
-/** Filters a text that comes in pieces. */
+/** Filters streamed text. */
 export class StopStrings {
   readonly #strings: readonly string[];
   #held = '';
 
   constructor(strings: readonly string[]) {
     if (strings.includes(''))
-      throw new Error('A stop string is empty, so no text would ever be generated; leave it out.');
+      throw new Error('A stop string is empty, which would stop every text at once; remove it.');
     this.#strings = strings;
   }
 
-  /** What of the text may be shown now, and whether a stop string has come; it and all behind it are cut off. */
+  /** The text that can be shown now, and whether a stop string was found; the text ends before it. */
   push(piece: string): { readonly text: string; readonly stopped: boolean } {
     const all = this.#held + piece;
     const places = this.#strings.map((string) => all.indexOf(string)).filter((place) => place >= 0);
@@ -21,7 +21,7 @@ export class StopStrings {
     }
     let safe = all.length;
     for (const string of this.#strings) {
-      // The longest end of the text that begins the string.
+      // The longest suffix of the text that is a prefix of the stop string.
       for (let length = Math.min(string.length - 1, all.length); length > 0; length--) {
         if (!string.startsWith(all.slice(all.length - length))) continue;
         safe = Math.min(safe, all.length - length);
@@ -32,7 +32,7 @@ export class StopStrings {
     return { text: all.slice(0, safe), stopped: false };
   }
 
-  /** What was held back, when the text ends without a stop string. */
+  /** The held-back text, when the text ends without a stop string. */
   end(): string {
     const held = this.#held;
     this.#held = '';

@@ -1,4 +1,4 @@
-// Decoding with a memory gives, token for token, what whole forward passes give; settings, seeds, limits, cancelling.
+// Cached decoding equals full forward passes token by token; settings, seeds, limits, cancellation.
 
 import { describe, expect, test } from 'vitest';
 import type { Executable, Plan } from '../../src/backends/device.ts';
@@ -16,7 +16,7 @@ const prompt = Int32Array.of(3, 1, 4, 1, 5, 9, 2, 6, 5);
 
 describe.each(Object.entries(models))('%s', (_, make) => {
   describe.each(Object.entries(devices))('on the %s', (kind, open) => {
-    test('cached and uncached decoding agree token for token, prompt after prompt', async () => {
+    test('cached and uncached decoding agree on every token, for several prompts', async () => {
       const model = make();
       using decoder = new Decoder(await open(), model);
       for (const start of [prompt, prompt.subarray(0, 1), prompt]) {
@@ -26,14 +26,14 @@ describe.each(Object.entries(models))('%s', (_, make) => {
       }
     });
 
-    test('a seed gives its text again; another one gives another', async () => {
+    test('a seed reproduces its text; a different seed gives a different one', async () => {
       using decoder = new Decoder(await open(), make());
       const draw = (seed: number) => collect(generate(decoder, prompt, { seed, temperature: 2, topK: 9, topP: 0.95, minP: 0.01, maxTokens: 14 })); // prettier-ignore
       const first = await draw(1);
       expect(first).toHaveLength(14);
       expect(await draw(2)).not.toEqual(first);
       expect(await draw(1)).toEqual(first);
-      // What was decoded before, and whether its programs were made for it, changes nothing.
+      // Neither earlier decoding nor reused programs change the result.
       using other = new Decoder(await open(), make());
       const settings = { seed: 1, temperature: 2, topK: 9, topP: 0.95, minP: 0.01, maxTokens: 14 };
       expect(await collect(generate(other, prompt, settings))).toEqual(first);
@@ -44,7 +44,7 @@ describe.each(Object.entries(models))('%s', (_, make) => {
   });
 });
 
-test('a repetition penalty lowers the scores of tokens that the text holds, prompt included', async () => {
+test('a repetition penalty lowers the logits of tokens in the text, including the prompt', async () => {
   const model = tinyLSTM();
   const penalty = 1.7;
   const expected = [3];
@@ -64,7 +64,7 @@ test('a repetition penalty lowers the scores of tokens that the text holds, prom
   }
 });
 
-test('beyond its positions a GPT reads the last half of its text anew', async () => {
+test('a GPT with full context continues from the last half of its text', async () => {
   const model = tinyGPT();
   const expected = [...prompt];
   for (let start = 0; expected.length < prompt.length + 40;) {
@@ -75,14 +75,14 @@ test('beyond its positions a GPT reads the last half of its text anew', async ()
     using decoder = new Decoder(await open(), model);
     const settings = { temperature: 0, maxTokens: 40, stopAtRepetition: false };
     expect(await collect(generate(decoder, prompt, settings))).toEqual(expected.slice(prompt.length));
-    // A prompt that is too long is cut to its last half of the positions.
+    // A longer prompt is truncated to half of the positions.
     const long = Int32Array.from({ length: 70 }, (_, i) => (i * i) % VOCABULARY);
     const [token] = await collect(generate(decoder, long, { temperature: 0, maxTokens: 1 }));
     expect(token).toBe(await likeliestAfter(model, [...long.subarray(-POSITIONS / 2)]));
   }
 });
 
-test('an LSTM goes on without end, with its whole text in memory', async () => {
+test('an LSTM decodes without a length limit, and its memory covers the whole text', async () => {
   const model = tinyLSTM();
   const long = Int32Array.from({ length: 150 }, (_, i) => (i * i) % VOCABULARY);
   using decoder = new Decoder(await testGpu(), model);
@@ -90,7 +90,7 @@ test('an LSTM goes on without end, with its whole text in memory', async () => {
   expect(found).toEqual(await likeliestTexts(model, [...long], 3));
 });
 
-test('several texts at once', async () => {
+test('generateSeveral decodes several texts that end independently', async () => {
   const model = tinyGPT();
   using decoder = new Decoder(await testGpu(), model, { batch: 3 });
   const reasons: StopReason[] = [];
@@ -105,7 +105,7 @@ test('several texts at once', async () => {
   expect(greedy.map((text) => [...text])).toEqual(Array(3).fill(await likeliestTexts(model, [...prompt], 4)));
 });
 
-describe('a text ends', () => {
+describe('a text stops', () => {
   const run = async (options: Parameters<typeof generate>[2]) => {
     using decoder = new Decoder(new CpuDevice(), tinyLSTM());
     let reason: StopReason | undefined;
@@ -113,18 +113,18 @@ describe('a text ends', () => {
     return { tokens, reason };
   };
 
-  test('after so many tokens', async () => {
+  test('after maxTokens', async () => {
     expect(await run({ maxTokens: 2 })).toMatchObject({ tokens: { length: 2 }, reason: 'length' });
     expect(await run({ maxTokens: 0 })).toMatchObject({ tokens: { length: 0 } });
   });
 
-  test('at an end token, which is not given', async () => {
+  test('at an end token, which is not returned', async () => {
     const all = (await run({ maxTokens: 12 })).tokens;
     const end = all.find((token, i) => all.indexOf(token) === i && i > 1)!;
     expect(await run({ endIds: [end] })).toEqual({ tokens: all.slice(0, all.indexOf(end)), reason: 'end' });
   });
 
-  test('when it goes round in circles, unless that is wanted', async () => {
+  test('in a repetition loop, unless stopAtRepetition is false', async () => {
     const { tokens, reason } = await run({ maxTokens: 1000 });
     expect(reason).toBe('repetition');
     expect(tokens.length).toBeGreaterThanOrEqual(120);
@@ -133,7 +133,7 @@ describe('a text ends', () => {
   });
 
   test.each(Object.entries(devices))(
-    'when it is cancelled, with what came before, and another can begin (%s)',
+    'when cancelled, after returning the earlier tokens, and the decoder can be reused (%s)',
     async (_, open) => {
       using decoder = new Decoder(await open(), tinyGPT());
       const stop = new AbortController();
@@ -158,7 +158,7 @@ describe('a text ends', () => {
   );
 });
 
-test('what came before a lost device has been given, and another decoder goes on', async () => {
+test('tokens before a lost device are returned, and another decoder continues', async () => {
   const [model, cpu] = [tinyGPT(), new CpuDevice()];
   const whole = await likeliestTexts(model, [...prompt], 8);
   let left = 6;
@@ -177,14 +177,14 @@ test('what came before a lost device has been given, and another decoder goes on
     for await (const token of generate(new Decoder(failing, model), prompt, { temperature: 0 })) found.push(token);
   };
   await expect(decode()).rejects.toThrow(DeviceLostError);
-  // The prompt took one run, and five tokens one each.
+  // One run for the prompt, and one for each of five tokens.
   expect(found).toEqual(whole.slice(0, 5));
   using decoder = new Decoder(cpu, model);
   const rest = await collect(generate(decoder, Int32Array.of(...prompt, ...found), { temperature: 0, maxTokens: 3 }));
   expect(rest).toEqual(whole.slice(5));
 });
 
-test('a decoder that is disposed frees its memory and says so', async () => {
+test('a disposed decoder has freed its memory and rejects use', async () => {
   const gpu = await testGpu();
   const decoder = new Decoder(gpu, tinyGPT());
   await collect(generate(decoder, prompt, { maxTokens: 2 }));
@@ -198,7 +198,7 @@ test('a decoder that is disposed frees its memory and says so', async () => {
   await expect((async () => caches[0].read())()).rejects.toThrow('discarded');
 });
 
-test('what makes no sense is refused, with what would', async () => {
+test('the error for an invalid setting has the valid range', async () => {
   const decoder = new Decoder(new CpuDevice(), tinyGPT());
   const refused = (options: Parameters<typeof generate>[2]) => expect(() => generate(decoder, prompt, options));
   refused({ temperature: -1 }).toThrow('temperature must be at least 0, but is -1');
@@ -208,8 +208,10 @@ test('what makes no sense is refused, with what would', async () => {
   refused({ repetitionPenalty: 0 }).toThrow('repetitionPenalty must be above 0');
   refused({ maxTokens: NaN }).toThrow('maxTokens');
   expect(() => generate(decoder, new Int32Array())).toThrow('the prompt is empty');
-  expect(() => decoder.decode([prompt, prompt])).toThrow('takes 1 prompts of one length, but got prompts of 9, 9');
-  await expect(collect(generate(decoder, Int32Array.of(VOCABULARY)))).rejects.toThrow('no token 13; the model has 13');
+  expect(() => decoder.decode([prompt, prompt])).toThrow('needs 1 prompts of equal length, but got lengths 9, 9');
+  await expect(collect(generate(decoder, Int32Array.of(VOCABULARY)))).rejects.toThrow(
+    'no token 13; the vocabulary has 13',
+  );
   expect(() => new Decoder(new CpuDevice(), tinyGPT(), { maxLength: 99 })).toThrow('maxLength must be from 2 to 24');
   const running = generate(decoder, prompt, { maxTokens: 3 });
   await running.next();

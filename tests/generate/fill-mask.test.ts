@@ -1,4 +1,4 @@
-// Masked tokens filled in: ranked as the scores say, whatever the padding, on both devices.
+// Mask filling: ranked by the logits, independent of padding, on both devices.
 
 import { describe, expect, test } from 'vitest';
 import { BertForPreTraining } from '../../models/bert/bert-mini-zh/model.ts';
@@ -25,7 +25,7 @@ function tinyBert(): BertForPreTraining {
   return model;
 }
 
-/** Probabilities at each mask, from the scores of all places without padding. */
+/** Probabilities at each mask, from the logits at all positions without padding. */
 async function probabilities(model: BertForPreTraining, first: string, second?: string): Promise<number[][]> {
   const { ids, tokenTypes } = tokenizer.frame(
     tokenizer.encode(first),
@@ -58,7 +58,7 @@ describe.each([
   ['CPU', async () => new CpuDevice()],
   ['GPU', testGpu],
 ])('on the %s', (_, open) => {
-  test('one mask, several, a pair of texts, and a text of all positions', async () => {
+  test('fills one mask, several, a pair of texts, and a text of maximum length', async () => {
     const model = tinyBert();
     using filler = new MaskFiller(await open(), model, tokenizer);
     for (const text of [
@@ -73,11 +73,11 @@ describe.each([
   });
 });
 
-test('what cannot be filled is refused', async () => {
+test('the error for an invalid text or setting says what is wrong', async () => {
   const model = tinyBert();
   const fill = (text: string, top?: number) => fillMask(new CpuDevice(), model, tokenizer, text, { top });
   await expect(fill('天地')).rejects.toThrow('the text has no [MASK]');
-  await expect(fill(`${'天'.repeat(18)}[MASK]`)).rejects.toThrow('21 tokens, but the model reads 20');
+  await expect(fill(`${'天'.repeat(18)}[MASK]`)).rejects.toThrow("21 tokens, but the model's maximum is 20");
   await expect(fill('[MASK]', 0)).rejects.toThrow('top must be an integer from 1 to 13');
   expect(() => new MaskFiller(new CpuDevice(), model, CharTokenizer.of('天地'))).toThrow('no mask token');
 });

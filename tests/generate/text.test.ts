@@ -1,4 +1,4 @@
-// Generated text: prompts, stop strings across pieces, circles, characters of several tokens.
+// Generated text: prompts, stop strings across pieces, repetition loops, characters of several tokens.
 
 import { expect, test } from 'vitest';
 import {
@@ -18,28 +18,28 @@ async function write(options: Parameters<typeof generateText>[3] = {}, prompt = 
   return { pieces, text: pieces.join(''), reason };
 }
 
-test('text comes in pieces, without the prompt', async () => {
+test('text is streamed in pieces, without the prompt', async () => {
   const { pieces, text, reason } = await write();
   expect(pieces).toHaveLength(30);
   expect(text).toHaveLength(30);
   expect(reason).toBe('length');
 });
 
-test('a stop string ends the text, and nothing of it is given', async () => {
+test('a stop string ends the text and is not returned', async () => {
   const { text } = await write();
   const stop = text.slice(11, 15);
   const at = text.indexOf(stop);
   expect(await write({ stop: ['zzz', stop] })).toMatchObject({ text: text.slice(0, at), reason: 'stop' });
-  // One that has only begun when the text ends is given.
+  // An incomplete stop string at the end is returned.
   expect(await write({ stop: [`${text.slice(-3)}!`] })).toMatchObject({ text, reason: 'length' });
   await expect(write({ stop: [''] })).rejects.toThrow('stop string is empty');
 });
 
-test('what a stop string held back is given before an error; no tokens are a length, too', async () => {
+test('held-back text is returned before an error; maxTokens of 0 stops with the reason length', async () => {
   const { text } = await write();
   using decoder = new Decoder(new CpuDevice(), tinyLSTM());
   const cancel = new AbortController();
-  // Cancels when the fifth character has come: two calls a character, to decode it and what stays of it.
+  // Cancels at the fifth character: each takes two calls, for the piece and for what is kept.
   let calls = 0;
   const cancelling: Tokenizer = {
     vocabularySize: tokenizer.vocabularySize,
@@ -62,21 +62,21 @@ test('what a stop string held back is given before an error; no tokens are a len
   expect(await write({ maxTokens: 0 })).toEqual({ pieces: [], text: '', reason: 'length' });
 });
 
-test('an empty prompt begins after a line end, or with the opening token', async () => {
+test('an empty prompt becomes a line end or the begin token', async () => {
   expect((await write({}, '')).text).toBe((await write({}, '\n')).text);
   const opened = new CharTokenizer(['[CLS]', ...'bcdefghijkla']);
   expect((await write({}, '', opened)).text).toBe((await write({}, '[CLS]', opened)).text);
   await expect(write({}, '', CharTokenizer.of('abcdefghijklm'))).rejects.toThrow('give a prompt');
 });
 
-test('a character that the model never saw is named, and can be dropped', async () => {
+test('the error for an unknown character names it; unknown: drop omits it', async () => {
   const failure = write({}, 'aXbc');
   await expect(failure).rejects.toThrow(UnknownCharacterError);
   await expect(failure).rejects.toThrow('"X" (U+0058)');
   expect((await write({}, 'aXbc', tokenizer.with('drop'))).text).toBe((await write()).text);
 });
 
-test('stop strings are found across pieces; what may begin one waits', () => {
+test('stop strings are found across pieces; a possible beginning is held back', () => {
   const filter = new StopStrings(['END', 'NDX']);
   expect(filter.push('the E')).toEqual({ text: 'the ', stopped: false });
   expect(filter.push('N')).toEqual({ text: '', stopped: false });
@@ -87,7 +87,7 @@ test('stop strings are found across pieces; what may begin one waits', () => {
   expect(other.end()).toBe('aa');
 });
 
-test('circles are noticed, lines of dashes are not', () => {
+test('repetition loops are detected, lines of dashes are not', () => {
   const after = (period: number, least = 1000) => {
     const guard = new RepetitionGuard();
     for (let i = 0; i < 300; i++) guard.push((i * i) % 251);

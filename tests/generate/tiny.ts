@@ -1,4 +1,4 @@
-// Language models that decode in milliseconds, with weights drawn wide enough that their texts differ.
+// Tiny language models that decode in milliseconds, with large weights so that their texts differ.
 
 import { GPT2 } from '../../models/transformer/char-gpt/model.ts';
 import { CharRNN } from '../../models/rnn/char-lstm/model.ts';
@@ -7,7 +7,7 @@ import { compile, CpuDevice, manualSeed, spec, type CausalModel, type Module } f
 export const VOCABULARY = 13;
 export const POSITIONS = 24;
 
-/** `model` with weights so large that its likeliest tokens are clear. */
+/** `model` with large weights, so that its most likely tokens are unambiguous. */
 function sharpened<M extends Module>(model: M, factor: number): M {
   for (const parameter of model.parameters()) {
     const { shape, dtype } = parameter;
@@ -30,7 +30,7 @@ export function tinyLSTM(): CharRNN {
   return sharpened(new CharRNN({ model_type: 'lstm', ...sizes }), 8);
 }
 
-/** Scores of the next token, from the whole text on the CPU: no memory, no sampling. */
+/** Logits of the next token from a full forward pass on the CPU, without memory or sampling. */
 export async function scoresAfter(model: CausalModel, text: readonly number[]): Promise<number[]> {
   const specs = { ids: spec([1, text.length], 'i32') };
   using program = await compile(new CpuDevice(), ({ ids }) => model.forward(ids), specs);
@@ -38,14 +38,14 @@ export async function scoresAfter(model: CausalModel, text: readonly number[]): 
   return [...data].slice(-VOCABULARY);
 }
 
-/** The place of the largest. */
+/** The index of the largest value. */
 export const likeliest = (scores: readonly number[]): number => scores.indexOf(Math.max(...scores));
 
-/** The likeliest next token. */
+/** The most likely next token. */
 export const likeliestAfter = async (model: CausalModel, text: readonly number[]): Promise<number> =>
   likeliest(await scoresAfter(model, text));
 
-/** `count` tokens, each the likeliest after the whole text before it. */
+/** Greedy decoding of `count` tokens by full forward passes. */
 export async function likeliestTexts(model: CausalModel, prompt: readonly number[], count: number): Promise<number[]> {
   const text = [...prompt];
   for (let i = 0; i < count; i++) text.push(await likeliestAfter(model, text));

@@ -32,7 +32,7 @@ const original = {
 /** The shipped model of Chinese characters, and Google's base size for Chinese. */
 export const bertConfigs = {
   'mini-zh': {
-    ...original, vocab_size: 6304, hidden_size: 128, num_hidden_layers: 2, num_attention_heads: 4, intermediate_size: 512,
+    ...original, vocab_size: 6303, hidden_size: 128, num_hidden_layers: 2, num_attention_heads: 4, intermediate_size: 512,
     max_position_embeddings: 128, hidden_dropout_prob: 0, attention_probs_dropout_prob: 0, initializer_range: 0.05,
   },
   'base-chinese': {

@@ -110,10 +110,13 @@ export function applyOne<A extends object>(op: Op<A>, inputs: readonly Tensor[],
   return apply(op, inputs, attrs)[0];
 }
 
+/** `f32, f16 or i32`, for errors. */
+export const anyOf = (dtypes: readonly DType[]): string => dtypes.join(', ').replace(/, (\w+)$/, ' or $1');
+
 /** Throws an error that names the op unless `input` has one of the `allowed` dtypes. */
 export function expectDType(who: string, what: string, input: TensorSpec, ...allowed: DType[]): void {
   if (!allowed.includes(input.dtype)) {
-    throw new Error(`${who}: ${what} must be ${allowed.join(' or ')}, but is ${input.dtype}.`);
+    throw new Error(`${who}: ${what} must be ${anyOf(allowed)}, but is ${input.dtype}.`);
   }
 }
 

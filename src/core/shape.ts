@@ -87,7 +87,8 @@ export const rowOffset = ({ length, stride }: { length: number; stride: number }
 /** Throws unless `values` are integers of at least `least`; the error names the op and the setting. */
 export function expectWhole(who: string, what: string, values: readonly number[], least: number): void {
   if (values.every((value) => Number.isInteger(value) && value >= least)) return;
-  throw new Error(`${who}: ${what} must be integers of at least ${least}, but is [${values}].`);
+  const [kind, found] = values.length === 1 ? ['an integer', values[0]] : ['integers', formatShape(values)];
+  throw new Error(`${who}: ${what} must be ${kind} of at least ${least}, but got ${found}.`);
 }
 
 /** The offset of every row-major position of `shape` in memory with `strides`. */

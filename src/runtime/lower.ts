@@ -59,7 +59,7 @@ export function lower(
   return { steps, memory };
 }
 
-/** Elements from which a kernel declares a tensor's length, which is then worth WGSL of its own. */
+/** From this many elements on, a kernel declares a tensor's length: that is worth separate WGSL for each length. */
 const MANY = 2 ** 16;
 
 /** `kernel` with the lengths of long tensors, and windows for those above the device's limit for one binding. */

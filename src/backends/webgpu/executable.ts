@@ -211,7 +211,7 @@ class GpuExecutable implements Executable {
     return this.#context.alone ?? this.#refresh();
   }
 
-  /** Refreshes the parameters; gives a promise only if values must come from another device. */
+  /** Refreshes the parameters; returns a promise only if values must come from another device. */
   #refresh(): Promise<void> | undefined {
     this.#context.check();
     for (const parameter of this.#plan.parameters) {

@@ -39,7 +39,7 @@ export class ParameterStore {
     this.#home = home;
   }
 
-  /** Incremented when parameters move: whatever binds them must then do so again. */
+  /** Incremented when parameters move: bind groups that use them must then be rebuilt. */
   get moves(): number {
     return this.#moves;
   }
@@ -96,7 +96,7 @@ export class ParameterStore {
     for (const member of block.parameters) this.#packed.delete(member);
   }
 
-  /** Uploads the newest values if the copy is stale. Gives a promise only if it has to wait for them. */
+  /** Uploads the newest values if the copy is stale. Returns a promise only if it has to wait for them. */
   refresh(parameter: Parameter): Promise<void> | undefined {
     const copy = this.#copies.get(parameter)!;
     if (copy.version === parameter.version) return undefined;

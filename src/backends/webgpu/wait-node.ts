@@ -1,6 +1,6 @@
 // Waits for Dawn in Node without taking a core from a software adapter, which computes on the same cores.
 
-/** A nap's largest fraction of the time waited so far, and so the largest delay of a wait's end. */
+/** Naps are at most this fraction of the time waited so far, which bounds the delay that they add. */
 const PART = 1 / 16;
 /** Longest nap in milliseconds: it blocks everything else in the process. */
 const LONGEST = 1;

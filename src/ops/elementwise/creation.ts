@@ -18,7 +18,7 @@ export type NestedValues = number | boolean | readonly NestedValues[];
 /** `value` everywhere. It takes no memory: kernels contain it as a literal. */
 export function full(shape: Shape, value: number | boolean, options: CreationOptions = {}): Tensor {
   const { dtype = typeof value === 'boolean' ? 'bool' : 'f32' } = options;
-  expectWhole('full', `the sizes of ${formatShape(shape)}`, shape, 0);
+  expectWhole('full', 'sizes', shape, 0);
   return expand(fill([], stored('full', value, dtype), dtype), shape);
 }
 

@@ -2,7 +2,15 @@
 
 import type { DType } from '../../core/dtype.ts';
 import type { Onnx } from '../../core/onnx.ts';
-import { applyOne, type CpuCall, type Op, type Pointwise, type PointwiseOp, type VjpCall } from '../../core/op.ts';
+import {
+  anyOf,
+  applyOne,
+  type CpuCall,
+  type Op,
+  type Pointwise,
+  type PointwiseOp,
+  type VjpCall,
+} from '../../core/op.ts';
 import { broadcastShapes, broadcastStrides, sizeOf, stridedOffsets, type Shape } from '../../core/shape.ts';
 import { toTensor, Tensor, type TensorLike, type TensorSpec } from '../../core/tensor.ts';
 
@@ -63,7 +71,8 @@ export function alike(name: string, ...allowed: DType[]) {
     const { dtype } = inputs[0];
     if (inputs.some((input) => input.dtype !== dtype) || !allowed.includes(dtype)) {
       const found = inputs.map((input) => input.dtype).join(', ');
-      throw new Error(`${name}: inputs must all have the same type, one of ${allowed.join(', ')}, but are ${found}.`);
+      if (inputs.length === 1) throw new Error(`${name}: x must be ${anyOf(allowed)}, but is ${found}.`);
+      throw new Error(`${name}: all inputs must have one type, ${anyOf(allowed)}, but are ${found}.`);
     }
     return dtype;
   };

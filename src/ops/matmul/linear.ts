@@ -53,7 +53,7 @@ export function mv(matrix: Tensor, vector: Tensor): Tensor {
   expectRank('mv', 'matrix', matrix, 2);
   expectRank('mv', 'vector', vector, 1);
   if (matrix.shape[1] !== vector.size) {
-    throw new Error(`mv: ${formatShape(matrix.shape)} · ${formatShape(vector.shape)} does not fit.`);
+    throw new Error(`mv: ${formatShape(matrix.shape)} · ${formatShape(vector.shape)} do not fit [M, K] · [K].`);
   }
   return reshape(matmul(matrix, reshape(vector, [vector.size, 1])), [matrix.shape[0]]);
 }
@@ -62,7 +62,7 @@ export function mv(matrix: Tensor, vector: Tensor): Tensor {
 export function bmm(a: Tensor, b: Tensor): Tensor {
   expectRank('bmm', 'a', a, 3);
   if (b.shape.length !== 3 || a.shape[0] !== b.shape[0] || a.shape[2] !== b.shape[1]) {
-    throw new Error(`bmm: ${formatShape(a.shape)} · ${formatShape(b.shape)} does not fit.`);
+    throw new Error(`bmm: ${formatShape(a.shape)} · ${formatShape(b.shape)} do not fit [B, M, K] · [B, K, N].`);
   }
   return matmul(a, b);
 }

@@ -42,7 +42,7 @@ export const uniformOp = drawOp('uniform', 'f32', unitFloat);
 export const wordOp = drawOp('word', 'u32', (word) => word);
 
 function draw(who: string, op: Op<DrawAttrs>, shape: Shape): Tensor {
-  expectWhole(who, 'the axes of its shape', shape, 0);
+  expectWhole(who, 'sizes', shape, 0);
   const trace = currentTrace(`${who}()`);
   return applyOne(op, [trace.random.seed, trace.random.run], { shape, stream: trace.draws++ });
 }

@@ -23,16 +23,25 @@ function checked(
   setting: string,
   value: TensorLike,
   fits: (value: number) => boolean,
+  expected: string,
 ): Tensor {
   expectDType(who, 'logits', logits, 'f32', 'f16');
-  if (logits.shape.length === 0) throw new Error(`${who}: logits need an axis of classes, but are ${formatShape([])}.`);
-  if (typeof value === 'number' && !fits(value)) throw new Error(`${who}: ${setting} cannot be ${value}.`);
+  if (logits.shape.length === 0) throw new Error(`${who}: logits must be […, V], but are ${formatShape([])}.`);
+  if (typeof value === 'number' && !fits(value))
+    throw new Error(`${who}: ${setting} must be ${expected}, but is ${value}.`);
   return cast(logits, 'f32');
 }
 
 /** Keeps the `k` largest of `logits` […, V] (f32 or f16) along the last axis, and ties with the last of them, as f32. */
 export function keepTopK(logits: Tensor, k: TensorLike): Tensor {
-  const scores = checked('keepTopK', logits, 'k', k, (value) => Number.isInteger(value) && value >= 1);
+  const scores = checked(
+    'keepTopK',
+    logits,
+    'k',
+    k,
+    (value) => Number.isInteger(value) && value >= 1,
+    'an integer of at least 1',
+  );
   return where(ge(scores, massThreshold(scores, k, 'number')), scores, NEVER);
 }
 
@@ -41,14 +50,14 @@ export function keepTopK(logits: Tensor, k: TensorLike): Tensor {
  * with the last of them, as f32 (Holtzman et al., "The curious case of neural text degeneration", 2020).
  */
 export function keepTopP(logits: Tensor, p: TensorLike): Tensor {
-  const scores = checked('keepTopP', logits, 'p', p, (value) => value > 0 && value <= 1);
+  const scores = checked('keepTopP', logits, 'p', p, (value) => value > 0 && value <= 1, 'above 0 and at most 1');
   const probabilities = softmax(scores);
   return where(ge(probabilities, massThreshold(probabilities, p, 'sum')), scores, NEVER);
 }
 
 /** Keeps those of `logits` […, V] (f32 or f16) that are at least `p` times as probable as the most probable, as f32. */
 export function keepMinP(logits: Tensor, p: TensorLike): Tensor {
-  const scores = checked('keepMinP', logits, 'p', p, (value) => value >= 0 && value <= 1);
+  const scores = checked('keepMinP', logits, 'p', p, (value) => value >= 0 && value <= 1, 'between 0 and 1');
   const probabilities = softmax(scores);
   return where(ge(probabilities, mul(max(probabilities, -1, true), p)), scores, NEVER);
 }
@@ -70,7 +79,7 @@ export interface SamplingOptions {
  * applied to what the one before has kept, as in Hugging Face's transformers.
  */
 export function sampleLogits(logits: Tensor, { temperature = 1, topK, topP, minP }: SamplingOptions = {}): Tensor {
-  const scores = checked('sampleLogits', logits, 'temperature', temperature, (value) => value >= 0);
+  const scores = checked('sampleLogits', logits, 'temperature', temperature, (value) => value >= 0, 'at least 0');
   if (temperature === 0) return argmax(logits, -1);
   let kept = temperature === 1 ? scores : div(scores, temperature);
   if (topK !== undefined) kept = keepTopK(kept, topK);

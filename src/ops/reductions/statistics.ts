@@ -30,8 +30,8 @@ function varianceAs(
   const count = sizeOf(over.map((axis) => x.shape[axis]));
   if (!(count > correction)) {
     throw new Error(
-      `${who}: ${formatShape(x.shape)} has ${count} values along axes [${over}], but with correction ${correction} it ` +
-        `takes more than ${correction}.`,
+      `${who}: ${formatShape(x.shape)} has ${count} values along axes [${over}], but correction ${correction} ` +
+        `needs more than ${correction}.`,
     );
   }
   const squares = sum(square(sub(x, mean(x, over, true))), over, keepdims);

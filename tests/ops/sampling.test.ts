@@ -108,5 +108,5 @@ test('logits of f16 are drawn from as those of f32 with their values', async () 
 
 test('settings that make no sense are refused', () => {
   const x = new Scalar('x', 0);
-  expect(() => sampleLogits(x)).toThrow('axis of classes');
+  expect(() => sampleLogits(x)).toThrow('logits must be […, V]');
 });

@@ -1,12 +1,12 @@
 // Max and average pooling over windows of NCHW planes, and their gradients.
 //
-// forward   one thread an output, a loop over its window. Also the second derivative of max: it reads another image, `h`,
-//           at each window's largest position.
-// backward  one thread an input, a loop over the windows that hold it: a gather, so no two threads write one place. For max
-//           each window's first largest position is found again rather than stored. Where the windows tile the image one
-//           thread a window writes all of its inputs instead, so that each window is searched once.
-// On software adapters a thread computes several outputs (or inputs), a workgroup apart.
-// Values are stored as `type`, f32 or f16, and computed in f32.
+// forward   one thread per output loops over its window. Also the second derivative of max: it reads another image, `h`, at
+//           each window's largest position.
+// backward  one thread per input loops over the windows that contain it: a gather, so no atomics are needed. For max, each
+//           window's first largest position is searched again rather than stored. If the windows tile the image, one thread
+//           per window writes all of its inputs instead, so that each window is searched once.
+// On software adapters a thread computes several outputs (or inputs), a workgroup's width apart.
+// Values are stored as `type`, f32 or f16; the computation is in f32.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, perThread, type Capabilities, type Kernel } from '../../src/core/kernel.ts';
 import { reads, stores } from '../lib/bindings.ts';
@@ -21,16 +21,16 @@ export interface Pool2dShape {
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];
   readonly dilation: readonly [number, number];
-  /** The windows cut the image into `output` parts of nearly equal size: kernel, stride and padding say nothing then. */
+  /** The windows split the image into `output` parts of nearly equal size; kernel, stride and padding are ignored. */
   readonly adaptive: boolean;
-  /** Averages count the padding as zeros, as far as a window reaches into it. */
+  /** Averages count the padding inside a window as zeros. */
   readonly countIncludePad: boolean;
-  /** A last window may begin inside and end behind the padded image. */
+  /** The last window may extend past the padded image. */
   readonly ceilMode: boolean;
   readonly type: 'f32' | 'f16';
 }
 
-/** Declares, for a window of an axis, `from_NAME` (wraps where it begins in the padding) and `count_NAME`. */
+/** Declares, for a window along an axis, `from_NAME` (which wraps if it begins in the padding) and `count_NAME`. */
 const span = ({ image, output, kernel, stride, padding, adaptive }: Pool2dShape, axis: 0 | 1, name: string) =>
   adaptive
     ? wgsl`let from_${name} = out_${name} * ${image[axis]}u / ${output[axis]}u;
@@ -38,20 +38,20 @@ const span = ({ image, output, kernel, stride, padding, adaptive }: Pool2dShape,
     : wgsl`let from_${name} = out_${name} * ${stride[axis]}u - ${padding[axis]}u;
   let count_${name} = ${kernel[axis]}u;`;
 
-/** True when no window reaches outside of the image. */
+/** True if no window extends past the image. */
 const inside = ({ adaptive, ceilMode, padding }: Pool2dShape): boolean =>
   adaptive || (!ceilMode && padding.every((size) => size === 0));
 
-/** Places of a window that are written out one by one. */
+/** Largest number of positions in a window that is unrolled. */
 const FEW_PLACES = 9;
 
-/** Visits a window: `statement` sees `at`, an offset in the image. Needs `plane`, `out_row` and `out_column`. */
+/** Loops over a window: `statement` may use `at`, an offset in the image. Needs `plane`, `out_row` and `out_column`. */
 const forEachPosition = (s: Pool2dShape, statement: string) =>
   inside(s) && !s.adaptive && s.kernel[0] * s.kernel[1] <= FEW_PLACES
     ? forFewPositions(s, statement)
     : forPositions(s, statement);
 
-/** Not every compiler unrolls a loop over few places: SwiftShader does not. */
+/** The loop unrolled, since not every compiler does so for few positions: SwiftShader does not. */
 function forFewPositions(s: Pool2dShape, statement: string): string {
   const along = (axis: 0 | 1) => Array.from({ length: s.kernel[axis] }, (_, i) => i * s.dilation[axis]);
   const offsets = along(0).flatMap((row) => along(1).map((column) => row * s.image[1] + column));
@@ -90,13 +90,13 @@ fn max_of_window(plane: u32, out_row: u32, out_column: u32) -> Largest {
 }
 `;
 
-/** True when every window's average is over as many values as the window has places. */
+/** True if every window's average is over all positions of the window. */
 const evenAverages = ({ adaptive, ceilMode, countIncludePad, padding }: Pool2dShape): boolean =>
   !adaptive && !ceilMode && (countIncludePad || (padding[0] === 0 && padding[1] === 0));
 
-/** How many values of a window its average is over. */
+/** The number of values over which a window's average is taken. */
 function averageCount(s: Pool2dShape): string {
-  // Positions are counted from the start of the padding, so that no difference falls below zero.
+  // Positions are counted from the start of the padding, so that no difference is negative.
   const along = (axis: 0 | 1, name: string) => {
     if (s.adaptive) return wgsl`${span(s, axis, name)} let size_${name} = count_${name};`;
     const [first, end] = s.countIncludePad
@@ -122,7 +122,7 @@ const outputPosition = ({ output: [outHeight, outWidth] }: Pool2dShape) => wgsl`
   let plane = index / ${outHeight * outWidth}u;
 `;
 
-/** What a kernel with a thread a place binds, calls, and does for each place. */
+/** The bindings, functions and body of a kernel with one thread per position. */
 interface Parts {
   readonly inputs: readonly string[];
   readonly output: 'y' | 'dx';
@@ -130,7 +130,7 @@ interface Parts {
   readonly statements: string;
 }
 
-/** The kernel `OP.gather`: its places are those of its output, of which y has one a window and dx one an input. */
+/** The kernel `OP.gather`: its positions are those of its output, one per window in y, one per input in dx. */
 function gather(op: string, s: Pool2dShape, capabilities: Capabilities, parts: Parts): Kernel {
   const { inputs, output, functions = '', statements } = parts;
   const count = output === 'y' ? outputsOf(s) : s.planes * s.image[0] * s.image[1];
@@ -155,7 +155,7 @@ export function maxPool2dGather(s: Pool2dShape, capabilities: Capabilities): Ker
   return gather('maxPool2d', s, capabilities, { inputs: ['x'], output: 'y', functions: maxOfWindow(s), statements });
 }
 
-/** The value of h where x has its largest. */
+/** The value of h at each window's largest position in x. */
 export function maxPool2dPickGather(s: Pool2dShape, capabilities: Capabilities): Kernel {
   const statements = wgsl`
   ${outputPosition(s)}
@@ -177,7 +177,7 @@ export function avgPool2dGather(s: Pool2dShape, capabilities: Capabilities): Ker
   return gather('avgPool2d', s, capabilities, { inputs: ['x'], output: 'y', functions, statements });
 }
 
-/** The windows of one axis that hold the input `NAME`: `first_NAME` to `last_NAME`. */
+/** The windows along one axis that contain the input `NAME`: `first_NAME` to `last_NAME`. */
 function windowsOf(s: Pool2dShape, axis: 0 | 1, name: string): string {
   const [image, output] = [s.image[axis], s.output[axis]];
   if (s.adaptive) {
@@ -190,7 +190,7 @@ function windowsOf(s: Pool2dShape, axis: 0 | 1, name: string): string {
   let last_${name} = min(padded_${name} / ${s.stride[axis]}u, ${output - 1}u);`;
 }
 
-/** For an input: adds what `value` is for each window that holds it (see `windowsOf`), and stores `result` of `total`. */
+/** For an input: adds `value` for each window that contains it (see `windowsOf`), and stores `result` of `total`. */
 function sumOfWindows(s: Pool2dShape, value: string, result: string): string {
   const outIndex = `(plane * ${s.output[0]}u + out_row) * ${s.output[1]}u + out_column`;
   return wgsl`
@@ -255,7 +255,7 @@ export function avgPool2dGradGather(s: Pool2dShape, capabilities: Capabilities):
   return gather('avgPool2dGrad', s, capabilities, { inputs: ['g'], output: 'dx', ...parts });
 }
 
-/** True when each input belongs to exactly one window. */
+/** True if each input belongs to exactly one window. */
 export const tiles = ({ image, kernel, stride, padding, dilation, adaptive }: Pool2dShape): boolean =>
   !adaptive &&
   [0, 1].every(

@@ -1,44 +1,44 @@
-// Sorts each row along one axis, and leaves the positions that its values came from: all of them or the first few.
+// Sorts each row along one axis, and outputs the original positions of its values: all of them or the first few.
 //
-// A stable merge sort in dispatches. `runs` of a row are sorted first; then each dispatch merges pairs of runs into one of
-// twice the width, as every element finds its place by a binary search in the other run. Runs keep no more elements than
-// are asked for, so the few largest of a long row cost little. Elements are pairs of key and position: no two are equal.
+// A stable merge sort. `runs` of a row are sorted first; then each dispatch merges pairs of runs into one of twice the width:
+// every element finds its place by a binary search in the other run. Runs keep no more elements than are wanted, so that the
+// few largest of a long row cost little. Elements are pairs of key and position, so no two are equal.
 //
-// serial  runs of 16 by insertion, a thread a run: no barrier, best on software adapters and for short rows.
-// group   runs of up to 1024 by a bitonic network in workgroup memory (Batcher, 1968), a workgroup a run.
+// serial  runs of 16 by insertion, one thread per run: no barrier, best on software adapters and for short rows.
+// group   runs of up to 1024 by a bitonic network in workgroup memory (Batcher, 1968), one workgroup per run.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type ElementType, type Kernel, type Variant } from '../../src/core/kernel.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 import { orderKey } from '../lib/order.wgsl.ts';
 import { rowStart, type RowsShape } from '../lib/rows.wgsl.ts';
 
-/** Elements that one thread sorts, and most that one workgroup sorts. */
+/** Elements that a thread sorts, and the most that a workgroup sorts. */
 export const SERIAL_RUN = 16;
 const GROUP_RUN = 1024;
 
 export interface SortShape extends RowsShape {
-  /** What is compared, and how x is stored. */
+  /** The type of comparison, and that of x in memory. */
   readonly type: 'f32' | 'i32' | 'u32';
   readonly given: ElementType;
   readonly descending: boolean;
-  /** Positions that are wanted of each row. */
+  /** Number of positions wanted of each row. */
   readonly count: number;
 }
 
 /** How rows are sorted. */
 interface MergeSort extends SortShape {
-  /** Elements of the runs that are sorted first, how many of them a run keeps, and runs of a row. */
+  /** Elements of each initial run, how many of them it keeps, and runs per row. */
   readonly run: number;
   readonly kept: number;
   readonly runs: number;
   readonly passes: readonly MergePass[];
-  /** Elements that each half of `pairs` holds for a row: dispatches read one half and write the other. */
+  /** Elements per row in each half of `pairs`: dispatches read one half and write the other. */
   readonly space: number;
 }
 
 /** What differs between the dispatches that merge: they share a pipeline. */
 interface MergePass {
-  /** Elements of x in a run, how many of them a run holds, and how many the joined ones will. */
+  /** Elements of x in a run, how many of them it keeps, and how many a merged run will keep. */
   readonly width: number;
   readonly held: number;
   readonly next: number;
@@ -47,7 +47,7 @@ interface MergePass {
   readonly half: 0 | 1;
 }
 
-/** What both kernels that sort runs call. */
+/** Functions shared by both kernels that sort runs. */
 const keysAndStore = (s: MergeSort) => wgsl`
 ${orderKey(s.type)}
 fn key_at(start: u32, i: u32) -> u32 {
@@ -109,7 +109,7 @@ var<workgroup> positions: array<u32, ${s.run}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  // A folded grid has a few groups too many: they sort the last run again and store nothing.
+  // A folded grid may have surplus workgroups: they sort the last run again and store nothing.
   let wanted = group.y * groups.x + group.x;
   let index = min(wanted, ${s.rows * s.runs - 1}u);
   let row = index / ${s.runs}u;
@@ -120,7 +120,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var i = local; i < ${s.run}u; i += ${threads}u) {
     keys[i] = 0xffffffffu;
     if (i < size) { keys[i] = key_at(start, first + i); }
-    // What is missing has the largest key and stands behind all that is not.
+    // Missing elements have the largest key and come after all others.
     positions[i] = first + i;
   }
   for (var width = 2u; width <= ${s.run}u; width <<= 1u) {
@@ -152,7 +152,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   return runsThenMerges(s, 'group', text, linearGrid(s.rows * s.runs, 1));
 }
 
-/** Joins pairs of runs, a thread an element; the last pass leaves the row's positions. */
+/** Merges pairs of runs, one thread per element; the last pass outputs the row's positions. */
 const mergeText = (s: MergeSort, isLast: boolean): string => wgsl`
 @compute @workgroup_size(${LINEAR_WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -173,7 +173,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let own = 2u * (base + run * held + place);
   let key = pairs[own];
   let position = pairs[own + 1u];
-  // How many of the other run come before this element.
+  // Number of elements of the other run before this one.
   var low = 0u;
   var high = 0u;
   if (other < runs) { high = min(held, ${s.length}u - other * width); }
@@ -220,7 +220,7 @@ function runsThenMerges(s: MergeSort, name: string, text: string, workgroups: Ke
   };
 }
 
-/** How rows are sorted whose first runs have `run` elements. */
+/** How rows are sorted if their initial runs have `run` elements. */
 function mergeSort(s: SortShape, run: number): MergeSort {
   const { length, count } = s;
   const passes: MergePass[] = [];

@@ -1,9 +1,9 @@
-// Copies between x and strided places in y, or the other way round: behind permute, flip, slice and concat.
+// Copies between x and strided elements of y, or vice versa: behind permute, flip, slice and concat.
 //
-// copy   one thread an element that is copied, or four neighbours as a vec4 where whole ones lie side by side on both sides; on
-//        software adapters several of them, a workgroup apart. No barrier.
-// tiled  for axes that change places: a workgroup moves 32 × 32 elements through its memory, so that neighbouring threads read
-//        neighbours of x and write neighbours of y. A row of the tile has 33 places: a column lies in different banks.
+// copy   one thread per element, or per vec4 if whole ones are contiguous on both sides; on software adapters several per
+//        thread, a workgroup's width apart. No barrier.
+// tiled  for transpositions: a workgroup moves 32 × 32 elements through its memory, so that both reads and writes are
+//        coalesced. A row of the tile has 33 elements, so that a column falls into different banks.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, perThread, type Capabilities, type ElementType, type Kernel } from '../../src/core/kernel.ts';
 import { sizeOf, stridesOf } from '../../src/core/shape.ts';
@@ -11,7 +11,7 @@ import { elements } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, linearLoop } from '../lib/grid.wgsl.ts';
 import { inFours, mergeAxes, stridedOffset, type StridedShape } from '../lib/index.wgsl.ts';
 
-/** Which elements are copied: the strided side starts at `base` and has `strides[i]` between neighbours along axis i. */
+/** The elements to copy: the strided side starts at `base` with stride `strides[i]` along axis i. */
 export interface StridedCopy extends StridedShape {
   readonly base: number;
   readonly type: StoredType;
@@ -19,11 +19,11 @@ export interface StridedCopy extends StridedShape {
 
 type StoredType = Extract<ElementType, 'f32' | 'f16' | 'i32' | 'u32'>;
 
-/** y, row-major, from strided places of x: the kernel `OP.copy`. */
+/** Copies strided elements of x to y, row-major: the kernel `OP.copy`. */
 export const gatherCopy = (op: string, s: StridedCopy, capabilities: Capabilities): Kernel =>
   copyKernel(op, s, capabilities, (strided) => `y[index] = x[${strided}];`);
 
-/** Input `part` of `parts`, row-major, to strided places of y; the others stay as they are. */
+/** Copies input `part` of `parts`, row-major, to strided elements of y; the others are unchanged. */
 export function scatterCopy(
   op: string,
   s: StridedCopy,
@@ -49,10 +49,10 @@ function copyKernel(op: string, s: StridedCopy, capabilities: Capabilities, body
   };
 }
 
-/** The copy with vec4s for elements, where only whole ones lie side by side. */
+/** The copy in vec4s, if whole ones are contiguous on both sides. */
 function copyInFours({ shape, strides, base }: StridedCopy): Omit<StridedCopy, 'type'> | null {
   if (base % 4 !== 0 || sizeOf(shape) % 4 !== 0) return null;
-  // Strides may be negative modulo 2³², which does not outlive a division.
+  // Strides may be negative modulo 2³², which a division would not preserve.
   const fours = inFours(shape, strides.map((stride) => stride | 0)); // prettier-ignore
   if (!fours || fours.same) return null;
   return { shape: fours.shape, strides: fours.strides.map((stride) => stride >>> 0), base: base / 4 };
@@ -60,11 +60,11 @@ function copyInFours({ shape, strides, base }: StridedCopy): Omit<StridedCopy, '
 
 const [TILE, TILE_ROWS] = [32, 8];
 
-/** A permutation as many transposed matrices: neighbours of x lie along its columns, those of y along its rows. */
+/** A permutation as a batch of matrix transpositions: x is contiguous along its columns, y along its rows. */
 export interface TiledTranspose {
   readonly rows: number;
   readonly columns: number;
-  /** Between two rows in x, and between two columns in y. */
+  /** Stride between rows in x, and between columns in y. */
   readonly rowStride: number;
   readonly columnStride: number;
   /** The other axes, with their strides in x and y. */
@@ -74,7 +74,7 @@ export interface TiledTranspose {
   readonly type: StoredType;
 }
 
-/** y, row-major, from x as a transposition; null where neighbours lie along y's last axis in x too, or where x has gaps. */
+/** y, row-major, from x as a transposition; null if x is contiguous along y's last axis too, or if x has gaps. */
 export function asTranspose({ shape, strides, type }: Omit<StridedCopy, 'base'>): TiledTranspose | null {
   const axes = mergeAxes(shape, strides);
   const [last, inner] = [axes.shape.length - 1, axes.strides.indexOf(1)];
@@ -103,7 +103,7 @@ var<workgroup> tile: array<${s.type}, ${TILE * (TILE + 1)}>;
 @compute @workgroup_size(${TILE}, ${TILE_ROWS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_id) local: vec3<u32>) {
-  // A folded grid has a few groups too many: they copy the last tile again.
+  // A folded grid may have surplus workgroups: they copy the last tile again.
   let number = min(group.y * groups.x + group.x, ${tiles - 1}u);
   let batch = number / ${across * down}u;
   let first_row = ((number / ${across}u) % ${down}u) * ${TILE}u;

@@ -1,4 +1,4 @@
-// Pooling layers. They have no parameters: they are there so that a model can be written as a list of layers.
+// Pooling layers. They have no parameters, but let a model be written as a list of layers.
 
 import {
   adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool1d, avgPool2d, maxPool1d, maxPool2d,
@@ -13,7 +13,7 @@ export class AvgPool2d extends moduleOf(avgPool2d) {}
 export class MaxPool1d extends moduleOf(maxPool1d) {}
 /** The mean of each window, as torch.nn.AvgPool1d: [N, C, L] → [N, C, L']. */
 export class AvgPool1d extends moduleOf(avgPool1d) {}
-/** Means over as many windows as wanted, as torch.nn.AdaptiveAvgPool2d: [N, C, H, W] → [N, C, outputSize]. */
+/** Means over a given number of windows, as torch.nn.AdaptiveAvgPool2d: [N, C, H, W] → [N, C, outputSize]. */
 export class AdaptiveAvgPool2d extends moduleOf(adaptiveAvgPool2d) {}
-/** Largest values of as many windows as wanted, as torch.nn.AdaptiveMaxPool2d: [N, C, H, W] → [N, C, outputSize]. */
+/** Largest values of a given number of windows, as torch.nn.AdaptiveMaxPool2d: [N, C, H, W] → [N, C, outputSize]. */
 export class AdaptiveMaxPool2d extends moduleOf(adaptiveMaxPool2d) {}

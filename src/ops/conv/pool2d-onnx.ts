@@ -1,9 +1,9 @@
-// Pooling in ONNX, with torch's windows at the far edge.
+// Pooling in ONNX, with torch's windows at the end of each axis.
 
 import type { Pool2dShape } from '../../../shaders/conv/pool2d.wgsl.ts';
 import type { OnnxGraph, OnnxValue } from '../../core/onnx.ts';
 
-/** MaxPool or AveragePool. What ceilMode lets reach beyond the image and its padding is padded too, and counts nothing. */
+/** MaxPool or AveragePool. Windows that ceilMode lets extend past the padded image get more padding, which is not counted. */
 export function windowPoolOnnx(
   graph: OnnxGraph,
   x: OnnxValue,
@@ -27,7 +27,7 @@ export function windowPoolOnnx(
   return graph.node(type, [padded], { ...windows, pads: [0, 0, ...beyond], count_include_pad: 0 });
 }
 
-/** One reduction for each window: first over rows, then over columns. */
+/** One reduction per window: first over rows, then over columns. */
 export function adaptivePoolOnnx(
   graph: OnnxGraph,
   x: OnnxValue,

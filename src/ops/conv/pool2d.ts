@@ -1,4 +1,4 @@
-// Max and average pooling of images, and their gradients: the records. Beside: pooling.ts, the functions.
+// Max and average pooling of images, and their gradients: the records. The public functions are in pooling.ts.
 
 import {
   avgPool2dGather, avgPool2dGradGather, maxPool2dGather, maxPool2dGradGather, maxPool2dGradTiled, maxPool2dPickGather, tiles,
@@ -13,22 +13,22 @@ import type { TensorSpec } from '../../core/tensor.ts';
 
 type Pair = readonly [number, number];
 
-/** Windows of a pooling, for height and width. */
+/** The windows of a pooling op, for height and width. */
 export interface PoolAttrs {
   readonly kernel: Pair;
   readonly stride: Pair;
   readonly padding: Pair;
-  /** Distance of neighbours in a window; only for max. */
+  /** Distance between neighbours in a window; only for max. */
   readonly dilation: Pair;
   readonly ceilMode: boolean;
   /** Averages count padding as zeros. */
   readonly countIncludePad: boolean;
-  /** With it the image is cut into so many nearly equal windows, and the other settings say nothing. */
+  /** If set, the image is split into this many nearly equal windows, and the other settings are ignored. */
   readonly outputSize: Pair | null;
 }
 
 interface PoolGradAttrs extends PoolAttrs {
-  /** Shape of the image that the gradient is for. */
+  /** Shape of the image, and so of the gradient. */
   readonly shape: Shape;
 }
 
@@ -45,12 +45,12 @@ function shapeFor(who: string, { shape: image, dtype }: TensorSpec, attrs: PoolA
     const room = image[2 + axis] + 2 * padding[axis] - dilation[axis] * (kernel[axis] - 1) - 1;
     if (!ceilMode) return Math.floor(room / stride[axis]) + 1;
     const windows = Math.ceil(room / stride[axis]) + 1;
-    // The last window begins inside the image or in the padding before it.
+    // The last window must begin inside the image or in the padding before it.
     return (windows - 1) * stride[axis] >= image[2 + axis] + padding[axis] ? windows - 1 : windows;
   };
   if (image.length !== 4 || size(0) < 1 || size(1) < 1) {
     throw new Error(
-      `${who}: needs [N, C, H, W] not smaller than the window [${kernel}], but got ${formatShape(image)}.`,
+      `${who}: x must be [N, C, H, W] and not smaller than the window [${kernel}], but is ${formatShape(image)}.`,
     );
   }
   if (padding.some((p, axis) => 2 * p > kernel[axis])) {
@@ -71,7 +71,7 @@ function shapeFor(who: string, { shape: image, dtype }: TensorSpec, attrs: PoolA
   };
 }
 
-/** Where window `at` of an axis begins, and how many places it has. */
+/** Where window `at` of an axis begins, and its size. */
 function windowOf(s: Pool2dShape, axis: 0 | 1, at: number): [from: number, count: number] {
   if (!s.adaptive) return [at * s.stride[axis] - s.padding[axis], s.kernel[axis]];
   const from = Math.floor((at * s.image[axis]) / s.output[axis]);
@@ -95,7 +95,7 @@ function forEachPosition(s: Pool2dShape, visit: (y: number, x: number) => void):
   }
 }
 
-/** For each window of a plane, over how many values its average is. */
+/** For each window of a plane, the number of values over which its average is taken. */
 function averageCounts(s: Pool2dShape): number[] {
   const along = (axis: 0 | 1) =>
     Array.from({ length: s.output[axis] }, (_, at) => {
@@ -108,7 +108,7 @@ function averageCounts(s: Pool2dShape): number[] {
   return along(0).flatMap((rows) => columns.map((count) => rows * count));
 }
 
-/** For each window, where its first largest value stands. */
+/** For each window, the offset of its first largest value. */
 function largestPositions(s: Pool2dShape, x: ArrayLike<number>): Int32Array {
   const positions = new Int32Array(s.planes * s.output[0] * s.output[1]).fill(-1);
   forEachPosition(s, (iy, ix) => {
@@ -117,7 +117,7 @@ function largestPositions(s: Pool2dShape, x: ArrayLike<number>): Int32Array {
   return positions;
 }
 
-/** From images to one value a window; the last input is the image whose windows they are. */
+/** A record with one value per window of the image, its last input. */
 function forward(
   name: string,
   gather: (shape: Pool2dShape, capabilities: Capabilities) => Kernel,
@@ -141,7 +141,7 @@ function forward(
   };
 }
 
-/** A pooling by windows, or by windows that are nearly equal: those over rows and those over columns, one after the other. */
+/** Pooling by windows: nearly equal ones are composed of one pass over rows and one over columns. */
 const poolOnnx =
   (type: 'MaxPool' | 'AveragePool', reduction: string): OnnxWriter<PoolAttrs> =>
   (graph, { inputs: [x], tensors, attrs }) => {
@@ -161,7 +161,7 @@ export const maxPool2dOp: Op<PoolAttrs> = forward('maxPool2d', maxPool2dGather, 
   onnx: poolOnnx('MaxPool', 'ReduceMax'),
 });
 
-/** For each window of x the value of another image, h, where x has its largest: what maxPool2dGrad is the gradient of. */
+/** For each window, the value of another image, h, at the largest position of x: maxPool2dGrad is its gradient. */
 export const maxPool2dPickOp: Op<PoolAttrs> = forward('maxPool2dPick', maxPool2dPickGather, {
   cpu({ inputs: [h, x], outputs: [y], inputSpecs, attrs }) {
     largestPositions(shapeFor('maxPool2dPick', inputSpecs[1], attrs), x).forEach((at, i) => (y[i] = h[at]));
@@ -186,7 +186,7 @@ export const maxPool2dGradOp: KernelOp<PoolAttrs> = {
     const gather = { name: 'gather', kernels: [maxPool2dGradGather(shape, capabilities)] };
     return tiles(shape) ? [{ name: 'tiled', kernels: [maxPool2dGradTiled(shape)] }, gather] : [gather];
   },
-  // Linear in g. By x it is zero wherever it exists.
+  // Linear in g. The gradient by x is zero wherever it exists.
   vjp: ({ inputs: [, x], gradients: [h], attrs }) => [applyOne(maxPool2dPickOp, [h!, x], attrs), null],
   onnx: gradientOnly,
 };

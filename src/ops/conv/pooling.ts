@@ -1,4 +1,4 @@
-// Pooling of images and sequences: windows of a size, or as many windows as wanted.
+// Pooling of images and sequences: windows of a given size, or a given number of windows.
 
 import { applyOne, type Op } from '../../core/op.ts';
 import { formatShape } from '../../core/shape.ts';
@@ -8,24 +8,24 @@ import { asImage, fromImage, speakingOf } from './images.ts';
 import { avgPool2dOp, maxPool2dOp, type PoolAttrs } from './pool2d.ts';
 import { mean } from '../reductions/reduce.ts';
 
-/** Settings of a pooling. */
+/** Settings of pooling. */
 export interface PoolOptions {
-  /** Distance between windows; the window's size by default. */
+  /** Stride between windows; the window's size by default. */
   readonly stride?: Sizes;
   readonly padding?: Sizes;
-  /** True: a last window that only begins inside is taken too. */
+  /** True: includes a last window that only begins inside. */
   readonly ceilMode?: boolean;
 }
 
 /** Settings of max pooling. */
 export interface MaxPoolOptions extends PoolOptions {
-  /** Distance of neighbours in a window. */
+  /** Distance between neighbours in a window. */
   readonly dilation?: Sizes;
 }
 
 /** Settings of average pooling. */
 export interface AvgPoolOptions extends PoolOptions {
-  /** False: averages are over the values inside of the image only. */
+  /** False: averages only over values inside the image. */
   readonly countIncludePad?: boolean;
 }
 
@@ -39,7 +39,7 @@ const settings = (kernel: Sizes, options: MaxPoolOptions & AvgPoolOptions): Pool
   outputSize: null,
 });
 
-/** The largest value of each window of [N, C, H, W]; of equal ones the first gets the gradient, as in torch. */
+/** The largest value of each window of [N, C, H, W]; the first among equal values gets the gradient, as in torch. */
 export const maxPool2d = (x: Tensor, kernel: Sizes, options: MaxPoolOptions = {}): Tensor =>
   applyOne(maxPool2dOp, [x], settings(kernel, options));
 
@@ -49,7 +49,7 @@ export const avgPool2d = (x: Tensor, kernel: Sizes, options: AvgPoolOptions = {}
 
 type Numbers<T> = { readonly [K in keyof T]: Exclude<T[K], readonly number[]> };
 
-/** The settings of a sequence's pooling as those of an image of one row. */
+/** The settings of 1-D pooling for an image of one row. */
 const inOneRow = (kernel: number, { stride = kernel, padding = 0, ...rest }: Numbers<PoolOptions>) => ({
   ...rest,
   stride: [1, stride] as const,
@@ -67,11 +67,11 @@ export const maxPool1d = (x: Tensor, kernel: number, options: Numbers<MaxPoolOpt
 export const avgPool1d = (x: Tensor, kernel: number, options: Numbers<AvgPoolOptions> = {}): Tensor =>
   speakingOf('avgPool1d', [x], () => fromImage(avgPool2d(asImage(x), [1, kernel], inOneRow(kernel, options))));
 
-/** How many windows an axis is cut into: a number for both axes, or [height, width], where null keeps the image's size. */
+/** Number of windows along both axes, or as [height, width], where null keeps the image's size. */
 export type OutputSize = number | null | readonly [number | null, number | null];
 
 function adaptive(who: string, op: Op<PoolAttrs>, x: Tensor, wanted: OutputSize): Tensor {
-  if (x.shape.length !== 4) throw new Error(`${who}: needs [N, C, H, W], but got ${formatShape(x.shape)}.`);
+  if (x.shape.length !== 4) throw new Error(`${who}: x must be [N, C, H, W], but is ${formatShape(x.shape)}.`);
   const [height, width] = x.shape.slice(2);
   const [rows, columns] = wanted === null || typeof wanted === 'number' ? [wanted, wanted] : wanted;
   const outputSize = [rows ?? height, columns ?? width] as const;
@@ -83,10 +83,10 @@ function adaptive(who: string, op: Op<PoolAttrs>, x: Tensor, wanted: OutputSize)
   });
 }
 
-/** Means of [N, C, H, W] over `outputSize` windows of nearly equal size, as torch: [N, C, outputSize]. */
+/** Means of [N, C, H, W] over `outputSize` windows of nearly equal size, as in torch: [N, C, outputSize]. */
 export const adaptiveAvgPool2d = (x: Tensor, outputSize: OutputSize): Tensor =>
   adaptive('adaptiveAvgPool2d', avgPool2dOp, x, outputSize);
 
-/** The largest values of [N, C, H, W] in `outputSize` windows of nearly equal size, as torch: [N, C, outputSize]. */
+/** The largest values of [N, C, H, W] in `outputSize` windows of nearly equal size, as in torch: [N, C, outputSize]. */
 export const adaptiveMaxPool2d = (x: Tensor, outputSize: OutputSize): Tensor =>
   adaptive('adaptiveMaxPool2d', maxPool2dOp, x, outputSize);

@@ -1,4 +1,4 @@
-// Many elementwise ops as one kernel, or as the end of another op's kernel. The fusion pass makes these nodes.
+// Many elementwise ops as one kernel, or as the epilogue of another op's kernel. The fusion pass creates these nodes.
 
 import { opsText, type Argument, type Chain, type ChainOp } from '../../../shaders/elementwise/chain.wgsl.ts';
 import { pointwiseFours, pointwiseSingle, withEpilogue } from '../../../shaders/elementwise/pointwise.wgsl.ts';
@@ -9,7 +9,7 @@ import { sizeOf, type Shape } from '../../core/shape.ts';
 
 export type { Argument };
 
-/** The op whose kernel the chain ends (its epilogue): it takes the fused node's first inputs and gives one float output of its shape. */
+/** The op whose epilogue the chain is: it takes the fused node's first inputs and has one float output of its shape. */
 export interface Producer {
   // oxlint-disable-next-line no-explicit-any -- see Op.
   readonly op: KernelOp<any>;
@@ -23,9 +23,9 @@ export interface FusedAttrs {
   readonly shape: Shape;
   readonly producer: Producer | null;
   readonly chain: readonly ChainOp[];
-  /** What the node gives: values of the chain or of the producer. */
+  /** The node's outputs: values of the chain or of the producer. */
   readonly outputs: readonly Argument[];
-  /** Of how many nodes it is made, where their tensors lie side by side. */
+  /** Number of nodes that it was merged from, if their tensors share a buffer. */
   readonly members?: number;
 }
 
@@ -55,24 +55,24 @@ export const fusedOp: KernelOp<FusedAttrs> = {
   },
   gpu: (call) => (call.attrs.producer ? producerVariants(call, call.attrs.producer) : standAlone(call)),
   vjp: 'none',
-  onnx: { none: 'Compilation makes it of other ops: export the function, not what was compiled.' },
+  onnx: { none: 'It exists in compiled graphs only: export the function, not what was compiled.' },
   flops: (inputs, [y], { producer, chain }) =>
     sizeOf(y.shape) * chain.length + (producer?.op.flops?.(inputs.slice(0, producer.inputs), [y], producer.attrs) ?? 0),
 };
 
-/** Whether a call is of `fusedOp`. */
+/** Whether a call is one of `fusedOp`. */
 export const isFused = (call: {
   readonly op: Op;
   readonly attrs: object;
 }): call is { op: typeof fusedOp; attrs: FusedAttrs } => call.op === fusedOp;
 
 /**
- * The WGSL of the chain alone: what it makes of an element of each input; null where that depends on the
- * element's place, as random numbers do.
+ * The WGSL that the chain applies to an element of each input; null if it depends on the element's index, as random numbers
+ * do.
  */
 export const textOf = ({ chain, outputs }: FusedAttrs): string | null => opsText({ ops: chain, outputs });
 
-/** The chain with its own inputs, without those of the producer. */
+/** The chain with its own inputs, excluding the producer's. */
 function chainOf({ inputs, attrs, aliases = [] }: KernelCall<FusedAttrs>): Chain {
   const { shape, producer, chain, outputs } = attrs;
   const all = inputs.map((input, at) => {
@@ -82,10 +82,10 @@ function chainOf({ inputs, attrs, aliases = [] }: KernelCall<FusedAttrs>): Chain
   return { shape, ops: chain, inputs: all.slice(producer?.inputs ?? 0), outputs };
 }
 
-/** Elements from which on it pays on software adapters to compile fours, which takes longer. */
+/** Elements from which `fours` pays off on software adapters: it takes longer to compile. */
 const MANY = 2 ** 16;
 
-/** Kernel variants of a chain without producer, best first. */
+/** Kernel variants of a chain without a producer, best first. */
 function standAlone(call: KernelCall<FusedAttrs>): Variant[] {
   const { attrs, capabilities } = call;
   const shape = { ...chainOf(call), members: attrs.members };
@@ -95,7 +95,7 @@ function standAlone(call: KernelCall<FusedAttrs>): Variant[] {
   return sizeOf(attrs.shape) < MANY ? [single, fours] : [fours, single];
 }
 
-/** The producer's variants, with the kernel that stores its output storing the chain's values instead. */
+/** The producer's variants, with the chain as the epilogue of the kernel that stores its output. */
 function producerVariants(call: KernelCall<FusedAttrs>, { op, attrs, inputs, dtype }: Producer): Variant[] {
   const output = { shape: call.attrs.shape, dtype };
   const own = { inputs: call.inputs.slice(0, inputs), outputs: [output], attrs, capabilities: call.capabilities };

@@ -10,11 +10,11 @@ import { held } from '../lib/onnx.ts';
 interface SortAttrs {
   readonly axis: number;
   readonly descending: boolean;
-  /** How many positions are wanted: the first of the sorted order. */
+  /** Number of positions wanted, from the start of the sorted order. */
   readonly count: number;
 }
 
-/** a before b: by value, NaN after all others. */
+/** Whether a precedes b: by value, NaN after all others. */
 const byValue = (a: number, b: number): number =>
   Number.isNaN(a) || Number.isNaN(b) ? Number(Number.isNaN(a)) - Number(Number.isNaN(b)) : a - b;
 

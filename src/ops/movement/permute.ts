@@ -1,4 +1,4 @@
-// Reorders axes: by a copy, but where only axes of length 1 change places.
+// Reorders axes: by a copy, unless only axes of size 1 move.
 
 import { asTranspose, gatherCopy, permuteTiled } from '../../../shaders/movement/copy.wgsl.ts';
 import { elementType } from '../../core/kernel.ts';
@@ -52,6 +52,6 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
 /** `x` with its last two axes swapped. */
 export function transpose(x: Tensor): Tensor {
   const rank = x.shape.length;
-  if (rank < 2) throw new Error(`transpose: needs at least two axes, but got ${formatShape(x.shape)}.`);
+  if (rank < 2) throw new Error(`transpose: needs at least 2 axes, but x is ${formatShape(x.shape)}.`);
   return permute(x, [...Array(rank - 2).keys(), rank - 1, rank - 2]);
 }

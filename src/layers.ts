@@ -49,7 +49,7 @@ export const layers: readonly Layer[] = [
     imports: ['src/core', 'src/backends'],
     nodePackages: ['webgpu'],
   },
-  { path: 'src/backends/open-device.ts', holds: 'which device to open', imports: backends },
+  { path: 'src/backends/open-device.ts', holds: 'chooses which device to open', imports: backends },
   {
     path: 'src/runtime',
     holds: '`compile()`, its passes, `Program`',
@@ -71,7 +71,7 @@ export const layers: readonly Layer[] = [
   },
   {
     path: 'src/text',
-    holds: 'tokenizers, text files, splits, windows of text; count-based models to compare with',
+    holds: 'tokenizers, text files, splits, windows of text; count-based baselines',
     imports: ['src/core'],
     packages: ['@huggingface/tokenizers'],
   },
@@ -88,7 +88,7 @@ export const layers: readonly Layer[] = [
   },
   {
     path: 'src/metrics',
-    holds: 'metrics of predictions, answers and generated data; the rival of generators',
+    holds: 'metrics of predictions, answers and generated data; a baseline for generators',
     imports: ['src/core', 'src/ops', 'src/runtime', 'src/backends', 'src/generate'],
     packages: ['ml-matrix'],
   },
@@ -108,9 +108,14 @@ export const layers: readonly Layer[] = [
     imports: [...engine, 'src/verify', 'src/bench'],
   },
   { path: 'src/train', holds: 'runs, checkpoints, settings', imports: [...engine, ...files] },
-  { path: 'src/index.ts', holds: 'the public surface, for browsers', imports: library },
-  { path: 'src/kernels.ts', holds: 'for writing your own ops', imports: ['shaders', ...library] },
-  { path: 'src/node.ts', holds: 'the same with Dawn and files', imports: ['src/index.ts', ...library], node: true },
+  { path: 'src/index.ts', holds: 'the public API, for browsers', imports: library },
+  { path: 'src/kernels.ts', holds: 'the API for ops of your own', imports: ['shaders', ...library] },
+  {
+    path: 'src/node.ts',
+    holds: 'the public API, for Node: with Dawn and files',
+    imports: ['src/index.ts', ...library],
+    node: true,
+  },
   { path: 'src/layers.ts', holds: 'this table', imports: [] },
   { path: 'models', holds: 'one folder per model: model, data, training, card, weights', imports: ['src/index.ts'] },
   {
@@ -120,7 +125,7 @@ export const layers: readonly Layer[] = [
     packages: ['commander', 'cli-progress', 'fast-png'],
     node: true,
   },
-  { path: 'demos', holds: 'pages', imports: ['src/index.ts', 'models'], packages: ['gl-matrix', 'uplot'] },
+  { path: 'demos', holds: 'the pages', imports: ['src/index.ts', 'models'], packages: ['gl-matrix', 'uplot'] },
 ];
 
 /** The layer of a file, or undefined for files outside the table (tests, configuration). */

@@ -111,7 +111,7 @@ test("the README's model of your own learns", async () => {
 
 test("the README's line loads a file of PyTorch, and its other one writes it in half the size", async () => {
   await copyFile(join(root, 'tests/fixtures/weights/training.pth'), join(project, 'theirs.pth'));
-  const output = await runReadmeScript("Load somebody's weights");
+  const output = await runReadmeScript('Load pretrained weights');
   expect(output.trim()).toBe('weight, bias from PyTorch, without the prefix "module."');
   const { tensors } = readSafetensors(await readFile(join(project, 'ours.safetensors')));
   expect([...tensors].map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape}`).sort()).toEqual([

@@ -1,6 +1,6 @@
-// Writes how exact each op is on every WebGPU implementation and driver that is here: src/verify/README.md, and in short README.md.
-// `npm run parity -- FOLDER` keeps the reports of `five-tigers verify --json` in FOLDER, and uses those that are there;
-// with `--kept` after it, no others.
+// Writes how exact each op is on every WebGPU implementation and driver found here: to src/verify/README.md, and a summary to README.md.
+// `npm run parity -- FOLDER` keeps the reports of `five-tigers verify --json` in FOLDER and reuses those already there;
+// with `--kept` after it, it makes no new ones.
 
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -10,18 +10,18 @@ import { implementations, keptReport, makeReport, reportFolder, root, type Imple
 
 const folder = process.argv[2] ?? reportFolder;
 
-/** The report of a run: a kept one, or a new one; null where the implementation or the driver is not here. */
+/** The report of a run: a kept one, or a new one; null if the implementation or the driver is not found. */
 async function reportOf(implementation: Implementation): Promise<VerifyReport | null> {
   if (existsSync(join(folder, `${implementation.name}.json`))) return keptReport(implementation, folder);
   if (process.argv.includes('--kept')) return null;
   console.log(`verify on ${implementation.title} …`);
   return makeReport(implementation, folder).catch((error: Error) => {
-    console.log(`not here: ${error.message}`);
+    console.log(`not found: ${error.message}`);
     return null;
   });
 }
 
-/** The part of the tolerance that an op's worst comparison used, of f32 and of f16. */
+/** The fraction of the tolerance that an op's worst comparison used, for f32 and for f16. */
 function cell(report: VerifyReport, op: string): string {
   const rows = report.cases.filter((row) => row.op === op);
   const of = (f16: boolean) => {
@@ -33,7 +33,7 @@ function cell(report: VerifyReport, op: string): string {
   return [of(false) ?? '–', of(true)].filter((text) => text !== null).join(' / ');
 }
 
-/** A line of README.md's table: what a run compared, and the parts of the tolerances that its worst comparisons used. */
+/** A row of README.md's table: what a run compared, and the fractions of the tolerances that its worst comparisons used. */
 function summaryLine(title: string, { cases }: VerifyReport): string {
   const worst = (f16: boolean) => {
     const parts = cases.filter(({ dtype }) => (dtype === 'f16') === f16).map(partOf);
@@ -65,10 +65,10 @@ const ops = [...new Set(columns.flatMap(({ report }) => report.cases.map(({ op }
 const lines = [
   '# How exact each op is',
   '',
-  'Every op and kernel variant, forward and backward, against the CPU reference: what part of its tolerance (`tolerances.ts`, each with its',
-  'reason) the worst comparison used. 0 is the same bits, 1 would be the tolerance, **more** is a failure. Where a second number follows it',
-  'is that of f16. Dawn is the WebGPU of Chrome (WGSL compiler Tint), Deno has that of Firefox (Naga). Made by `npm run parity`; your own',
-  'GPU is checked by `npx five-tigers verify` and by the page "Check my GPU".',
+  'Every op and kernel variant, forward and backward, against the CPU reference: the largest fraction of its tolerance (in',
+  '`cases/`, each with its reason) that any comparison used. 0 means identical bits, 1 would be the whole tolerance, and',
+  "**more** is a failure. A second number, after a slash, is for f16. Dawn is Chrome's WebGPU (WGSL compiler Tint), Deno uses",
+  'Firefox\'s (Naga). Made by `npm run parity`; to check your own GPU, use `npx five-tigers verify` or the page "Check my GPU".',
   '',
   `| op | ${columns.map(({ title }) => title).join(' | ')} |`,
   `|---|${columns.map(() => '---|').join('')}`,

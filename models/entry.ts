@@ -95,8 +95,8 @@ export interface Training<M> {
   readonly settings?: Readonly<Record<string, string>>;
   /** Whether the weights with the best held-out score are kept. Not where that score is the test's: it would be chosen by it. */
   readonly keepBest: boolean;
-  /** @throws an Error that names the file at fault, or says how much data there should be. */
-  open(files: DataFiles, settings: RunSettings): Promise<TrainingData<M>>;
+  /** `details` are those of the weights that the run starts from, such as their vocabulary. @throws an Error that names the file at fault, or says how much data there should be. */
+  open(files: DataFiles, settings: RunSettings, details?: Details): Promise<TrainingData<M>>;
 }
 
 /** Data to train on, read and checked. */

@@ -8,7 +8,7 @@ import type { Example, ModelEntry, ModelRecipe, Ranked } from '../entry.ts';
 import { optimizerStep } from '../graphs.ts';
 import { natsPerCharacter, type CharacterModel } from './character-measure.ts';
 import { readTexts, TEXT_DATA } from './read-texts.ts';
-import { detailsOf, tokenizerOf } from './vocabulary.ts';
+import { detailsOf, tokenizerOf, vocabularyIn } from './vocabulary.ts';
 
 /** What differs between these models. */
 export interface CharacterParts<M> {
@@ -47,9 +47,10 @@ export function characterCapabilities<M extends CharacterModel>({
       phases: ['step'],
       settings: { length: 'characters of a window' },
       keepBest: true,
-      async open(files, settings) {
+      async open(files, settings, details) {
         const text = (await readTexts(files)).join('\n');
-        const tokenizer = CharTokenizer.of(text);
+        const known = vocabularyIn(details);
+        const tokenizer = known ? new CharTokenizer(known) : CharTokenizer.of(text);
         const { train, heldOut } = lastTenth(tokenizer.encode(text));
         const { batchSize, seed } = settings;
         const data = windowBatches(train, { batchSize, seed, length: Number(settings.length) });

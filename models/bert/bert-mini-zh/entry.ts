@@ -64,11 +64,14 @@ const train: Training<BertForPreTraining> = {
   phases: ['step'],
   settings: { length: 'tokens of an input', masked: 'share of the characters to predict' },
   keepBest: true,
-  async open(files, settings) {
+  async open(files, settings, details) {
     const { batchSize, seed } = settings;
     const [length, masked] = [Number(settings.length), Number(settings.masked)];
     const chapters = await readChapters(files);
-    const tokenizer = CharTokenizer.byFrequency(chapters.train, specialTokens).with('token');
+    const known = vocabularyIn(details);
+    const tokenizer = known
+      ? new CharTokenizer(known, { unknown: 'token' })
+      : CharTokenizer.byFrequency(chapters.train, specialTokens).with('token');
     const ids = encodeChapters(chapters.train, tokenizer, length - 3);
     const { vocabularySize } = tokenizer;
     const data = pretrainingBatches(ids, { batchSize, length, masked, vocabularySize, seed });

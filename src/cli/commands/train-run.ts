@@ -1,12 +1,14 @@
 // The training run of `five-tigers train`: made anew or from a checkpoint, and carried on step by step.
 
 import { setImmediate } from 'node:timers/promises';
-import type { EvaluationData, ModelEntry, TrainingData, TrainingParts } from '../../../models/index.ts';
+import type { Details, EvaluationData, ModelEntry, TrainingData, TrainingParts } from '../../../models/index.ts';
 import {
   decodeCheckpoint, loadWeights, makeSchedule, manualSeed, readFileOrExplain, stepsOf, Trainer, type DataFiles, type EvaluateOptions,
   type Module, type StepResult,
 } from '../../node.ts'; // prettier-ignore
 import { describeDevice, openChosenDevice, type DeviceOptions } from '../ui/device.ts';
+import { CommandError, USAGE } from '../ui/command-error.ts';
+import { loadModel } from '../ui/weights.ts';
 import { watchInterruption } from '../ui/interruption.ts';
 import type { Terminal } from '../ui/terminal.ts';
 import type { TrainReport } from './train-report.ts';
@@ -15,6 +17,8 @@ import { digested, expectSameData, newSettings, resumedSettings, type CliSetting
 /** Options that a run is made from, besides its settings. */
 export interface StartOptions extends DeviceOptions {
   readonly resume?: string;
+  /** Where a new run starts, instead of from fresh weights: `shipped`, or a source of weights. */
+  readonly weights?: string;
 }
 
 /** A run with all that it consists of. */
@@ -56,8 +60,12 @@ export async function prepare(
   const started = options.resume ? await readCheckpoint(options.resume) : null;
   const given = options as unknown as Readonly<Record<string, unknown>>;
   const asked = started ? resumedSettings(entry, options.resume!, started.settings, given) : newSettings(entry, given);
+  if (started && options.weights) {
+    throw new CommandError('--weights is where a new run starts: give either that or --resume.', USAGE);
+  }
   const { files, digest } = digested(dataFiles);
-  const data = await entry.train!.open(files, asked);
+  const first = options.weights ? await startingWeights(entry, options.weights, asked.config, terminal) : null;
+  const data = await entry.train!.open(files, asked, first?.details ?? (started?.settings as Details | undefined));
   if (started) expectSameData(options.resume!, asked.data, digest());
   const settings: CliSettings = { ...asked, ...data.details, data: digest() };
   manualSeed(settings.seed);
@@ -67,6 +75,7 @@ export async function prepare(
   const stepsPerEpoch = Math.max(1, Math.floor(data.batchesPerEpoch / (settings.accumulate ?? 1)));
   const steps = Math.max(1, stepsOf(settings, stepsPerEpoch));
   const parts = data.start(model);
+  if (first) model.loadStateDict(await first.model.stateDict());
   const schedule = makeSchedule(settings, steps);
   const { average, watch } = parts;
   const { patience, seed } = settings;
@@ -90,6 +99,10 @@ export async function prepare(
   if (started) trainer.restore(started.bytes);
   return { settings, model, data, parts, heldOut, trainer, keepsBest: !!evaluate, stepsPerEpoch, steps };
 }
+
+/** The weights that a new run starts from, with what their file says of them. */
+const startingWeights = (entry: ModelEntry, weights: string, config: string, terminal: Terminal) =>
+  loadModel(entry, { weights: weights === 'shipped' ? undefined : weights, config }, terminal);
 
 /** How a run is measured while it goes on: as its weights would be saved, running mean and all. */
 function evaluation(

@@ -39,6 +39,7 @@ export const trainCommand: ModelCommand<TrainOptions> = {
       .option('--steps <n>', 'stop after this step, ready to be resumed', integer(1))
       .option('--out <file>', `weights (default: ${entry.name}.safetensors)`)
       .option('--checkpoint <file>', "the run's state, written after each epoch (default: beside the weights)")
+      .option('--weights <source>', 'weights to start from, "shipped" or a source as for run, instead of fresh ones')
       .option('--resume <file>', 'checkpoint to continue from, with the settings stored in it');
     addTuning(addProfile(addCommon(command)));
   },

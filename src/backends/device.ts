@@ -3,7 +3,7 @@
 import type { TypedArray } from '../core/dtype.ts';
 import type { Capabilities, Kernel } from '../core/kernel.ts';
 import type { Op } from '../core/op.ts';
-import type { Pack } from '../core/pack.ts';
+import type { Arena } from '../core/arena.ts';
 import type { Parameter, ParameterHome } from '../core/parameter.ts';
 import type { Constant, Input, Scalar, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
@@ -51,7 +51,7 @@ export interface Plan {
   readonly scalars: readonly Scalar[];
   readonly parameters: readonly Parameter[];
   /** Parameters that a single kernel processes together, and that must therefore share a buffer. */
-  readonly packs: readonly Pack[];
+  readonly arenas: readonly Arena[];
   readonly outputs: readonly Tensor[];
   /** Updates in order; those computed in place need no copy. */
   readonly updates: readonly Update[];

@@ -8,13 +8,13 @@ import { Constant, Input, Scalar, Tensor, type Node, type TensorSpec } from '../
 import { RandomState, trace, type Update } from '../core/trace.ts';
 import { add } from '../ops/elementwise/binary.ts';
 import { detach } from '../ops/elementwise/detach.ts';
-import type { Pack } from '../core/pack.ts';
+import type { Arena } from '../core/arena.ts';
 import { checkInputs, checkOutputs } from './check.ts';
 import { misfits } from './fit.ts';
 import { fuse } from './fuse.ts';
 import { lower, type ChooseVariant } from './lower.ts';
 import { bytesOf, viewedTensor } from './memory.ts';
-import { pack } from './pack.ts';
+import { mergeUpdates } from './merge-updates.ts';
 import { Program, type Outputs } from './program.ts';
 import { schedule } from './schedule.ts';
 import { simplify } from './simplify.ts';
@@ -102,7 +102,7 @@ function makePlan(
     throw new Error(`compile: ${half} is f16, which this GPU does not support; use f32, or open the device 'cpu'.`);
 
   let nodes: readonly Node[] = order;
-  let packs: readonly Pack[] = [];
+  let arenas: readonly Arena[] = [];
   if (capabilities) {
     // On a GPU elementwise ops run as fused nodes, even single ones; views do not run at all.
     const isView = (node: Node) => node.op.kind === 'view';
@@ -112,7 +112,7 @@ function makePlan(
     const most = fused ? capabilities.maxStorageBuffersPerShaderStage : 0;
     nodes = fuse(order, fused ? needed : everything, most, countBindings);
     nodes = schedule(nodes, outputs, values).filter((node) => !isView(node));
-    if (fused) ({ nodes, packs } = pack(nodes, outputs, updates, capabilities));
+    if (fused) ({ nodes, arenas } = mergeUpdates(nodes, outputs, updates, capabilities));
   }
   const plan: Plan = {
     ...lower(nodes, outputs, updates, capabilities, chooseVariant),
@@ -120,7 +120,7 @@ function makePlan(
     constants: leavesOf(Constant),
     scalars: leavesOf(Scalar),
     parameters: [...new Set([...leavesOf(Parameter), ...updates.map(({ parameter }) => parameter)])],
-    packs,
+    arenas,
     outputs,
     updates,
   };

@@ -4,7 +4,7 @@ import type { Plan, Step } from '../backends/device.ts';
 import { Buffer } from '../core/parameter.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bytesPerElement } from '../core/dtype.ts';
-import { partsOf } from '../core/pack.ts';
+import { partsOf } from '../core/arena.ts';
 import { isFused, type FusedAttrs } from '../ops/elementwise/fused.ts';
 import { viewedTensor } from './memory.ts';
 

@@ -1,7 +1,7 @@
 // Assigns memory to a program's tensors: views share it, buffers are reused by liveness, parameters are updated in place.
 
 import { bytesPerElement, type DType } from '../core/dtype.ts';
-import { Packed, partsOf, type Pack } from '../core/pack.ts';
+import { ArenaSpan, partsOf, type Arena } from '../core/arena.ts';
 import type { Parameter } from '../core/parameter.ts';
 import type { Node, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
@@ -36,15 +36,15 @@ export function viewedTensor(tensor: Tensor): Tensor {
   return root;
 }
 
-/** The pack and byte offset of each packed result. */
-function packedResults(steps: readonly Placed[]): Map<Tensor, { pack: Pack; offset: number }> {
-  const packs = steps.flatMap(({ node }) =>
-    [...node.inputs, ...node.outputs].flatMap((tensor) => (tensor instanceof Packed ? tensor.pack : [])),
+/** The arena and byte offset of each result that is in one. */
+function resultSpots(steps: readonly Placed[]): Map<Tensor, { arena: Arena; offset: number }> {
+  const arenas = steps.flatMap(({ node }) =>
+    [...node.inputs, ...node.outputs].flatMap((tensor) => (tensor instanceof ArenaSpan ? tensor.arena : [])),
   );
   return new Map(
-    [...new Set(packs)]
+    [...new Set(arenas)]
       .filter(({ parameters }) => !parameters)
-      .flatMap((pack) => pack.members.map((member, i) => [member, { pack, offset: pack.offsets[i] }] as const)),
+      .flatMap((arena) => arena.members.map((member, i) => [member, { arena, offset: arena.offsets[i] }] as const)),
   );
 }
 
@@ -109,20 +109,20 @@ export function planMemory(
   const pool = new BufferPool();
   let bytesWithoutReuse = 0;
 
-  const packed = packedResults(steps);
-  /** Packs are allocated and released as a whole. */
-  const wholes = new Set([...packed.values()].map(({ pack }) => pack.whole));
+  const spots = resultSpots(steps);
+  /** Arenas are allocated and released as a whole. */
+  const wholes = new Set([...spots.values()].map(({ arena }) => arena.whole));
   const isResult = (root: Tensor) => root.node !== null || wholes.has(root);
   const ownerOf = (tensor: Tensor): Tensor => {
     const root = viewedTensor(tensor);
-    return packed.get(root)?.pack.whole ?? root;
+    return spots.get(root)?.arena.whole ?? root;
   };
-  /** The owner of `tensor`'s memory; of packed parameters, the first. */
+  /** The owner of `tensor`'s memory; of parameters in an arena, the first. */
   const rootOf = (tensor: Tensor): Tensor =>
-    tensor instanceof Packed
-      ? tensor.pack.parameters
-        ? tensor.pack.members[tensor.first]
-        : tensor.pack.whole
+    tensor instanceof ArenaSpan
+      ? tensor.arena.parameters
+        ? tensor.arena.members[tensor.first]
+        : tensor.arena.whole
       : ownerOf(tensor);
 
   const lastUse = new Map<Tensor, number>();
@@ -131,15 +131,16 @@ export function planMemory(
   const kept = new Set([...outputs, ...updates.map(({ value }) => value)].map(ownerOf));
   for (const tensor of kept) lastUse.set(tensor, Infinity);
 
-  /** The storage of a pack's members from `first` on. */
-  const placeIn = ({ parameters, offsets, whole }: Pack, first: number): Storage => {
+  /** The storage of an arena's members from `first` on. */
+  const placeIn = ({ parameters, offsets, whole }: Arena, first: number): Storage => {
     if (parameters) return { leaf: parameters[first] };
     return { ...(storage.get(whole) as Extract<Storage, { pool: number }>), offset: offsets[first] };
   };
 
   steps.forEach(({ node, scratch }, at) => {
     for (const tensor of [...node.outputs, ...scratch]) bytesWithoutReuse += bytesOf(tensor);
-    for (const input of node.inputs) if (input instanceof Packed) storage.set(input, placeIn(input.pack, input.first));
+    for (const input of node.inputs)
+      if (input instanceof ArenaSpan) storage.set(input, placeIn(input.arena, input.first));
     const roots = node.inputs.map(rootOf);
     const firstInPlace = node.op.kind === 'kernels' ? (node.op.inPlaceFrom?.(node.attrs) ?? Infinity) : Infinity;
     const taken: (number | null)[] = [];
@@ -159,22 +160,22 @@ export function planMemory(
       return found < 0 ? null : found;
     };
     for (const output of node.outputs) {
-      const together = output instanceof Packed ? output : null;
+      const together = output instanceof ArenaSpan ? output : null;
       const root = rootOf(output);
-      const parameter = together?.pack.parameters ? root : updated.get(output);
-      // For packed parameters, all readers of the old values are scheduled before.
+      const parameter = together?.arena.parameters ? root : updated.get(output);
+      // For parameters in an arena, all readers of the old values are scheduled before.
       const readUntil = !parameter ? Infinity : together ? -1 : (lastUse.get(parameter) ?? -1);
       const alias = !parameter || readUntil <= at ? aliasFor(output, parameter) : null;
       taken.push(alias);
       if (alias !== null) storage.set(root, storage.get(roots[alias]) ?? { leaf: roots[alias] });
       else if (parameter && readUntil < at) storage.set(root, { leaf: parameter });
       else if (!storage.has(root)) storage.set(root, { pool: pool.take(bytesOf(root)), offset: 0 });
-      const spot = packed.get(output);
+      const spot = spots.get(output);
       if (spot)
         storage.set(output, { ...(storage.get(root) as { pool: number; offset: number }), offset: spot.offset });
       if (!together) continue;
-      storage.set(together, placeIn(together.pack, together.first));
-      together.parts.forEach((part, i) => storage.set(part, placeIn(together.pack, together.first + i)));
+      storage.set(together, placeIn(together.arena, together.first));
+      together.parts.forEach((part, i) => storage.set(part, placeIn(together.arena, together.first + i)));
     }
     aliases.set(node, taken);
     for (const tensor of scratch) storage.set(tensor, { pool: pool.take(bytesOf(tensor)), offset: 0 });

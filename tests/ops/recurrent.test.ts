@@ -139,7 +139,7 @@ describe.each(names)('%s as a program', (name) => {
 
   test('steps, lengths and directions share their kernels', async () => {
     const [short, long, both] = [await texts(3, false), await texts(16, false), await texts(16, true)];
-    // Forward and backward, each with one that packs the weight.
+    // Forward and backward, each with one that prepares the weight.
     expect([short.count, long.count, both.count]).toEqual([2 * 4, 2 * 17, 4 * 17]);
     expect(short.distinct.length).toBe(4);
     expect(long.distinct).toEqual(short.distinct);

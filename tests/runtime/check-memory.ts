@@ -2,7 +2,7 @@
 
 import type { Plan, Step } from '../../src/backends/device.ts';
 import { bytesPerElement } from '../../src/core/dtype.ts';
-import { Packed, partsOf } from '../../src/core/pack.ts';
+import { ArenaSpan, partsOf } from '../../src/core/arena.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
 
 /** A place in memory: bytes of a buffer of the pool, by its number, or of a leaf's own buffer. */
@@ -18,7 +18,7 @@ const overlap = (a: Place, b: Place): boolean => a.buffer === b.buffer && a.firs
  * What is wrong with where a plan puts its tensors; it knows nothing of how the places were chosen. Each byte holds a part
  * of the tensor that was last written to it, and every read must find the one that it means.
  */
-export function memoryProblems({ steps, memory, outputs, updates, packs }: Plan): string[] {
+export function memoryProblems({ steps, memory, outputs, updates, arenas }: Plan): string[] {
   const problems: string[] = [];
   const held = new Map<Place, Tensor>();
   const viewed = (tensor: Tensor): Tensor => (tensor.node?.op.kind === 'view' ? viewed(tensor.node.inputs[0]) : tensor);
@@ -48,7 +48,7 @@ export function memoryProblems({ steps, memory, outputs, updates, packs }: Plan)
   steps.forEach((step, i) => {
     const where = `step ${i}, ${step.kernels[0]?.name ?? step.op.name},`;
     for (const tensor of [...step.inputs, ...step.outputs]) {
-      const problem = tensor instanceof Packed && notTogether(tensor);
+      const problem = tensor instanceof ArenaSpan && notTogether(tensor);
       if (problem) problems.push(`${where} ${problem}`);
     }
     for (const input of step.inputs.flatMap(partsOf)) read(input, where);
@@ -80,16 +80,17 @@ export function memoryProblems({ steps, memory, outputs, updates, packs }: Plan)
   return problems;
 
   /** What is wrong if the parts of `tensor` do not lie where a kernel that is bound to it finds them. */
-  function notTogether(tensor: Packed): string | null {
-    const { pack, first, parts } = tensor;
-    if (pack.parameters && !packs.includes(pack)) return `takes ${pack.members.length} parameters that nobody gathers`;
+  function notTogether(tensor: ArenaSpan): string | null {
+    const { arena, first, parts } = tensor;
+    if (arena.parameters && !arenas.includes(arena))
+      return `takes ${arena.members.length} parameters that nobody lays out`;
     const whole = placeOf(tensor);
-    const [begin, end] = [pack.offsets[first], pack.offsets[first + parts.length] ?? bytesOf(pack.whole)];
+    const [begin, end] = [arena.offsets[first], arena.offsets[first + parts.length] ?? bytesOf(arena.whole)];
     if (bytesOf(tensor) !== end - begin) return `binds ${bytesOf(tensor)} bytes for ${end - begin}`;
     const wrong = parts.find((part, i) => {
       const place = placeOf(part);
-      if (pack.parameters) return place.buffer !== pack.parameters[first + i];
-      return place.buffer !== whole.buffer || place.first !== whole.first + pack.offsets[first + i] - begin;
+      if (arena.parameters) return place.buffer !== arena.parameters[first + i];
+      return place.buffer !== whole.buffer || place.first !== whole.first + arena.offsets[first + i] - begin;
     });
     return wrong ? `does not find ${wrong} among its neighbours` : null;
   }

@@ -1,11 +1,11 @@
 // A device's copies of the parameters that its programs use, kept up to date with the newest values.
 
 import type { TypedArray } from '../../core/dtype.ts';
-import type { Pack } from '../../core/pack.ts';
+import type { Arena } from '../../core/arena.ts';
 import type { Parameter, ParameterHome } from '../../core/parameter.ts';
 import { byteLength, createBuffer, upload, type Place } from './buffers.ts';
 
-/** A buffer of one parameter, or of several that are packed. */
+/** A buffer of one parameter, or of several in an arena. */
 interface Block {
   readonly buffer: GPUBuffer;
   readonly parameters: readonly Parameter[];
@@ -30,8 +30,8 @@ export class ParameterStore {
   readonly #home: ParameterHome;
   // Weak: a model that is garbage-collected takes its buffers with it.
   readonly #copies = new WeakMap<Parameter, Copy>();
-  /** The spots of packed parameters, even while no program uses them. */
-  readonly #packed = new WeakMap<Parameter, Spot>();
+  /** The spots of parameters in arenas, even while no program uses them. */
+  readonly #spots = new WeakMap<Parameter, Spot>();
   #moves = 0;
 
   constructor(device: GPUDevice, home: ParameterHome) {
@@ -44,15 +44,15 @@ export class ParameterStore {
     return this.#moves;
   }
 
-  /** Moves the parameters of `pack` into one buffer, until none of them is in use. Call it before `acquire`. */
-  gather({ parameters, offsets, whole }: Pack): void {
-    if (!parameters || this.#packed.has(parameters[0])) return;
+  /** Moves the parameters of `arena` into one buffer, until none of them is in use. Call it before `acquire`. */
+  layOut({ parameters, offsets, whole }: Arena): void {
+    if (!parameters || this.#spots.has(parameters[0])) return;
     const block = this.#block(`parameters ${parameters[0].name} …`, parameters, whole);
     const encoder = this.#device.createCommandEncoder();
     const left: Block[] = [];
     parameters.forEach((parameter, i) => {
       const spot = { block, buffer: block.buffer, offset: offsets[i] };
-      this.#packed.set(parameter, spot);
+      this.#spots.set(parameter, spot);
       const copy = this.#copies.get(parameter);
       if (!copy) return;
       encoder.copyBufferToBuffer(copy.spot.buffer, 0, spot.buffer, spot.offset, byteLength(parameter));
@@ -70,7 +70,7 @@ export class ParameterStore {
   acquire(parameter: Parameter): void {
     let copy = this.#copies.get(parameter);
     if (!copy) {
-      const spot = this.#packed.get(parameter) ?? this.#alone(parameter);
+      const spot = this.#spots.get(parameter) ?? this.#alone(parameter);
       spot.block.copies++;
       copy = { spot, version: 0, users: 0 };
       this.#copies.set(parameter, copy);
@@ -93,7 +93,7 @@ export class ParameterStore {
     const { block } = copy.spot;
     if (--block.copies > 0) return;
     block.buffer.destroy();
-    for (const member of block.parameters) this.#packed.delete(member);
+    for (const member of block.parameters) this.#spots.delete(member);
   }
 
   /** Uploads the newest values if the copy is stale. Returns a promise only if it has to wait for them. */
@@ -119,7 +119,7 @@ export class ParameterStore {
     return copy.spot;
   }
 
-  #block(label: string, parameters: readonly Parameter[], tensor: Pick<Pack['whole'], 'size' | 'dtype'>): Block {
+  #block(label: string, parameters: readonly Parameter[], tensor: Pick<Arena['whole'], 'size' | 'dtype'>): Block {
     return { buffer: createBuffer(this.#device, label, tensor), parameters, copies: 0 };
   }
 

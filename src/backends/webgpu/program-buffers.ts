@@ -48,7 +48,7 @@ export class ProgramBuffers {
       this.#leaves.set(leaf, createBuffer(device, leaf instanceof Input ? `input ${leaf.name}` : 'constant', leaf));
     }
     for (const constant of plan.constants) upload(device, this.of(constant), constant.data);
-    for (const pack of plan.packs) parameters.gather(pack);
+    for (const arena of plan.arenas) parameters.layOut(arena);
     for (const parameter of plan.parameters) parameters.acquire(parameter);
   }
 

@@ -34,7 +34,7 @@ function randomParameters(shapes: readonly Shape[], seed = 1): Parameter[] {
   });
 }
 
-/** Three layers, each a matrix and a vector: sizes that are and are not multiples of vectors, and of a pack's. */
+/** Three layers, each a matrix and a vector: sizes that are and are not multiples of vectors, and of an arena's. */
 const makeModel = () => randomParameters([[8, 17], [17], [17, 16], [16], [16, 9], [9]]);
 const forward = (p: readonly Parameter[], x: Tensor) =>
   tanh(add(matmul(tanh(add(matmul(tanh(add(matmul(x, p[0]), p[1])), p[2]), p[3])), p[4]), p[5]));
@@ -314,7 +314,7 @@ describe('what is merged', () => {
     using program = await compile(gpu, () => shrink(p), {});
     await program.run({});
     expect(await valuesOf(p)).toEqual(before.map((values) => values.map((value) => value / 2)));
-    // A device that binds less than a pack of parameters takes them one by one.
+    // A device that binds less than an arena of parameters takes them one by one.
     const p2 = randomParameters([[100], [100], [100], [100]]);
     using whole = await compile(await testGpu(), () => shrink(p2), {});
     expect(mergedKernels(whole.plan)).toEqual(['pointwise.mul × 4']);

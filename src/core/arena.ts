@@ -1,4 +1,4 @@
-// Tensors packed into one buffer: a kernel binds at most eight, so one kernel updates many parameters only if these share buffers.
+// Tensors side by side in one buffer: a kernel binds at most eight, so one kernel updates many parameters only if these share buffers.
 
 import { bytesPerElement } from './dtype.ts';
 import { Parameter } from './parameter.ts';
@@ -7,11 +7,11 @@ import { Tensor } from './tensor.ts';
 /** Alignment of members in elements: at least the 256 bytes at which a binding may start, even for f16. */
 const ALIGNMENT = 128;
 
-/** Elements that a tensor of `size` occupies in a pack. */
+/** Elements that a tensor of `size` occupies in an arena. */
 export const paddedSize = (size: number): number => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
 
 /** Tensors of one type in one buffer: parameters, for their lifetime, or intermediate results of one program. */
-export class Pack {
+export class Arena {
   readonly members: readonly Tensor[];
   /** Byte offset of each member. */
   readonly offsets: readonly number[];
@@ -36,22 +36,22 @@ export class Pack {
   }
 }
 
-/** Consecutive members of a pack as one 1-D tensor, padding included. */
-export class Packed extends Tensor {
-  readonly pack: Pack;
+/** Consecutive members of an arena as one 1-D tensor, padding included. */
+export class ArenaSpan extends Tensor {
+  readonly arena: Arena;
   /** Index of the first member. */
   readonly first: number;
   /** What it is made of, each in its member's place: the member itself, a view of it, or a parameter's next value. */
   readonly parts: readonly Tensor[];
 
-  constructor(pack: Pack, first: number, parts: readonly Tensor[]) {
+  constructor(arena: Arena, first: number, parts: readonly Tensor[]) {
     const elements = parts.reduce((sum, { size }) => sum + paddedSize(size), 0);
     super([elements], parts[0].dtype);
-    this.pack = pack;
+    this.arena = arena;
     this.first = first;
     this.parts = parts;
   }
 }
 
 /** The graph's tensors that `tensor` stands for. */
-export const partsOf = (tensor: Tensor): readonly Tensor[] => (tensor instanceof Packed ? tensor.parts : [tensor]);
+export const partsOf = (tensor: Tensor): readonly Tensor[] => (tensor instanceof ArenaSpan ? tensor.parts : [tensor]);

@@ -1,8 +1,8 @@
-// One kernel for many parameters: merges updates by equal chains into one over parameters packed into one buffer.
+// One kernel for many parameters: merges updates by equal chains into one over parameters side by side in one buffer.
 
 import { windowSize, type Capabilities } from '../core/kernel.ts';
 import { bytesPerElement } from '../core/dtype.ts';
-import { Pack, Packed, paddedSize, partsOf } from '../core/pack.ts';
+import { Arena, ArenaSpan, paddedSize, partsOf } from '../core/arena.ts';
 import { Parameter } from '../core/parameter.ts';
 import type { Node, Tensor } from '../core/tensor.ts';
 import type { Update } from '../core/trace.ts';
@@ -11,12 +11,12 @@ import { sameShape, sizeOf } from '../core/shape.ts';
 import { bytesOf, firstUpdated, viewedTensor } from './memory.ts';
 import { ordered } from './schedule.ts';
 
-/** Elements of the largest parameter that is packed: larger ones keep a GPU busy on their own. */
+/** Elements of the largest parameter that shares an arena: larger ones keep a GPU busy on their own. */
 const LARGEST = 2 ** 20;
 
-/** A tensor's place: its pack, and its index there. */
+/** A tensor's place: its arena, and its index there. */
 interface Spot {
-  readonly pack: Pack;
+  readonly arena: Arena;
   readonly index: number;
 }
 
@@ -30,24 +30,24 @@ interface Member {
   readonly places: readonly (Tensor | null)[];
 }
 
-/** Packs of parameters. They stay as the first program made them, since a parameter has one place on a device. */
+/** Arenas of parameters. They stay as the first program made them, since a parameter has one place on a device. */
 const parameterSpots = new WeakMap<Tensor, Spot>();
 
 /**
- * Merges the fused nodes among the ordered `nodes` that update parameters by the same chain; also returns the packs of
- * these parameters. Values that only they need, such as gradients, are packed too.
+ * Merges the fused nodes among the ordered `nodes` that update parameters by the same chain; also returns the arenas of
+ * these parameters. Values that only they need, such as gradients, share arenas too.
  */
-export function pack(
+export function mergeUpdates(
   nodes: readonly Node[],
   outputs: readonly Tensor[],
   updates: readonly Update[],
   capabilities: Capabilities,
-): { nodes: readonly Node[]; packs: Pack[] } {
+): { nodes: readonly Node[]; arenas: Arena[] } {
   const spots = new Map<Tensor, Spot>();
   const spotOf = (place: Tensor) => (place instanceof Parameter ? parameterSpots : spots).get(place);
   const values = new Set(updates.map(({ value }) => value));
   const merged = new Set<Tensor>();
-  const packs = new Set<Pack>();
+  const arenas = new Set<Arena>();
   const most = Math.min(windowSize(capabilities.maxStorageBufferBindingSize), capabilities.maxBufferSize);
   let order = nodes;
 
@@ -63,23 +63,23 @@ export function pack(
     order = next;
     for (const one of added) {
       one.members.forEach((place, index) =>
-        (place instanceof Parameter ? parameterSpots : spots).set(place, { pack: one, index }),
+        (place instanceof Parameter ? parameterSpots : spots).set(place, { arena: one, index }),
       );
     }
     for (const tensor of [...node.inputs, ...node.outputs]) {
-      if (tensor instanceof Packed && tensor.pack.parameters) packs.add(tensor.pack);
+      if (tensor instanceof ArenaSpan && tensor.arena.parameters) arenas.add(tensor.arena);
     }
     node.outputs.flatMap(partsOf).forEach((value) => merged.add(value));
   };
 
   for (const group of groups(nodes, outputs, updates)) {
-    // A new value that is read is in its parameter's pack only if a merged node computed it.
+    // A new value that is read is in its parameter's arena only if a merged node computed it.
     const ready = group.filter(({ node, places }) =>
       node.inputs.map(viewedTensor).every((root, i) => !places[i] || merged.has(root) || !values.has(root)),
     );
     for (const run of runs(distinct(ready), spotOf, most)) merge(run);
   }
-  return { nodes: order, packs: [...packs] };
+  return { nodes: order, arenas: [...arenas] };
 }
 
 /** The list at `key`, created on first use. */
@@ -144,7 +144,7 @@ function memberOf(node: Node, updated: ReadonlyMap<Tensor, Parameter>, ids: Map<
   }
   places.push(...node.outputs.map((output) => updated.get(output) ?? output));
   for (const place of places) {
-    // A pack has parameters or results, not both; slots that share a place in one member must do so in all.
+    // An arena has parameters or results, not both; slots that share a place in one member must do so in all.
     if (place) keys.push(`${place.dtype} ${place instanceof Parameter} ${places.indexOf(place)}`);
   }
   return { node, key: keys.join('\n'), size, places };
@@ -161,19 +161,19 @@ function distinct(members: readonly Member[]): Member[] {
   });
 }
 
-/** Runs of members to merge: in each slot consecutive in one pack, or not packed yet. A pack has at most `most` bytes. */
+/** Runs of members to merge: in each slot consecutive in one arena, or not in any yet. An arena has at most `most` bytes. */
 function runs(members: readonly Member[], spotOf: (place: Tensor) => Spot | undefined, most: number): Member[][] {
-  const ids = new Map<Pack, number>();
-  const idOf = (pack: Pack) => {
-    if (!ids.has(pack)) ids.set(pack, ids.size);
-    return ids.get(pack)!;
+  const ids = new Map<Arena, number>();
+  const idOf = (arena: Arena) => {
+    if (!ids.has(arena)) ids.set(arena, ids.size);
+    return ids.get(arena)!;
   };
   const spotsOf = ({ places }: Member) => places.map((place) => (place ? spotOf(place) : undefined));
   const classes = new Map<string, Member[]>();
   for (const member of members) {
     const spots = spotsOf(member);
-    if (spots.some((spot) => spot && bytesOf(spot.pack.whole) > most)) continue;
-    const key = spots.map((spot) => (spot ? idOf(spot.pack) : '-')).join(' ');
+    if (spots.some((spot) => spot && bytesOf(spot.arena.whole) > most)) continue;
+    const key = spots.map((spot) => (spot ? idOf(spot.arena) : '-')).join(' ');
     listIn(classes, key).push(member);
   }
   return [...classes.values()].flatMap((alike) => {
@@ -195,26 +195,26 @@ function runs(members: readonly Member[], spotOf: (place: Tensor) => Spot | unde
   });
 }
 
-/** The node that does the work of `run`, and the new packs that it needs. */
+/** The node that does the work of `run`, and the new arenas that it needs. */
 function mergedNode(
   run: readonly Member[],
   spotOf: (place: Tensor) => Spot | undefined,
-): { node: Node; added: Pack[] } {
+): { node: Node; added: Arena[] } {
   const [{ node: model, places }] = run;
-  const added = new Map<Tensor, Pack>();
-  const packed = (slot: number, tensorOf: (node: Node) => Tensor): Tensor => {
+  const added = new Map<Tensor, Arena>();
+  const joined = (slot: number, tensorOf: (node: Node) => Tensor): Tensor => {
     const place = places[slot];
     if (!place) return tensorOf(model);
     const spot = spotOf(place);
-    if (!spot && !added.has(place)) added.set(place, new Pack(run.map((member) => member.places[slot]!)));
-    return new Packed(
-      spot?.pack ?? added.get(place)!,
+    if (!spot && !added.has(place)) added.set(place, new Arena(run.map((member) => member.places[slot]!)));
+    return new ArenaSpan(
+      spot?.arena ?? added.get(place)!,
       spot?.index ?? 0,
       run.map(({ node }) => tensorOf(node)),
     );
   };
-  const inputs = model.inputs.map((_, i) => packed(i, (node) => node.inputs[i]));
-  const outputs = model.outputs.map((_, i) => packed(model.inputs.length + i, (node) => node.outputs[i]));
+  const inputs = model.inputs.map((_, i) => joined(i, (node) => node.inputs[i]));
+  const outputs = model.outputs.map((_, i) => joined(model.inputs.length + i, (node) => node.outputs[i]));
   const { shape } = outputs[0];
   const merged: FusedAttrs = {
     ...model.attrs,
@@ -242,8 +242,8 @@ function contracted(order: readonly Node[], members: ReadonlySet<Node>, node: No
   const before = (one: Node): Node[] => [
     ...one.inputs.flatMap(partsOf).flatMap((tensor) => producer.get(viewedTensor(tensor)) ?? []),
     ...one.outputs.flatMap((output) =>
-      output instanceof Packed && output.pack.parameters
-        ? output.parts.flatMap((_, i) => readers.get(output.pack.members[output.first + i]) ?? [])
+      output instanceof ArenaSpan && output.arena.parameters
+        ? output.parts.flatMap((_, i) => readers.get(output.arena.members[output.first + i]) ?? [])
         : [],
     ),
   ];

@@ -120,7 +120,7 @@ export {
   withWarmup,
 } from './optim/schedules.ts';
 export { diverge, type Divergence, type DivergeOptions, type NodeReport, type Repro } from './verify/diverge.ts';
-export { describe, type ProgramDescription, type StepDescription } from './runtime/describe.ts';
+export { inspectProgram, type ProgramReport, type StepReport } from './runtime/inspect.ts';
 export { bench, bestMilliseconds, type BenchOptions, type BenchReport, type BenchRow } from './bench/bench.ts';
 export { type BenchCase, benchCases, matchingCases } from './bench/cases.ts';
 export { type Ceilings, measureCeilings } from './bench/ceilings.ts';
@@ -130,7 +130,7 @@ export {
 } from './bench/report.ts'; // prettier-ignore
 export { benchSources, type KernelSource } from './bench/sources.ts';
 export { OpenSizeError } from './onnx/open-sizes.ts';
-export { exportOnnx, type OnnxModel, type OnnxOptions, type OnnxPortDescription } from './onnx/export.ts';
+export { exportOnnx, type OnnxModel, type OnnxOptions, type OnnxPortInfo } from './onnx/export.ts';
 export { planOnly } from './runtime/plan-only.ts';
 export { mergeTuning, parseTuningTable, tuningKey, type TuningTable } from './runtime/tuning.ts';
 export { type Candidate, tune, type TuneOptions, type TuneRow } from './tune/tune.ts';

@@ -65,7 +65,7 @@ export type Progress = (done: number, total: number) => void;
 export interface LoadOptions {
   readonly onProgress?: Progress;
   /**
-   * Runs in slices of about this many milliseconds on the GPU, with a pause after each in which others, such as the page, can
+   * Runs in time slices of about this many milliseconds on the GPU, with a pause after each in which others, such as the page, can
    * use it: 8 leaves a page half of each frame. By default a run is one submission.
    */
   readonly timeSliceMilliseconds?: number;

@@ -9,7 +9,7 @@ import { Parameter } from '../core/parameter.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { compile } from '../runtime/compile.ts';
 import type { ChooseVariant } from '../runtime/lower.ts';
-import { describe } from '../runtime/describe.ts';
+import { inspectProgram } from '../runtime/inspect.ts';
 import type { OnProgram, TimedProgram } from '../runtime/profile.ts';
 
 /** How long to measure, and what. */
@@ -77,7 +77,7 @@ export async function measure(
   const firstMilliseconds = performance.now() - start;
 
   const { times, clock, warm } = await sample(program, seconds);
-  const { dispatches, flops, bytes } = describe(program);
+  const { dispatches, flops, bytes } = inspectProgram(program);
   const quantile = (part: number) => times[Math.round(part * (times.length - 1))];
   const queuedMilliseconds = await queued(program, seconds * 500, warm);
   await onProgram?.(program, {}, name);

@@ -41,7 +41,7 @@ export interface OnnxOptions {
 }
 
 /** An input or output of an exported model. An open size is text, such as 'batch' or '2*batch'. */
-export interface OnnxPortDescription {
+export interface OnnxPortInfo {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly (number | string)[];
@@ -50,8 +50,8 @@ export interface OnnxPortDescription {
 /** An exported model: the bytes of its file, and of the one beside it where its weights are too large for one. */
 export interface OnnxModel extends Encoded {
   readonly opset: number;
-  readonly inputs: readonly OnnxPortDescription[];
-  readonly outputs: readonly OnnxPortDescription[];
+  readonly inputs: readonly OnnxPortInfo[];
+  readonly outputs: readonly OnnxPortInfo[];
   readonly nodes: number;
   /** What the inputs that are no inputs of the function hold here now: scalars, and parameters that it updates. */
   readonly state: Readonly<Record<string, TensorData>>;

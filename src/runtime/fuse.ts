@@ -96,7 +96,7 @@ function fusedNode(nodes: readonly Node[], readByChain: readonly Tensor[], outpu
   const pointwise = nodes.filter(isPointwise);
   const inputs = [...(producer?.inputs ?? []), ...readByChain];
   const firstOfChain = producer?.inputs.length ?? 0;
-  const line = new Map(pointwise.map((node, i) => [node.outputs[0], i]));
+  const chainIndex = new Map(pointwise.map((node, i) => [node.outputs[0], i]));
   const argument = (tensor: Tensor): Argument => {
     const { dtype } = tensor;
     if (isLiteral(tensor)) {
@@ -104,7 +104,7 @@ function fusedNode(nodes: readonly Node[], readByChain: readonly Tensor[], outpu
       return { from: 'number', value: dtype === 'f16' ? fromFloat16(value) : value, dtype };
     }
     if (tensor.node && tensor.node === producer) return { from: 'producer', dtype };
-    const at = line.get(tensor);
+    const at = chainIndex.get(tensor);
     return at !== undefined
       ? { from: 'chain', at, dtype }
       : { from: 'input', at: firstOfChain + readByChain.indexOf(tensor), dtype };

@@ -3,7 +3,7 @@
 import type { Timing } from '../backends/device.ts';
 import type { TypedArray } from '../core/dtype.ts';
 import type { Tensor, TensorSpec } from '../core/tensor.ts';
-import { describeStep, type StepCosts } from './describe.ts';
+import { stepCosts, type StepCosts } from './inspect.ts';
 import type { InputValues, Program } from './program.ts';
 
 /** One step of a program, measured. */
@@ -64,7 +64,7 @@ export async function profile<S extends Readonly<Record<string, TensorSpec>>>(
   const times = steps.map((step) => median(timings.map((timing) => timeOf(timing, step))));
   const total = times.reduce((sum, time) => sum + time, 0);
   const rows = steps.map((step, i) => ({
-    ...describeStep(program.plan.steps[step]),
+    ...stepCosts(program.plan.steps[step]),
     ...(name === undefined ? {} : { program: name }),
     step,
     kernels: timings[0].dispatches.filter((one) => one.step === step).map(({ kernel }) => kernel),

@@ -35,7 +35,7 @@ export interface RunOptions {
   readonly settings?: Settings;
   /** Called as GPU pipelines become ready. */
   readonly onProgress?: Progress;
-  /** Trains in slices of about so many milliseconds, between which a page can use the GPU: see `LoadOptions`. */
+  /** Trains in time slices of about so many milliseconds, between which a page can use the GPU: see `LoadOptions`. */
   readonly timeSliceMilliseconds?: number;
   /** Called when a lost device has been replaced, with the reason of the loss. */
   readonly onRecovered?: (reason: string) => void;

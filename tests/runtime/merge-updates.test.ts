@@ -17,7 +17,7 @@ import type { Optimizer } from '../../src/optim/optimizer.ts';
 import { SGD } from '../../src/optim/sgd.ts';
 import { WeightAverage } from '../../src/optim/weight-average.ts';
 import { compile } from '../../src/runtime/compile.ts';
-import { describe as describeProgram } from '../../src/runtime/describe.ts';
+import { inspectProgram } from '../../src/runtime/inspect.ts';
 import { countedDevice } from '../harness/counted-device.ts';
 import { testGpu, withCapabilities } from '../harness/devices.ts';
 import { memoryProblems } from './check-memory.ts';
@@ -105,7 +105,7 @@ describe.each(Object.entries(setups))('%s', (_, setup) => {
         capabilities: { maxStorageBuffersPerShaderStage },
       });
       expect(memoryProblems(plan)).toEqual([]);
-      const updates = describeProgram(plan).steps.flatMap(({ updates: names, kernels }) =>
+      const updates = inspectProgram(plan).steps.flatMap(({ updates: names, kernels }) =>
         names.length > 0 ? kernels : [],
       );
       // The step count's corrections are numbers, and computed otherwise.
@@ -352,7 +352,7 @@ describe('what is merged', () => {
   });
 
   test('is shown as one step, which updates all of them', async () => {
-    const { steps } = describeProgram(await plan([[8], [9], [10]], shrink));
+    const { steps } = inspectProgram(await plan([[8], [9], [10]], shrink));
     expect(steps).toHaveLength(1);
     expect(steps[0]).toMatchObject({
       kernels: ['pointwise.mul × 3'],

@@ -1,4 +1,4 @@
-// Runs in slices: cut by what was measured, the same results as in one piece, and nothing else runs in between.
+// Runs in time slices: cut by what was measured, the same results as in one piece, and nothing else runs in between.
 
 import { expect, test, vi } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -23,7 +23,7 @@ function settled(costs: readonly number[], milliseconds: number, rounds = 10): n
   return cut();
 }
 
-test('slices come to take about as long as they may, and hold every dispatch once, in order', () => {
+test('time slices come to take about as long as they may, and hold every dispatch once, in order', () => {
   const costs = [...Array<number>(100).fill(0.1), 30, ...Array<number>(20).fill(3), ...Array<number>(50).fill(0.01)];
   const slices = settled(costs, 8);
   expect(slices.flat()).toEqual(costs);
@@ -35,7 +35,7 @@ test('slices come to take about as long as they may, and hold every dispatch onc
   expect(slices.length).toBeLessThan(20);
 });
 
-test('what is short is one slice, and nothing is none', () => {
+test('what is short is one time slice, and nothing is none', () => {
   expect(settled(Array<number>(200).fill(0.01), 8)).toHaveLength(1);
   expect(settled([], 8)).toEqual([]);
 });
@@ -66,7 +66,7 @@ async function training(device: WebGpuDevice, timeSliceMilliseconds?: number) {
   return { step, predict, layers, x: waves(192, 7) };
 }
 
-test('a run in slices gives the same to the bit, and nothing sees it half done', async () => {
+test('a run in time slices gives the same to the bit, and nothing sees it half done', async () => {
   const device = (await openDevice('webgpu')) as WebGpuDevice;
   const submit = vi.spyOn(device.gpu.queue, 'submit');
   const [whole, sliced] = [await training(device), await training(device, 1e-6)];

@@ -24,7 +24,7 @@ export interface Context {
   check(): void;
   /** Awaits GPU work, then throws as `check` does: a lost device is reported as such, whatever error its work raised. */
   guard<T>(work: Promise<T>): Promise<T>;
-  /** The end of a run in slices, while there is one: it has the device to itself, since programs share parameters. */
+  /** The end of a run in time slices, while there is one: it has the device to itself, since programs share parameters. */
   alone: Promise<void> | null;
   readonly turns: Turns;
 }
@@ -80,12 +80,18 @@ class GpuExecutable implements Executable {
   /** Everything that depends on where parameters are. */
   #bound: Bound | null = null;
 
-  constructor(context: Context, plan: Plan, buffers: ProgramBuffers, work: readonly Work[], slices: TimeSlices | null) {
+  constructor(
+    context: Context,
+    plan: Plan,
+    buffers: ProgramBuffers,
+    work: readonly Work[],
+    timeSlices: TimeSlices | null,
+  ) {
     this.#context = context;
     this.#plan = plan;
     this.#buffers = buffers;
     this.#work = work;
-    this.#timeSlices = slices;
+    this.#timeSlices = timeSlices;
     this.#bind();
   }
 
@@ -118,7 +124,7 @@ class GpuExecutable implements Executable {
     return this.#context.guard(read());
   }
 
-  async #runInTimeSlices(slices: TimeSlices, wanted: readonly Tensor[]): Promise<TypedArray[]> {
+  async #runInTimeSlices(timeSlices: TimeSlices, wanted: readonly Tensor[]): Promise<TypedArray[]> {
     const { device, guard } = this.#context;
     let end = () => {};
     this.#context.alone = new Promise((resolve) => (end = resolve));
@@ -129,8 +135,8 @@ class GpuExecutable implements Executable {
       let at = 0;
       do {
         const encoder = device.createCommandEncoder();
-        const slice = dispatches.slice(at, (at += slices.sizes[times.length] ?? 0));
-        for (const pass of passesOf(slice)) recordPass(encoder, pass);
+        const part = dispatches.slice(at, (at += timeSlices.sizes[times.length] ?? 0));
+        for (const pass of passesOf(part)) recordPass(encoder, pass);
         const start = performance.now();
         if (at < dispatches.length) device.queue.submit([encoder.finish()]);
         else {
@@ -140,7 +146,7 @@ class GpuExecutable implements Executable {
         await guard(device.queue.onSubmittedWorkDone().then(() => {}));
         times.push(performance.now() - start);
       } while (at < dispatches.length);
-      slices.adapt(times);
+      timeSlices.adapt(times);
       return await guard(read());
     } finally {
       this.#context.alone = null;
@@ -206,7 +212,7 @@ class GpuExecutable implements Executable {
     return nanoseconds;
   }
 
-  /** What must be awaited before a run starts: another one in slices, or values from another device. */
+  /** What must be awaited before a run starts: another one in time slices, or values from another device. */
   #obstacle(): Promise<void> | undefined {
     return this.#context.alone ?? this.#refresh();
   }

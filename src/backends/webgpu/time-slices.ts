@@ -1,9 +1,9 @@
 // Splits a run's dispatches into submissions of a given duration, by the times of the previous run.
 
-/** Dispatches per slice before anything is measured. */
+/** Dispatches per time slice before anything is measured. */
 const FIRST = 16;
 
-/** The slices of a run of `count` dispatches, each of at most `milliseconds`; a dispatch is never split. */
+/** The time slices of a run of `count` dispatches, each of at most `milliseconds`; a dispatch is never split. */
 export class TimeSlices {
   readonly #milliseconds: number;
   #sizes: number[];
@@ -13,12 +13,12 @@ export class TimeSlices {
     this.#sizes = Array.from({ length: Math.ceil(count / FIRST) }, (_, i) => Math.min(FIRST, count - i * FIRST));
   }
 
-  /** Number of dispatches in each slice, in order. */
+  /** Number of dispatches in each time slice, in order. */
   get sizes(): readonly number[] {
     return this.#sizes;
   }
 
-  /** Adapts to the milliseconds that each slice took: splits long ones, joins short neighbours. */
+  /** Adapts to the milliseconds that each time slice took: splits long ones, joins short neighbours. */
   adapt(times: readonly number[]): void {
     const parts = this.#sizes.flatMap((size, i) => {
       const count = Math.min(size, Math.max(1, Math.ceil(times[i] / this.#milliseconds)));

@@ -52,7 +52,7 @@ export class WebGpuDevice implements Device {
     { waitForSoftware }: OpenOptions,
   ) {
     this.gpu = gpu;
-    this.info = describe(adapter);
+    this.info = infoOf(adapter);
     this.#wait = (this.info.software && waitForSoftware) || ((work) => work);
     this.capabilities = {
       software: this.info.software,
@@ -96,7 +96,7 @@ export class WebGpuDevice implements Device {
   }
 
   async read(parameter: Parameter): Promise<TypedArray> {
-    // Between two slices of a run, only some parameters are updated.
+    // Between two time slices of a run, only some parameters are updated.
     while (this.#context.alone) await this.#context.alone;
     this.#check();
     const encoder = this.gpu.createCommandEncoder();
@@ -136,7 +136,7 @@ export class WebGpuDevice implements Device {
   }
 }
 
-function describe(adapter: GPUAdapter): DeviceInfo {
+function infoOf(adapter: GPUAdapter): DeviceInfo {
   const { vendor, architecture, description, device } = adapter.info;
   const name = [description, device].filter(Boolean).join(' ');
   return {

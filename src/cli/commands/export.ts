@@ -1,7 +1,7 @@
 // `five-tigers export`: a model as a file that ONNX Runtime, Triton and others run.
 
 import { basename, dirname, join } from 'node:path';
-import { writeFileAtomic, type OnnxPortDescription } from '../../node.ts';
+import { writeFileAtomic, type OnnxPortInfo } from '../../node.ts';
 import { exportModel } from '../ui/onnx.ts';
 import { addWeights, integer } from '../ui/options.ts';
 import { version } from '../ui/versions.ts';
@@ -54,7 +54,7 @@ export const exportCommand: ModelCommand<ExportOptions> = {
       return;
     }
     const bytes = exported.model.length + (exported.externalData?.data.length ?? 0);
-    const ports = (title: string, list: readonly OnnxPortDescription[]) =>
+    const ports = (title: string, list: readonly OnnxPortInfo[]) =>
       list.map(
         ({ name, dtype, shape }, i) => `${(i === 0 ? title : '').padEnd(9)}${name} ${dtype}[${shape.join(', ')}]`,
       );

@@ -2,14 +2,7 @@
 
 import { Option } from 'commander';
 import type { ModelEntry } from '../../../models/index.ts';
-import {
-  compile,
-  describe,
-  planOnly,
-  type DeviceKind,
-  type ProgramDescription,
-  type StepDescription,
-} from '../../node.ts';
+import { compile, inspectProgram, planOnly, type DeviceKind, type ProgramReport, type StepReport } from '../../node.ts';
 import { describeDevice, openChosenDevice } from '../ui/device.ts';
 import { graphSvg } from '../ui/graph-svg.ts';
 import { addTrain, chosenGraph, describeGraph, seededModel } from '../ui/graphs.ts';
@@ -57,7 +50,7 @@ async function inspectModel(
     const named = [...model.namedParameters(), ...model.namedBuffers()];
     const names = new Map(named.map(([path, parameter]) => [parameter, path] as const));
     const compiled = await compile(option ? device : planOnly(device), fn, specs);
-    const program = describe(compiled, names);
+    const program = inspectProgram(compiled, names);
     await profiler.onProgram?.(compiled, inputs, name);
     const profile = await profiler.complete(device);
     const what = `${name} (${config}), ${describeGraph({ train })}, batch ${batch}`;
@@ -84,10 +77,10 @@ async function inspectModel(
   }
 }
 
-const titleOf = ({ op, parts, kernels }: StepDescription): string =>
+const titleOf = ({ op, parts, kernels }: StepReport): string =>
   kernels.length > 0 ? [...new Set(kernels)].join(', ') : parts.join('+') || op;
 
-const boxOf = (step: StepDescription, at: number) => ({
+const boxOf = (step: StepReport, at: number) => ({
   title: `${at} ${titleOf(step)}`,
   note: step.outputs.join(' '),
   leaves: [...step.reads, ...step.updates.map((name) => `→ ${name}`)],
@@ -101,7 +94,7 @@ function short(value: number): string {
   return power === 0 ? String(value) : `${(value / 1000 ** power).toPrecision(3)}${units[power]}`;
 }
 
-function table({ steps }: ProgramDescription): string {
+function table({ steps }: ProgramReport): string {
   const header = ['step', 'kernels', 'inputs', 'outputs', 'FLOP', 'bytes', 'after'];
   const cells = steps.map((step, at) => [
     String(at),
@@ -124,7 +117,7 @@ function table({ steps }: ProgramDescription): string {
     .join('\n');
 }
 
-function totals(program: ProgramDescription): string {
+function totals(program: ProgramReport): string {
   const { peakBytes, bytesWithoutReuse } = program;
   const saving = peakBytes === null || !bytesWithoutReuse ? 0 : 1 - peakBytes / bytesWithoutReuse;
   const lines = [
@@ -139,7 +132,7 @@ function totals(program: ProgramDescription): string {
   return lines.map(([name, value]) => `${name.padEnd(12)}${value}`).join('\n');
 }
 
-function mermaid({ steps }: ProgramDescription): string {
+function mermaid({ steps }: ProgramReport): string {
   const quoted = (label: string) => label.replaceAll('"', "'");
   const nodes = steps.map((step, at) => `  s${at}["${quoted(`${titleOf(step)}<br>${step.outputs.join(' ')}`)}"]`);
   const leaves = [...new Set(steps.flatMap(({ reads }) => reads))];

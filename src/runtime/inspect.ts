@@ -19,7 +19,7 @@ export interface StepCosts {
 }
 
 /** One step of a program. */
-export interface StepDescription extends StepCosts {
+export interface StepReport extends StepCosts {
   readonly op: string;
   /** The ops fused into it: the producer, if there is one, then elementwise ops. */
   readonly parts: readonly string[];
@@ -36,8 +36,8 @@ export interface StepDescription extends StepCosts {
 }
 
 /** A program. Bytes are device memory. */
-export interface ProgramDescription {
-  readonly steps: readonly StepDescription[];
+export interface ProgramReport {
+  readonly steps: readonly StepReport[];
   readonly flops: number;
   readonly bytes: number;
   readonly dispatches: number;
@@ -56,7 +56,7 @@ const bytesOf = (tensors: readonly Tensor[]): number =>
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
 
 /** What a step computes, and its minimum arithmetic and memory traffic. */
-export const describeStep = ({ op, attrs, inputs, outputs }: Step): StepCosts => ({
+export const stepCosts = ({ op, attrs, inputs, outputs }: Step): StepCosts => ({
   outputs: outputs.map(text),
   flops: op.flops ? op.flops(inputs, outputs, attrs) : sumOf(outputs.map(({ size }) => size)),
   bytes: bytesOf([...new Set([...inputs, ...outputs])]),
@@ -67,10 +67,10 @@ const opsWithin = ({ producer, chain }: FusedAttrs): string[] =>
   [...(producer ? [producer] : []), ...chain].map(({ op }) => op.name);
 
 /** Describes a program, or its plan. `names` overrides parameters' own names, for example with their paths. */
-export function describe(
+export function inspectProgram(
   program: { readonly plan: Plan } | Plan,
   names: ReadonlyMap<Tensor, string> = new Map(),
-): ProgramDescription {
+): ProgramReport {
   const plan = 'plan' in program ? program.plan : program;
   const madeBy = new Map(
     plan.steps.flatMap(({ outputs }, at) => outputs.flatMap(partsOf).map((tensor) => [tensor, at] as const)),
@@ -79,12 +79,12 @@ export function describe(
   const leafNames = new Map<Tensor, string>(
     [...plan.inputs, ...plan.scalars, ...plan.parameters].map((leaf) => [leaf, names.get(leaf) ?? leaf.name]),
   );
-  const steps = plan.steps.map((step): StepDescription => {
+  const steps = plan.steps.map((step): StepReport => {
     const roots = [...new Set(step.inputs.flatMap(partsOf).map(viewedTensor))];
     // A root that no step computes is a leaf.
     const after = roots.flatMap((root) => madeBy.get(root) ?? []);
     return {
-      ...describeStep(step),
+      ...stepCosts(step),
       op: step.op.name,
       parts: isFused(step) ? opsWithin(step.attrs) : [],
       kernels: step.kernels.map(({ name }) => name),

@@ -13,6 +13,7 @@ import {
   groupOf, isLive, loadFunction, MASKED, quads, rowAt, saveFunction, scoreFunctions, type AttentionShape,
 } from './attention.wgsl.ts'; // prettier-ignore
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
+import { repeat } from '../lib/text.ts';
 
 /** Rows of q up to which the variant pays off: k and v are read again for each. */
 export const DECODE_ROWS = 8;
@@ -22,8 +23,6 @@ const [BUSY, LEAST_KEYS] = [256, 128];
 
 const rowsOf = (s: AttentionShape): number => s.batch * s.heads * s.rows;
 const FOUR = [0, 1, 2, 3];
-const lines = (count: number, line: (i: number) => string): string =>
-  Array.from({ length: count }, (_, i) => line(i)).join('\n');
 
 /** Number of parts into which the keys are split. */
 const decodeParts = (s: AttentionShape): number =>
@@ -86,13 +85,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let end = min((index % ${parts}u + 1u) * ${span}u, keys_of(row));
   let lane = thread % ${lanes}u;
   let slot = thread / ${lanes}u;
-  ${lines(ofDepth, (i) => `let q${i} = select(vec4<f32>(0.0), load_q(at, min(${quad(i)}, ${Math.max(quads(s.depth), 1) - 1}u)), ${inside(i, s.depth)});`)}
-  ${lines(ofWidth, (i) => `var sum${i} = vec4<f32>(0.0);`)}
+  ${repeat(ofDepth, (i) => `let q${i} = select(vec4<f32>(0.0), load_q(at, min(${quad(i)}, ${Math.max(quads(s.depth), 1) - 1}u)), ${inside(i, s.depth)});`)}
+  ${repeat(ofWidth, (i) => `var sum${i} = vec4<f32>(0.0);`)}
   var largest = ${MASKED};
   var total = 0.0;
   for (var first = (index % ${parts}u) * ${span}u; first < end; first += ${4 * slots}u) {
     var products = vec4<f32>(0.0);  // of four keys with this lane's share of the row
-    ${lines(ofDepth, (i) => `if (${inside(i, s.depth)}) { products += vec4<f32>(${FOUR.map((c) => `dot(q${i}, load_k(${key(c)}, ${quad(i)}))`).join(', ')}); }`)}
+    ${repeat(ofDepth, (i) => `if (${inside(i, s.depth)}) { products += vec4<f32>(${FOUR.map((c) => `dot(q${i}, load_k(${key(c)}, ${quad(i)}))`).join(', ')}); }`)}
     exchange[thread] = products;
     workgroupBarrier();
     products = vec4<f32>(0.0);
@@ -108,7 +107,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var p = select(vec4<f32>(0.0), exp(scores - largest), ${isLive('scores', true)});
     total = total * shrink + dot(p, vec4<f32>(1.0));
     p *= kept_four(batch, head, vec4<u32>(row), keys);
-    ${lines(ofWidth, (i) => `if (${inside(i, s.width)}) { sum${i} = sum${i} * shrink + ${FOUR.map((c) => `p[${c}] * load_v(${key(c)}, ${quad(i)})`).join(' + ')}; }`)}
+    ${repeat(ofWidth, (i) => `if (${inside(i, s.width)}) { sum${i} = sum${i} * shrink + ${FOUR.map((c) => `p[${c}] * load_v(${key(c)}, ${quad(i)})`).join(' + ')}; }`)}
   }
   exchange[thread] = vec4<f32>(largest, total, 0.0, 0.0);
   workgroupBarrier();
@@ -120,7 +119,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     total += other.y * exp(other.x - overall);
   }
   let factor = exp(largest - overall);
-  ${lines(
+  ${repeat(
     ofWidth,
     (i) => `
   workgroupBarrier();

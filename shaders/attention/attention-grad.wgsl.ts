@@ -6,6 +6,7 @@
 // Here: `serial`, one thread per row of q or of k, or per element of the mask; no barriers. Tiles: attention-tile.wgsl.ts.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Kernel } from '../../src/core/kernel.ts';
+import { sizeOf } from '../../src/core/shape.ts';
 import {
   attentionInputs,
   bindingType, groupOf, holdRow, isLive, loadFunction, productFunction, quads, rowOfIndex, saveFunction, scoreFunctions,
@@ -106,7 +107,7 @@ ${linearMain(s.batch * s.keyHeads * s.keys)}
 /** The mask's gradient: ds, summed over the axes along which the mask is broadcast. `dims` is the mask's shape. */
 export function attentionGradMaskSerial(s: AttentionShape, dims: readonly number[]): Kernel {
   const sizes = [s.batch, s.heads, s.rows, s.keys];
-  const inner = (axis: number) => dims.slice(axis + 1).reduce((size, dim) => size * dim, 1);
+  const inner = (axis: number) => sizeOf(dims.slice(axis + 1));
   const open = ['batch', 'head', 'row', 'key'].map((name, axis) => {
     const own = `(index / ${inner(axis)}u) % ${dims[axis]}u`;
     const [first, end] = dims[axis] === sizes[axis] ? [own, `${name}_first + 1u`] : ['0u', `${sizes[axis]}u`];
@@ -116,13 +117,10 @@ export function attentionGradMaskSerial(s: AttentionShape, dims: readonly number
     name: 'attentionGradMask.serial',
     inputs: attentionInputs(s, true),
     outputs: [{ name: 'dmask', type: s.mask!.type }],
-    workgroups: linearGrid(
-      dims.reduce((size, dim) => size * dim, 1),
-      LINEAR_WORKGROUP,
-    ),
+    workgroups: linearGrid(sizeOf(dims), LINEAR_WORKGROUP),
     wgsl: wgsl`
 ${gradientLoads(s)}
-${linearMain(dims.reduce((size, dim) => size * dim, 1))}
+${linearMain(sizeOf(dims))}
   var sum = 0.0;
   ${open.join('\n  ')}
     let at = (batch * ${s.heads}u + head) * ${s.rows}u + row;

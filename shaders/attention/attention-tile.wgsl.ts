@@ -16,6 +16,7 @@ import {
 } from './attention.wgsl.ts'; // prettier-ignore
 import { gradientLoads, keyGradients, queryGradient, saveKeyGradients } from './attention-grad.wgsl.ts';
 import { f32Literal } from '../lib/literal.wgsl.ts';
+import { repeat } from '../lib/text.ts';
 
 /** Rows and columns of a tile, and the largest last dimension that fits a thread's registers. */
 const TILE_ROWS = 64;
@@ -28,8 +29,6 @@ const STAGE = 384;
 const DEPTH = 4;
 
 const FOUR = [0, 1, 2, 3];
-const lines = (count: number, line: (i: number) => string): string =>
-  Array.from({ length: count }, (_, i) => line(i)).join('\n');
 
 const memory = `
 var<workgroup> stage: array<vec4<f32>, ${STAGE}>;
@@ -77,7 +76,7 @@ const product = (name: string, rows: Side, columns: Side): string => wgsl`
       // The position is XORed with the depth, so that neighbouring threads use different banks.
       let line = select(${4 * DEPTH * Y}u + depth * ${4 * X}u, depth * ${4 * Y}u, of_rows) + (place ^ (depth * 2u));
       let step = select(${X}u, ${Y}u, of_rows);
-      ${lines(4, (i) => `stage[line + ${i}u * step] = staged[${i}];`)}
+      ${repeat(4, (i) => `stage[line + ${i}u * step] = staged[${i}];`)}
     }
     workgroupBarrier();
     let filled = 4u * min(${DEPTH}u, ${quads(rows.size)}u - quad);
@@ -98,7 +97,7 @@ const share = (size: number): number => Math.ceil(quads(size) / X);
 const sumName = (name: string, row: number, part: number): string => `${name}_${row}_${part}`;
 
 const declareSums = (name: string, size: number): string =>
-  lines(share(size), (part) => FOUR.map((row) => `var ${sumName(name, row, part)} = vec4<f32>(0.0);`).join(' '));
+  repeat(share(size), (part) => FOUR.map((row) => `var ${sumName(name, row, part)} = vec4<f32>(0.0);`).join(' '));
 
 /** Adds the tile of weights times a matrix that has a row for each column of the tile before `end`. */
 function accumulate(name: string, { name: matrix, size, row }: Side, first: string, end: string): string {
@@ -118,7 +117,7 @@ function accumulate(name: string, { name: matrix, size, row }: Side, first: stri
     workgroupBarrier();
     for (var at = 0u; at < ${staged}u; at++) {
       let w = weights[(start + at) * ${Y}u + y];
-      ${lines(share(size), part)}
+      ${repeat(share(size), part)}
     }
   }
 `;
@@ -126,7 +125,7 @@ function accumulate(name: string, { name: matrix, size, row }: Side, first: stri
 
 /** Calls `save` for each vec4 of the thread's sums that is inside the matrix. */
 const saveSums = (name: string, size: number, save: (row: number, quad: string, value: string) => string): string =>
-  lines(share(size), (part) => {
+  repeat(share(size), (part) => {
     const quad = `${part * X}u + x`;
     return `if (${quad} < ${quads(size)}u) {\n${FOUR.map((r) => save(r, quad, sumName(name, r, part))).join('\n')}\n}`;
   });
@@ -157,7 +156,7 @@ const ownKey = (r: number) => `first_key + y * 4u + ${r}u`;
 
 /** Turns NAMEi, products of four rows with column i, into scores. */
 const scores = (name: string, row: (i: number) => string, key: (i: number) => string): string =>
-  lines(4, (i) => `${name}${i} = score_four(batch, head, ${row(i)}, ${key(i)}, ${name}${i});`);
+  repeat(4, (i) => `${name}${i} = score_four(batch, head, ${row(i)}, ${key(i)}, ${name}${i});`);
 /** The scores of this thread's rows of q with its columns of the tile of keys at `first_key`: s0, s1, s2, s3. */
 const queryScores = (s: AttentionShape): string => wgsl`
     ${product('s', rowSide('q', s.depth, s), keySide('k', s.depth, s))}
@@ -196,10 +195,10 @@ ${open(queryTiles(s))}
     for (var i = 0u; i < ${X}u; i++) { largest = max(largest, exchange[i * ${Y}u + y]); }
     let shrink = exp(before - largest);
     total *= shrink;
-    ${lines(4, (i) => `let p${i} = select(vec4<f32>(0.0), exp(s${i} - largest), ${isLive(`s${i}`, true)});`)}
+    ${repeat(4, (i) => `let p${i} = select(vec4<f32>(0.0), exp(s${i} - largest), ${isLive(`s${i}`, true)});`)}
     total += p0 + p1 + p2 + p3;
-    ${lines(4, (i) => `weights[(x * 4u + ${i}u) * ${Y}u + y] = p${i} * ${keeps(own('first_row'), column('first_key', i))};`)}
-    ${lines(share(s.width), (part) => FOUR.map((r) => `${sumName('o', r, part)} *= shrink[${r}];`).join(' '))}
+    ${repeat(4, (i) => `weights[(x * 4u + ${i}u) * ${Y}u + y] = p${i} * ${keeps(own('first_row'), column('first_key', i))};`)}
+    ${repeat(share(s.width), (part) => FOUR.map((r) => `${sumName('o', r, part)} *= shrink[${r}];`).join(' '))}
     ${accumulate('o', keySide('v', s.width, s), 'first_key', 'end')}
   }
   workgroupBarrier();
@@ -245,7 +244,7 @@ ${open(queryTiles(s))}
   for (var first_key = 0u; first_key < end; first_key += ${TILE_COLUMNS}u) {
     ${queryScores(s)}
     ${product('d', rowSide('g', s.width, s), keySide('v', s.width, s))}
-    ${lines(
+    ${repeat(
       4,
       (i) => `
     let p${i} = select(vec4<f32>(0.0), exp(s${i} - largest) * inverse, ${isLive(`s${i}`, true)});
@@ -288,7 +287,7 @@ ${open(keyTiles(s))}
         (i) => column('first_row', i),
         () => own('first_key'),
       )}
-      ${lines(
+      ${repeat(
         4,
         (i) => `
       let p${i} = select(vec4<f32>(0.0), exp(s${i} - ${columnStatistic(s, i, 0)}) * ${columnStatistic(s, i, 1)}, ${isLive(`s${i}`, true)});
@@ -297,7 +296,7 @@ ${open(keyTiles(s))}
       )}
       ${accumulate('dv', rowSide('g', s.width, s), 'first_row', `${s.rows}u`)}
       ${product('d', keySide('v', s.width, s), rowSide('g', s.width, s))}
-      ${lines(4, (i) => `weights[(x * 4u + ${i}u) * ${Y}u + y] = p${i} * (d${i} * keeps${i} - ${columnStatistic(s, i, 2)}) * ${f32Literal(s.scale)};`)}
+      ${repeat(4, (i) => `weights[(x * 4u + ${i}u) * ${Y}u + y] = p${i} * (d${i} * keeps${i} - ${columnStatistic(s, i, 2)}) * ${f32Literal(s.scale)};`)}
       ${accumulate('dk', rowSide('q', s.depth, s), 'first_row', `${s.rows}u`)}
     }
   }

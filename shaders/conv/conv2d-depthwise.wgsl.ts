@@ -13,15 +13,13 @@ import { blockGrid, forwardInputs, loadImageColumns, weightSize, type Conv2dShap
 import { stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP } from '../lib/grid.wgsl.ts';
 import { addingSplits } from '../lib/splits.wgsl.ts';
+import { lines, range } from '../lib/text.ts';
 
 /** Output rows and columns per thread. */
 export interface DepthwiseBlock {
   readonly rows: number;
   readonly pixels: number;
 }
-
-const range = (length: number) => Array.from({ length }, (_, i) => i);
-const lines = (items: readonly string[]) => items.join('\n  ');
 
 /** Statements for all positions in the kernel. */
 const kernelPlaces = ({ kernel }: Conv2dShape, statement: (ky: number, kx: number) => string) =>

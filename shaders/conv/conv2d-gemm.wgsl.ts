@@ -19,6 +19,7 @@ import {
 } from './conv2d.wgsl.ts'; // prettier-ignore
 import { stores } from '../lib/bindings.ts';
 import { addingSplits } from '../lib/splits.wgsl.ts';
+import { lines, range } from '../lib/text.ts';
 
 const COLUMNS = 64;
 const DEPTH = 16;
@@ -190,8 +191,6 @@ fn output_offset(n: u32, part: u32) -> u32 { return select(0xffffffffu, part * $
   }; // prettier-ignore
 }
 
-const range = (length: number) => Array.from({ length }, (_, i) => i);
-
 /** Rows of a tile. */
 const tileRows = ({ m }: Conv2dGemm) => (m > 32 ? 64 : 32);
 
@@ -218,7 +217,6 @@ export function conv2dGemmTiled(gemm: Conv2dGemm, splits: number): Variant {
   const own = range(quads / 8); // those of a thread
   // Rows are padded by one vector, so that neighbouring threads write to different banks.
   const [aRow, bRow] = [quads + 1, COLUMNS / 4 + 1];
-  const lines = (items: readonly string[]) => items.join('\n    ');
   const components = range(4).map((j) => 'xyzw'[j]);
   const four = (value: (j: number) => string) => `vec4<f32>(${range(4).map(value).join(', ')})`;
   const columnPlace = (j: number, first: string) => `place_n(first_n + ${first} + ${16 * j}u, part)`;

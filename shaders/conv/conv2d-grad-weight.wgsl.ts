@@ -4,18 +4,11 @@
 // in a fixed order, so that training is reproducible to the bit. No barriers or workgroup memory.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Variant } from '../../src/core/kernel.ts';
-import {
-  loadImageColumns,
-  padded,
-  pairs,
-  range,
-  weightSize,
-  type Conv2dBlock,
-  type Conv2dShape,
-} from './conv2d.wgsl.ts';
+import { loadImageColumns, padded, pairs, weightSize, type Conv2dBlock, type Conv2dShape } from './conv2d.wgsl.ts';
 import { reads, stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 import { addingSplits } from '../lib/splits.wgsl.ts';
+import { range } from '../lib/text.ts';
 
 /** The inputs of a weight gradient. */
 export const gradWeightInputs = (s: Conv2dShape): Binding[] => reads(s.type, 'g', 'x');

@@ -9,10 +9,11 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Kernel } from '../../src/core/kernel.ts';
 import {
-  blockGrid, counters, gradInputInputs, pairs, range, storeBlock, type Conv2dBlock, type Conv2dShape,
+  blockGrid, counters, gradInputInputs, pairs, storeBlock, type Conv2dBlock, type Conv2dShape,
 } from './conv2d.wgsl.ts'; // prettier-ignore
 import { stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, once } from '../lib/grid.wgsl.ts';
+import { range } from '../lib/text.ts';
 
 /** Rows and columns of the largest phase. */
 const phaseSize = ({ image, stride }: Conv2dShape) => [0, 1].map((axis) => Math.ceil(image[axis] / stride[axis]));

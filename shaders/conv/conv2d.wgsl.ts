@@ -14,6 +14,7 @@ import { linearGrid, type Binding, type Kernel } from '../../src/core/kernel.ts'
 import { reads, stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, once } from '../lib/grid.wgsl.ts';
 import { LANE_BUILTIN, numbersFromLanes } from '../lib/lanes.wgsl.ts';
+import { range } from '../lib/text.ts';
 
 export interface Conv2dShape {
   readonly batch: number;
@@ -54,7 +55,6 @@ export interface Conv2dLoop {
   readonly shared: boolean;
 }
 
-export const range = (length: number) => Array.from({ length }, (_, i) => i);
 /** A statement for each pair (i, j). */
 export const pairs = (rows: number, columns: number, statement: (i: number, j: number) => string) =>
   range(rows)

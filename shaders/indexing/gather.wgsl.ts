@@ -6,6 +6,7 @@
 //              its first index by bisection, so that long lists take logarithmic time.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type ElementType, type Kernel } from '../../src/core/kernel.ts';
+import { sizeOf } from '../../src/core/shape.ts';
 import { stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 import { stridedOffset } from '../lib/index.wgsl.ts';
@@ -23,7 +24,6 @@ export interface GatherShape {
   readonly sumType: string;
 }
 
-const sizeOf = (shape: readonly number[]) => shape.reduce((size, dim) => size * dim, 1);
 const innerOf = ({ shape, axis }: GatherShape) => sizeOf(shape.slice(axis + 1));
 
 const indices: Binding = { name: 'indices', type: 'i32' };

@@ -1,5 +1,7 @@
 // Index arithmetic with constant strides: from a position in one shape to an offset in another tensor.
 
+import { sizeOf } from '../../src/core/shape.ts';
+
 /** A shape and its strides in memory. */
 export interface StridedShape {
   readonly shape: readonly number[];
@@ -27,7 +29,7 @@ export function mergeAxes(shape: readonly number[], strides: readonly number[]):
 export function stridedOffset(index: string, shape: readonly number[], strides: readonly number[]): string {
   if (shape.includes(0)) return '0u';
   const axes = mergeAxes(shape, strides);
-  let inner = axes.shape.reduce((size, dim) => size * dim, 1);
+  let inner = sizeOf(axes.shape);
   const terms = axes.shape.flatMap((dim, axis) => {
     const stride = axes.strides[axis];
     inner /= dim;

@@ -13,6 +13,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Kernel } from '../../src/core/kernel.ts';
 import { once } from '../lib/grid.wgsl.ts';
 import { termsFromLanes, LANE_BUILTIN, OWN_TERM, sharesLoads } from '../lib/lanes.wgsl.ts';
+import { lines, range } from '../lib/text.ts';
 import { matmulKernel, place, storeFour, tilesOf, vectorizedB, vectorizedC, type MatmulShape } from './matmul.wgsl.ts';
 
 /** Number of vec4s of columns per thread, a workgroup's width apart. */
@@ -31,8 +32,6 @@ export interface RegisterBlock {
   /** Whether the lanes of a subgroup share the loads of a. */
   readonly shared: boolean;
 }
-
-const range = (length: number) => Array.from({ length }, (_, i) => i);
 
 /** Rows per thread, out of `m` and at most `most`: the number with the fewest loads, of these rows and of four columns. */
 export function rowsOf(m: number, most = 8): number {
@@ -89,7 +88,6 @@ export function matmulRegister(s: MatmulShape, block: RegisterBlock, columns: Co
   const rows = range(blockRows(s, block));
   const vecs = range(vectors);
   const threads = threadsOf(s, vectors);
-  const lines = (items: readonly string[]) => items.join('\n    ');
   const row = (r: number) => `min(first_row + ${r}u, ${s.m - 1}u)`;
   /** Column `j` of the thread's vector `v`. */
   const column = (v: number, j: number) => `min(column + ${v * 4 * threads + j}u, ${s.n - 1}u)`;

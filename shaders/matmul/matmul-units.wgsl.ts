@@ -21,6 +21,7 @@
 // four components each.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Variant } from '../../src/core/kernel.ts';
+import { lines, range } from '../lib/text.ts';
 import {
   batchesOf, loadFunctions, matmulKernel, place, splitDepth, splitVariant, storeFour, tilesOf, vectorsOf, type MatmulShape,
 } from './matmul.wgsl.ts'; // prettier-ignore
@@ -86,8 +87,6 @@ export function unitsFit(s: MatmulShape, units: MatmulUnits, maxThreads: number,
   return divided && aligned && Number.isInteger(perThread) && threads <= maxThreads && bytes <= maxBytes;
 }
 
-const range = (length: number) => Array.from({ length }, (_, i) => i);
-
 type Operand = ReturnType<typeof layout>['a'];
 
 /** Fetches four neighbours of strip `k` for workgroup memory: thread by thread along the stored rows. */
@@ -118,21 +117,14 @@ export function matmulUnits(s: MatmulShape, units: MatmulUnits): Variant {
   const stripWords = (stripColumns + PADDING / 4) / 4; // stride between rows of a strip, in vec4s
   const wordsOfFour = 16 / wordBytes; // words per vec4 of floats
   const [ofRows, ofColumns] = [range(rows / M), range(COLUMNS / N)];
-  const lines = (items: readonly string[], indent = 6) => items.join(`\n${' '.repeat(indent)}`);
   const each = (statement: (row: number, column: number) => string) =>
-    lines(
-      ofRows.flatMap((r) => ofColumns.map((c) => statement(r, c))),
-      2,
-    );
+    lines(ofRows.flatMap((r) => ofColumns.map((c) => statement(r, c))));
   const operands = [
     { name: 'a', first: 'first_row', from: 0, ...a },
     { name: 'b', first: 'first_column', from: a.total, ...b },
   ];
-  const forOperands = (indent: number, statement: (operand: (typeof operands)[number], i: number) => string) =>
-    lines(
-      operands.flatMap((operand) => range(perThread).map((i) => statement(operand, i))),
-      indent,
-    );
+  const forOperands = (statement: (operand: (typeof operands)[number], i: number) => string) =>
+    lines(operands.flatMap((operand) => range(perThread).map((i) => statement(operand, i))));
   const fetch =
     (k: string) =>
     ({ name, first }: { name: string; first: string }, i: number) =>
@@ -153,7 +145,6 @@ export function matmulUnits(s: MatmulShape, units: MatmulUnits): Variant {
         (i) =>
           `subgroupMatrixStore<row_major>(&tile, (part * ${M * stripWords}u + ${(i * N) / 4}u) * ${wordsOfFour}u, total_${r}_${c + i}, ${stripWords * wordsOfFour}u);`,
       ),
-      4,
     )}
   }
   workgroupBarrier();
@@ -203,21 +194,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       ({ name, from, words, stride }) =>
         `let to_${name} = ${from}u + thread / ${words}u * ${stride}u + thread % ${words}u;`,
     ),
-    2,
   )}
   ${each((r, c) => `var total_${r}_${c}: Result;`)}
   let begin = split * ${ofSplit}u;
   let end = min(begin + ${ofSplit}u, ${s.k}u);
-  ${forOperands(2, (operand, i) => `var ${fetch('begin')(operand, i)}`)}
+  ${forOperands((operand, i) => `var ${fetch('begin')(operand, i)}`)}
   for (var k = begin; k < end; k += ${depth}u) {
-    ${forOperands(4, keep)}
+    ${forOperands(keep)}
     workgroupBarrier();
     if (k + ${depth}u < end) {
-      ${forOperands(6, fetch(`k + ${depth}u`))}
+      ${forOperands(fetch(`k + ${depth}u`))}
     }
     if (busy) {
       for (var d = 0u; d < ${depth}u; d += ${K}u) {
-        ${lines(ofRows.map(left), 8)}
+        ${lines(ofRows.map(left))}
         ${lines(
           ofColumns.flatMap((c) => [
             right(c),
@@ -225,7 +215,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
               (r) => `total_${r}_${c} = subgroupMatrixMultiplyAccumulate(left_${r}, right_${c}, total_${r}_${c});`,
             ),
           ]),
-          8,
         )}
       }
     }

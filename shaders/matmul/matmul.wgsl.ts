@@ -16,9 +16,11 @@
 // or f16; the computation is in f32.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { sizeOf } from '../../src/core/shape.ts';
 import { elements, stores } from '../lib/bindings.ts';
 import { stridedOffset } from '../lib/index.wgsl.ts';
 import { addingSplits } from '../lib/splits.wgsl.ts';
+import { lines, range } from '../lib/text.ts';
 
 export interface MatmulShape {
   readonly m: number;
@@ -52,7 +54,7 @@ export const vectorizedB = ({ n, k, transposeB }: MatmulShape): boolean => (tran
 export const vectorizedC = ({ n }: MatmulShape): boolean => n % 4 === 0;
 
 /** Batches of c. */
-export const batchesOf = ({ batch }: MatmulShape): number => batch.reduce((size, dim) => size * dim, 1);
+export const batchesOf = ({ batch }: MatmulShape): number => sizeOf(batch);
 
 /** Number of tiles of c along its columns, along its rows, and in all batches. */
 export function tilesOf(s: MatmulShape, tileRows: number, tileColumns: number) {
@@ -161,8 +163,6 @@ export function splitVariant(s: MatmulShape, name: string, kernel: Kernel, split
   return addingSplits(name, kernel, partials, splits, batchesOf(s) * s.m * s.n, s.type);
 }
 
-const range = (length: number) => Array.from({ length }, (_, i) => i);
-
 /**
  * Loads a 4 × 4 block of an operand: column j is four neighbours along m or n at depth j. Neighbouring threads load contiguous
  * elements: if those are along the sum, four threads share a row and the block is transposed, so that whole vectors are written.
@@ -198,7 +198,6 @@ export function matmulTiled(s: MatmulShape, { size, splits }: MatmulTiles): Vari
   const quads = size / 4; // vec4s along a side of the tile
   const [rows, columns] = [range(2), range(size / 64)]; // vec4s per thread
   const depth = splitDepth(s, splits);
-  const lines = (items: readonly string[]) => items.join('\n      ');
   const each = (statement: (row: number, part: number, column: number) => string) =>
     lines(rows.flatMap((r) => range(4).flatMap((i) => columns.map((c) => statement(r, i, c)))));
   const text = wgsl`

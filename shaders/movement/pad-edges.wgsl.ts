@@ -5,6 +5,7 @@
 //           it checks its own position and every position of both margins. Margins are short, and no atomics are needed.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type ElementType, type Kernel } from '../../src/core/kernel.ts';
+import { sizeOf } from '../../src/core/shape.ts';
 import { LINEAR_WORKGROUP, linearMain } from '../lib/grid.wgsl.ts';
 
 export type PadEdgesMode = 'reflect' | 'replicate' | 'circular';
@@ -35,22 +36,21 @@ fn source_${axis}(place: u32) -> u32 {
     )
     .join('');
 
-const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1);
 const padded = ({ size, before, after }: PadEdgesAxis) => before + size + after;
 
 /** Coordinates of a row-major `index` in `sizes`: NAME_AXIS. */
 const coordinates = (name: string, sizes: readonly number[]) =>
   sizes
-    .map((size, axis) => `let ${name}_${axis} = (index / ${product(sizes.slice(axis + 1))}u) % ${size}u;`)
+    .map((size, axis) => `let ${name}_${axis} = (index / ${sizeOf(sizes.slice(axis + 1))}u) % ${size}u;`)
     .join('\n  ');
 
 export function padEdgesGather(axes: readonly PadEdgesAxis[], mode: PadEdgesMode, type: ElementType): Kernel {
   const sizes = axes.map(({ size }) => size);
   const at = axes.map(({ before, after }, axis) => {
     const place = before + after > 0 ? `source_${axis}(out_${axis})` : `out_${axis}`;
-    return `${place} * ${product(sizes.slice(axis + 1))}u`;
+    return `${place} * ${sizeOf(sizes.slice(axis + 1))}u`;
   });
-  const count = product(axes.map(padded));
+  const count = sizeOf(axes.map(padded));
   const text = wgsl`
 ${sources(axes, mode)}
 ${linearMain(count)}
@@ -69,7 +69,7 @@ ${linearMain(count)}
 
 export function padEdgesGradGather(axes: readonly PadEdgesAxis[], mode: PadEdgesMode, type: ElementType): Kernel {
   const outputs = axes.map(padded);
-  const strides = outputs.map((_, axis) => product(outputs.slice(axis + 1)));
+  const strides = outputs.map((_, axis) => sizeOf(outputs.slice(axis + 1)));
   const place = ({ before, after }: PadEdgesAxis, axis: number) =>
     before + after > 0 ? `place_${axis}` : `in_${axis}`;
   let body = `total += f32(g[${axes.map((axis, i) => `${place(axis, i)} * ${strides[i]}u`).join(' + ') || '0u'}]);`;
@@ -84,7 +84,7 @@ export function padEdgesGradGather(axes: readonly PadEdgesAxis[], mode: PadEdges
     ${body}
   }`;
   });
-  const count = product(axes.map(({ size }) => size));
+  const count = sizeOf(axes.map(({ size }) => size));
   const text = wgsl`
 ${sources(axes, mode)}
 ${linearMain(count)}

@@ -9,11 +9,10 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Variant } from '../../src/core/kernel.ts';
 import { linearMain, once } from '../lib/grid.wgsl.ts';
 import { termsFromLanes, LANE_BUILTIN, OWN_TERM } from '../lib/lanes.wgsl.ts';
+import { lines, range } from '../lib/text.ts';
 import { rowsOf } from '../matmul/matmul-register.wgsl.ts';
 import { finishFunctions } from './recurrent-cell.wgsl.ts';
 import { GATES, NO_STEP, perStep, productOf, type RecurrentShape, type RecurrentStep } from './recurrent-step.ts';
-
-const range = (length: number) => Array.from({ length }, (_, i) => i);
 
 /** Terms of each sum, and vec4s of sums in a row of the batch. */
 function sizesOf(s: RecurrentShape): { terms: number; vectors: number } {
@@ -73,7 +72,6 @@ function addTerms(
 ): string {
   const start = (r: number) => `let start_${r} = ${from(`min(first_row + ${r}u, ${s.batch - 1}u)`)};`;
   const vecs = range(threadsOf(s, shared).each);
-  const lines = (items: readonly string[]) => items.join('\n      ');
   const add = (q: number, value: (r: number) => string) =>
     lines([
       ...vecs.map((j) => `let four_${q}_${j} = prepared[(${first + q}u + k) * ${sizesOf(s).vectors}u + v_${j}];`),

@@ -1,5 +1,6 @@
 // What the variants of a recurrent layer share: its sizes, the bindings of each cell, and the dispatches of a sequence, one per step.
 import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { sizeOf } from '../../src/core/shape.ts';
 import { LINEAR_WORKGROUP } from '../lib/grid.wgsl.ts';
 
 /** Elman's network with tanh or relu; long short-term memory; gated recurrent unit. */
@@ -123,7 +124,7 @@ export function perStep(
     name: `${op}.${s.cell}.prepare`,
     inputs: [stored, ...inputs.map(() => null), prepared],
     outputs: outputs.map(() => null),
-    workgroups: linearGrid(preparation.shape.reduce((size, dim) => size * dim, 1) / 4, LINEAR_WORKGROUP),
+    workgroups: linearGrid(sizeOf(preparation.shape) / 4, LINEAR_WORKGROUP),
     wgsl: preparation.wgsl,
   };
   return { name, kernels: [first, ...dispatches], scratch: [{ shape: preparation.shape, dtype: 'f32' }] };

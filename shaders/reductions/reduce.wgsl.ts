@@ -12,6 +12,7 @@
 // outputs): a vec4 costs hardly more than a scalar.
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { linearGrid, type Binding, type Kernel, type Variant } from '../../src/core/kernel.ts';
+import { sizeOf } from '../../src/core/shape.ts';
 import { elements, stores } from '../lib/bindings.ts';
 import { LINEAR_WORKGROUP, linearMain, turns } from '../lib/grid.wgsl.ts';
 import { groupReduce, groupScratch, type Combine, type GroupReduceBy } from '../lib/group-reduce.wgsl.ts';
@@ -70,8 +71,6 @@ export function reduceInFours(s: ReduceShape): ReduceShape {
   };
 }
 
-const size = (shape: readonly number[]) => shape.reduce((product, dim) => product * dim, 1);
-
 /** The accumulator's type. */
 const totalType = ({ type, fours }: ReduceShape) => (fours ? `vec4<${type}>` : type);
 
@@ -125,11 +124,11 @@ export const reduceSerial = (shape: ReduceShape): Kernel => ({
   name: `${shape.op}.serial`,
   inputs: [x(shape)],
   outputs: [y(shape)],
-  workgroups: linearGrid(size(shape.kept), LINEAR_WORKGROUP),
+  workgroups: linearGrid(sizeOf(shape.kept), LINEAR_WORKGROUP),
   wgsl: wgsl`
 ${combineFunctions(shape)}
 ${finishFunction(shape)}
-${linearMain(size(shape.kept))}
+${linearMain(sizeOf(shape.kept))}
   let base = ${stridedOffset('index', shape.kept, shape.keptStrides)};
   ${loops(shape, 0, 'base')}
 #if ${shape.fours === 'across'}
@@ -156,20 +155,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let index = group.y * groups.x + group.x;
   let base = ${stridedOffset('index', shape.kept, shape.keptStrides)};
   var total = ${totalType(shape)}(${identity});
-  if (index < ${size(shape.kept)}u) {
-    for (var r = local; r < ${size(shape.reduced)}u; r += ${TREE_WORKGROUP}u) {
+  if (index < ${sizeOf(shape.kept)}u) {
+    for (var r = local; r < ${sizeOf(shape.reduced)}u; r += ${TREE_WORKGROUP}u) {
       total = combine(total, ${totalType(shape)}(x[base + ${stridedOffset('r', shape.reduced, shape.reducedStrides)}]));
     }
   }
   let reduced = group_total(local, ${folded(shape, 'total')});
-  if (local == 0u && index < ${size(shape.kept)}u) { store_y(index, finish(reduced)); }
+  if (local == 0u && index < ${sizeOf(shape.kept)}u) { store_y(index, finish(reduced)); }
 }
 `;
   return {
     name: `${shape.op}.${by}`,
     inputs: [x(shape)],
     outputs: [y(shape)],
-    workgroups: linearGrid(size(shape.kept), 1),
+    workgroups: linearGrid(sizeOf(shape.kept), 1),
     wgsl: text,
   };
 }
@@ -183,7 +182,7 @@ export interface ReduceSplits {
 
 /** Writes the partial results, before `finish`: [outputs, splits], or [splits, outputs] with `outputsFirst`. */
 function partialsKernel(shape: ReduceShape, { count, outputsFirst }: ReduceSplits): Kernel {
-  const outputs = size(shape.kept);
+  const outputs = sizeOf(shape.kept);
   const [output, part] = outputsFirst
     ? [`index % ${outputs}u`, `index / ${outputs}u`]
     : [`index / ${count}u`, `index % ${count}u`];
@@ -199,10 +198,10 @@ ${linearMain(outputs * count)}
   let base = ${stridedOffset('output', shape.kept, shape.keptStrides)};
   ${chains.map((i) => `var total${i} = ${totalType(shape)}(${shape.identity});`).join(' ')}
   var r = ${part};
-  for (; r + ${(chains.length - 1) * count}u < ${size(shape.reduced)}u; r += ${chains.length * count}u) {
+  for (; r + ${(chains.length - 1) * count}u < ${sizeOf(shape.reduced)}u; r += ${chains.length * count}u) {
     ${chains.map((i) => `total${i} = combine(total${i}, ${read(`(r + ${i * count}u)`)});`).join('\n    ')}
   }
-  for (; r < ${size(shape.reduced)}u; r += ${count}u) { total0 = combine(total0, ${read('r')}); }
+  for (; r < ${sizeOf(shape.reduced)}u; r += ${count}u) { total0 = combine(total0, ${read('r')}); }
   let total = ${joined};
   partials[index] = ${folded(shape, 'total')};
 }

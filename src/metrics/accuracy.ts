@@ -1,4 +1,4 @@
-// Shares of right answers over many batches, counted on the host, so that every device gives the same.
+// Accuracy over many batches, counted on the host so that every device gives the same result.
 
 import type { Device } from '../backends/device.ts';
 import type { TypedArray } from '../core/dtype.ts';
@@ -6,24 +6,24 @@ import type { Tensor, TensorSpec } from '../core/tensor.ts';
 import { compile } from '../runtime/compile.ts';
 import type { MeasuringOptions } from './language.ts';
 
-/** Which answers of a batch are right. */
+/** Which predictions of a batch are right. */
 export interface Answers {
-  /** bool or numbers: 0 where an answer is wrong. */
+  /** bool or numbers: 0 where a prediction is wrong. */
   readonly right: Tensor;
   /**
-   * The class of each, i32 in the shape of `right`: the share is then the mean of the classes' shares ("balanced"). Answers
-   * of a negative class do not count, such as those of rows that fill up a batch.
+   * The class of each, i32 with the shape of `right`; the result is then the mean of the per-class accuracies (balanced
+   * accuracy). Predictions with a negative class, such as padding rows, are ignored.
    */
   readonly classes?: Tensor;
 }
 
-/** Batches by number, as a BatchSource gives them. */
+/** Batches by step, like a BatchSource. */
 interface Batches {
   readonly specs: Readonly<Record<string, TensorSpec>>;
   batch(step: number): Readonly<Record<string, TypedArray>> | Promise<Readonly<Record<string, TypedArray>>>;
 }
 
-/** Answers of one class, and the right ones among them. */
+/** Predictions of one class, and how many are right. */
 interface Count {
   all: number;
   right: number;
@@ -32,8 +32,8 @@ interface Count {
 const [RIGHT, CLASSES] = ['right ', 'class of '];
 
 /**
- * The share of right answers in the first `count` batches of `data`, for each name that `fn` gives. Throws where nothing was
- * answered.
+ * The accuracy over the first `count` batches of `data`, for each name that `fn` returns.
+ * @throws an Error if no prediction counts.
  */
 export async function measureAccuracy(
   device: Device,
@@ -64,7 +64,7 @@ export async function measureAccuracy(
     onProgress?.(step + 1, count);
     if (step + 1 === count) await onProgram?.(program, batch, 'accuracy');
   }
-  if (counts.size === 0) throw new Error('measureAccuracy: there are no batches to measure on.');
+  if (counts.size === 0) throw new Error('measureAccuracy: there are no batches.');
   return Object.fromEntries([...counts].map(([name, byClass]) => [name, shareOf(name, byClass)]));
 }
 
@@ -80,7 +80,8 @@ function addAnswers(byClass: Map<number, Count>, right: TypedArray, classes: Typ
 }
 
 function shareOf(name: string, byClass: ReadonlyMap<number, Count>): number {
-  if (byClass.size === 0) throw new Error(`measureAccuracy: no answer counts for ${name}.`);
+  if (byClass.size === 0)
+    throw new Error(`measureAccuracy: no prediction counts for ${name}: all classes are negative.`);
   let sum = 0;
   for (const { all, right } of byClass.values()) sum += right / all;
   return sum / byClass.size;

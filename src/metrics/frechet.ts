@@ -1,24 +1,24 @@
-// How far two sets of feature vectors are apart, as generators are measured by it.
+// The Fréchet distance between two sets of feature vectors, a metric for generators.
 
-// Eigenvalues of symmetric matrices: ml-matrix is maintained, typed, and runs in browsers too.
+// ml-matrix for eigenvalues: maintained, typed, and runs in browsers.
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 
-/** Mean `[d]` and covariance `[d, d]` of vectors that are added in parts. */
+/** Mean `[d]` and covariance `[d, d]` of vectors, added in batches. */
 export class Moments {
   readonly size: number;
   #count = 0;
   readonly #sums: Float64Array;
-  /** Sums of products, of which the upper triangle counts. */
+  /** Sums of products; only the upper triangle is used. */
   readonly #products: Float64Array;
 
-  /** @param size numbers of a vector. */
+  /** @param size the vectors' dimension d. */
   constructor(size: number) {
     this.size = size;
     this.#sums = new Float64Array(size);
     this.#products = new Float64Array(size * size);
   }
 
-  /** Vectors added so far. */
+  /** Number of vectors added. */
   get count(): number {
     return this.#count;
   }
@@ -28,7 +28,7 @@ export class Moments {
     const { size } = this;
     const used: number[] = [];
     for (let row = 0; row < count; row++) {
-      // Zeros add nothing, and pictures and activations are full of them.
+      // Skip zeros, which are common in images and activations.
       used.length = 0;
       for (let i = 0; i < size; i++) if (vectors[row * size + i] !== 0) used.push(i);
       for (let at = 0; at < used.length; at++) {
@@ -47,7 +47,7 @@ export class Moments {
     return this.#sums.map((sum) => sum / this.#count);
   }
 
-  /** With n - 1 in the denominator. */
+  /** The unbiased covariance (divided by n - 1). */
   covariance(): Matrix {
     const { size } = this;
     const mean = this.mean();
@@ -64,22 +64,22 @@ export class Moments {
 }
 
 /**
- * The Fréchet distance of two Gaussians with these moments, |μ₁ - μ₂|² + tr(C₁ + C₂ - 2 (C₁ C₂)^½): M. Heusel et al., "GANs
- * trained by a two time-scale update rule converge to a local Nash equilibrium", 2017. 0 for equal moments.
- * @throws an Error for vectors of different sizes, or fewer than two.
+ * The Fréchet distance between two Gaussians with these moments, |μ₁ - μ₂|² + tr(C₁ + C₂ - 2 (C₁ C₂)^½): M. Heusel et al.,
+ * "GANs trained by a two time-scale update rule converge to a local Nash equilibrium", 2017. 0 for equal moments.
+ * @throws an Error for vectors of different dimensions, or fewer than two vectors.
  */
 export function frechetDistance(a: Moments, b: Moments): number {
-  if (a.size !== b.size) throw new Error(`frechetDistance: vectors of ${a.size} and of ${b.size} numbers.`);
-  if (a.count < 2 || b.count < 2) throw new Error('frechetDistance: each set needs two vectors at least.');
+  if (a.size !== b.size) throw new Error(`frechetDistance: the dimensions ${a.size} and ${b.size} differ.`);
+  if (a.count < 2 || b.count < 2) throw new Error('frechetDistance: each set needs at least two vectors.');
   const [meanA, meanB] = [a.mean(), b.mean()];
   const [covarianceA, covarianceB] = [a.covariance(), b.covariance()];
   const between = meanA.reduce((sum, value, i) => sum + (value - meanB[i]) ** 2, 0);
-  // (C₁ C₂)^½ has the trace of (C₁^½ C₂ C₁^½)^½, which is symmetric.
+  // (C₁ C₂)^½ has the same trace as (C₁^½ C₂ C₁^½)^½, which is symmetric.
   const root = squareRoot(covarianceA);
   const inner = root.mmul(covarianceB).mmul(root);
   const { realEigenvalues } = new EigenvalueDecomposition(inner, { assumeSymmetric: true });
   const overlap = realEigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(value, 0)), 0);
-  // Rounding may leave a hair below 0 where the sets are equal.
+  // Rounding may give slightly less than 0 for equal sets.
   return Math.max(0, between + covarianceA.trace() + covarianceB.trace() - 2 * overlap);
 }
 

@@ -1,11 +1,11 @@
-// The rival of generators of labelled pictures: a Gaussian for each class in the space of the first principal components.
+// The baseline for generators of labelled images: a Gaussian per class in the space of the first principal components.
 
-// Decompositions of symmetric matrices: ml-matrix is maintained, typed, and runs in browsers too.
+// ml-matrix for decompositions: maintained, typed, and runs in browsers.
 import { CholeskyDecomposition, EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { RandomSource } from '../core/random.ts';
 import { Moments } from './frechet.ts';
 
-/** What is added to variances, which vanish where a component never varies within a class. */
+/** Added to variances, which are 0 if a component is constant within a class. */
 const LEAST_VARIANCE = 1e-8;
 
 /** Labelled vectors. */
@@ -21,11 +21,11 @@ export interface LabelledVectors {
 interface Gaussian {
   /** `[k]`. */
   readonly mean: Float64Array;
-  /** Lower triangle `[k, k]` whose product with its transpose is the covariance. */
+  /** The Cholesky factor of the covariance, lower triangular `[k, k]`. */
   readonly factor: Matrix;
 }
 
-/** Gaussians over vectors, one a class; samples take the classes in turn. */
+/** One Gaussian per class; samples cycle through the classes. */
 export class GaussianClasses {
   readonly #mean: Float64Array;
   /** `[k][size]`: the principal components. */
@@ -38,13 +38,13 @@ export class GaussianClasses {
     this.#classes = classes;
   }
 
-  /** Fits `components` principal components of all vectors, and a Gaussian of each class in their space. */
+  /** Fits `components` principal components of all vectors, and a Gaussian per class in their space. */
   static fit({ vectors, size, labels, classes }: LabelledVectors, components: number): GaussianClasses {
     const all = new Moments(size);
     all.add(vectors);
     const mean = all.mean();
     const { eigenvectorMatrix } = new EigenvalueDecomposition(all.covariance(), { assumeSymmetric: true });
-    // The largest eigenvalues stand last.
+    // The largest eigenvalues come last.
     const axes = Array.from({ length: components }, (_, k) =>
       Float64Array.from(eigenvectorMatrix.getColumn(size - 1 - k)),
     );
@@ -56,14 +56,14 @@ export class GaussianClasses {
     }
     const gaussians = moments.map((one, label) => {
       if (one.count < 2)
-        throw new Error(`GaussianClasses: class ${label} has ${one.count} vectors; it needs two at least.`);
+        throw new Error(`GaussianClasses: class ${label} has ${one.count} vectors, but needs at least two.`);
       const covariance = one.covariance().add(Matrix.identity(components, components).mul(LEAST_VARIANCE));
       return { mean: one.mean(), factor: new CholeskyDecomposition(covariance).lowerTriangularMatrix };
     });
     return new GaussianClasses(mean, axes, gaussians);
   }
 
-  /** `count` vectors `[count, size]`, the classes in turn. */
+  /** `count` vectors `[count, size]`, cycling through the classes. */
   sample(count: number, random: RandomSource): Float32Array {
     const size = this.#mean.length;
     const result = new Float32Array(count * size);
@@ -84,7 +84,7 @@ export class GaussianClasses {
   }
 }
 
-/** The product of `a` with the `size` numbers of `b` from `at`. */
+/** The dot product of `a` with `size` numbers of `b` from `at` on. */
 function dot(a: Float64Array, b: ArrayLike<number>, at: number, size: number): number {
   let sum = 0;
   for (let i = 0; i < size; i++) if (b[at + i] !== 0) sum += a[i] * b[at + i];

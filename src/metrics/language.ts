@@ -1,4 +1,4 @@
-// How well a language model predicts a text: nats a token, each token scored once.
+// Language model loss on a text in nats per token, with each token scored once.
 
 import type { Device } from '../backends/device.ts';
 import { Scalar, spec, type TensorSpec } from '../core/tensor.ts';
@@ -9,40 +9,40 @@ import { reshape } from '../ops/movement/reshape.ts';
 import { compile } from '../runtime/compile.ts';
 import type { OnProgram } from '../runtime/profile.ts';
 
-/** How a measurement is run and watched. */
+/** Options of a measurement. */
 export interface MeasuringOptions {
   readonly onProgress?: (done: number, total: number) => void;
-  /** Is given the program with its last inputs, for `--profile`. */
+  /** Called with the program and its last inputs, for `--profile`. */
   readonly onProgram?: OnProgram;
   readonly signal?: AbortSignal;
 }
 
 export interface NatsOptions extends MeasuringOptions {
-  /** Tokens of a pass. A model with positions sees so many at most. */
+  /** Tokens per pass, at most the model's `maxPositions`. */
   readonly length: number;
   /**
-   * The fewest tokens before a scored one that the model has seen, but at the start of the text. Half of `length` by default.
-   * It costs a model with positions a pass for every length - context tokens; a recurrent one reads only so many more for
-   * each row of a batch.
+   * Minimum context in tokens before each scored token, except at the start of the text (default half of `length`). A model
+   * with `maxPositions` then needs a pass for every length - context tokens; a recurrent one reads only `context` more tokens
+   * per row of a batch.
    */
   readonly context?: number;
-  /** Passes at a time; 16 by default. */
+  /** Passes in parallel (default 16). */
   readonly batchSize?: number;
 }
 
-/** What the passes of one row of a batch read and score: tokens by their place in the text. */
+/** What a pass reads and scores, by position in the text. */
 interface Pass {
   readonly start: number;
-  /** The first scored token, and the one behind the last. */
+  /** The first scored token, and the end (exclusive). */
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * The mean of -log(probability) of the tokens of `ids` but the first, each given those before it. A model with `maxPositions`
- * sees windows of `length` that overlap by `context`; one without reads the text in `batchSize` parts, each from `context`
- * tokens before it on, with its memory. The sum is made in float64 on the host. Throws where the text has fewer than two
- * tokens.
+ * The mean of -log(probability) over all tokens of `ids` but the first, each given those before it. A model with
+ * `maxPositions` sees windows of `length` that overlap by `context`; one without reads the text with its memory in
+ * `batchSize` parts, each starting `context` tokens early. The sum is computed in float64 on the host.
+ * @throws an Error for fewer than two tokens.
  */
 export async function natsPerToken(
   device: Device,
@@ -51,8 +51,7 @@ export async function natsPerToken(
   { length, context = length >> 1, batchSize = 16, onProgress, onProgram, signal }: NatsOptions,
 ): Promise<{ readonly nats: number; readonly count: number }> {
   const scored = ids.length - 1;
-  if (scored < 1)
-    throw new Error(`natsPerToken: the text has ${ids.length} tokens; two are needed, to predict the second.`);
+  if (scored < 1) throw new Error(`natsPerToken: the text has ${ids.length} tokens, but at least two are needed.`);
   if (length > (model.maxPositions ?? Infinity)) throw new Error(`natsPerToken: length is ${length}, but the model has ${model.maxPositions} positions.`); // prettier-ignore
   if (
     !(
@@ -64,7 +63,7 @@ export async function natsPerToken(
     )
   ) {
     throw new Error(
-      `natsPerToken: length must be an integer of at least 1 and context one below it, but they are ${length} and ${context}.`,
+      `natsPerToken: length must be an integer of at least 1 and context an integer from 0, below length if the model has positions; they are ${length} and ${context}.`,
     );
   }
   const isRecurrent = model.maxPositions === undefined;
@@ -114,11 +113,11 @@ export async function natsPerToken(
   return { nats: sum / count, count };
 }
 
-/** Windows that overlap, in batches: of each, what was not scored before. */
+/** Overlapping windows in batches; each scores the tokens that earlier ones did not. */
 function windowsOf(scored: number, length: number, context: number, batchSize: number): Pass[][] {
   const rounds: Pass[][] = [];
   for (let from = 1, i = 0; from <= scored; i++) {
-    // The last window ends with the text, so that all have one length.
+    // The last window ends with the text, so that all have the same length.
     const start = Math.max(0, Math.min(from === 1 ? 0 : from - 1 - context, scored - length));
     const to = Math.min(start + length, scored) + 1;
     if (i % batchSize === 0) rounds.push([]);
@@ -128,7 +127,7 @@ function windowsOf(scored: number, length: number, context: number, batchSize: n
   return rounds;
 }
 
-/** Parts of the text side by side, each read from `context` tokens before it on, `length` tokens a round. */
+/** Parts of the text in parallel, each starting `context` tokens early, with `length` tokens per round. */
 function partsOf(scored: number, length: number, context: number, batchSize: number): Pass[][] {
   const part = Math.ceil(scored / Math.min(batchSize, Math.ceil(scored / length)));
   const parts = Array.from({ length: Math.ceil(scored / part) }, (_, i) => ({

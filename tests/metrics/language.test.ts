@@ -1,4 +1,4 @@
-// Nats a token and shares of right answers: every token once, the stated context, the same on every device.
+// Nats per token and accuracy: each token scored once, with the given context, and equal on every device.
 
 import { describe, expect, test } from 'vitest';
 import { CpuDevice, eq, measureAccuracy, natsPerToken, spec, type Tensor } from '../../src/node.ts';
@@ -8,7 +8,7 @@ import { testGpu } from '../harness/devices.ts';
 const text = Int32Array.from({ length: 41 }, (_, i) => (i * i * 3 + i) % VOCABULARY);
 const devices = { CPU: async () => new CpuDevice(), GPU: testGpu };
 
-/** -log(probability) of token `place`, given the tokens from `start` on. */
+/** -log(probability) of the token at `place`, given the tokens from `start` on. */
 async function natsAt(model: Parameters<typeof scoresAfter>[0], start: number, place: number): Promise<number> {
   const scores = await scoresAfter(model, [...text.subarray(start, place)]);
   const most = Math.max(...scores);
@@ -18,9 +18,9 @@ async function natsAt(model: Parameters<typeof scoresAfter>[0], start: number, p
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
 
 describe.each(Object.entries(devices))('on the %s', (_, open) => {
-  test('a GPT sees windows, each token is scored once', async () => {
+  test('a GPT scores each token once in overlapping windows', async () => {
     const model = tinyGPT();
-    // Windows of 12 that overlap by 4 begin at 0, 8, 16, 24 and, so that the last ends with the text, 28.
+    // Windows of 12 that overlap by 4 start at 0, 8, 16, 24 and, to end with the text, 28.
     const starts = Array.from({ length: 40 }, (_unused, i) =>
       i < 12 ? 0 : i < 20 ? 8 : i < 28 ? 16 : i < 36 ? 24 : 28,
     );
@@ -30,14 +30,14 @@ describe.each(Object.entries(devices))('on the %s', (_, open) => {
     expect(nats).toBeCloseTo(mean(expected), 5);
   });
 
-  test('an LSTM reads on with its memory', async () => {
+  test('an LSTM scores each token once with its memory', async () => {
     const model = tinyLSTM();
     const whole = await Promise.all(Array.from({ length: 40 }, (_unused, i) => natsAt(model, 0, i + 1)));
     const device = await open();
     const alone = await natsPerToken(device, model, text, { length: 7, batchSize: 1 });
     expect(alone.count).toBe(40);
     expect(alone.nats).toBeCloseTo(mean(whole), 5);
-    // Three parts of 14, 14 and 12 tokens, each read from five tokens before it on.
+    // Three parts of 14, 14 and 12 tokens, each starting five tokens early.
     const starts = Array.from({ length: 40 }, (_unused, i) => (i < 14 ? 0 : i < 28 ? 9 : 23));
     const expected = await Promise.all(starts.map((start, i) => natsAt(model, start, i + 1)));
     const parts = await natsPerToken(device, model, text, { length: 7, context: 5, batchSize: 3 });
@@ -45,7 +45,7 @@ describe.each(Object.entries(devices))('on the %s', (_, open) => {
     expect(parts.nats).toBeCloseTo(mean(expected), 5);
   });
 
-  test('answers are counted, balanced over classes, fillers left out', async () => {
+  test('accuracy is plain or balanced over classes, and ignores padding', async () => {
     const rows = [[1, 1, 0, 1], [0, 1, 1, 1]]; // prettier-ignore
     const classes = [[0, 0, 0, 1], [1, 0, 0, -1]]; // prettier-ignore
     const one = spec([4], 'i32');
@@ -63,13 +63,15 @@ describe.each(Object.entries(devices))('on the %s', (_, open) => {
   });
 });
 
-test('short texts are one window; none at all, and windows that are too long, are refused', async () => {
+test('a short text is one window; invalid lengths are errors', async () => {
   const device = new CpuDevice();
   const model = tinyGPT();
   const { nats, count } = await natsPerToken(device, model, text.subarray(0, 4), { length: 24 });
   expect(count).toBe(3);
   expect(nats).toBeCloseTo(mean(await Promise.all([1, 2, 3].map((place) => natsAt(model, 0, place)))), 5);
-  await expect(natsPerToken(device, model, text.subarray(0, 1), { length: 24 })).rejects.toThrow('two are needed');
+  await expect(natsPerToken(device, model, text.subarray(0, 1), { length: 24 })).rejects.toThrow(
+    'at least two are needed',
+  );
   await expect(natsPerToken(device, model, text, { length: 25 })).rejects.toThrow('length is 25, but the model has 24');
   await expect(natsPerToken(device, model, text, { length: 8, context: 8 })).rejects.toThrow('context');
   const lstm = await natsPerToken(device, tinyLSTM(), text.subarray(0, 4), { length: 24 });

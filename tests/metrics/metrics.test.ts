@@ -1,4 +1,4 @@
-// Fréchet distance and Gaussian classes: closed forms, and samples that have the moments of what was fitted.
+// Fréchet distance against closed forms, and Gaussian classes whose samples match the fitted moments.
 
 import { expect, test } from 'vitest';
 import { RandomSource } from '../../src/core/random.ts';
@@ -11,13 +11,13 @@ const momentsOf = (size: number, vectors: readonly number[]): Moments => {
   return moments;
 };
 
-/** `count` vectors with independent numbers of these means and deviations. */
+/** `count` vectors of independent components with these means and standard deviations. */
 function independent(count: number, means: readonly number[], deviations: readonly number[], seed: number): number[] {
   const random = new RandomSource(seed);
   return Array.from({ length: count }, () => means.map((mean, i) => mean + deviations[i] * random.normal())).flat();
 }
 
-test('moments are those of the sample, in however many parts it comes', () => {
+test('moments are those of the sample, however it is batched', () => {
   const vectors = [1, 2, 3, 0, 5, 10];
   const whole = momentsOf(2, vectors);
   const parts = momentsOf(2, vectors.slice(0, 2));
@@ -32,7 +32,7 @@ test('moments are those of the sample, in however many parts it comes', () => {
   }
 });
 
-test('the distance of Gaussians with independent numbers is that of their means and deviations', () => {
+test('the distance of Gaussians with independent components follows the closed form', () => {
   // For diagonal covariances: Σ (μ₁ - μ₂)² + (σ₁ - σ₂)².
   const a = momentsOf(3, independent(20_000, [0, 1, 2], [1, 2, 0.5], 1));
   const b = momentsOf(3, independent(20_000, [1, 1, 4], [1, 1, 2], 2));
@@ -41,19 +41,19 @@ test('the distance of Gaussians with independent numbers is that of their means 
   expect(frechetDistance(a, b)).toBeCloseTo(frechetDistance(b, a), 9);
 });
 
-test('correlation counts: equal variances, opposite directions', () => {
+test('opposite correlations have a distance although all variances are equal', () => {
   const a = momentsOf(2, [1, 1, -1, -1, 0, 0]);
   const b = momentsOf(2, [1, -1, -1, 1, 0, 0]);
   // C₁ C₂ = 0, so the distance is the sum of all variances.
   expect(frechetDistance(a, b)).toBeCloseTo(4, 6);
 });
 
-test('what cannot be compared is refused', () => {
-  expect(() => frechetDistance(new Moments(2), new Moments(3))).toThrow('vectors of 2 and of 3 numbers');
-  expect(() => frechetDistance(momentsOf(1, [1]), momentsOf(1, [1, 2]))).toThrow('two vectors at least');
+test('different dimensions and single vectors are errors', () => {
+  expect(() => frechetDistance(new Moments(2), new Moments(3))).toThrow('the dimensions 2 and 3 differ');
+  expect(() => frechetDistance(momentsOf(1, [1]), momentsOf(1, [1, 2]))).toThrow('at least two vectors');
 });
 
-test('samples have the moments of the classes that were fitted', () => {
+test('samples have the moments of the fitted classes', () => {
   const [first, second] = [independent(3000, [5, 0, 0], [1, 0.1, 0], 3), independent(3000, [0, 5, 0], [0.1, 2, 0], 4)];
   const vectors = Float32Array.from([...first, ...second]);
   const labels = Array.from({ length: 6000 }, (_, i) => Number(i >= 3000));

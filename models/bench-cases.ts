@@ -1,19 +1,19 @@
-// The registered models as cases of the benchmark: forward passes, and steps of training.
+// The registered models as benchmark cases: forward passes and training steps.
 
 import { Buffer, manualSeed, type BenchCase, type Tensor } from '../src/index.ts';
 import type { GraphExample, ModelEntry } from './entry.ts';
 
-/** Models of more parameters take seconds a step on a software adapter. */
+/** Models with more parameters take seconds per step on a software adapter. */
 const LARGE = 500_000;
 
-/** Forward passes of one example and of a batch, and a training step a phase, of each entry that has an `example`. */
+/** For each entry with an `example`: forward passes of one example and of a batch, and a training step per phase. */
 export function modelBenchCases(entries: readonly ModelEntry[]): BenchCase[] {
   return entries.flatMap(({ name, config, parameters, build, example, train }) => {
     if (!example) return [];
     const large = parameters > LARGE;
     const batchSize = train?.recipe.batchSize ?? 1;
     const fresh = (batch: number) => {
-      // The same weights and inputs each time, so that kernel variants can be compared by their results.
+      // The same weights and inputs every time, so that the results of kernel variants can be compared.
       manualSeed(1);
       return example(build(config), batch, 1);
     };
@@ -34,7 +34,7 @@ export function modelBenchCases(entries: readonly ModelEntry[]): BenchCase[] {
   });
 }
 
-/** `graph` with its inputs on the device, so that they need not be written before each run. */
+/** `graph` with its inputs kept on the device, so that they are not written before each run. */
 function withoutInputs({ fn, specs, inputs }: GraphExample): () => Readonly<Record<string, Tensor>> {
   const held = Object.entries(specs).map(
     ([name, spec]) => [name, new Buffer({ ...spec, data: inputs[name] }, { name })] as const,

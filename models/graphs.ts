@@ -1,10 +1,10 @@
-// Functions to compile that examples of several models are made of.
+// Functions to compile that the examples of several models share.
 
 import { grad, withTraining, type Optimizer, type Tensor } from '../src/index.ts';
 
 type Batch = Readonly<Record<string, Tensor>>;
 
-/** A step of training as a function of its batch: all outputs of `task`, after whose loss `optimizer` changes its parameters. */
+/** A training step as a function of its batch: gives all outputs of `task`, and updates the parameters of `optimizer`. */
 export function optimizerStep(
   optimizer: Optimizer,
   task: (batch: Batch) => Batch & { readonly loss: Tensor },

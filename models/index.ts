@@ -1,4 +1,4 @@
-// The registry: every model under the name that the command line and the pages use, loaded when it is asked for.
+// The registry: every model under the name that the command line and the pages use, loaded on demand.
 
 import { bertMiniZh } from './bert/bert-mini-zh/about.ts';
 import { lenet5 } from './cnn/lenet5/about.ts';
@@ -10,12 +10,12 @@ import type { ModelAbout, ModelEntry } from './entry.ts';
 export * from './entry.ts';
 export { modelBenchCases } from './bench-cases.ts';
 
-/** A model that can be loaded: its code only, no weights. */
+/** A model that can be loaded: only its code, no weights. */
 export interface ModelRecord<E extends ModelEntry = ModelEntry> extends ModelAbout {
   load(): Promise<E>;
 }
 
-/** All models by name. Nothing of a model is loaded but these facts. */
+/** All models by name, without loading any. */
 export const models = {
   lenet5: { ...lenet5, load: async () => (await import('./cnn/lenet5/entry.ts')).lenet5Entry },
   'char-lstm': { ...charLstm, load: async () => (await import('./rnn/char-lstm/entry.ts')).charLstmEntry },

@@ -143,8 +143,8 @@ export {
 export { type DecodedText, decodeText, type DecodeTextOptions, type TextEncoding } from './text/decode-text.ts';
 export { encodeBatch, type EncodeBatchOptions, type EncodedBatch } from './text/encode-batch.ts';
 export { HuggingFaceTokenizer } from './text/hugging-face.ts';
-export { KneserNey, type KneserNeyOptions } from './text/rivals/kneser-ney.ts';
-export { mostFrequent, NeighbourCounts } from './text/rivals/neighbours.ts';
+export { KneserNey, type KneserNeyOptions } from './text/baselines/kneser-ney.ts';
+export { mostFrequent, NeighbourCounts } from './text/baselines/neighbours.ts';
 export { chaptersOf, heldOutChapters, lastTenth, type Split, withoutBlanks } from './text/splits.ts';
 export { TextStream } from './text/stream-text.ts';
 export { type Framed, type SpecialIds, type Tokenizer } from './text/tokenizer.ts';

@@ -1,20 +1,20 @@
-// How well a language model of characters predicts a text: nats a character, given what came before.
+// How well a character language model predicts a text: nats per character, given what came before.
 
 import { natsPerToken, type CausalModel, type Module } from '../../src/index.ts';
 import type { EvaluationWork } from '../entry.ts';
 
-/** A language model that can be decoded from. */
+/** A language model that can be decoded. */
 export type CharacterModel = Module & CausalModel;
 
-/** Windows, or parts of the text, side by side. */
+/** Windows, or parts of the text, per batch. */
 const ROWS = 32;
-/** Characters of a pass, for models without a longest text. */
+/** Characters per pass, for models without a maximum length. */
 const LENGTH = 128;
 
 /**
- * Nats a character over all of `ids` but the first, which nothing precedes. A model of a longest text reads windows that
- * overlap by half, so that at least half of its positions stand before each character; one that remembers any length reads
- * the text in 32 parts, each from its start to its end.
+ * Nats per character over all of `ids` except the first, which nothing precedes. A model with a maximum length reads windows
+ * that overlap by half, so that each character has at least half a window of context; a model with a memory reads the text in
+ * 32 parts, each from start to end.
  */
 export async function natsPerCharacter(
   model: CharacterModel,
@@ -22,7 +22,7 @@ export async function natsPerCharacter(
   { device, quick, onProgress, onProgram }: EvaluationWork,
 ): Promise<number> {
   const { maxPositions } = model;
-  // While training the windows lie end to end: what matters is which weights are better.
+  // During training the windows do not overlap: it is enough to know which weights are better.
   const context = maxPositions === undefined || quick ? 0 : undefined;
   const { nats } = await natsPerToken(device, model, ids, {
     length: maxPositions ?? LENGTH,

@@ -1,4 +1,4 @@
-// What language models of characters have in common in the registry: their data, measurement, answers and texts.
+// What character language models share in the registry: data, evaluation, answers and generation.
 
 import {
   CharTokenizer, compile, Decoder, generateText, KneserNey, lastTenth, makeOptimizer, RandomSource, reshape, slice, softmax, spec,
@@ -10,7 +10,7 @@ import { natsPerCharacter, type CharacterModel } from './character-measure.ts';
 import { readTexts, TEXT_DATA } from './read-texts.ts';
 import { detailsOf, tokenizerOf, vocabularyIn } from './vocabulary.ts';
 
-/** What differs between these models. */
+/** What differs between the models. */
 export interface CharacterParts<M> {
   readonly recipe: ModelRecipe & { readonly length: number };
   readonly task: (model: M) => Task;
@@ -18,22 +18,22 @@ export interface CharacterParts<M> {
   readonly vocabularySize: (model: M) => number;
 }
 
-/** Order of the rival: the five characters before each one. */
+/** The order of the baseline: it sees the five characters before each one. */
 const ORDER = 6;
-/** Characters of an example, for models without a longest text. */
+/** Characters in an example, for models without a maximum length. */
 const LENGTH = 64;
-/** Answers of `run`. */
+/** Candidates that `run` shows. */
 const TOP = 10;
 
-const dropUnknown = { description: 'leave out what the model has never seen', type: 'flag' } as const;
+const dropUnknown = { description: 'ignore characters that the model does not know', type: 'flag' } as const;
 
-/** The tokenizer of `model`, which leaves out what it does not know if that is wanted. */
+/** The tokenizer of `model`, which drops unknown characters if `options` say so. */
 const tokenizerFor = (model: CharacterModel, options: Readonly<Record<string, unknown>>): CharTokenizer => {
   const unknown: UnknownCharacters = options.dropUnknown ? 'drop' : 'error';
   return tokenizerOf(model).with(unknown);
 };
 
-/** The capabilities of a language model of characters. */
+/** The capabilities of a character language model. */
 export function characterCapabilities<M extends CharacterModel>({
   recipe,
   task,
@@ -45,7 +45,7 @@ export function characterCapabilities<M extends CharacterModel>({
       data: TEXT_DATA,
       recipe,
       phases: ['step'],
-      settings: { length: 'characters of a window' },
+      settings: { length: 'characters per window' },
       keepBest: true,
       async open(files, settings, details) {
         const text = (await readTexts(files)).join('\n');
@@ -58,7 +58,7 @@ export function characterCapabilities<M extends CharacterModel>({
           count.toLocaleString('en'),
         );
         return {
-          summary: `${counts[0]} characters, ${counts[1]} held out, ${counts[2]} different ones`,
+          summary: `${counts[0]} characters, ${counts[1]} held out, ${counts[2]} distinct`,
           details: detailsOf(tokenizer),
           batchesPerEpoch: data.stepsPerEpoch,
           start(model) {
@@ -73,7 +73,7 @@ export function characterCapabilities<M extends CharacterModel>({
       data: TEXT_DATA,
       metrics: { nats_per_character: { title: 'nats per character', better: 'lower' } },
       unit: 'characters',
-      rival: `interpolated Kneser-Ney of order ${ORDER} on the other nine tenths`,
+      baseline: `interpolated Kneser-Ney of order ${ORDER}, fitted to the other nine tenths`,
       async open(model, files) {
         const text = (await readTexts(files)).join('\n');
         const tokenizer = tokenizerOf(model);
@@ -83,20 +83,20 @@ export function characterCapabilities<M extends CharacterModel>({
           measure: async (work) => ({ nats_per_character: await natsPerCharacter(model, heldOut, work) }),
           async baselines() {
             const { vocabularySize: size } = tokenizer;
-            const rival = KneserNey.fit(train, { order: ORDER, vocabularySize: size });
-            return { [`kneser_ney_${ORDER}`]: { nats_per_character: rival.nats(heldOut) } };
+            const baseline = KneserNey.fit(train, { order: ORDER, vocabularySize: size });
+            return { [`kneser_ney_${ORDER}`]: { nats_per_character: baseline.nats(heldOut) } };
           },
         };
       },
     },
     run: {
       input: 'prompt',
-      description: 'a text; the answer is how likely each character comes next',
-      options: { top: { description: 'answers to show', type: 'integer', preset: String(TOP) }, dropUnknown },
+      description: 'a text; prints the likeliest next characters',
+      options: { top: { description: 'candidates to show', type: 'integer', preset: String(TOP) }, dropUnknown },
       async run(model, { text, options }, { device, onProgram }) {
         const tokenizer = tokenizerFor(model, options);
         const ids = tokenizer.encode(text).slice(-(model.maxPositions ?? Infinity));
-        if (ids.length === 0) throw new Error('The prompt is empty: it needs a character at least.');
+        if (ids.length === 0) throw new Error('The prompt is empty: it needs at least one character.');
         const specs = { ids: spec([1, ids.length], 'i32') };
         using program = await compile(device, (inputs) => nextProbabilities(model, inputs.ids), specs);
         const { data } = await program.run({ ids });
@@ -104,7 +104,7 @@ export function characterCapabilities<M extends CharacterModel>({
         const rows: Ranked[] = Array.from(data, (probability, id) => ({ label: tokenizer.token(id), probability }));
         const top = rows.sort((a, b) => b.probability - a.probability).slice(0, Number(options.top ?? TOP));
         const next = top.map(({ label, probability }) => ({ character: label, probability }));
-        // A blank or a line end would not be seen.
+        // Quoted, because a space or newline would be invisible.
         const shown = top.map(({ label, probability }) => ({ label: JSON.stringify(label), probability }));
         return { tables: [{ rows: shown }], values: { prompt: text, next } };
       },
@@ -114,12 +114,16 @@ export function characterCapabilities<M extends CharacterModel>({
       unit: 'characters',
       count: 500,
       options: {
-        prompt: { description: 'what the text begins with', type: 'text', preset: 'a line end' },
-        temperature: { description: 'below 1: likelier characters, 0: the likeliest', type: 'number', preset: '0.8' },
-        topK: { description: 'draw from the n likeliest characters', type: 'integer', preset: 'all' },
-        topP: { description: 'draw from the likeliest that have this share together', type: 'number', preset: '1' },
+        prompt: { description: 'beginning of the text', type: 'text', preset: 'a newline' },
+        temperature: {
+          description: 'sampling temperature; 0 always takes the likeliest',
+          type: 'number',
+          preset: '0.8',
+        },
+        topK: { description: 'sample from the n likeliest characters', type: 'integer', preset: 'all' },
+        topP: { description: 'sample from the likeliest with this total probability', type: 'number', preset: '1' },
         minP: {
-          description: 'draw from those with this part of the probability of the likeliest',
+          description: 'sample from those with at least this fraction of the highest probability',
           type: 'number',
           preset: '0',
         },
@@ -138,13 +142,13 @@ export function characterCapabilities<M extends CharacterModel>({
   };
 }
 
-/** @throws an Error for windows that are longer than what the model sees. */
+/** @throws an Error if windows are longer than the model's maximum. */
 function expectLength({ maxPositions = Infinity }: CharacterModel, length: number): void {
   if (length <= maxPositions) return;
-  throw new Error(`Windows of ${length} characters are too long: this config sees ${maxPositions} at once.`);
+  throw new Error(`Windows of ${length} characters are too long: this config takes at most ${maxPositions}.`);
 }
 
-/** ids [1, T] → how likely each character comes next [V]. */
+/** ids [1, T] → the probability of each next character [V]. */
 function nextProbabilities(model: CharacterModel, ids: Parameters<CharacterModel['forward']>[0]) {
   const logits = model.forward(ids); // [1, T, V]
   const [, length, size] = logits.shape;

@@ -1,4 +1,4 @@
-// The command line: its commands, the model that is named, and which exit code an error gives.
+// The command line: its commands, the model that a command takes, and the exit code of each error.
 
 import { Command, CommanderError } from 'commander';
 import { models, type ModelEntry, type ModelRecord } from '../../models/index.ts';
@@ -26,7 +26,7 @@ const ofModels: readonly ModelCommand<never>[] = [
 const plain: readonly PlainCommand<never>[] = [modelsCommand, infoCommand, verifyCommand, benchCommand, tuneCommand];
 
 /**
- * Runs the command that `argv` (without node and script) asks for.
+ * Runs the command in `argv` (without node and script).
  * @returns the exit code: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C.
  */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -38,7 +38,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Commander has said what is wrong; help and version come as errors with code 0.
+      // Commander has printed the problem; help and version arrive as errors with code 0.
       if (error.exitCode === 0) return 0;
       const list = choicesAfter(error, commandOf(program!, argv));
       if (list) terminal.note(list);
@@ -54,8 +54,8 @@ const offeredBy = ({ name }: ModelCommand<never>): ModelRecord[] =>
   Object.values<ModelRecord>(models).filter(({ capabilities }) => capabilities.includes(name));
 
 /**
- * The model that is named to a command of models; null for other commands, and where only help is asked for. It is loaded
- * before the options are known, because they are the model's.
+ * The model that the command takes; null for commands without one, and if only help is asked for. It is loaded before the
+ * options are parsed, because they depend on it.
  */
 async function namedModel([name, model, ...more]: readonly string[]): Promise<ModelEntry | null> {
   const command = ofModels.find((one) => one.name === name);
@@ -65,7 +65,7 @@ async function namedModel([name, model, ...more]: readonly string[]): Promise<Mo
   if (model === undefined || model.startsWith('-')) {
     const example = [model, ...more].find((word) => names.includes(word)) ?? names[0];
     throw new CommandError(
-      `Name the model first: five-tigers ${name} ${example}. Models that ${name} takes: ${names.join(', ')}.`,
+      `Name the model first: five-tigers ${name} ${example}. Models that support ${name}: ${names.join(', ')}.`,
       USAGE,
     );
   }
@@ -73,9 +73,9 @@ async function namedModel([name, model, ...more]: readonly string[]): Promise<Mo
   if (record) return record.load();
   const known = Object.hasOwn(models, model);
   const near = nearNames(model, names);
-  const problem = known ? `${model} has no ${name}.` : `There is no model "${model}".`;
+  const problem = known ? `${model} does not support ${name}.` : `There is no model "${model}".`;
   const hint = near.length > 0 && !known ? ` Did you mean ${near.join(', ')}?` : '';
-  throw new CommandError(`${problem}${hint} Models that ${name} takes: ${names.join(', ')}.`, USAGE);
+  throw new CommandError(`${problem}${hint} Models that support ${name}: ${names.join(', ')}.`, USAGE);
 }
 
 function makeProgram(entry: ModelEntry | null, terminal: Terminal): Command {
@@ -97,7 +97,7 @@ function makeProgram(entry: ModelEntry | null, terminal: Terminal): Command {
   return program;
 }
 
-/** Adds a command with a subcommand a model; only that of `entry` has options, which are the model's own. */
+/** Adds a command with a subcommand per model; only the subcommand of `entry` has options, those of the model. */
 function addModelCommand(
   program: Command,
   command: ModelCommand<never>,
@@ -111,7 +111,7 @@ function addModelCommand(
     .helpCommand(false);
   group
     .usage('<model> [options]')
-    .addHelpText('after', `\nfive-tigers ${command.name} MODEL --help describes its options.`);
+    .addHelpText('after', `\nFor the options of a model: five-tigers ${command.name} MODEL --help`);
   for (const record of offeredBy(command)) {
     const one = group.command(record.name).description(record.title);
     if (record.name !== entry?.name) continue;
@@ -131,7 +131,7 @@ function commandOf(program: Command, argv: readonly string[]): Command {
   return command;
 }
 
-/** What there is instead of what the user asked for. */
+/** Lists what the user could have meant. */
 function choicesAfter({ code }: CommanderError, command: Command): string | null {
   const names = {
     commands: command.commands.map((one) => one.name()),

@@ -29,7 +29,7 @@ test('a table, a file, and a comparison with it', async () => {
     'sum 1048576',
     'lenet5 forward batch 1',
   ]);
-  expect(second.stderr).toMatch(/other\.json is of another adapter, Another GPU/);
+  expect(second.stderr).toMatch(/other\.json was measured on another adapter, Another GPU/);
   expect(second.stderr).toMatch(/^sum 1048576 +[\d.]+ +[\d.]+ +\d+\.\d\d×$/m);
   expect(second.stderr).toMatch(/^Geometric mean of the speedups: \d{2,}\.\d\d×$/m);
 }, 120_000);

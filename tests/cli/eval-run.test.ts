@@ -143,7 +143,7 @@ test('run says what is wrong with a picture', async () => {
   const failures = {
     'text.png': /text\.png is not a PNG or JPEG/,
     'cut.png': /cut\.png is a PNG, but it is truncated, corrupt/,
-    'empty.png': /empty\.png is an empty page/,
+    'empty.png': /empty\.png is blank/,
     'none.png': /^Cannot read the image: there is no file none\.png/,
   };
   for (const [file, message] of Object.entries(failures)) {

@@ -1,4 +1,4 @@
-// One small model of every family on the command line: trained, resumed to the bit, measured beside its rival, asked.
+// One small model of every family on the command line: trained, resumed bit for bit, compared with its baseline, run.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -28,10 +28,10 @@ function smallNovel(): string {
 }
 
 const families = {
-  'char-lstm': { data: 'text.txt', options: ['--batch', '8', '--length', '32'], rivals: ['kneser_ney_6'] },
-  'char-gpt': { data: 'text.txt', options: ['--batch', '8', '--length', '32'], rivals: ['kneser_ney_6'] },
-  'bert-mini-zh': { data: 'novel.txt', options: ['--batch', '8', '--length', '40'], rivals: ['neighbour_counts'] },
-  'dcgan-mnist': { data: 'mnist', options: ['--batch', '8'], rivals: ['gaussian_per_class', 'real_digits'] },
+  'char-lstm': { data: 'text.txt', options: ['--batch', '8', '--length', '32'], baselines: ['kneser_ney_6'] },
+  'char-gpt': { data: 'text.txt', options: ['--batch', '8', '--length', '32'], baselines: ['kneser_ney_6'] },
+  'bert-mini-zh': { data: 'novel.txt', options: ['--batch', '8', '--length', '40'], baselines: ['neighbour_counts'] },
+  'dcgan-mnist': { data: 'mnist', options: ['--batch', '8'], baselines: ['gaussian_per_class', 'real_digits'] },
 } as const;
 type Name = keyof typeof families;
 const names = Object.keys(families) as Name[];
@@ -44,7 +44,7 @@ const ask = (command: string, name: Name, ...more: string[]) =>
 
 beforeAll(async () => {
   await mkdir(at('mnist'));
-  // Smaller than MNIST's, as the rival decomposes a matrix of all pixels by all pixels.
+  // Smaller than MNIST's, because the baseline decomposes a matrix of all pixels by all pixels.
   await writeSmallMnist(at('mnist'), 12);
   await writeFile(at('text.txt'), smallText());
   await writeFile(at('novel.txt'), smallNovel());
@@ -67,7 +67,7 @@ describe.each(names)('%s', (name) => {
     expect(metadata).toMatchObject({ model: name, config: 'tiny', epochs: '1' });
   }, 120_000);
 
-  test('is measured, and so is its rival, by the names that the registry promises', async () => {
+  test('is evaluated, and so is its baseline, under the names in the registry', async () => {
     const data = at(families[name].data);
     const [plain] = jsonLines(await ask('eval', name, '--data', data, '--json'));
     const { metrics, count } = result;
@@ -77,7 +77,7 @@ describe.each(names)('%s', (name) => {
     expect(Object.keys(metrics as object).toSorted()).toEqual(Object.keys(entry.evaluate!.metrics).toSorted());
     const baseline = await ask('eval', name, '--data', data, '--json', '--baseline');
     const { baselines } = jsonLines(baseline)[0] as { baselines: Record<string, Record<string, number>> };
-    expect(Object.keys(baselines)).toEqual(families[name].rivals);
+    expect(Object.keys(baselines)).toEqual(families[name].baselines);
     for (const measured of Object.values(baselines)) {
       for (const [metric, value] of Object.entries(measured)) {
         expect(Object.keys(metrics as object)).toContain(metric);
@@ -130,7 +130,7 @@ describe('text', () => {
     expect(stdout).toMatch(/^▸ "." +█* +[\d.]+ %\n/);
   });
 
-  test('a character that the model has never seen is named, and dropped on request', async () => {
+  test('an unknown character is named, and dropped on request', async () => {
     for (const words of [
       ['run', 'char-gpt', 'to 爱 be'],
       ['generate', 'char-gpt', '--prompt', 'to 爱 be'],
@@ -138,7 +138,7 @@ describe('text', () => {
       const [command, name, ...more] = words;
       const refused = await ask(command, name, ...more);
       expect(refused).toMatchObject({ code: 2, stdout: '' });
-      expect(refused.stderr).toMatch(/has never seen "爱" \(U\+7231\)\. Leave it out, or drop it with --drop-unknown/);
+      expect(refused.stderr).toMatch(/does not know "爱" \(U\+7231\)\. Remove it, or use --drop-unknown/);
       expect(await ask(command, name, ...more, '--drop-unknown')).toMatchObject({ code: 0 });
     }
   });
@@ -214,11 +214,11 @@ describe('GAN', () => {
         '--out',
         at('grid.png'),
       );
-      expect(outcome).toMatchObject({ code: 0, stdout: expect.stringContaining(`${count} pictures in `) });
+      expect(outcome).toMatchObject({ code: 0, stdout: expect.stringContaining(`${count} images in `) });
       return decode(await readFile(at('grid.png')));
     };
     const first = await draw(5, 1);
-    // Three columns and two rows of 32 pixels, two between them and around.
+    // Three columns and two rows of 32 pixels, with gaps of two.
     expect(first).toMatchObject({ width: 104, height: 70, channels: 1 });
     expect((await draw(5, 1)).data).toEqual(first.data);
     expect((await draw(5, 2)).data).not.toEqual(first.data);
@@ -247,18 +247,21 @@ test('a checkpoint of another model is refused by name, and a config without wei
   );
   expect(other).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/holds weights of char-lstm, and char-gpt cannot/),
+    stderr: expect.stringMatching(/has weights of char-lstm, which char-gpt cannot use/),
   });
   const resumed = await train('char-gpt', 'other.safetensors', '--resume', at('char-lstm.checkpoint.safetensors'));
-  expect(resumed).toMatchObject({ code: 2, stderr: expect.stringContaining('the model char-gpt (there char-lstm)') });
+  expect(resumed).toMatchObject({ code: 2, stderr: expect.stringContaining('model char-gpt (checkpoint: char-lstm)') });
   const missing = await run('generate', 'char-lstm', '--config', 'tiny');
   expect(missing).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/No weights of char-lstm \(tiny\) are shipped/),
+    stderr: expect.stringMatching(/No weights are shipped for char-lstm \(tiny\)\. Train it/),
   });
 });
 
 test('a command that a model cannot do names those that can', async () => {
   const outcome = await run('generate', 'lenet5');
-  expect(outcome).toMatchObject({ code: 2, stderr: expect.stringMatching(/^lenet5 has no generate\. .*char-lstm/) });
+  expect(outcome).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^lenet5 does not support generate\. .*char-lstm/),
+  });
 });

@@ -137,7 +137,8 @@ test('options that differ from those of the run are refused by name; equal ones 
   const given = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const refused = await resume(...given, '--no-augment');
   expect(refused).toMatchObject({ code: 2, stdout: '' });
-  for (const [name, value] of Object.entries(options)) expect(refused.stderr).toContain(`--${name} ${value} (there `);
+  for (const [name, value] of Object.entries(options))
+    expect(refused.stderr).toContain(`--${name} ${value} (checkpoint: `);
   expect(refused.stderr).toContain('--no-augment');
   expect(await resume(...small(), '--seed', '1', '--steps', '1')).toMatchObject({ code: 0 });
 });
@@ -151,7 +152,7 @@ test('other training data are refused', async () => {
   bytes[500] ^= 1;
   await writeFile(file, bytes);
   const refused = await train('cpu', 'images', '--data', at('other'), '--resume', at('images.checkpoint.safetensors'));
-  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--data (other training data)') });
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--data (different training data)') });
 });
 
 test('a run that diverges keeps its last good weights and says at which step', async () => {
@@ -199,7 +200,7 @@ test('--patience stops a run that gets no better, with its best weights', async 
   const outcome = await run('train', 'char-lstm', ...data, ...still);
   expect(outcome).toMatchObject({
     code: 0,
-    stderr: expect.stringMatching(/Stopped after step (\d+): 1 measurements? brought/),
+    stderr: expect.stringMatching(/Stopped after step \d+: no better weights in 1 evaluation\./),
   });
   const evaluations = jsonLines(outcome).filter(({ event }) => event === 'evaluation');
   expect(evaluations.map(({ isBest }) => isBest)).toEqual([true, false]);

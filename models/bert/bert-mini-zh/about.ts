@@ -1,11 +1,11 @@
-// What is known of the small Chinese BERT before its code is loaded.
+// What is known about the small Chinese BERT before its code is loaded.
 
 import type { ModelAbout } from '../../entry.ts';
 
 /** See README.md beside this file. */
 export const bertMiniZh = {
   name: 'bert-mini-zh',
-  title: 'BERT (Devlin et al., 2019), small, of Chinese characters',
+  title: 'a small BERT (Devlin et al., 2019) for Chinese characters',
   family: 'bert',
   config: 'mini-zh',
   configs: ['mini-zh', 'tiny'],

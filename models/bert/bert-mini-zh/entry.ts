@@ -1,4 +1,4 @@
-// The small Chinese BERT in the registry: how it is trained, measured and asked.
+// The small Chinese BERT in the registry: training, evaluation and use.
 
 import { CharTokenizer, makeOptimizer, RandomSource, spec } from '../../../src/index.ts';
 import type { Evaluation, Example, ModelEntry, Training } from '../../entry.ts';
@@ -14,9 +14,9 @@ import { bertRecipe, bertTask } from './train.ts';
 import { warmStart } from './warm-start.ts';
 
 const configs: Readonly<Record<string, BertConfig>> = {
-  // Google's own size reads a vocabulary of its own, vocab.txt.
+  // Google's size is left out: it reads a vocabulary of its own, vocab.txt.
   'mini-zh': bertConfigs['mini-zh'],
-  /** To try things out with. */
+  /** For trying things out. */
   tiny: { ...bertConfigs['mini-zh'], hidden_size: 16, num_hidden_layers: 1, intermediate_size: 32 },
 };
 
@@ -55,14 +55,14 @@ function example(model: BertForPreTraining, batch: number, seed: number): Exampl
   };
 }
 
-/** Steps between evaluations: an epoch is long. */
+/** Steps between evaluations; an epoch would be too long. */
 const EVALUATE_EVERY = 250;
 
 const train: Training<BertForPreTraining> = {
   data: CHAPTER_DATA,
   recipe: bertRecipe,
   phases: ['step'],
-  settings: { length: 'tokens of an input', masked: 'share of the characters to predict' },
+  settings: { length: 'tokens per input', masked: 'fraction of the characters to predict' },
   keepBest: true,
   async open(files, settings, details) {
     const { batchSize, seed } = settings;
@@ -83,7 +83,8 @@ const train: Training<BertForPreTraining> = {
       evaluateEvery: EVALUATE_EVERY,
       start(model) {
         const { max_position_embeddings: longest } = model.config;
-        if (length > longest) throw new Error(`Inputs of ${length} tokens are too long: this config sees ${longest}.`);
+        if (length > longest)
+          throw new Error(`Inputs of ${length} tokens are too long: this config takes at most ${longest}.`);
         warmStart(model, ids);
         const optimizer = makeOptimizer(settings, model.parameters());
         return { data, phases: { step: { optimizer, task: bertTask(model), maxGradNorm: settings.maxGradNorm } } };
@@ -95,11 +96,11 @@ const train: Training<BertForPreTraining> = {
 const evaluate: Evaluation<BertForPreTraining> = {
   data: CHAPTER_DATA,
   metrics: {
-    masked_accuracy: { title: 'accuracy of masked characters', better: 'higher', percent: true },
-    next_sentence_accuracy: { title: 'accuracy of next sentences', better: 'higher', percent: true },
+    masked_accuracy: { title: 'masked character accuracy', better: 'higher', percent: true },
+    next_sentence_accuracy: { title: 'next sentence accuracy', better: 'higher', percent: true },
   },
   unit: 'windows',
-  rival: 'counts of which character stood between the same two neighbours',
+  baseline: 'counts of the characters between the same two neighbours',
   open: async (model, files) => evaluationData(model, await readChapters(files), tokenizerOf(model).with('token')),
 };
 

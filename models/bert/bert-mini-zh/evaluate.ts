@@ -1,4 +1,4 @@
-// How BERT is measured: one masked character a window, and whether the second half of the window follows the first.
+// How BERT is evaluated: one masked character per window, and whether the second half of the window follows the first.
 
 import {
   argmax,
@@ -17,13 +17,13 @@ import type { BertForPreTraining } from './model.ts';
 const [, , CLS, SEP, MASK] = specialTokens.keys();
 /** Windows of one run. */
 const ROWS = 32;
-/** Windows at most, and while training. */
+/** At most this many windows, and during training. */
 const WINDOWS = 10_000;
 const QUICK = 1000;
-/** Windows are always the same ones. */
+/** The windows are always the same. */
 const SEED = 4711;
 
-/** Held-out chapters to measure on. */
+/** Held-out chapters to evaluate on. */
 export function evaluationData(
   model: BertForPreTraining,
   chapters: Split<string[]>,
@@ -42,8 +42,8 @@ export function evaluationData(
     measure: (work) => measure(model, texts, length, work.quick ? Math.min(QUICK, count) : count, work),
     async baselines() {
       const encode = (text: string) => tokenizer.encode(text);
-      const rival = NeighbourCounts.fit(chapters.train.map(encode), tokenizer.vocabularySize);
-      return { neighbour_counts: { masked_accuracy: rival.accuracy(chapters.heldOut.map(encode)) } };
+      const baseline = NeighbourCounts.fit(chapters.train.map(encode), tokenizer.vocabularySize);
+      return { neighbour_counts: { masked_accuracy: baseline.accuracy(chapters.heldOut.map(encode)) } };
     },
   };
 }
@@ -51,10 +51,10 @@ export function evaluationData(
 /** One window of each run, `[CLS] first [SEP] second [SEP]`. */
 interface Window {
   readonly ids: Int32Array;
-  /** The masked place, and what stood there. */
+  /** The masked position, and the id that was there. */
   readonly position: number;
   readonly label: number;
-  /** 0: the second segment follows; 1: it is from another place. */
+  /** 0: the second segment follows; 1: it comes from elsewhere. */
   readonly follows: number;
 }
 

@@ -9,7 +9,7 @@ export const bertRecipe = {
   batchSize: 16,
   /** Tokens of an input, [CLS] and both [SEP] included. */
   length: 128,
-  /** Share of the tokens that are to be predicted. */
+  /** Fraction of the tokens to predict. */
   masked: 0.3,
   optimizer: 'adamw',
   learningRate: 0.002,
@@ -21,7 +21,7 @@ export const bertRecipe = {
   warmup: 50,
 } as const;
 
-/** What one batch gives: the loss of the masked tokens plus that of the next sentence. */
+/** The loss of a batch: that of the masked tokens plus that of the next sentence. */
 export function bertTask(model: BertForPreTraining) {
   return ({ input_ids, token_type_ids, positions, labels, follows }: Readonly<Record<string, Tensor>>) => {
     const { prediction_logits, seq_relationship_logits } = model.forward({ input_ids, token_type_ids }, positions);

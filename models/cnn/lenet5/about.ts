@@ -1,4 +1,4 @@
-// What is known of LeNet-5 before its code is loaded.
+// What is known about LeNet-5 before its code is loaded.
 
 import type { ModelAbout } from '../../entry.ts';
 

@@ -1,4 +1,4 @@
-// LeNet-5 in the registry: how it is trained, measured and asked.
+// LeNet-5 in the registry: training, evaluation and use.
 
 import {
   AdamW, compile, evaluationBatches, imageBatches, loadMnist, makeOptimizer, RandomSource, softmax, spec, type Augmentation,
@@ -10,7 +10,7 @@ import { LeNet5, LENET_CLASSES, LENET_SIZE, lenet5Configs } from './model.ts';
 import { toDigit } from './to-digit.ts';
 import { lenet5Recipe, lenet5Task } from './train.ts';
 
-/** Images of one run in evaluation, at most. */
+/** At most this many images per run in evaluation. */
 const BATCH_SIZE = 100;
 
 function example(model: LeNet5, batch: number, seed: number): Example {
@@ -38,7 +38,7 @@ const train: Training<LeNet5> = {
   data: "folder with MNIST's four files",
   recipe: lenet5Recipe,
   phases: ['step'],
-  settings: { augment: 'random shifts in pixels, turns in degrees and relative changes of size' },
+  settings: { augment: 'random shifts, rotations and scaling' },
   keepBest: false,
   async open(files, settings) {
     const { batchSize, seed, augment } = settings;
@@ -57,7 +57,7 @@ const train: Training<LeNet5> = {
 };
 
 const evaluate: Evaluation<LeNet5> = {
-  data: 'folder with the test files of MNIST',
+  data: "folder with MNIST's test files",
   metrics: { accuracy: { title: 'accuracy', better: 'higher', percent: true } },
   unit: 'test images',
   async open(model, files) {
@@ -83,7 +83,7 @@ const evaluate: Evaluation<LeNet5> = {
   },
 };
 
-/** The class of image `i` with the largest of its scores `[B, 10]`. */
+/** The class of image `i` with the largest score; scores are `[B, 10]`. */
 function likeliest(scores: ArrayLike<number>, i: number): number {
   let best = 0;
   for (let c = 1; c < LENET_CLASSES; c++)
@@ -97,7 +97,7 @@ const run: Running<LeNet5> = {
   async run(model, input, { device, onProgram }) {
     const { data, width, height } = await input.image();
     const image = toDigit(data, width, height);
-    if (!image) throw new Error(`${input.text} is an empty page: there is no digit on it.`);
+    if (!image) throw new Error(`${input.text} is blank: there is no digit in it.`);
     const specs = { image: spec([1, 1, LENET_SIZE, LENET_SIZE]) };
     const program = await compile(device, (inputs) => softmax(model.forward(inputs.image), 1), specs);
     const probabilities = Array.from((await program.run({ image })).data);

@@ -1,4 +1,4 @@
-// What is known of the DCGAN for digits before its code is loaded.
+// What is known about the DCGAN for digits before its code is loaded.
 
 import type { ModelAbout } from '../../entry.ts';
 

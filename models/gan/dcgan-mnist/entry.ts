@@ -1,4 +1,4 @@
-// DCGAN in the registry: how it is trained, measured, and draws.
+// DCGAN in the registry: training, evaluation and generation.
 
 import {
   compile, imageBatches, loadMnist, makeOptimizer, RandomSource, spec, WeightAverage, watchOutput, type Watch,
@@ -6,20 +6,20 @@ import {
 import type { Evaluation, Example, Generation, ModelEntry, Training } from '../../entry.ts';
 import { optimizerStep } from '../../graphs.ts';
 import { dcganMnist as about } from './about.ts';
-import { measureGenerator, measureRivals } from './evaluate.ts';
+import { measureBaselines, measureGenerator } from './evaluate.ts';
 import { DCGAN, dcganConfigs, type DCGANConfig } from './model.ts';
 import { dcganPhases, dcganRecipe, toImage } from './train.ts';
 
 const SIZE = 32;
-/** The most samples that are measured, and while training. */
+/** At most this many samples are evaluated, and during training. */
 const SAMPLES = 10_000;
 const QUICK = 2000;
-/** Pictures that are generated at once. */
+/** Images generated at once. */
 const BATCH = 16;
 
 const configs: Readonly<Record<string, DCGANConfig>> = {
   ...dcganConfigs,
-  /** To try things out with. */
+  /** For trying things out. */
   tiny: { nz: 8, ngf: 4, ndf: 4, nc: 1 },
 };
 
@@ -44,15 +44,15 @@ function example(model: DCGAN, batch: number, seed: number): Example {
   };
 }
 
-/** The two ways in which a GAN fails without an infinite loss. */
+/** The two ways in which a GAN fails while its losses stay finite. */
 const watches = (): Watch[] => [
   watchOutput({
     phase: 'discriminator',
     below: 1e-3,
     steps: 300,
-    meaning: 'it always wins, and the generator has nothing left to learn from',
+    meaning: 'it always wins, so the generator has nothing left to learn from',
   }),
-  watchOutput({ phase: 'generator', output: 'diversity', below: 0.02, meaning: 'its pictures have become all alike' }),
+  watchOutput({ phase: 'generator', output: 'diversity', below: 0.02, meaning: 'its images are all alike' }),
 ];
 
 const train: Training<DCGAN> = {
@@ -87,28 +87,28 @@ const train: Training<DCGAN> = {
 };
 
 const evaluate: Evaluation<DCGAN> = {
-  data: "folder with MNIST's files: the test files, and with --baseline all four",
+  data: "folder with MNIST's test files; with --baseline, all four",
   metrics: {
     frechet_distance: { title: 'Fréchet distance', better: 'lower' },
     smallest_class_share: { title: 'smallest class share', better: 'higher', percent: true },
   },
   unit: 'samples',
-  rival: 'a Gaussian for each class in the space of 64 principal components; and real digits beside others',
+  baseline: 'a Gaussian per class in the space of 64 principal components; also real digits',
   async open(model, files) {
     const test = await loadMnist(files, 'test');
-    // As many as the real digits that they are compared with.
+    // As many as the real digits to which they are compared.
     const count = Math.min(SAMPLES, test.count);
     return {
       count,
       measure: (work) => measureGenerator(model, test, work.quick ? Math.min(QUICK, count) : count, work),
-      baselines: async (work) => measureRivals(await loadMnist(files, 'train'), test, count, work),
+      baselines: async (work) => measureBaselines(await loadMnist(files, 'train'), test, count, work),
     };
   },
 };
 
 const generate: Generation<DCGAN> = {
   kind: 'images',
-  unit: 'pictures',
+  unit: 'images',
   count: 64,
   async generate(model, { count, seed }, { device, onProgress, onProgram, signal }) {
     const { nz } = model.config;
@@ -119,7 +119,7 @@ const generate: Generation<DCGAN> = {
     for (let first = 0; first < count; first += batch) {
       signal?.throwIfAborted();
       for (let i = 0; i < batch; i++) {
-        // A picture depends on the seed and its number, however many there are.
+        // An image depends on the seed and its number, not on how many there are.
         const random = new RandomSource(seed, first + i);
         for (let k = 0; k < nz; k++) z[i * nz + k] = random.normal();
       }

@@ -1,4 +1,4 @@
-// How generated digits are measured: which classes LeNet-5 reads, and how far its features are from those of real digits.
+// How generated digits are evaluated: which classes LeNet-5 sees, and how far its features are from those of real digits.
 
 import {
   compile, evaluationBatches, frechetDistance, GaussianClasses, Moments, RandomSource, spec, type ImageDataset, type Tensor,
@@ -9,43 +9,40 @@ import type { EvaluationWork } from '../../entry.ts';
 import type { DCGAN } from './model.ts';
 import { toImage } from './train.ts';
 
-/** The most pictures of one run. */
+/** At most this many images per run. */
 const MOST = 250;
-/** Numbers of F6, LeNet-5's last hidden layer. */
+/** The width of F6, LeNet-5's last hidden layer. */
 const FEATURES = 84;
-/** Principal components of the rival. */
+/** Principal components of the baseline. */
 const COMPONENTS = 64;
-/** Samples are always the same ones. */
+/** The samples are always the same. */
 const SEED = 12_345;
 
 type Metrics = Readonly<Record<string, number>>;
 
-/** What LeNet-5 says of a set of pictures. */
+/** What LeNet-5 sees in a set of images. */
 interface Reading {
-  /** How often it reads each class. */
+  /** How many images it assigns to each class. */
   readonly counts: readonly number[];
   readonly features: Moments;
 }
 
-/** Batches of inputs, and what makes pictures `[B, 1, 32, 32]` from 0 to 1 of each. */
-interface Pictures {
+/** Batches of inputs, and a function that makes images `[B, 1, 32, 32]` from 0 to 1 of them. */
+interface Images {
   readonly count: number;
   readonly shape: readonly number[];
   readonly draw: (input: Tensor) => Tensor;
-  /** Pictures of one run. */
+  /** Images per run. */
   readonly batch: number;
-  /** Inputs of the pictures from `first` to `first + batch`; what is beyond `count` does not matter. */
+  /** The inputs of images `first` to `first + batch`; those beyond `count` do not matter. */
   readonly inputs: (first: number) => Float32Array;
 }
 
-/** Reads pictures with the shipped LeNet-5. */
-async function read(
-  pictures: Pictures,
-  { device, onProgress, onProgram, loadWeights }: EvaluationWork,
-): Promise<Reading> {
+/** Classifies images with the shipped LeNet-5. */
+async function read(images: Images, { device, onProgress, onProgram, loadWeights }: EvaluationWork): Promise<Reading> {
   const judge = lenet5Entry.build(lenet5Entry.config);
   await loadWeights(judge, lenet5Entry.weights[lenet5Entry.config]);
-  const { count, batch, shape, draw, inputs } = pictures;
+  const { count, batch, shape, draw, inputs } = images;
   const fn = ({ input }: Readonly<Record<string, Tensor>>) => {
     const { f6, logits } = (judge as LeNet5).maps(draw(input));
     return { f6, logits };
@@ -68,7 +65,7 @@ async function read(
 }
 
 /** Digits of MNIST. */
-function realDigits(images: ImageDataset): Pictures {
+function realDigits(images: ImageDataset): Images {
   const batch = Math.min(MOST, images.count);
   const batches = [...evaluationBatches(images, batch, LENET_SIZE)].map(({ image }) => image);
   return {
@@ -80,8 +77,8 @@ function realDigits(images: ImageDataset): Pictures {
   };
 }
 
-/** Digits of the generator. */
-function generatedDigits({ generator, config: { nz } }: DCGAN, count: number): Pictures {
+/** Digits from the generator. */
+function generatedDigits({ generator, config: { nz } }: DCGAN, count: number): Images {
   const batch = Math.min(MOST, count);
   return {
     count,
@@ -95,8 +92,8 @@ function generatedDigits({ generator, config: { nz } }: DCGAN, count: number): P
   };
 }
 
-/** Digits of Gaussians, one a class, that were fitted to `images`. */
-function gaussianDigits(images: ImageDataset, count: number): Pictures {
+/** Digits sampled from Gaussians, one per class, fitted to `images`. */
+function gaussianDigits(images: ImageDataset, count: number): Images {
   const { height, width, labels } = images;
   const vectors = Float32Array.from(images.images, (ink) => ink / 255);
   const gaussians = GaussianClasses.fit({ vectors, size: height * width, labels, classes: LENET_CLASSES }, COMPONENTS);
@@ -105,7 +102,7 @@ function gaussianDigits(images: ImageDataset, count: number): Pictures {
   return realDigits({ images: ink, labels: new Uint8Array(count), count, height, width });
 }
 
-/** The metrics of pictures beside the features of real ones. */
+/** The metrics of images, given the features of real ones. */
 function metricsOf({ counts, features }: Reading, real: Moments): Metrics {
   return {
     smallest_class_share: Math.min(...counts) / features.count,
@@ -113,10 +110,10 @@ function metricsOf({ counts, features }: Reading, real: Moments): Metrics {
   };
 }
 
-/** The first `count` images of a set. */
+/** The first `count` images of a dataset. */
 const firstOf = (set: ImageDataset, count: number): ImageDataset => ({ ...set, count: Math.min(count, set.count) });
 
-/** What `count` samples of a model are beside all of `test`. */
+/** Compares `count` samples of a model with real digits from `test`. */
 export async function measureGenerator(
   model: DCGAN,
   test: ImageDataset,
@@ -131,8 +128,8 @@ export async function measureGenerator(
   return metricsOf(await read(generatedDigits(model, count), work), features);
 }
 
-/** The rival, and real digits beside other real ones, which is as near as a generator can come. */
-export async function measureRivals(
+/** The baseline, and other real digits, which is as close as a generator can come. */
+export async function measureBaselines(
   train: ImageDataset,
   test: ImageDataset,
   count: number,

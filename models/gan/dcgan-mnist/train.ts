@@ -5,15 +5,15 @@ import type { DCGAN } from './model.ts';
 
 /** The settings of the shipped weights. */
 export const dcganRecipe = {
-  /** A little more than an epoch. Longer runs draw better digits. */
+  /** A little more than an epoch. Longer runs give better digits. */
   steps: 1000,
   batchSize: 64,
   optimizer: 'adam',
   learningRate: 0.0004,
-  /** As in the paper: momentum of 0.9 makes the two networks swing. */
+  /** As in the paper: with a momentum of 0.9 the two networks oscillate. */
   betas: [0.5, 0.999],
   schedule: 'constant',
-  /** Share of the running mean of the generator's weights that is kept in each step; the mean is what a run keeps. */
+  /** Decay per step of the running average of the generator's weights; a run keeps the average. */
   averageDecay: 0.98,
 } as const;
 
@@ -38,7 +38,7 @@ export function dcganPhases(model: DCGAN) {
       const fake = discriminator.forward(detach(draw(image.shape[0]))); // [B]
       return { loss: add(asReal(real), asFake(fake)) };
     },
-    /** Learns to make images that the discriminator takes for real ones. */
+    /** Learns to make images that the discriminator takes for real. */
     generator({ image }: Readonly<Record<string, Tensor>>) {
       const fake = draw(image.shape[0]); // [B, nc, 32, 32]
       return { loss: asReal(discriminator.forward(fake)), diversity: diversity(fake) };

@@ -1,11 +1,11 @@
-// What is known of the recurrent language model of characters before its code is loaded.
+// What is known about the recurrent character language model before its code is loaded.
 
 import type { ModelAbout } from '../../entry.ts';
 
 /** See README.md beside this file. */
 export const charLstm = {
   name: 'char-lstm',
-  title: 'a recurrent language model of characters (Karpathy, 2015)',
+  title: 'a recurrent character language model (Karpathy, 2015)',
   family: 'rnn',
   config: 'lstm',
   configs: ['rnn', 'gru', 'lstm', 'tiny'],

@@ -1,4 +1,4 @@
-// The recurrent language model of characters in the registry.
+// The recurrent character language model in the registry.
 
 import type { ModelEntry } from '../../entry.ts';
 import { characterCapabilities } from '../../text/characters.ts';
@@ -9,7 +9,7 @@ import { charRNNRecipe, charRNNTask } from './train.ts';
 
 const configs: Readonly<Record<string, CharRNNConfig>> = {
   ...charRNNConfigs,
-  /** To try things out with. */
+  /** For trying things out. */
   tiny: { ...charRNNConfigs.lstm, embedding_size: 8, hidden_size: 16, num_layers: 1, dropout: 0 },
 };
 

@@ -7,7 +7,7 @@ import type { CharRNN } from './model.ts';
 export const charRNNRecipe = {
   epochs: 5,
   batchSize: 32,
-  /** Characters of a window; the state starts at zero in each. */
+  /** Characters per window; each starts from a zero state. */
   length: 128,
   optimizer: 'adamw',
   learningRate: 0.005,
@@ -19,7 +19,7 @@ export const charRNNRecipe = {
   warmup: 40,
 } as const;
 
-/** What one batch gives: nats a character, to minimise. */
+/** The loss of a batch: nats per character, to minimise. */
 export function charRNNTask(model: CharRNN) {
   return ({ ids, next }: Readonly<Record<string, Tensor>>) => {
     const logits = model.forward(ids); // [B, T, V]

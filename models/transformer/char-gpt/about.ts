@@ -1,11 +1,11 @@
-// What is known of the small GPT of characters before its code is loaded.
+// What is known about the small character GPT before its code is loaded.
 
 import type { ModelAbout } from '../../entry.ts';
 
 /** See README.md beside this file. */
 export const charGpt = {
   name: 'char-gpt',
-  title: 'GPT-2 (Radford et al., 2019), small, of characters',
+  title: 'a small character-level GPT-2 (Radford et al., 2019)',
   family: 'transformer',
   config: 'char',
   configs: ['char', 'tiny'],

@@ -1,4 +1,4 @@
-// The small GPT of characters in the registry.
+// The small character GPT in the registry.
 
 import type { ModelEntry } from '../../entry.ts';
 import { characterCapabilities } from '../../text/characters.ts';
@@ -8,9 +8,9 @@ import { GPT2, gpt2Configs, type GPT2Config } from './model.ts';
 import { charGPTRecipe, charGPTTask } from './train.ts';
 
 const configs: Readonly<Record<string, GPT2Config>> = {
-  // OpenAI's own sizes read tokens of another kind than characters.
+  // OpenAI's own sizes are left out: their tokens are not characters.
   char: gpt2Configs.char,
-  /** To try things out with. */
+  /** For trying things out. */
   tiny: { ...gpt2Configs.char, n_embd: 16, n_layer: 1, n_head: 2 },
 };
 

@@ -7,7 +7,7 @@ import type { GPT2 } from './model.ts';
 export const charGPTRecipe = {
   epochs: 4.5,
   batchSize: 16,
-  /** Characters of a window. */
+  /** Characters per window. */
   length: 128,
   optimizer: 'adamw',
   learningRate: 0.004,
@@ -19,7 +19,7 @@ export const charGPTRecipe = {
   warmup: 80,
 } as const;
 
-/** What one batch gives: nats a character, to minimise. */
+/** The loss of a batch: nats per character, to minimise. */
 export function charGPTTask(model: GPT2) {
   return ({ ids, next }: Readonly<Record<string, Tensor>>) => {
     const logits = model.forward(ids); // [B, T, V]

@@ -1,4 +1,4 @@
-// `five-tigers bench`: how fast kernels and models are on the user's GPU, and how close to what it can do at most.
+// `five-tigers bench`: how fast kernels and models are on the user's GPU, and how close to its ceilings.
 
 import { writeFile } from 'node:fs/promises';
 import {
@@ -24,7 +24,7 @@ interface BenchCommandOptions extends DeviceOptions {
   readonly variants?: boolean;
   readonly all?: boolean;
   readonly seconds?: number;
-  /** True without a file: to stdout. */
+  /** True without a file name: to stdout. */
   readonly json?: string | true;
   readonly compare?: string;
   readonly profile?: ProfileOption;
@@ -33,15 +33,15 @@ interface BenchCommandOptions extends DeviceOptions {
 /** Times the chosen cases, and compares them with an earlier report. */
 export const benchCommand: PlainCommand<BenchCommandOptions> = {
   name: 'bench',
-  description: 'time kernels and models on this GPU, against two ceilings measured on it',
+  description: 'time kernels and models on this GPU against its measured ceilings',
   define(command) {
     command
       .option('--case <regex>', 'cases whose name or group matches (default: all)')
-      .option('--variants', 'each kernel variant as well')
-      .option('--all', 'large cases on software adapters as well')
-      .option('--seconds <n>', 'of measured runs a case (default: 0.5)', positive)
-      .option('--json [file]', 'the report as JSON, into a file or (without one, or with -) to stdout')
-      .option('--compare <file>', 'an earlier report, to see what became faster');
+      .option('--variants', 'time each kernel variant too')
+      .option('--all', 'run large cases on software adapters too')
+      .option('--seconds <n>', 'measuring time per case (default: 0.5)', positive)
+      .option('--json [file]', 'write the report as JSON, to a file or (without a name, or with -) to stdout')
+      .option('--compare <file>', 'compare with an earlier report');
     addTuning(addProfile(addDevice(command)));
   },
   run: benchDevice,
@@ -50,7 +50,7 @@ export const benchCommand: PlainCommand<BenchCommandOptions> = {
 async function benchDevice(options: BenchCommandOptions, terminal: Terminal): Promise<void> {
   const { variants, all, seconds, json } = options;
   const cases = await chosenCases(options.case);
-  // Read before minutes are spent on what it will be compared with.
+  // Read first: a bad file should not cost minutes of measuring.
   const earlier = options.compare ? await readReport(options.compare) : null;
   const onlyJson = json === true || json === '-';
   const profiler = await openProfiler(options.profile);
@@ -98,7 +98,7 @@ function reportTable({ rows, ceilings, skipped }: BenchReport, device: string): 
   ]);
   const headings = ['case', 'variant', 'ms', 'spread', 'GFLOP/s', 'GB/s', 'of ceiling'];
   const byHost = rows.some(({ clock }) => clock === 'host')
-    ? ['Timed by the host, the way to the device included.']
+    ? ["Timed by the host's clock, including the round trip to the device."]
     : [];
   return [
     textTable([headings, ...cells], [2, 3, 4, 5, 6]),
@@ -106,16 +106,18 @@ function reportTable({ rows, ceilings, skipped }: BenchReport, device: string): 
     `Ceilings of ${device}:`,
     `  ${describeCeilings(ceilings)}`,
     ...byHost,
-    ...skipped.map(({ name, reason }) => `Left out: ${name}: ${reason}.`),
+    ...skipped.map(({ name, reason }) => `Skipped ${name}: ${reason}.`),
   ].join('\n');
 }
 
 function comparison(before: BenchReport, after: BenchReport, file: string, terminal: Terminal): string {
   const { rows, mean } = compareReports(before, after);
   if (before.adapter.description !== after.adapter.description) {
-    terminal.note(`${file} is of another adapter, ${before.adapter.description}: what follows compares two machines.`);
+    terminal.note(
+      `${file} was measured on another adapter, ${before.adapter.description}: the comparison is between two machines.`,
+    );
   }
-  if (rows.length === 0) return `${file} has none of these cases: there is nothing to compare.`;
+  if (rows.length === 0) return `${file} has none of these cases, so there is nothing to compare.`;
   const times = (value: number) => `${value.toFixed(2)}×`;
   const cells = rows.map(({ name, variant = '', before, after, speedup }) => {
     return [name, variant, shortNumber(before), shortNumber(after), times(speedup)];

@@ -1,10 +1,10 @@
-// Which cases of the benchmark --case names.
+// The benchmark cases that --case selects.
 
 import { modelBenchCases, models } from '../../../models/index.ts';
 import { benchCases, matchingCases, type BenchCase } from '../../node.ts';
 import { CommandError, USAGE } from '../ui/command-error.ts';
 
-/** The cases that `pattern` names, of the library and of the models. */
+/** The cases of the library and of the models that match `pattern`. */
 export async function chosenCases(pattern?: string): Promise<BenchCase[]> {
   const entries = await Promise.all(Object.values(models).map((record) => record.load()));
   const cases = [...benchCases(), ...modelBenchCases(entries)];

@@ -1,10 +1,10 @@
-// What a command is: how it describes itself, which options it takes, and what it does.
+// What a command is: its description, its options, and what it does.
 
 import type { Command } from 'commander';
 import type { Capability, ModelEntry } from '../../../models/index.ts';
 import type { Terminal } from '../ui/terminal.ts';
 
-/** A command that no model is named to. */
+/** A command that does not take a model. */
 export interface PlainCommand<Options> {
   readonly name: string;
   readonly description: string;
@@ -13,7 +13,7 @@ export interface PlainCommand<Options> {
   run(options: Options, terminal: Terminal): Promise<void>;
 }
 
-/** A command of one model; it offers those that have the capability of its name. */
+/** A command that takes a model: any that has the capability of the same name. */
 export interface ModelCommand<Options> {
   readonly name: Capability;
   readonly description: string;
@@ -21,6 +21,6 @@ export interface ModelCommand<Options> {
   describe(entry: ModelEntry): string;
   /** Adds the arguments and options that this model takes. */
   define(command: Command, entry: ModelEntry): void;
-  /** `inputs`: the arguments that `define` has added. */
+  /** `inputs`: the arguments that `define` added. */
   run(entry: ModelEntry, inputs: readonly string[], options: Options, terminal: Terminal): Promise<void>;
 }

@@ -24,16 +24,16 @@ interface DivergeCommandOptions {
   readonly profile?: ProfileOption;
 }
 
-/** Compares a model node by node; ends with exit code 1 and writes a repro at the first node that differs. */
+/** Compares a model node by node; at the first node that differs, writes a repro and exits with code 1. */
 export const divergeCommand: ModelCommand<DivergeCommandOptions> = {
   name: 'diverge',
   description: 'find the first node of a model whose GPU result differs from the CPU reference',
   describe: ({ title }) => `Find the first node of ${title} whose GPU result differs from the CPU reference.`,
   define(command, entry) {
     addTrain(command, entry)
-      .option('--batch <n>', 'examples at once (default: 2)', integer(1))
-      .option('--seed <n>', 'of the inputs (default: 1)', integer(0))
-      .option('--out <file>', `where a repro is written (default: ${entry.name}-divergence.json)`);
+      .option('--batch <n>', 'batch size (default: 2)', integer(1))
+      .option('--seed <n>', 'seed of the inputs (default: 1)', integer(0))
+      .option('--out <file>', `where to write a repro (default: ${entry.name}-divergence.json)`);
     addProfile(addCommon(addWeights(command, entry)));
   },
   run: (entry, _, options, terminal) => divergeModel(entry, options, terminal),
@@ -43,8 +43,8 @@ async function divergeModel(entry: ModelEntry, options: DivergeCommandOptions, t
   const { name, config, weights } = entry;
   const { train, batch = 2, seed = 1, out = `${name}-divergence.json`, json } = options;
   if (options.device === 'cpu')
-    throw new CommandError('diverge compares a GPU with the CPU: --device cpu is the reference.', USAGE);
-  // Kernels are as exact with random weights, where none are shipped.
+    throw new CommandError('diverge compares a GPU with the CPU reference, so it cannot run with --device cpu.', USAGE);
+  // Without shipped weights, random ones test the kernels just as well.
   const wanted = options.config ?? config;
   const isFresh = !options.weights && !Object.hasOwn(weights, wanted);
   const model = isFresh ? seededModel(entry, wanted) : (await loadModel(entry, options, terminal)).model;
@@ -67,12 +67,12 @@ async function divergeModel(entry: ModelEntry, options: DivergeCommandOptions, t
       await writeFile(out, `${JSON.stringify({ model: name, train: train ?? false, batch, ...repro }, null, 2)}\n`);
       throw new CommandError(
         `${name} diverges at node ${repro.node} of ${nodes}, ${describeNode(worst!)}: ${repro.problem}.\n` +
-          `All nodes before it agree. What it takes to reproduce this is in ${out}.`,
+          `All nodes before it agree. A repro is in ${out}.`,
       );
     }
     if (json) return;
-    const closest = worst ? ` Nearest to its tolerance: node ${worst.index}, ${describeNode(worst)}, at ${(100 * worst.part).toFixed(0)} % of it.` : ''; // prettier-ignore
-    terminal.result(`${name}: all ${compared} nodes that compute agree with the CPU on ${describeDevice(device)}.${closest}`); // prettier-ignore
+    const closest = worst ? ` Closest to its tolerance: node ${worst.index}, ${describeNode(worst)}, at ${(100 * worst.part).toFixed(0)} % of it.` : ''; // prettier-ignore
+    terminal.result(`${name}: all ${compared} compared nodes on ${describeDevice(device)} agree with the CPU.${closest}`); // prettier-ignore
     if (profile) terminal.result(profileTable(profile));
   } finally {
     progress?.stop();

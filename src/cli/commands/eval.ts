@@ -1,4 +1,4 @@
-// `five-tigers eval`: a model measured on data that it was not trained on.
+// `five-tigers eval`: measures a model on held-out data.
 
 import type { Metric } from '../../../models/index.ts';
 import { loadWeights, openDataFiles } from '../../node.ts';
@@ -18,15 +18,15 @@ interface EvalOptions extends DeviceOptions {
   readonly profile?: ProfileOption;
 }
 
-/** Measures a model, and with `--baseline` its rivals. */
+/** Measures a model, and with `--baseline` its baselines too. */
 export const evalCommand: ModelCommand<EvalOptions> = {
   name: 'eval',
-  description: 'measure a model on data that it was not trained on',
-  describe: ({ title, evaluate }) => `Measure ${titles(evaluate!.metrics)} of ${title}.`,
+  description: 'measure a model on held-out data',
+  describe: ({ title, evaluate }) => `Measure the ${titles(evaluate!.metrics)} of ${title}.`,
   define(command, entry) {
-    const { data, rival } = entry.evaluate!;
+    const { data, baseline } = entry.evaluate!;
     command.requiredOption('--data <path...>', data);
-    if (rival) command.option('--baseline', `also measure its rival: ${rival}`);
+    if (baseline) command.option('--baseline', `also measure the baseline: ${baseline}`);
     addTuning(addProfile(addCommon(addWeights(command, entry))));
   },
   async run(entry, _, options, terminal) {
@@ -64,8 +64,8 @@ export const evalCommand: ModelCommand<EvalOptions> = {
         `${entry.name} (${config}): ${describeMetrics(metrics, evaluation.metrics)} ` +
           `(${grouped(count)} ${evaluation.unit}; ${seconds.toFixed(1)} s on ${describeDevice(device)})`,
       );
-      for (const [rival, measured] of Object.entries(baselines))
-        terminal.result(`${rival}: ${describeMetrics(measured, evaluation.metrics)}`);
+      for (const [baseline, measured] of Object.entries(baselines))
+        terminal.result(`${baseline}: ${describeMetrics(measured, evaluation.metrics)}`);
       if (profile) terminal.result(profileTable(profile));
     } finally {
       progress.stop();
@@ -79,7 +79,7 @@ const titles = (metrics: Readonly<Record<string, Metric>>): string =>
     .map(({ title }) => title)
     .join(' and ');
 
-/** `accuracy 99.36 %`: what was measured, in the order in which it was. */
+/** Metrics as text, such as `accuracy 99.36 %`, in the order in which they were measured. */
 export const describeMetrics = (
   measured: Readonly<Record<string, number>>,
   metrics: Readonly<Record<string, Metric>>,

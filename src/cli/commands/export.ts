@@ -1,4 +1,4 @@
-// `five-tigers export`: a model as a file that ONNX Runtime, Triton and others run.
+// `five-tigers export`: writes a model as a file for ONNX Runtime, Triton and others.
 
 import { basename, dirname, join } from 'node:path';
 import { writeFileAtomic, type OnnxPortInfo } from '../../node.ts';
@@ -19,18 +19,14 @@ interface ExportOptions extends WeightsOptions {
 /** Writes a model's forward pass with its weights. No GPU is needed. */
 export const exportCommand: ModelCommand<ExportOptions> = {
   name: 'export',
-  description: 'write a model to a file for ONNX Runtime, Triton and others',
-  describe: ({ title }) => `Write ${title} with its weights to an ONNX file.`,
+  description: 'export a model to ONNX, for ONNX Runtime, Triton and others',
+  describe: ({ title }) => `Export ${title} with its weights to ONNX.`,
   define(command, entry) {
     command
-      .requiredOption('--onnx <file>', 'the file to write')
-      .option(
-        '--batch <n>',
-        'for this many examples at once (default: any number, where the model allows it)',
-        integer(1),
-      )
-      .option('--external', 'weights in a file beside it, FILE.data, as beyond 2 GiB')
-      .option('--json', 'results as JSON');
+      .requiredOption('--onnx <file>', 'file to write')
+      .option('--batch <n>', 'fixed batch size (default: any, if the model allows it)', integer(1))
+      .option('--external', 'put the weights into FILE.data (always done above 2 GiB)')
+      .option('--json', 'print results as JSON');
     addWeights(command, entry);
   },
   async run(entry, _, { onnx: file, batch, external, json, ...source }, terminal) {
@@ -46,7 +42,7 @@ export const exportCommand: ModelCommand<ExportOptions> = {
     const { opset, nodes, inputs, outputs } = exported;
     if (exported.fixed)
       terminal.note(
-        exported.fixed.replace(/ Export fixed sizes\.$/, '') + ` It was exported for a batch of ${batch ?? 1}.`,
+        exported.fixed.replace(/ Export fixed sizes\.$/, '') + ` Exported with a fixed batch size of ${batch ?? 1}.`,
       );
     if (json) {
       const files = [file, ...(beside ? [beside] : [])];

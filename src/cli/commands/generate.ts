@@ -1,4 +1,4 @@
-// `five-tigers generate`: something new from a model: text that streams to the terminal, or pictures in a PNG.
+// `five-tigers generate`: generates with a model: text, streamed to the terminal, or images, in a PNG.
 
 import { writeFile } from 'node:fs/promises';
 import type { GenerationRequest, ModelEntry, Work } from '../../../models/index.ts';
@@ -7,7 +7,7 @@ import { CommandError, INTERRUPTED } from '../ui/command-error.ts';
 import { describeDevice, openChosenDevice, type DeviceOptions } from '../ui/device.ts';
 import { watchInterruption } from '../ui/interruption.ts';
 import { addCommon, addOwn, addProfile, addTuning, addWeights, integer, ownValues } from '../ui/options.ts';
-import { pictureGrid } from '../ui/picture-grid.ts';
+import { imageGrid } from '../ui/image-grid.ts';
 import { openProfiler, profileTable, type ProfileOption } from '../ui/profile.ts';
 import { showProgress, type Terminal } from '../ui/terminal.ts';
 import { orOfferDrop } from '../ui/unknown-characters.ts';
@@ -28,15 +28,17 @@ interface GenerateOptions extends DeviceOptions {
 /** Generates with a model. */
 export const generateCommand: ModelCommand<GenerateOptions> = {
   name: 'generate',
-  description: 'generate text or pictures with a model',
-  describe: ({ title, generate }) => `Generate ${generate!.kind === 'text' ? 'text' : 'pictures'} with ${title}.`,
+  description: 'generate text or images with a model',
+  describe: ({ title, generate }) => `Generate ${generate!.kind === 'text' ? 'text' : 'images'} with ${title}.`,
   define(command, entry) {
     const { unit, count, options, kind } = entry.generate!;
     const file =
-      kind === 'text' ? 'the text (default: to the terminal)' : `a PNG with all of them (default: ${entry.name}.png)`;
+      kind === 'text'
+        ? 'where to write the text (default: to the terminal)'
+        : `a PNG of all images (default: ${entry.name}.png)`;
     command
-      .option('--count <n>', `${unit} (default: ${count})`, integer(1))
-      .option('--seed <n>', 'the same seed gives the same result (default: 1)', integer(0));
+      .option('--count <n>', `number of ${unit} (default: ${count})`, integer(1))
+      .option('--seed <n>', 'random seed; the same seed gives the same result (default: 1)', integer(0));
     addOwn(command, options).option('--out <file>', file);
     addTuning(addProfile(addCommon(addWeights(command, entry))));
   },
@@ -57,7 +59,7 @@ export const generateCommand: ModelCommand<GenerateOptions> = {
       const made = await orOfferDrop(generation, async () =>
         generation.kind === 'text'
           ? { text: await streamText(entry, model, request, work, json || !!out ? null : terminal) }
-          : { pictures: await drawPictures(entry, model, request, work, out!, terminal, json) },
+          : { images: await drawImages(entry, model, request, work, out!, terminal, json) },
       );
       const seconds = (performance.now() - start) / 1000;
       if (made.text !== undefined && out) await writeText(out, made.text);
@@ -91,7 +93,7 @@ export const generateCommand: ModelCommand<GenerateOptions> = {
   },
 };
 
-/** All of the text, which is shown as it comes unless `terminal` is null. */
+/** Generates the whole text, printing it as it comes unless `terminal` is null. */
 async function streamText(
   { generate }: ModelEntry,
   model: Module,
@@ -103,21 +105,21 @@ async function streamText(
   let text = '';
   try {
     for await (const piece of generate!.generate(model, request, work)) {
-      // With its first piece: a prompt that is refused is not shown.
+      // With the first piece: a rejected prompt is not printed.
       if (text === '' && typeof request.options.prompt === 'string') terminal?.piece(request.options.prompt);
       text += piece;
       terminal?.piece(piece);
     }
   } catch (error) {
-    // What came before Ctrl-C stands.
+    // What came before Ctrl-C is kept.
     if (!work.signal?.aborted) throw error;
   }
   if (text !== '') terminal?.piece('\n');
   return text;
 }
 
-/** Writes all pictures into one PNG; gives its size. */
-async function drawPictures(
+/** Writes all images to one PNG; returns the size of an image. */
+async function drawImages(
   { generate, name }: ModelEntry,
   model: Module,
   request: GenerationRequest,
@@ -126,12 +128,12 @@ async function drawPictures(
   terminal: Terminal,
   quiet?: boolean,
 ): Promise<{ readonly width: number; readonly height: number }> {
-  if (generate!.kind !== 'images') throw new Error('This model does not generate pictures.');
+  if (generate!.kind !== 'images') throw new Error('This model does not generate images.');
   const progress = showProgress(terminal, name, request.count, quiet);
   const onProgress = (done: number) => progress.update(done);
-  const pictures = await generate!.generate(model, request, { ...work, onProgress }).finally(() => progress.stop());
-  await writeFileAtomic(out, pictureGrid(pictures));
-  return { width: pictures.width, height: pictures.height };
+  const images = await generate!.generate(model, request, { ...work, onProgress }).finally(() => progress.stop());
+  await writeFileAtomic(out, imageGrid(images));
+  return { width: images.width, height: images.height };
 }
 
 async function writeText(file: string, text: string): Promise<void> {

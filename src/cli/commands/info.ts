@@ -1,4 +1,4 @@
-// `five-tigers info`: what computes here, and what it can do.
+// `five-tigers info`: describes the device, its features and limits.
 
 import type { DeviceKind } from '../../node.ts';
 import { describeDevice, openChosenDevice } from '../ui/device.ts';
@@ -33,7 +33,7 @@ async function info({ device: kind, json }: InfoOptions, terminal: Terminal): Pr
   }
   const list = (lines: readonly string[]) => lines.map((line) => `\n  ${line}`).join('');
   const units = subgroupMatrix.map(
-    ({ component, result, M, N, K }) => `${M}×${K} · ${K}×${N} of ${component}, summed in ${result}`,
+    ({ component, result, M, N, K }) => `${M}×${K} · ${K}×${N} of ${component}, accumulated in ${result}`,
   );
   const rows = Object.entries(limits).map(([name, limit]) => `${name.padEnd(36)} ${grouped(limit).padStart(15)}`);
   terminal.result(`Adapter   ${describeDevice(device)}`);

@@ -1,4 +1,4 @@
-// `five-tigers inspect`: a model's plan, as a table, as data, or drawn.
+// `five-tigers inspect`: a model's plan, as a table, as JSON, or as a drawing.
 
 import { Option } from 'commander';
 import type { ModelEntry } from '../../../models/index.ts';
@@ -21,16 +21,16 @@ interface InspectOptions {
   readonly profile?: ProfileOption;
 }
 
-/** Prints a model's plan. No kernel is compiled or run, but for `--profile`. */
+/** Prints a model's plan. No kernel is compiled or run, except for `--profile`. */
 export const inspectCommand: ModelCommand<InspectOptions> = {
   name: 'inspect',
-  description: "show a model's plan: steps, kernels, arithmetic, memory",
-  describe: ({ title }) => `Show the plan of ${title}: steps, kernels, arithmetic, memory.`,
+  description: "show a model's compiled plan: steps, kernels, FLOPs, memory",
+  describe: ({ title }) => `Show the compiled plan of ${title}: steps, kernels, FLOPs, memory.`,
   define(command, entry) {
     const formats = ['text', 'json', 'mermaid', 'svg'];
     addTrain(command, entry)
-      .addOption(new Option('--format <name>', 'how').choices(formats).default('text'))
-      .option('--batch <n>', 'examples at once (default: 1)', integer(1));
+      .addOption(new Option('--format <name>', 'output format').choices(formats).default('text'))
+      .option('--batch <n>', 'batch size (default: 1)', integer(1));
     addProfile(addCommon(addConfig(command, entry)));
   },
   run: (entry, _, options, terminal) => inspectModel(entry, options, terminal),
@@ -70,7 +70,7 @@ async function inspectModel(
     } else if (printed === 'mermaid') terminal.result(mermaid(program));
     else if (printed === 'svg') terminal.result(graphSvg(program.steps.map(boxOf), what));
     else terminal.result(`${what}, on ${describeDevice(device)}\n\n${table(program)}\n\n${totals(program)}`);
-    // A drawing on stdout stays one.
+    // stdout holds the drawing alone.
     if (profile && printed !== 'json') terminal[printed === 'text' ? 'result' : 'note'](`\n${profileTable(profile)}`);
   } finally {
     device.destroy();
@@ -123,10 +123,13 @@ function totals(program: ProgramReport): string {
   const lines = [
     ['Steps', `${program.steps.length}, ${program.dispatches} dispatches`],
     ['Arithmetic', `${grouped(program.flops)} FLOP, at least ${grouped(program.bytes)} bytes read and written`],
-    ['Parameters', `${grouped(program.parameters)} trainable; ${grouped(program.parameterBytes)} bytes with all state`],
+    [
+      'Parameters',
+      `${grouped(program.parameters)} trainable; ${grouped(program.parameterBytes)} bytes including all state`,
+    ],
     ['Inputs', `${grouped(program.inputBytes)} bytes`],
     peakBytes === null
-      ? ['Memory', 'not planned: the CPU gives each tensor its own']
+      ? ['Memory', 'not planned: on the CPU each tensor has its own']
       : ['Memory', `${grouped(peakBytes)} bytes between steps, ${(100 * saving).toFixed(0)} % less than without reuse`],
   ];
   return lines.map(([name, value]) => `${name.padEnd(12)}${value}`).join('\n');

@@ -1,4 +1,4 @@
-// `five-tigers models`: what there is, and what each model can do.
+// `five-tigers models`: lists the models and what each can do.
 
 import { models, type ModelRecord } from '../../../models/index.ts';
 import { textTable } from '../ui/table.ts';
@@ -9,11 +9,11 @@ interface ModelsOptions {
   readonly json?: boolean;
 }
 
-/** Lists the registry. No model is loaded for it. */
+/** Lists the registry, without loading any model. */
 export const modelsCommand: PlainCommand<ModelsOptions> = {
   name: 'models',
-  description: 'list the models: family, size, what each can do, and its measured number',
-  define: (command) => void command.option('--json', 'results as JSON'),
+  description: 'list the models: family, size, measured results and commands',
+  define: (command) => void command.option('--json', 'print results as JSON'),
   async run({ json }, terminal: Terminal) {
     const records = Object.values<ModelRecord>(models);
     if (json) {

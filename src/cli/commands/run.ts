@@ -1,4 +1,4 @@
-// `five-tigers run`: what a model answers to one input.
+// `five-tigers run`: runs a model on one input.
 
 import type { Ranked, RunResult } from '../../../models/index.ts';
 import { decodeImage, readFileOrExplain } from '../../node.ts';
@@ -19,10 +19,10 @@ interface RunOptions extends DeviceOptions {
 
 const BAR_WIDTH = 40;
 
-/** Runs a model once, on what the command line names. */
+/** Runs a model once, on the input given on the command line. */
 export const runCommand: ModelCommand<RunOptions> = {
   name: 'run',
-  description: 'run a model on one input: a picture, a sentence',
+  description: 'run a model on one input: an image, a prompt, a sentence',
   describe: ({ title }) => `Run ${title} on one input.`,
   define(command, entry) {
     const { input, description, options } = entry.run!;
@@ -56,7 +56,7 @@ export const runCommand: ModelCommand<RunOptions> = {
   },
 };
 
-/** A line an answer, with its probability as a bar; the likeliest is marked. */
+/** One line per answer, with its probability as a bar; the likeliest is marked. */
 function describeTable({ title, rows }: RunResult['tables'][number]): string {
   const likeliest = Math.max(...rows.map(({ probability }) => probability));
   const width = Math.max(...rows.map(({ label }) => label.length));

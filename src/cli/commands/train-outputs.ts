@@ -1,4 +1,4 @@
-// The files that a run writes: claimed before it begins, so that no other run writes them.
+// The files that a run writes: locked before it starts, so that no other run writes them.
 
 import { resolve } from 'node:path';
 import { lockFile, type FileLock } from '../../node.ts';
@@ -9,14 +9,17 @@ import { expectWritable } from '../ui/writable.ts';
 export interface Outputs {
   readonly weights: string;
   readonly checkpoint: string;
-  /** Lets other runs write there again. */
+  /** Releases the locks. */
   release(): Promise<void>;
 }
 
-/** @throws a CommandError where the files are one, cannot be written, or are being written by another run. */
+/** @throws a CommandError if the files are the same, cannot be written, or are being written by another run. */
 export async function claimOutputs(weights: string, checkpoint: string): Promise<Outputs> {
   if (resolve(weights) === resolve(checkpoint)) {
-    throw new CommandError(`--out and the checkpoint are the same file, ${weights}: name two.`, USAGE);
+    throw new CommandError(
+      `The weights and the checkpoint would be the same file, ${weights}; choose different --out and --checkpoint.`,
+      USAGE,
+    );
   }
   const locks: FileLock[] = [];
   const release = async () => {

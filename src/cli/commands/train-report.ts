@@ -1,4 +1,4 @@
-// What `five-tigers train` prints: lines and a bar for people, or a JSON object a line.
+// What `five-tigers train` prints: lines and a progress bar for people, or one JSON object per line.
 
 import { profileTable, type MeasuredProfile } from '../ui/profile.ts';
 import type { ModelEntry } from '../../../models/index.ts';
@@ -7,17 +7,17 @@ import { describeMetrics } from './eval.ts';
 import type { CliSettings } from './train-settings.ts';
 import { grouped, showProgress, type ProgressReport, type Terminal } from '../ui/terminal.ts';
 
-/** How a run begins. */
+/** What is known when a run starts. */
 export interface Started {
   readonly settings: CliSettings;
-  /** What there is to train on, in words. */
+  /** A summary of the training data. */
   readonly data: string;
   readonly adapter: string;
   readonly parameters: number;
   readonly stepsPerEpoch: number;
   /** Of the whole run. */
   readonly steps: number;
-  /** Steps already done by the run that is resumed; 0 for a new one. */
+  /** Steps already done, if the run is resumed; 0 for a new one. */
   readonly step: number;
 }
 
@@ -29,16 +29,16 @@ export interface TrainedStep {
   /** Mean over the batch, before the step. */
   readonly loss: number;
   readonly learningRate: number;
-  /** What else the task computes of a batch, such as its accuracy. */
+  /** What else the task computes per batch, such as accuracy. */
   readonly measures: Readonly<Record<string, number>>;
 }
 
-/** How a run ends. */
+/** The result of a run. */
 export interface Trained {
   readonly model: string;
   readonly config: string;
   readonly step: number;
-  /** The step of the weights that were saved, where the best were kept. */
+  /** The step of the saved weights, if the best were kept. */
   readonly bestStep?: number;
   /** On the held-out data. */
   readonly metrics: Readonly<Record<string, number>>;
@@ -50,24 +50,24 @@ export interface Trained {
   readonly checkpoint: string;
 }
 
-/** A run, reported as it goes. */
+/** Reports a run as it progresses. */
 export interface TrainReport {
-  /** GPU pipelines are compiled. */
+  /** GPU pipelines are being compiled. */
   preparing(done: number, total: number): void;
   started(run: Started): void;
   step(step: TrainedStep): void;
   saved(step: number, checkpoint: string): void;
-  /** A measurement on the held-out data goes on. */
+  /** An evaluation on the held-out data is running. */
   measuring(done: number, count: number): void;
   measured(evaluation: EvaluationResult): void;
   finished(result: Trained): void;
-  /** Where the time of a step goes. */
+  /** How the time of a step is spent. */
   profiled(profile: MeasuredProfile): void;
-  /** Nothing more follows: the bar's line ends. */
+  /** Ends the progress bar's line; nothing more follows. */
   close(): void;
 }
 
-/** One JSON object a line, on stdout. */
+/** One JSON object per line, on stdout. */
 export function jsonReport(terminal: Terminal): TrainReport {
   const print = (event: string, values: object) => terminal.result(JSON.stringify({ event, ...values }));
   return {
@@ -83,7 +83,7 @@ export function jsonReport(terminal: Terminal): TrainReport {
   };
 }
 
-/** What a bar is for: an epoch by its number, or something else. */
+/** What a progress bar shows: an epoch, by its number, or something else. */
 type Part = number | `kernels ${number}` | 'held-out';
 
 /** For people: progress on stderr, the result on stdout. */
@@ -104,7 +104,7 @@ export function textReport(terminal: Terminal, { evaluate }: ModelEntry): TrainR
     return progress!.report;
   };
   return {
-    // Each phase has programs of its own.
+    // Each phase compiles its own programs.
     preparing: (done, total) => progressOf(`kernels ${total}`, 'kernels compiled', total).update(done),
     started(about) {
       close();
@@ -113,8 +113,8 @@ export function textReport(terminal: Terminal, { evaluate }: ModelEntry): TrainR
       epochs = Math.ceil(about.steps / about.stepsPerEpoch);
       terminal.note(
         `Training ${model} (${config}, ${grouped(about.parameters)} parameters) on ${about.adapter}\n` +
-          `${about.data}; ${grouped(about.steps)} steps, ${grouped(about.stepsPerEpoch)} an epoch, ` +
-          `batch ${batchSize}; ${optimizer}, learning rate ${learningRate} (${schedule})` +
+          `${about.data}; ${grouped(about.steps)} steps, ${grouped(about.stepsPerEpoch)} per epoch, ` +
+          `batch size ${batchSize}; ${optimizer}, learning rate ${learningRate} (${schedule})` +
           (about.step > 0 ? `\nResuming after step ${grouped(about.step)}` : ''),
       );
     },
@@ -142,7 +142,7 @@ export function textReport(terminal: Terminal, { evaluate }: ModelEntry): TrainR
         ? `${describeMetrics(metrics, evaluate.metrics)} (${grouped(count)} ${evaluate.unit})`
         : 'trained';
       terminal.result(
-        `${model}: ${measured} after ${grouped(step)} steps${bestStep === step ? '' : ` (the best, of step ${grouped(bestStep)})`}\n` +
+        `${model}: ${measured} after ${grouped(step)} steps${bestStep === step ? '' : ` (best weights: step ${grouped(bestStep)})`}\n` +
           `Weights:    ${weights}\n` +
           `Checkpoint: ${checkpoint}`,
       );

@@ -1,4 +1,4 @@
-// The training run of `five-tigers train`: made anew or from a checkpoint, and carried on step by step.
+// The training run of `five-tigers train`: started or resumed, and carried out step by step.
 
 import { setImmediate } from 'node:timers/promises';
 import type { Details, EvaluationData, ModelEntry, TrainingData, TrainingParts } from '../../../models/index.ts';
@@ -14,25 +14,25 @@ import type { Terminal } from '../ui/terminal.ts';
 import type { TrainReport } from './train-report.ts';
 import { digested, expectSameData, newSettings, resumedSettings, type CliSettings } from './train-settings.ts';
 
-/** Options that a run is made from, besides its settings. */
+/** Options of a run besides its settings. */
 export interface StartOptions extends DeviceOptions {
   readonly resume?: string;
   /** Where a new run starts, instead of from fresh weights: `shipped`, or a source of weights. */
   readonly weights?: string;
 }
 
-/** A run with all that it consists of. */
+/** A run and all of its parts. */
 export interface Run {
   readonly settings: CliSettings;
   readonly model: Module;
   readonly data: TrainingData<Module>;
   readonly parts: TrainingParts;
-  /** What it is measured on; null for a model that has no evaluation. */
+  /** Held-out data; null for a model without an evaluation. */
   readonly heldOut: EvaluationData | null;
   readonly trainer: Trainer<StepResult>;
-  /** Whether the best weights by held-out score are kept. */
+  /** Whether the weights with the best held-out score are kept. */
   readonly keepsBest: boolean;
-  /** Steps in an epoch, and of the whole run. */
+  /** Steps per epoch, and of the whole run. */
   readonly stepsPerEpoch: number;
   readonly steps: number;
 }
@@ -47,8 +47,8 @@ async function readCheckpoint(file: string) {
 }
 
 /**
- * Everything of a new run, or of the one that is resumed.
- * @throws an Error for data or a checkpoint that cannot be used; a CommandError for options that do not fit it.
+ * Prepares a new run, or the one to resume.
+ * @throws an Error if the data or the checkpoint cannot be used; a CommandError if options conflict with the checkpoint.
  */
 export async function prepare(
   entry: ModelEntry,
@@ -70,7 +70,7 @@ export async function prepare(
   const settings: CliSettings = { ...asked, ...data.details, data: digest() };
   manualSeed(settings.seed);
   const model = entry.build(settings.config, data.details);
-  // Opened now, so that a missing file is known before the training and not after it.
+  // Opened now, so that a missing file is reported before training, not after it.
   const heldOut = (await entry.evaluate?.open(model, dataFiles)) ?? null;
   const stepsPerEpoch = Math.max(1, Math.floor(data.batchesPerEpoch / (settings.accumulate ?? 1)));
   const steps = Math.max(1, stepsOf(settings, stepsPerEpoch));
@@ -94,7 +94,8 @@ export async function prepare(
     seed,
     settings,
     onProgress: (done, total) => report.preparing(done, total),
-    onRecovered: (reason) => terminal.note(`The GPU was lost (${reason}). Another one takes over; nothing is lost.`),
+    onRecovered: (reason) =>
+      terminal.note(`The GPU was lost (${reason}). Training continues on a new device; no progress is lost.`),
   });
   if (started) trainer.restore(started.bytes);
   return { settings, model, data, parts, heldOut, trainer, keepsBest: !!evaluate, stepsPerEpoch, steps };
@@ -125,7 +126,7 @@ function evaluation(
   };
 }
 
-/** The outputs of one element, by name: what is worth reporting of a step besides the loss of its first phase. */
+/** A step's scalar outputs by name, except the loss of its first phase: what else is worth reporting. */
 function measuresOf({ phases }: StepResult): Record<string, number> {
   const measures = Object.entries(phases).flatMap(([phase, { outputs }], i) =>
     Object.entries(outputs).flatMap(([name, { data }]) => {
@@ -136,10 +137,10 @@ function measuresOf({ phases }: StepResult): Record<string, number> {
   return Object.fromEntries(measures);
 }
 
-/** Most seconds of training that a killed process loses. */
+/** At most this many seconds of training are lost if the process is killed. */
 const SECONDS_BETWEEN_SAVES = 300;
 
-/** Trains to the end of the run or step `lastStep`, saving after each epoch. True when the user has interrupted it. */
+/** Trains to the end of the run or to step `lastStep`, saving after each epoch. Returns true if the user interrupted it. */
 export async function trainSteps(
   { settings, model, data, trainer, keepsBest, stepsPerEpoch, steps }: Run,
   lastStep: number,
@@ -157,7 +158,7 @@ export async function trainSteps(
     step: trainer.stepsDone,
   });
   const interruption = watchInterruption(() =>
-    terminal.note('\nFinishing this step to save it; press again to stop at once.'),
+    terminal.note('\nFinishing this step and saving; press Ctrl-C again to stop at once.'),
   );
   let [saved, savedAt, isUnmeasured] = [NaN, Date.now(), false];
   try {
@@ -172,7 +173,7 @@ export async function trainSteps(
         await save();
         [saved, savedAt] = [step, Date.now()];
       }
-      // The CPU's steps never wait for anything, and so Ctrl-C would never be heard.
+      // Steps on the CPU never wait for anything, so without this Ctrl-C would never be handled.
       await setImmediate();
     }
     if (isUnmeasured && keepsBest && trainer.stepsDone >= steps) {
@@ -183,7 +184,7 @@ export async function trainSteps(
     if (saved !== trainer.stepsDone) await save();
     if (trainer.stopped) {
       terminal.note(
-        `Stopped after step ${trainer.stepsDone}: ${settings.patience} measurements brought no better weights.`,
+        `Stopped after step ${trainer.stepsDone}: no better weights in ${settings.patience} evaluation${settings.patience === 1 ? '' : 's'}.`,
       );
     }
     return interruption.requested && trainer.stepsDone < steps && !trainer.stopped;

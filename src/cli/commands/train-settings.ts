@@ -1,4 +1,4 @@
-// What a training run depends on: a model's recipe with the user's options, kept in checkpoints, compared on resuming.
+// What a training run depends on: a model's recipe with the user's options; kept in checkpoints and compared on resuming.
 
 import { createHash } from 'node:crypto';
 import { Option, type Command } from 'commander';
@@ -7,7 +7,7 @@ import { optimizers, schedules, withChoices, type DataFiles, type Settings } fro
 import { CommandError, USAGE } from '../ui/command-error.ts';
 import { integer, kebab, notNegative, positive } from '../ui/options.ts';
 
-/** Everything that decides the losses of a run, under the names of recipes. */
+/** Everything that the losses of a run depend on, named as in recipes. */
 export type CliSettings = RunSettings & {
   readonly model: string;
   readonly config: string;
@@ -22,37 +22,37 @@ interface SettingOption {
   readonly choices?: readonly string[];
 }
 
-/** Settings that recipes share, with the options that change them. */
+/** Settings that all recipes share, with their options. */
 const common: Readonly<Record<string, SettingOption>> = {
   epochs: { flags: '--epochs <x>', description: 'passes over the training data', parse: positive },
-  batchSize: { flags: '--batch <n>', description: 'examples a step', parse: integer(1) },
-  accumulate: { flags: '--accumulate <n>', description: 'batches whose mean gradient makes a step', parse: integer(1) },
-  learningRate: { flags: '--lr <x>', description: 'highest learning rate', parse: positive },
-  optimizer: { flags: '--optimizer <name>', description: 'update rule', choices: Object.keys(optimizers) },
-  schedule: { flags: '--schedule <name>', description: 'course of the learning rate', choices: Object.keys(schedules) },
-  warmup: { flags: '--warmup <n>', description: 'steps of rising learning rate', parse: integer(0) },
-  weightDecay: { flags: '--weight-decay <x>', description: 'decay of the weights', parse: notNegative },
-  maxGradNorm: { flags: '--max-grad-norm <x>', description: 'largest norm of all gradients', parse: positive },
-  averageDecay: { flags: '--average-decay <x>', description: 'share of the mean of the weights that is kept in a step', parse: notNegative },
-  patience: { flags: '--patience <n>', description: 'measurements without better weights after which to stop', parse: integer(1) },
-  seed: { flags: '--seed <n>', description: 'of weights, order and random changes of the data', parse: integer(0) },
+  batchSize: { flags: '--batch <n>', description: 'batch size', parse: integer(1) },
+  accumulate: { flags: '--accumulate <n>', description: 'batches whose gradients are averaged for a step', parse: integer(1) },
+  learningRate: { flags: '--lr <x>', description: 'peak learning rate', parse: positive },
+  optimizer: { flags: '--optimizer <name>', description: 'optimizer', choices: Object.keys(optimizers) },
+  schedule: { flags: '--schedule <name>', description: 'learning rate schedule', choices: Object.keys(schedules) },
+  warmup: { flags: '--warmup <n>', description: 'warm-up steps', parse: integer(0) },
+  weightDecay: { flags: '--weight-decay <x>', description: 'weight decay', parse: notNegative },
+  maxGradNorm: { flags: '--max-grad-norm <x>', description: 'clip gradients to this total norm', parse: positive },
+  averageDecay: { flags: '--average-decay <x>', description: "decay of the weights' running average", parse: notNegative },
+  patience: { flags: '--patience <n>', description: 'stop after this many evaluations without better weights', parse: integer(1) },
+  seed: { flags: '--seed <n>', description: 'seed of initial weights, data order and augmentation', parse: integer(0) },
 }; // prettier-ignore
 
-/** Settings that every run has, in whichever way its recipe says it. */
+/** Settings that every run has, whether or not its recipe names them. */
 const always = ['epochs', 'batchSize', 'learningRate', 'optimizer', 'schedule', 'warmup', 'seed'];
 
-/** Settings of a recipe that no option changes. */
+/** Settings of a recipe that have no option. */
 const fixed = ['steps', 'betas', 'momentum', 'decayOf'];
 
 /** The option of a setting that only this model has. */
 function ownOption(name: string, value: unknown, description: string): SettingOption {
   if (typeof value === 'number') return { flags: `--${kebab(name)} <n>`, description, parse: notNegative };
   if (typeof value === 'string') return { flags: `--${kebab(name)} <text>`, description };
-  // What a recipe switches on can be switched off.
+  // A feature that a recipe turns on can be turned off.
   return { flags: `--no-${kebab(name)}`, description: `without ${description}` };
 }
 
-/** The options of all settings of a model, by setting, with their defaults in words. */
+/** The options of a model's settings, by setting; their descriptions name the defaults. */
 function settingOptions({ train }: ModelEntry): Map<string, Option> {
   const { recipe, settings = {}, keepBest } = train!;
   const options = new Map<string, Option>();
@@ -68,21 +68,21 @@ function settingOptions({ train }: ModelEntry): Map<string, Option> {
   return options;
 }
 
-/** What a setting is unless given, in words. */
+/** The default of a setting, for its description. */
 function presetOf(name: string, value: unknown, steps: number | undefined): string {
   if (typeof value === 'object') return '';
   if (value !== undefined) return ` (default: ${String(value)})`;
   if (name === 'epochs') return ` (default: ${steps} steps)`;
   if (name === 'patience') return ' (default: none)';
-  return name === 'seed' ? ' (default: 1)' : name === 'warmup' ? ' (default: a twentieth of all, 500 at most)' : '';
+  return name === 'seed' ? ' (default: 1)' : name === 'warmup' ? ' (default: 5 % of all steps, at most 500)' : '';
 }
 
-/** Adds the options of a model's recipe to its command. */
+/** Adds the options of a model's recipe to the command. */
 export function addSettings(command: Command, entry: ModelEntry): void {
   for (const option of settingOptions(entry).values()) command.addOption(option);
 }
 
-/** What the user has chosen, by setting and with the option's name. A setting that is switched off is null. */
+/** What the user chose, by setting, with the option's name. A setting that is turned off is null. */
 function chosenSettings(entry: ModelEntry, given: Readonly<Record<string, unknown>>) {
   const chosen = new Map<string, { readonly option: string; readonly value: unknown }>();
   if (given.config !== undefined) chosen.set('config', { option: '--config', value: given.config });
@@ -95,7 +95,7 @@ function chosenSettings(entry: ModelEntry, given: Readonly<Record<string, unknow
   return chosen;
 }
 
-/** The settings of a new run. `given`: the options of the command line. */
+/** The settings of a new run. `given`: the options on the command line. */
 export function newSettings(entry: ModelEntry, given: Readonly<Record<string, unknown>>): CliSettings {
   const { config = entry.config, ...choices } = Object.fromEntries(
     [...chosenSettings(entry, given)].map(([name, { value }]) => [name, value]),
@@ -104,8 +104,8 @@ export function newSettings(entry: ModelEntry, given: Readonly<Record<string, un
 }
 
 /**
- * The settings in a checkpoint, for going on with it.
- * @throws a CommandError that names every option which the user gave and the run was started without.
+ * The settings in a checkpoint, to resume with.
+ * @throws a CommandError that names every given option that differs from the checkpoint.
  */
 export function resumedSettings(
   entry: ModelEntry,
@@ -113,28 +113,28 @@ export function resumedSettings(
   stored: Settings,
   given: Readonly<Record<string, unknown>>,
 ): CliSettings {
-  if (!stored.model) throw new CommandError(`${file} was not written by this command: it does not hold its settings.`);
+  if (!stored.model) throw new CommandError(`${file} was not written by five-tigers train: it has no settings.`);
   const conflicts: string[] = [];
-  if (stored.model !== entry.name) conflicts.push(`the model ${entry.name} (there ${String(stored.model)})`);
+  if (stored.model !== entry.name) conflicts.push(`model ${entry.name} (checkpoint: ${String(stored.model)})`);
   for (const [name, { option, value }] of chosenSettings(entry, given)) {
     const there = stored[name];
-    if (value === null && there !== null) conflicts.push(`${option} (there with)`);
-    else if (value !== there) conflicts.push(`${option} ${String(value)} (there ${String(there)})`);
+    if (value === null && there !== null) conflicts.push(`${option} (checkpoint: not set)`);
+    else if (value !== there) conflicts.push(`${option} ${String(value)} (checkpoint: ${String(there)})`);
   }
   expectNone(conflicts, file);
   return stored as CliSettings;
 }
 
-/** @throws a CommandError where the data of a run is not that of its checkpoint. */
+/** @throws a CommandError if the data is not that of the checkpoint. */
 export function expectSameData(file: string, stored: string, found: string): void {
-  expectNone(stored === found ? [] : ['--data (other training data)'], file);
+  expectNone(stored === found ? [] : ['--data (different training data)'], file);
 }
 
 function expectNone(conflicts: readonly string[], file: string): void {
   if (conflicts.length === 0) return;
   throw new CommandError(
-    `The run in ${file} was started with other settings: ${conflicts.join(', ')}. ` +
-      'Leave these out to resume it, or start a new run without --resume.',
+    `The run in ${file} was started with different settings: ${conflicts.join(', ')}. ` +
+      'Omit these options to resume it, or start a new run without --resume.',
     USAGE,
   );
 }

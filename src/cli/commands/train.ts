@@ -1,4 +1,4 @@
-// `five-tigers train`: trains a model on the user's data, with checkpoints from which it continues exactly.
+// `five-tigers train`: trains a model on the user's data, with checkpoints that resume exactly.
 
 import type { ModelEntry } from '../../../models/index.ts';
 import {
@@ -17,7 +17,7 @@ import { addSettings } from './train-settings.ts';
 
 interface TrainOptions extends StartOptions {
   readonly data: readonly string[];
-  /** Stop after this step, ready to go on. */
+  /** Stop after this step; the run can be resumed. */
   readonly steps?: number;
   readonly out?: string;
   readonly checkpoint?: string;
@@ -25,12 +25,12 @@ interface TrainOptions extends StartOptions {
   readonly profile?: ProfileOption;
 }
 
-/** Trains a model. Throws a CommandError when the user stops it and when it diverges or collapses. */
+/** Trains a model. Throws a CommandError if the user stops it, or if it diverges or collapses. */
 export const trainCommand: ModelCommand<TrainOptions> = {
   name: 'train',
-  description: 'train a model on your data; Ctrl-C saves, --resume continues',
+  description: 'train a model on your data; Ctrl-C saves a checkpoint, --resume continues',
   describe: ({ title }) =>
-    `Train ${title}. The defaults are the recipe of the shipped weights. Ctrl-C saves, --resume continues.`,
+    `Train ${title}. The defaults are the model's recipe. Ctrl-C saves a checkpoint, --resume continues.`,
   define(command, entry) {
     command.requiredOption('--data <path...>', entry.train!.data);
     addConfig(command, entry);
@@ -64,7 +64,7 @@ async function train(entry: ModelEntry, options: TrainOptions, outputs: Outputs,
   const start = performance.now();
   try {
     if (trainer.stepsDone >= steps) {
-      terminal.note(`The run in ${options.resume} is finished: all ${steps} steps are done. It is measured once more.`);
+      terminal.note(`The run in ${options.resume} is finished: all ${steps} steps are done. Evaluating it again.`);
     }
     const save = async () => {
       await writeFileAtomic(outputs.checkpoint, await trainer.checkpoint());
@@ -82,7 +82,7 @@ async function train(entry: ModelEntry, options: TrainOptions, outputs: Outputs,
   }
 }
 
-/** Measures the weights as they are saved, and saves them. */
+/** Saves the weights, and measures them as saved. */
 async function finish(
   entry: ModelEntry,
   run: Run,
@@ -94,10 +94,10 @@ async function finish(
 ): Promise<void> {
   const { trainer, model, heldOut, settings } = run;
   const step = trainer.stepsDone;
-  // Before the best weights take the place of the last.
+  // Before the best weights replace the last ones.
   if (options.profile) profiler.add(await trainer.profile());
   const tensors = await finalWeights(run);
-  // What is saved is rounded, and so is what is measured.
+  // Saved weights are rounded, so rounded weights are measured.
   model.loadStateDict(tensors);
   const onProgress = (done: number, total: number) => report.measuring(done, total);
   const metrics = (await heldOut?.measure({ device: trainer.device, loadWeights, onProgress })) ?? {};
@@ -114,7 +114,7 @@ async function finish(
   if (profile) report.profiled(profile);
 }
 
-/** The weights that a run has come to: the best ones, where it kept some, and the running mean of what it averages. */
+/** The final weights of a run: the best ones, if it kept them, and running averages in place of what they average. */
 async function finalWeights({ trainer, model, parts }: Run): Promise<Map<string, TensorData>> {
   if (trainer.best) trainer.useBest();
   await parts.average?.swap();
@@ -133,7 +133,7 @@ async function saveWeights(
   await saveWeightsFile(file, tensors, { metadata });
 }
 
-/** Saves the best weights of a run that failed, and says what happened. */
+/** Saves the best weights of a failed run, and says what happened. */
 async function failed(error: DivergedError | CollapsedError, run: Run, { weights }: Outputs): Promise<CommandError> {
   const { trainer, settings } = run;
   const { best } = trainer;
@@ -146,11 +146,11 @@ async function failed(error: DivergedError | CollapsedError, run: Run, { weights
     error instanceof DivergedError
       ? `Training diverged: the loss of ${isPhased ? `the ${error.phase} in ` : ''}step ${error.step} is not finite.`
       : `Training collapsed at step ${error.step}: ${error.reason}.`;
-  const advice = `Start again with a --lr below ${settings.learningRate}, or another --seed.`;
+  const advice = `Try a --lr below ${settings.learningRate}, or another --seed.`;
   return new CommandError(`${problem} ${kept} are in ${weights}. ${advice}`, 1, { cause: error });
 }
 
-/** The error of a run that the user has stopped: the command that resumes it. */
+/** The error of a run that the user stopped: gives the command that resumes it. */
 function stopped(
   entry: ModelEntry,
   options: TrainOptions,

@@ -1,4 +1,4 @@
-// `five-tigers tune`: a table of the fastest kernel variants on the user's GPU.
+// `five-tigers tune`: writes a table of the fastest kernel variants on the user's GPU.
 
 import { existsSync } from 'node:fs';
 import {
@@ -23,16 +23,16 @@ interface TuneCommandOptions {
   readonly profile?: ProfileOption;
 }
 
-/** Tunes the GPU for the chosen cases, and adds what was found to the table. */
+/** Tunes the GPU for the chosen cases, and adds the results to the table. */
 export const tuneCommand: PlainCommand<TuneCommandOptions> = {
   name: 'tune',
-  description: 'find the fastest variant of each kernel on this GPU, among those that are correct',
+  description: 'find the fastest correct variant of each kernel on this GPU',
   define(command) {
     command
       .option('--case <regex>', 'cases whose name or group matches (default: all)')
-      .option('--all', 'large cases on software adapters as well')
-      .option('--seconds <n>', 'of measured runs a variant (default: 0.2)', positive)
-      .option('--out <file>', 'the table; what is in it already is kept (default: five-tigers-tuning.json)');
+      .option('--all', 'run large cases on software adapters too')
+      .option('--seconds <n>', 'measuring time per variant (default: 0.2)', positive)
+      .option('--out <file>', 'table file; results are added to an existing one (default: five-tigers-tuning.json)');
     addProfile(addCommon(command));
   },
   run: tuneDevice,
@@ -40,8 +40,7 @@ export const tuneCommand: PlainCommand<TuneCommandOptions> = {
 
 async function tuneDevice(options: TuneCommandOptions, terminal: Terminal): Promise<void> {
   const { all, seconds, out = 'five-tigers-tuning.json', json } = options;
-  if (options.device === 'cpu')
-    throw new CommandError('tune chooses among the kernels of a GPU: the CPU has none.', USAGE);
+  if (options.device === 'cpu') throw new CommandError('tune chooses among GPU kernels; the CPU has none.', USAGE);
   const cases = await chosenCases(options.case);
   const older = existsSync(out) ? await readTuning(out) : null;
   const profiler = await openProfiler(options.profile);
@@ -77,7 +76,7 @@ function tableOf(rows: readonly TuneRow[], end: string): string {
     return [key.split(' | ').slice(1).filter(Boolean).join(' '), winner, shortNumber(time(winner)), Number.isFinite(gain) ? `${gain.toFixed(2)}×` : '–']; // prettier-ignore
   });
   const wrong = rows.flatMap(({ op, name, candidates }) =>
-    candidates.flatMap(({ variant, problem }) => (problem ? [`Left out: ${op} ${variant} (${name}): ${problem}`] : [])),
+    candidates.flatMap(({ variant, problem }) => (problem ? [`Skipped ${op} ${variant} (${name}): ${problem}`] : [])),
   );
   return [textTable([['op and sizes', 'variant', 'ms', 'gain'], ...cells], [2, 3]), ...wrong, end].join('\n');
 }

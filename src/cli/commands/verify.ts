@@ -1,4 +1,4 @@
-// `five-tigers verify`: every op and kernel on the user's GPU, against the CPU reference.
+// `five-tigers verify`: checks every op and kernel on the user's GPU against the CPU reference.
 
 import { openDevice, summarize, verify, verifyCases, verifyReport, describeRow } from '../../node.ts';
 import type { DeviceKind, OpSummary, VerifyRow } from '../../node.ts';
@@ -18,10 +18,10 @@ interface VerifyOptions {
   readonly profile?: ProfileOption;
 }
 
-/** Most failures that are listed one by one. */
+/** At most this many failures are listed. */
 const MOST_FAILURES = 10;
 
-/** Checks the GPU; ends with exit code 1 and the failing cases when something is not right. */
+/** Checks the GPU; if anything fails, lists the failing cases and exits with code 1. */
 export const verifyCommand: PlainCommand<VerifyOptions> = {
   name: 'verify',
   description: 'check every kernel on this GPU against the CPU reference',
@@ -35,13 +35,13 @@ async function verifyDevice(options: VerifyOptions, terminal: Terminal): Promise
   const { op: ops, device: kind, json } = options;
   for (const name of ops ?? []) expectOp(name);
   if (kind === 'cpu')
-    throw new CommandError('verify compares a GPU with the CPU: --device cpu is the reference.', USAGE);
-  // There are many programs, all short: one run of each is enough.
+    throw new CommandError('verify compares a GPU with the CPU reference, so it cannot run with --device cpu.', USAGE);
+  // There are many programs, all of them short: one run of each is enough.
   const profiler = await openProfiler(options.profile, { runs: 1 });
   const device = await openDevice('webgpu');
   const rows: VerifyRow[] = [];
   let profile: MeasuredProfile | undefined;
-  // How many groups there are is known with the first one.
+  // The total is known only when the first group starts.
   let progress: ReturnType<typeof showProgress> | undefined;
   try {
     const onProgress = (done: number, total: number, next: string) => {
@@ -58,18 +58,18 @@ async function verifyDevice(options: VerifyOptions, terminal: Terminal): Promise
   if (json) terminal.result(JSON.stringify({ ...verifyReport(device, rows), profile }));
   else {
     terminal.result(table(summarize(rows)));
-    const right = failed.length === 0 ? 'all right' : `${grouped(failed.length)} wrong`;
-    terminal.result(`${grouped(rows.length)} comparisons on ${describeDevice(device)}: ${right}.`);
+    const outcome = failed.length === 0 ? 'all passed' : `${grouped(failed.length)} failed`;
+    terminal.result(`${grouped(rows.length)} comparisons on ${describeDevice(device)}: ${outcome}.`);
     const { f16, subgroups, subgroupMatrix } = device.capabilities!;
-    if (!f16) terminal.result('f16 was left out: this GPU does not have it.');
-    if (subgroupMatrix.length === 0) terminal.result('Kernels for matrix units were left out: this GPU offers none.');
-    if (!subgroups) terminal.result('Variants by subgroups were left out: this GPU does not have them.');
+    if (!f16) terminal.result('Skipped f16: this GPU does not support it.');
+    if (subgroupMatrix.length === 0) terminal.result('Skipped kernels for matrix units: this GPU has none.');
+    if (!subgroups) terminal.result('Skipped subgroup variants: this GPU does not support subgroups.');
     if (profile) terminal.result(`\n${profileTable(profile)}`);
   }
   if (failed.length === 0) return;
   const lines = failed.slice(0, MOST_FAILURES).map((row) => `  ${describeRow(row)}: ${row.problem}`);
   const more = failed.length > MOST_FAILURES ? [`  and ${failed.length - MOST_FAILURES} more`] : [];
-  throw new CommandError(['Not what the CPU computes:', ...lines, ...more].join('\n'));
+  throw new CommandError(['Different from the CPU reference:', ...lines, ...more].join('\n'));
 }
 
 function expectOp(name: string): void {
@@ -87,7 +87,7 @@ function table(ops: readonly OpSummary[]): string {
     dtypes.join(' '),
     number(worst.maxError),
     number(worst.tolerance),
-    ok ? 'ok' : 'WRONG',
+    ok ? 'ok' : 'FAILED',
   ]);
   return textTable([['op', 'variants', 'types', 'worst error', 'tolerance', ''], ...cells]);
 }

@@ -1,4 +1,4 @@
-// cli-progress has no types of its own: these are for what is used here.
+// Types for what is used of cli-progress, which has none of its own.
 
 declare module 'cli-progress' {
   export class SingleBar {

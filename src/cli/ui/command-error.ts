@@ -1,4 +1,4 @@
-// Failures that a command foresees: one readable message and an exit code.
+// Failures that a command expects: one readable message and an exit code.
 
 /** Ends the command with `message` and an exit code. */
 export class CommandError extends Error {
@@ -13,5 +13,5 @@ export class CommandError extends Error {
 
 /** Exit codes besides 0 for success and 1 for failure. */
 export const USAGE = 2;
-/** What shells give for Ctrl-C: 128 and the number of SIGINT. */
+/** The exit code of shells for Ctrl-C: 128 plus the number of SIGINT. */
 export const INTERRUPTED = 130;

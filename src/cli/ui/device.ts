@@ -1,4 +1,4 @@
-// Opens the device that --device names, and says what it is.
+// Opens the device that --device selects, and describes it.
 
 import {
   openDevice,
@@ -13,7 +13,7 @@ import type { Terminal } from './terminal.ts';
 /** The choices of --device. */
 export const deviceKinds: readonly DeviceKind[] = ['auto', 'webgpu', 'cpu'];
 
-/** Where a command computes, and which table of `five-tigers tune` chooses its kernels. */
+/** Where a command computes, and which table from `five-tigers tune` chooses its kernels. */
 export interface DeviceOptions {
   readonly device: DeviceKind;
   readonly tuning?: string;
@@ -25,9 +25,9 @@ export async function readTuning(file: string): Promise<TuningTable> {
   return parseTuningTable(new TextDecoder().decode(bytes), file);
 }
 
-/** Opens the device of --device. `auto` without a GPU is the CPU, and a note says why. */
+/** Opens the device that --device selects. Without a GPU, `auto` is the CPU, and a note says why. */
 export async function openChosenDevice({ device: kind, tuning }: DeviceOptions, terminal: Terminal): Promise<Device> {
-  // Read before the device is opened: a file that is no table costs nothing.
+  // Read first: a bad file should not cost opening the device.
   const table = tuning ? await readTuning(tuning) : null;
   const device = await openKind(kind, terminal);
   device.tuning = table;
@@ -44,8 +44,8 @@ async function openKind(kind: DeviceKind, terminal: Terminal): Promise<Device> {
   }
 }
 
-/** One line on what computes. */
+/** The device in one line. */
 export function describeDevice({ info }: Device): string {
-  const simulated = info.kind === 'webgpu' && info.software;
-  return simulated ? `${info.description}, a GPU simulated by the CPU` : info.description;
+  const isSoftware = info.kind === 'webgpu' && info.software;
+  return isSoftware ? `${info.description} (a software GPU)` : info.description;
 }

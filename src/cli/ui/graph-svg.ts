@@ -1,7 +1,7 @@
-// Draws a graph of boxes from top to bottom. A plan is a list of some tens of steps, for which forty lines of layout do;
-// the libraries that lay graphs out (dagre, elk, Mermaid) bring more code than this whole command, or a browser.
+// Draws a graph of boxes from top to bottom. A plan has a few dozen steps, for which forty lines of layout suffice; graph
+// layout libraries (dagre, elk, Mermaid) are larger than this whole command, or need a browser.
 
-/** A box: two lines of text, names that lead into it, and the boxes before it by number. */
+/** A box: two lines of text, the names of its inputs, and the boxes before it by number. */
 export interface GraphBox {
   readonly title: string;
   readonly note: string;
@@ -10,14 +10,14 @@ export interface GraphBox {
 }
 
 const [WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN] = [250, 58, 24, 38, 24];
-/** Characters of a line that fit into a box. */
+/** Characters per line that fit into a box. */
 const FITS = 36;
 
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 const cut = (text: string): string => escaped(text.length > FITS ? `${text.slice(0, FITS - 1)}…` : text);
 
-/** For each box its layer (one below the lowest before it) and its place there, near those that it follows. */
+/** Places each box one layer below the lowest of its predecessors, horizontally close to them. */
 function layout(boxes: readonly GraphBox[]): { readonly x: number; readonly y: number }[] {
   const layers: number[] = [];
   for (const { after } of boxes) layers.push(Math.max(-1, ...after.map((from) => layers[from])) + 1);
@@ -26,7 +26,7 @@ function layout(boxes: readonly GraphBox[]): { readonly x: number; readonly y: n
     const wanted = ({ after }: GraphBox) => after.reduce((sum, from) => sum + columns[from], 0) / (after.length || 1);
     const members = [...boxes.keys()].filter((i) => layers[i] === layer);
     members.sort((a, b) => wanted(boxes[a]) - wanted(boxes[b]));
-    // Each as near to those before it as its neighbour on the left lets it.
+    // Each as close to its predecessors as its left neighbour allows.
     members.reduce((free, i) => (columns[i] = Math.max(free, Math.round(wanted(boxes[i])))) + 1, 0);
   }
   return boxes.map((_, i) => ({
@@ -35,7 +35,7 @@ function layout(boxes: readonly GraphBox[]): { readonly x: number; readonly y: n
   }));
 }
 
-/** The drawing, as the text of an SVG file that follows the reader's light or dark setting. */
+/** The drawing, as the text of an SVG file that follows the reader's light or dark theme. */
 export function graphSvg(boxes: readonly GraphBox[], title: string): string {
   const places = layout(boxes);
   const width = Math.max(400, ...places.map(({ x }) => x + WIDTH + MARGIN));

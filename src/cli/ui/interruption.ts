@@ -1,20 +1,20 @@
-// Ctrl-C, or a closed terminal, during training: the step is finished and saved before the process ends.
+// Ctrl-C, or a closed terminal, during long work, which can then finish its step and save before the process ends.
 
 import { INTERRUPTED } from './command-error.ts';
 
-/** Whether the user wants to stop. */
+/** Whether the user asked to stop. */
 export interface Interruption {
   readonly requested: boolean;
-  /** Gives Ctrl-C its usual meaning back. */
+  /** Restores the usual behaviour of Ctrl-C. */
   end(): void;
 }
 
-// npm and tsx pass a signal on that the terminal has sent to this process as well.
+// npm and tsx forward signals that the terminal has already sent to this process.
 const SAME_SIGNAL_MS = 1000;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Takes note of signals that end a process from now on, and calls `onRequest` at the first. A second one ends the process. */
+/** From now on, the first signal to terminate calls `onRequest` instead; a second one ends the process. */
 export function watchInterruption(onRequest: () => void): Interruption {
   let first: number | null = null;
   const listener = () => {

@@ -1,6 +1,6 @@
-// Which names somebody who mistyped one may have meant.
+// Suggests names for a mistyped one.
 
-/** Insertions, removals, replacements and swaps of neighbours that make one word of another. */
+/** The number of insertions, removals, replacements and swaps of neighbours that turn one word into another. */
 function editDistance(a: string, b: string): number {
   let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
@@ -16,7 +16,7 @@ function editDistance(a: string, b: string): number {
   return last[b.length];
 }
 
-/** The names that are most like `word`, at most `count`; none where nothing is like it. */
+/** The names most similar to `word`, at most `count`; none if nothing is similar. */
 export function nearNames(word: string, names: readonly string[], count = 4): string[] {
   const lower = word.toLowerCase();
   const rated = names.map((name) => {

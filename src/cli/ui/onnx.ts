@@ -1,14 +1,14 @@
-// A registered model as an ONNX model, its batch size open where the graph allows it.
+// Exports a registered model to ONNX, with an open batch size if the graph allows it.
 
 import type { ModelEntry } from '../../../models/index.ts';
 import { exportOnnx, OpenSizeError, type Module, type OnnxModel, type OnnxOptions } from '../../node.ts';
 
-/** An exported model. `fixed` says why its batch size is not open, where that was not asked for. */
+/** An exported model. `fixed` says why its batch size is fixed although that was not requested. */
 export interface ExportedModel extends OnnxModel {
   readonly fixed?: string;
 }
 
-/** Exports the forward pass of `model`, for every batch size or, with `batch`, for that one. */
+/** Exports the forward pass of `model`, for any batch size or, with `batch`, for that one. */
 export async function exportModel(
   entry: ModelEntry,
   model: Module,
@@ -19,18 +19,18 @@ export async function exportModel(
   const fixed = () => exportOnnx(exampleOf(batch ?? 1).fn, exampleOf(batch ?? 1).specs, settings);
   if (batch !== undefined) return fixed();
 
-  // The batch axis of an input is the one in which examples of two sizes differ.
+  // The batch axis of an input is the one in which examples of two batch sizes differ.
   const [few, many] = [exampleOf(2), exampleOf(3)];
   const axes = Object.entries(few.specs).flatMap(([name, { shape }]) => {
     const axis = shape.findIndex((size, i) => size === 2 && many.specs[name].shape[i] === 3);
     return axis < 0 ? [] : [[name, axis] as const];
   });
-  if (axes.length === 0) return { ...(await fixed()), fixed: 'No input has an axis of examples.' };
+  if (axes.length === 0) return { ...(await fixed()), fixed: 'No input has a batch axis.' };
   const [[first, axis]] = axes;
   const fn: typeof few.fn = (inputs) => exampleOf(inputs[first].shape[axis]).fn(inputs);
   const batches = Object.fromEntries(axes.map(([name, at]) => [name, { [at]: 'batch' }]));
   const open = (openSizes: OnnxOptions['openSizes']) => exportOnnx(fn, few.specs, { ...settings, openSizes });
-  // Integers [B, T] are tokens, of texts of any length where the model can take it.
+  // Integers [B, T] are tokens; their length stays open if the model supports it.
   const texts = axes.filter(
     ([name, at]) => few.specs[name].dtype === 'i32' && at === 0 && few.specs[name].shape.length === 2,
   );
@@ -47,7 +47,7 @@ export async function exportModel(
   }
 }
 
-/** Passes over an OpenSizeError, and throws any other. */
+/** Ignores an OpenSizeError, and rethrows any other. */
 function ifOpen(error: unknown): void {
   if (!(error instanceof OpenSizeError)) throw error;
 }

@@ -1,50 +1,52 @@
-// Options that several commands have, and how numbers are read.
+// Options that several commands share, and how numbers are parsed.
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ModelEntry, OwnOption } from '../../../models/index.ts';
 import { deviceKinds } from './device.ts';
 
-/** Reads an integer of at least `least` that fits into 32 bits. */
+/** Parses an integer of at least `least` that fits into 32 bits. */
 export const integer = (least: number) => (text: string) => {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= least && value < 2 ** 32) return value;
-  throw new InvalidArgumentError(`It must be an integer of at least ${least}.`);
+  throw new InvalidArgumentError(`Must be an integer of at least ${least}.`);
 };
 
-/** Reads a number above 0. */
+/** Parses a number above 0. */
 export function positive(text: string): number {
   const value = Number(text);
   if (value > 0 && value < Infinity) return value;
-  throw new InvalidArgumentError('It must be a number above 0.');
+  throw new InvalidArgumentError('Must be a number above 0.');
 }
 
-/** Reads a finite number of at least 0. */
+/** Parses a finite number of at least 0. */
 export function notNegative(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value >= 0 && value < Infinity) return value;
-  throw new InvalidArgumentError('It must be a number of at least 0.');
+  throw new InvalidArgumentError('Must be a number of at least 0.');
 }
 
 /** `--device`. */
 export const addDevice = (command: Command): Command =>
-  command.addOption(new Option('--device <kind>', 'what computes').choices(deviceKinds).default('auto'));
+  command.addOption(new Option('--device <kind>', 'device to compute on').choices(deviceKinds).default('auto'));
 
 /** `--device` and `--json`. */
-export const addCommon = (command: Command): Command => addDevice(command).option('--json', 'results as JSON');
+export const addCommon = (command: Command): Command => addDevice(command).option('--json', 'print results as JSON');
 
 /** `--profile`. */
 export const addProfile = (command: Command): Command =>
-  command.option('--profile [file]', 'print the time of each kernel, and write a Chrome trace into the file');
+  command.option('--profile [file]', 'print the time of each kernel; with a file name, also write a Chrome trace');
 
 /** `--tuning`. */
 export const addTuning = (command: Command): Command =>
-  command.option('--tuning <file>', 'choose kernel variants by this table, made by tune');
+  command.option('--tuning <file>', 'choose kernel variants by this table, written by tune');
 
-/** `--config`, where there is a choice; `ofWeights` where weights that are loaded may say theirs. */
+/** `--config`, if there is a choice; `ofWeights`: the default is the config named by the loaded weights. */
 export function addConfig(command: Command, { configs, config }: ModelEntry, ofWeights = false): Command {
   if (configs.length === 1) return command;
-  const preset = ofWeights ? `that of the weights, else ${config}` : config;
-  return command.addOption(new Option('--config <name>', `variant of the model (default: ${preset})`).choices(configs));
+  const preset = ofWeights ? `as the weights say, else ${config}` : config;
+  return command.addOption(
+    new Option('--config <name>', `configuration of the model (default: ${preset})`).choices(configs),
+  );
 }
 
 /** `--weights` and `--config`. */
@@ -74,6 +76,6 @@ export function addOwn(command: Command, options: OwnOptions = {}): Command {
   return command;
 }
 
-/** The values of a model's own options among all that were given. */
+/** The values of a model's own options among all given options. */
 export const ownValues = (options: OwnOptions = {}, given: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(given).filter(([name]) => Object.hasOwn(options, name)));

@@ -1,4 +1,4 @@
-// --profile: where the time of what a command runs goes, as a table and as a Chrome trace.
+// --profile: the time of every kernel that a command runs, as a table and as a Chrome trace.
 
 import { writeFile } from 'node:fs/promises';
 import {
@@ -9,24 +9,24 @@ import { CommandError } from './command-error.ts';
 import { describeCeilings, part, textTable } from './table.ts';
 import { expectWritable } from './writable.ts';
 
-/** The value of `--profile`: true without a file for the trace. */
+/** The value of `--profile`: a file for the trace, or true without one. */
 export type ProfileOption = string | true;
 
-/** A profile, and what the device could do at most: the field `profile` of a command's JSON. */
+/** A profile with the device's ceilings: the field `profile` of a command's JSON. */
 export interface MeasuredProfile extends Profile {
   readonly ceilings: Ceilings;
 }
 
-/** Collects the profiles of a command: of each program that its work gives to `onProgram`. */
+/** Collects the profile of each program that a command passes to `onProgram`. */
 export interface Profiler {
-  /** Absent without `--profile`: nothing is run for it then. */
+  /** Absent without `--profile`: then nothing is run for it. */
   readonly onProgram?: OnProgram;
   add(profile: Profile): void;
-  /** All of them as one, with the device's ceilings, and written as a Chrome trace where a file was named; undefined without any. */
+  /** Merges all profiles, with the device's ceilings, and writes the Chrome trace if a file was given; undefined without any. */
   complete(device: Device): Promise<MeasuredProfile | undefined>;
 }
 
-/** The profiler that `--profile` asks for. Throws before the work where its file cannot be written. */
+/** Makes the profiler for `--profile`. Throws, before any work, if its file cannot be written. */
 export async function openProfiler(
   option: ProfileOption | undefined,
   { runs }: { readonly runs?: number } = {},
@@ -50,7 +50,7 @@ export async function openProfiler(
   };
 }
 
-/** Steps that are listed: those that take longest. */
+/** At most this many steps are listed, the longest first. */
 const MOST_STEPS = 15;
 const MOST_CHARACTERS = 44;
 
@@ -59,7 +59,7 @@ const title = ({ kernels }: ProfileRow): string => {
   return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS - 1)}…` : text;
 };
 
-/** The steps that take longest, how much of the device they use, and the sum of all. */
+/** The longest steps, how much of the device's ceilings they reach, and the total. */
 export function profileTable({ rows, milliseconds, clock, runs, ceilings }: MeasuredProfile): string {
   const programs = new Set(rows.map(({ program }) => program)).size;
   const ofMany = (cell: string) => (programs > 1 ? [cell] : []);
@@ -79,7 +79,7 @@ export function profileTable({ rows, milliseconds, clock, runs, ceilings }: Meas
     ]);
   const rest = sorted.slice(MOST_STEPS).reduce((sum, { share }) => sum + share, 0);
   const headings = [...ofMany('program'), 'step', 'kernels', 'outputs', 'ms', 'share', 'GFLOP/s', 'GB/s', 'of ceiling'];
-  const whose = clock === 'host' ? "by the host's clock, the way to the device included" : "by the GPU's clock";
+  const whose = clock === 'host' ? "by the host's clock, including the round trip to the device" : "by the GPU's clock";
   return [
     textTable(
       [headings, ...cells],

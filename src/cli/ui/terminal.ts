@@ -1,4 +1,4 @@
-// Where a command writes: results to stdout, everything else to stderr. Tests bring their own.
+// Where a command writes: results to stdout, everything else to stderr. Tests supply their own.
 
 import { SingleBar } from 'cli-progress';
 
@@ -6,15 +6,15 @@ import { SingleBar } from 'cli-progress';
 export interface Terminal {
   /** A line of the result. */
   result(text: string): void;
-  /** A piece of the result that ends where it ends, such as a word of a text. */
+  /** A piece of the result without a line end, such as a word of a text. */
   piece(text: string): void;
-  /** A line for people beside the result: progress, warnings, errors. */
+  /** A line for people that is not part of the result: progress, warnings, errors. */
   note(text: string): void;
-  /** Whether notes go to a person's terminal, where a bar can move. */
+  /** Whether notes go to a terminal that can show a progress bar. */
   readonly interactive: boolean;
 }
 
-/** This process's own. */
+/** The terminal of this process. */
 export const processTerminal: Terminal = {
   result: (text) => void process.stdout.write(`${text}\n`),
   piece: (text) => void process.stdout.write(text),
@@ -22,21 +22,21 @@ export const processTerminal: Terminal = {
   interactive: process.stderr.isTTY ?? false,
 };
 
-/** How far long work has come. */
+/** The progress of long work. */
 export interface ProgressReport {
-  /** `note`: what else there is to say just now. */
+  /** `note`: shown after the count. */
   update(done: number, note?: string): void;
   stop(): void;
 }
 
 const SECONDS_BETWEEN_LINES = 10;
 
-/** Shows progress: a bar where it can move, else a line now and then, and nothing with `quiet`. */
+/** Shows progress: a bar if the terminal can, else a line every few seconds; nothing with `quiet`. */
 export function showProgress(terminal: Terminal, title: string, total: number, quiet = false): ProgressReport {
   if (quiet) return { update() {}, stop() {} };
   if (terminal.interactive) {
     const format = `${title} {bar} {value}/{total} {note}  ETA {eta_formatted}`;
-    // Its own handling of Ctrl-C would swallow it; what that would undo is not done in the first place.
+    // Its graceful exit would swallow Ctrl-C, and there is nothing for it to restore.
     const bar = new SingleBar({ format, barsize: 16, gracefulExit: false, linewrap: true });
     bar.start(total, 0, { note: '' });
     return { update: (done, note = '') => bar.update(done, { note }), stop: () => bar.stop() };

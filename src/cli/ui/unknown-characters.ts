@@ -1,4 +1,4 @@
-// A prompt with characters that a model has never seen: they are named, with the option that drops them.
+// For prompts with characters unknown to the model: an error that names them and the option that drops them.
 
 import type { OwnOption } from '../../../models/index.ts';
 import { UnknownCharacterError } from '../../node.ts';
@@ -8,7 +8,7 @@ interface WithOptions {
   readonly options?: Readonly<Record<string, OwnOption>>;
 }
 
-/** What `work` gives. @throws a CommandError that offers --drop-unknown, where characters are unknown and it is an option. */
+/** The result of `work`. @throws a CommandError that suggests --drop-unknown, if characters are unknown and it is an option. */
 export async function orOfferDrop<T>({ options = {} }: WithOptions, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -19,7 +19,7 @@ export async function orOfferDrop<T>({ options = {} }: WithOptions, work: () => 
     const more = characters.length > 5 ? ` and ${characters.length - 5} more` : '';
     const them = characters.length > 1 ? 'them' : 'it';
     throw new CommandError(
-      `The model has never seen ${names.join(', ')}${more}. Leave ${them} out, or drop ${them} with --drop-unknown.`,
+      `The model does not know ${names.join(', ')}${more}. Remove ${them}, or use --drop-unknown to ignore ${them}.`,
       USAGE,
       { cause },
     );

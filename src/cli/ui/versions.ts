@@ -1,4 +1,4 @@
-// Version numbers, for --version and for people who report a problem.
+// Version numbers, for --version and for bug reports.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,7 +11,7 @@ const versionIn = (file: string): string => (JSON.parse(readFileSync(file, 'utf8
 /** This package's version. */
 export const version = versionIn(require.resolve('five-tigers/package.json'));
 
-/** Versions of what computes: this package, the runtime, and Dawn where it is installed. */
+/** Versions of this package, the runtime, and Dawn if it is installed. */
 export function versions(): Record<string, string> {
   if (process.versions.deno) return { 'five-tigers': version, deno: process.versions.deno };
   const found: Record<string, string> = { 'five-tigers': version, node: process.versions.node };

@@ -1,4 +1,4 @@
-// Makes a registered model and fills it with weights from wherever they are.
+// Builds a registered model and loads its weights from wherever they are.
 
 import { fileURLToPath } from 'node:url';
 import type { ModelEntry } from '../../../models/index.ts';
@@ -6,34 +6,34 @@ import { isCheckpoint, loadWeights, openWeights, type Module, type TensorData, t
 import { CommandError } from './command-error.ts';
 import { showProgress, type Terminal } from './terminal.ts';
 
-/** Where weights are, and of which config. */
+/** Where the weights are, and for which config. */
 export interface WeightsOptions {
   readonly weights?: string;
   readonly config?: string;
 }
 
-/** A model with weights, and where these are from. */
+/** A model with weights, and where they come from. */
 export interface LoadedModel {
   readonly model: Module;
   readonly config: string;
   readonly file: string;
-  /** What the file says of them besides, such as the vocabulary. */
+  /** The file's other metadata, such as the vocabulary. */
   readonly details: Readonly<Record<string, string>>;
 }
 
-/** The shipped weights of `config`. @throws a CommandError that says how to make some, where there are none. */
+/** The shipped weights of `config`. @throws a CommandError that says how to get some, if there are none. */
 function shippedWeights({ name, weights, configs, train }: ModelEntry, config: string): string {
   if (Object.hasOwn(weights, config)) return fileURLToPath(weights[config]);
   const choice = configs.length > 1 ? ` --config ${config}` : '';
-  const way = train ? `Train it (five-tigers train ${name}${choice} --data …), and` : 'Get some, and';
-  throw new CommandError(`No weights of ${name} (${config}) are shipped yet. ${way} name the file with --weights.`);
+  const way = train ? `Train it (five-tigers train ${name}${choice} --data …) and pass` : 'Pass';
+  throw new CommandError(`No weights are shipped for ${name} (${config}). ${way} the weights file with --weights.`);
 }
 
 /**
- * Builds the model of `entry` and loads its weights, by default the shipped ones, else from any source that `loadWeights`
- * takes, or from a training checkpoint: its best weights. The config is `config`, else the one noted in the file, else that of
+ * Builds the model of `entry` and loads its weights: the shipped ones by default, else from any source that `loadWeights`
+ * takes, or the best weights of a training checkpoint. The config is `config`, else the one named in the file, else that of
  * the shipped weights.
- * @throws an Error that names the source; for weights of another model, what does not fit.
+ * @throws an Error that names the source and, for weights of another model, what does not fit.
  */
 export async function loadModel(entry: ModelEntry, options: WeightsOptions, terminal: Terminal): Promise<LoadedModel> {
   const file = options.weights ?? shippedWeights(entry, options.config ?? entry.config);
@@ -49,7 +49,7 @@ export async function loadModel(entry: ModelEntry, options: WeightsOptions, term
   try {
     const metadata = notedIn(source);
     if (metadata.model !== undefined && metadata.model !== entry.name) {
-      throw new CommandError(`${file} holds weights of ${metadata.model}, and ${entry.name} cannot use them.`);
+      throw new CommandError(`${file} has weights of ${metadata.model}, which ${entry.name} cannot use.`);
     }
     const noted = entry.configs.includes(metadata.config) ? metadata.config : entry.config;
     const config = options.config ?? noted;
@@ -64,14 +64,14 @@ export async function loadModel(entry: ModelEntry, options: WeightsOptions, term
 
 const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
 
-/** What a file says of its weights: the settings of the run, for a checkpoint. */
+/** What a file says about its weights; for a checkpoint, the settings of the run. */
 function notedIn({ metadata }: WeightSource): Readonly<Record<string, string>> {
   if (!isCheckpoint(metadata)) return metadata;
   const settings = JSON.parse(metadata.settings) as Record<string, unknown>;
   return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)]));
 }
 
-/** The weights of a run: the best ones where it kept some, and the running mean in the place of what it averages. */
+/** The weights in a checkpoint: the best ones, if the run kept them, and running averages in place of what they average. */
 async function checkpointWeights(source: WeightSource): Promise<ReadonlyMap<string, TensorData>> {
   const names = [...source.entries.keys()];
   const tensors = new Map<string, TensorData>();

@@ -1,15 +1,15 @@
-// Generated pictures side by side in one PNG.
+// Generated images as a grid in one PNG.
 
-// Writes PNGs of any kind, without native code; the library reads them with it as well.
+// Writes all kinds of PNG without native code; the library uses it to read them too.
 import { encode } from 'fast-png';
 import type { GeneratedImages } from '../../../models/index.ts';
 
-/** Pixels between pictures. */
+/** Pixels between images. */
 const GAP = 2;
 const PAPER = 255;
 
-/** The pictures in rows, about as many as there are in a row, as the bytes of a PNG. */
-export function pictureGrid({ data, height, width, channels }: GeneratedImages): Uint8Array {
+/** The images in about as many rows as columns, as the bytes of a PNG. */
+export function imageGrid({ data, height, width, channels }: GeneratedImages): Uint8Array {
   const count = data.length / (height * width * channels);
   const columns = Math.ceil(Math.sqrt(count));
   const rows = Math.ceil(count / columns);

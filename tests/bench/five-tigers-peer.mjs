@@ -1,8 +1,8 @@
-// The cases of a benchmark that times WebGPU libraries side by side, on this library's public interface only.
+// The cases of a benchmark that times WebGPU libraries side by side, using only this library's public API.
 // A case is { name, op, p } with parameters p and inputs { key: { data, shape } }: images NCHW, convolution weights OIHW
 // (transposed: IOHW), dense weights [in, out], LSTM gates i, f, g, o. Build first: npm run build.
 
-// What `five-tigers` is here, by the package's own rule.
+// The entry that the package's `exports` would choose.
 const isNode = typeof process === 'object' && !!process.versions?.node;
 const ft = await (isNode ? import('../../dist/src/node.js') : import('../../dist/src/index.js'));
 
@@ -15,12 +15,12 @@ const ALEXNET = [
 ];
 const DCGAN = [1, 2, 2, 2, 2].map((stride, i) => ({ name: `t${i + 1}`, stride, padding: stride - 1 }));
 
-/** Everything that a case is given lives on the device before the clock runs. */
+/** The inputs of a case are on the device before the clock starts. */
 const parametersOf = (inputs) =>
   Object.fromEntries(
     Object.entries(inputs).map(([name, { data, shape }]) => [
       name,
-      new ft.Parameter(name, { dtype: 'f32', shape, data }),
+      new ft.Parameter({ dtype: 'f32', shape, data }, { name }),
     ]),
   );
 
@@ -70,7 +70,7 @@ function withRoom(inputs) {
   );
 }
 
-/** One token after `past` others; its keys and values are written behind theirs, into caches [1, H, past + 1, E]. */
+/** One token after `past` others; its key and value are appended in place, to caches [1, H, past + 1, E]. */
 function gpt2({ x, ...w }, { layers, heads, vocab, past, eps }) {
   const position = new ft.Scalar('position', past, 'i32');
   const append = (cache, one) => {

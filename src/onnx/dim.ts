@@ -1,15 +1,15 @@
-// Sizes of an exported graph: fixed ones, and those that are computed from sizes which stay open.
+// Sizes in an exported graph: fixed, or computed from open sizes.
 
-/** What stays open, by name, such as `batch` and `length`, in one trace of a function. */
+/** The values of open sizes, such as `batch` and `length`, in one trace of a function. */
 export type OpenSizes = Readonly<Record<string, number>>;
 
-/** A product of open sizes, and how often it counts. */
+/** A product of open sizes, and its coefficient. */
 export interface Term {
   readonly of: readonly string[];
   readonly times: number;
 }
 
-/** A size that depends on open ones: a sum of terms and a number. */
+/** A size that depends on open ones: a sum of terms and a constant. */
 export interface OpenDim {
   readonly terms: readonly Term[];
   readonly plus: number;
@@ -17,21 +17,21 @@ export interface OpenDim {
 
 export type Dim = number | OpenDim;
 
-/** All products of some of `names`, from none of them on. */
+/** All products of distinct `names`, starting with the empty one. */
 const productsOf = (names: readonly string[]): string[][] =>
   names.reduce<string[][]>((products, name) => [...products, ...products.map((one) => [...one, name])], [[]]);
 
 const valueOf = (of: readonly string[], sizes: OpenSizes): number => of.reduce((value, name) => value * sizes[name], 1);
 
-/** Three values of each open size. None is 1, as axes of size 1 are moved and broadcast in other ways. */
+/** Three values per open size. None is 1, because axes of size 1 are moved and broadcast differently. */
 const VALUES = [[2, 3, 5], [7, 9, 12], [6, 10, 13]] as const; // prettier-ignore
 
-/** How many sizes can stay open: each doubles the number of samples. */
+/** Maximum number of open sizes: each doubles the number of samples. */
 export const MOST_OPEN = VALUES.length;
 
 /**
- * The sizes that a function is traced with, so that `fit` finds every sum of products: two of each name in all combinations,
- * and one trace more, by which what was found is checked.
+ * The sizes to trace a function with, so that `fit` finds every sum of products: two values per name in all combinations, and
+ * one more sample to verify the result.
  */
 export function samplesOf(names: readonly string[]): OpenSizes[] {
   const all = names.reduce<OpenSizes[]>(
@@ -41,7 +41,7 @@ export function samplesOf(names: readonly string[]): OpenSizes[] {
   return [...all, Object.fromEntries(names.map((name, i) => [name, VALUES[i][2]]))];
 }
 
-/** `values`, one for each of the samples, as one size; null where they are no sum of products. */
+/** The size with these `values` in the samples; null if it is not a sum of products. */
 export function fit(samples: readonly OpenSizes[], values: readonly number[]): Dim | null {
   if (values.every((value) => value === values[0])) return values[0];
   const products = productsOf(Object.keys(samples[0]));
@@ -55,7 +55,7 @@ export function fit(samples: readonly OpenSizes[], values: readonly number[]): D
   return { terms, plus: times[0] };
 }
 
-/** The solution of a small system of equations with as many unknowns, by Gauss and Jordan. */
+/** Solves a small square linear system by Gauss-Jordan elimination. */
 function solve(rows: readonly (readonly number[])[], right: readonly number[]): number[] {
   const system = rows.map((row, i) => [...row, right[i]]);
   system.forEach((_, column) => {
@@ -71,11 +71,11 @@ function solve(rows: readonly (readonly number[])[], right: readonly number[]): 
   return system.map((row) => row[row.length - 1]);
 }
 
-/** A size as ONNX names it: `batch`, `2*batch`, `batch*length+1`. */
+/** A size's name in ONNX: `batch`, `2*batch`, `batch*length+1`. */
 export function dimName({ terms, plus }: OpenDim): string {
   const parts = terms.map(({ of, times }) => [...(times === 1 ? [] : [times]), ...of].join('*'));
   return [...parts, ...(plus === 0 ? [] : [plus])].join('+').replaceAll('+-', '-');
 }
 
-/** A size as people read it. */
+/** A size for display. */
 export const shownDim = (dim: Dim): number | string => (typeof dim === 'number' ? dim : dimName(dim));

@@ -1,24 +1,24 @@
-// An ONNX record as bytes: a ModelProto, with its weights inside or in a file beside it.
+// Encodes an ONNX record as a ModelProto, with its weights inside or in a separate file.
 
 import type { onnx } from 'onnx-proto';
 import type { OnnxAttributes } from '../core/onnx.ts';
 import { dimName, type Dim } from './dim.ts';
 import { elementTypes, type Initializer, type OnnxPort, type OnnxRecord } from './record.ts';
 
-/** The version of ONNX's operators that records are written in, and that of the file format that came with it. */
+/** The version of ONNX's operator set, and of the file format released with it. */
 export const [OPSET, IR_VERSION] = [17, 8];
 
-/** Tensors below it stay in the model's file. */
+/** Tensors of fewer bytes always stay in the model's file. */
 const SMALL = 1024;
-/** Where a tensor may start in a file beside it, so that it can be mapped into memory. */
+/** Alignment of tensors in the separate file, so that it can be memory-mapped. */
 const ALIGNMENT = 4096;
 
-/** What stands in a model besides its graph. */
+/** A model's fields besides its graph. */
 export interface ModelDetails {
   readonly name: string;
   readonly producerVersion: string;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Weights of more bytes than `inlineLimit` go to a file of this name. */
+  /** Weights of more bytes in total than `inlineLimit` go to a file with this name. */
   readonly externalName: string;
   readonly inlineLimit: number;
 }
@@ -36,7 +36,7 @@ interface TensorBytes {
 }
 
 export async function encodeModel(record: OnnxRecord, details: ModelDetails): Promise<Encoded> {
-  // Loaded only by those who export: the schema is large. It keeps the field numbers of ONNX's own file.
+  // Loaded only for export, because the schema is large. Its field numbers are ONNX's own.
   const loaded = await import('onnx-proto');
   const { ModelProto } = ('default' in loaded ? (loaded.default as typeof loaded) : loaded).onnx;
   const tensors: TensorBytes[] = [];
@@ -91,10 +91,10 @@ async function bytesOf(name: string, initializer: Initializer): Promise<TensorBy
 const viewOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
-/** ONNX holds a bool in a byte. */
+/** ONNX stores a bool in one byte. */
 const truths = (data: ArrayLike<number>): Uint8Array => Uint8Array.from(data, (value) => Number(value !== 0));
 
-/** The numbers of AttributeProto.AttributeType. */
+/** Values of AttributeProto.AttributeType. */
 const [FLOAT, INT, STRING, INTS, STRINGS] = [1, 2, 3, 7, 8];
 
 function attributesOf(attributes: OnnxAttributes): onnx.IAttributeProto[] {
@@ -118,7 +118,7 @@ const portOf = ({ name, dtype, shape }: OnnxPort): onnx.IValueInfoProto => ({
   type: { tensorType: { elemType: elementTypes[dtype], shape: { dim: shape.map(dimOf) } } },
 });
 
-/** The file beside a model. */
+/** The separate weights file. */
 class ExternalFile {
   readonly #name: string;
   readonly #parts: { readonly at: number; readonly bytes: Uint8Array }[] = [];
@@ -128,7 +128,7 @@ class ExternalFile {
     this.#name = name;
   }
 
-  /** Puts a tensor's bytes at the file's end, and gives the fields that say where. */
+  /** Appends a tensor's bytes and returns the fields that locate them. */
   add(bytes: Uint8Array): Pick<onnx.ITensorProto, 'dataLocation' | 'externalData'> {
     const at = Math.ceil(this.#size / ALIGNMENT) * ALIGNMENT;
     this.#parts.push({ at, bytes });

@@ -1,4 +1,4 @@
-// exportOnnx(): a function and its parameters as a file for ONNX Runtime, Triton, or whatever else reads ONNX.
+// exportOnnx(): exports a function and its parameters for ONNX Runtime, Triton and other ONNX runtimes.
 
 import { allocate, type DType, type TensorData } from '../core/dtype.ts';
 import { toFloat16 } from '../core/float16.ts';
@@ -11,32 +11,32 @@ import { mergeSamples, OpenSizeError } from './open-sizes.ts';
 import { withoutUnused, withSharedConstants } from './prune.ts';
 import { recordOnnx, type OnnxPort, type OnnxRecord, type Source } from './record.ts';
 
-/** What knows its parameters and buffers by path: a Module. */
+/** The part of Module that is needed: parameters and buffers by path. */
 interface Named {
   namedParameters(): ReadonlyMap<string, Parameter>;
   namedBuffers(): ReadonlyMap<string, Parameter>;
 }
 
 export interface OnnxOptions {
-  /** True keeps the batch size open: that of axis 0 of every input. The same as `openSizes` of 'batch' there. */
+  /** Keeps the batch size open: shorthand for `openSizes` with 'batch' on axis 0 of every input. */
   readonly dynamicBatch?: boolean;
   /**
-   * Sizes that can differ from run to run, by input and axis, with the names that they have in the file: `{ ids: { 0: 'batch',
-   * 1: 'length' } }`. The function is traced with several of each; an OpenSizeError says where they matter in other ways than
-   * as sizes, or which one the function refuses.
+   * Sizes that may differ between runs, by input and axis, with their names in the file: `{ ids: { 0: 'batch', 1: 'length' } }`.
+   * The function is traced with several values of each; an OpenSizeError says where it depends on them other than as sizes, or
+   * for which value it fails.
    */
   readonly openSizes?: Readonly<Record<string, Readonly<Record<number, string>>>>;
-  /** The model whose paths the parameters are called by in the file; without one they are called by their own names. */
+  /** Names the file's parameters by their path in this model; by default by `Parameter.name`. */
   readonly model?: Named;
-  /** The graph's name: 'graph' by default. */
+  /** The graph's name (default 'graph'). */
   readonly name?: string;
-  /** The version that the file says it was made by. */
+  /** The file's `producer_version`. */
   readonly version?: string;
-  /** Kept in the file as metadata_props: the config, the vocabulary … */
+  /** Stored in the file's `metadata_props`: the config, the vocabulary … */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Weights of more bytes go to a file beside the model: just below 2 GiB by default, more than which protobuf cannot hold. */
+  /** Weights above this total in bytes go to a separate file (default just below 2 GiB, protobuf's limit). */
   readonly inlineLimit?: number;
-  /** The name of that file: 'model.onnx.data' by default. It must lie in the model's folder under this name. */
+  /** That file's name (default 'model.onnx.data'). It must be in the model's folder under this name. */
   readonly externalName?: string;
 }
 
@@ -47,21 +47,22 @@ export interface OnnxPortInfo {
   readonly shape: readonly (number | string)[];
 }
 
-/** An exported model: the bytes of its file, and of the one beside it where its weights are too large for one. */
+/** An exported model: the bytes of its file, and of a weights file if they exceed `inlineLimit`. */
 export interface OnnxModel extends Encoded {
   readonly opset: number;
   readonly inputs: readonly OnnxPortInfo[];
   readonly outputs: readonly OnnxPortInfo[];
   readonly nodes: number;
-  /** What the inputs that are no inputs of the function hold here now: scalars, and parameters that it updates. */
+  /** Current values of the extra inputs: scalars, and parameters that the function updates. */
   readonly state: Readonly<Record<string, TensorData>>;
 }
 
 /**
- * Writes `fn`, traced with symbolic tensors of the given specs, as an ONNX model (opset 17). No device is needed. Inputs have
- * the names of `specs`, outputs those of the record that `fn` returns ('output' for a single tensor). Parameters become
- * initializers with their current values; one that `fn` assigns becomes an input, and what it becomes is the output
- * `NAME.next`. A `Scalar` becomes an input too. Throws where an op has no form in ONNX.
+ * Exports `fn`, traced with symbolic tensors of the given specs, as an ONNX model (opset 17). Needs no device. Inputs have the
+ * names of `specs`, outputs those of the record that `fn` returns ('output' for a single tensor). Parameters become
+ * initializers with their current values; one that `fn` assigns becomes an input, and its new value the output `NAME.next`.
+ * A `Scalar` becomes an input, too.
+ * @throws an Error that names an op that cannot be exported.
  */
 export async function exportOnnx<S extends Readonly<Record<string, TensorSpec>>, O extends Outputs<O>>(
   fn: (inputs: { readonly [K in keyof S]: Tensor }) => O,
@@ -77,7 +78,7 @@ export async function exportOnnx<S extends Readonly<Record<string, TensorSpec>>,
   } = options;
   const { inlineLimit = 2 ** 31 - 2 ** 24, externalName = 'model.onnx.data' } = options;
   const source: Source = { fn: fn as unknown as Source['fn'], specs, names: pathsOf(options.model) };
-  // What cannot be exported at all says so itself.
+  // Throws for ops that cannot be exported at all.
   const fixed = withoutUnused(recordOnnx(source));
   const axes = axesOf(specs, openSizes);
   const record = withSharedConstants(axes.length === 0 ? fixed : recordEverySize(source, axes));
@@ -95,7 +96,7 @@ function pathsOf(model: Named | undefined): Map<Parameter, string> {
   return new Map(named.toReversed().map(([path, parameter]) => [parameter, path]));
 }
 
-/** What scalars and parameters that are inputs hold now. */
+/** The current values of scalars and parameters that are inputs. */
 async function valuesOf({ inputs, state }: OnnxRecord): Promise<Record<string, TensorData>> {
   const values: Record<string, TensorData> = {};
   for (const { name } of inputs) {
@@ -110,17 +111,17 @@ async function valuesOf({ inputs, state }: OnnxRecord): Promise<Record<string, T
   return values;
 }
 
-/** An axis whose size stays open, and the name of that size. */
+/** An axis with an open size, and the size's name. */
 interface OpenAxis {
   readonly input: string;
   readonly axis: number;
   readonly size: string;
 }
 
-/** The batch on axis 0 of every input that has axes. */
+/** 'batch' on axis 0 of every input that has axes. */
 function batchOf(specs: Readonly<Record<string, TensorSpec>>): Record<string, Record<number, string>> {
   const inputs = Object.entries(specs).filter(([, { shape }]) => shape.length > 0);
-  if (inputs.length === 0) throw new OpenSizeError(['batch'], 'no input has an axis.');
+  if (inputs.length === 0) throw new OpenSizeError(['batch'], 'no input has any axes.');
   return Object.fromEntries(inputs.map(([name]) => [name, { 0: 'batch' }]));
 }
 
@@ -131,7 +132,7 @@ function axesOf(specs: Readonly<Record<string, TensorSpec>>, sizes: NonNullable<
   for (const { input, axis } of axes) {
     if (Number.isInteger(axis) && axis >= 0 && axis < (specs[input]?.shape.length ?? 0)) continue;
     throw new Error(
-      `exportOnnx: openSizes names axis ${axis} of "${input}", which is none of ${Object.keys(specs).join(', ')}.`,
+      `exportOnnx: openSizes names axis ${axis} of "${input}", which does not exist; the inputs are ${Object.keys(specs).join(', ')}.`,
     );
   }
   const names = new Set(axes.map(({ size }) => size));

@@ -1,16 +1,16 @@
-// One graph for every size of some axes, from records of a few sizes: what differs between them must be computed from these.
+// Merges records traced with a few sizes into one graph with open sizes: differences become computations on the sizes.
 
 import { fit, type Dim, type OpenSizes } from './dim.ts';
 import { elementTypes, type Initializer, type OnnxNode, type OnnxPort, type OnnxRecord } from './record.ts';
 import { isOpen, Sizes, type SizeSources } from './sizes.ts';
 
-/** A record, and the sizes that it was traced with. */
+/** A record, and the sizes it was traced with. */
 export interface Sample {
   readonly sizes: OpenSizes;
   readonly record: OnnxRecord;
 }
 
-/** Says that sizes cannot stay open, and why. */
+/** Sizes cannot stay open; the message says why. */
 export class OpenSizeError extends Error {
   constructor(sizes: OpenSizes | readonly string[], reason: string) {
     const names = Array.isArray(sizes) ? sizes : Object.keys(sizes);
@@ -21,7 +21,7 @@ export class OpenSizeError extends Error {
 
 type Tensors = Extract<Initializer, { kind: 'tensor' }>;
 
-/** What the samples agree on. */
+/** The graph for all sizes. @throws an OpenSizeError if the samples differ by more than sizes. */
 export function mergeSamples(samples: readonly Sample[], sources: SizeSources): OnnxRecord {
   return new Merge(samples, sources).result();
 }
@@ -30,7 +30,7 @@ class Merge {
   readonly #samples: readonly Sample[];
   readonly #record: OnnxRecord;
   readonly #sizes: Sizes;
-  /** Names of initializers that became others. */
+  /** Initializers that were renamed. */
   readonly #renamed = new Map<string, string>();
 
   constructor(samples: readonly Sample[], sources: SizeSources) {
@@ -67,13 +67,13 @@ class Merge {
     const { nodes } = this.#record;
     for (const { sizes, record } of this.#samples) {
       if (record.nodes.length !== nodes.length) {
-        throw this.#error(`the function makes ${nodes.length} nodes, and ${record.nodes.length} for ${said(sizes)}.`);
+        throw this.#error(`the function makes ${nodes.length} nodes, but ${record.nodes.length} for ${said(sizes)}.`);
       }
       nodes.forEach((node, i) => {
         const other = record.nodes[i];
         if (JSON.stringify(other) === JSON.stringify(node)) return;
         const text = ({ type, attributes }: OnnxNode) => `${type} ${JSON.stringify(attributes)}`;
-        throw this.#error(`${node.outputs[0]} is ${text(node)}, and ${text(other)} for ${said(sizes)}.`);
+        throw this.#error(`${node.outputs[0]} is ${text(node)}, but ${text(other)} for ${said(sizes)}.`);
       });
     }
   }
@@ -85,12 +85,12 @@ class Merge {
     }));
   }
 
-  /** Gives the name under which the initializer stands now. */
+  /** Adds the initializer, or nodes that compute it. Returns its new name. */
   #initializer(name: string, initializer: Initializer, reshaped: string | undefined): string {
     if (initializer.kind === 'ints') {
       const values = this.#fits(({ record }) => (record.initializers.get(name) as typeof initializer).values);
       const found = values && this.#shape(name, values, reshaped);
-      if (found === null) throw this.#error(`${this.#where(name)} has a shape that is no sum of products of them.`);
+      if (found === null) throw this.#error(`${this.#where(name)} has a shape that is not a sum of products of them.`);
       return found;
     }
     if (initializer.kind === 'range') {
@@ -108,7 +108,7 @@ class Merge {
     return name;
   }
 
-  /** The name of a list of sizes, some of which may be unknown where it is that of a reshape; null where that is too many. */
+  /** The name of a list of sizes. In a reshape, some may be unknown; null if too many are. */
   #shape(name: string, values: readonly (Dim | null)[], reshaped: string | undefined): string | null {
     if (reshaped === undefined) return values.includes(null) ? null : this.#sizes.list(name, values as readonly Dim[]);
     const known = this.#samples.every(({ record }) => record.shapes.has(reshaped));
@@ -120,7 +120,7 @@ class Merge {
     );
   }
 
-  /** A constant may be longer for larger sizes where it has one value everywhere, or counts. */
+  /** A constant may depend on sizes if all its values are equal, or if it is an arithmetic sequence. */
   #constant(name: string, initializer: Tensors): string {
     const tensors = this.#samples.map(({ record }) => record.initializers.get(name) as Tensors);
     if (tensors.every((one) => sameTensor(one, initializer))) return this.#kept(name, initializer);
@@ -138,7 +138,7 @@ class Merge {
     const counts =
       Number.isInteger(start) && values.every((one) => one.every((value, i) => value === start + i * step));
     if (!isOpen(shape) || long.length !== 1 || !counts || initializer.type === 'f16') {
-      throw this.#error(`${where} has other values for each size.`);
+      throw this.#error(`${where} has different values for each size.`);
     }
     const numbers = this.#sizes.range(name, long[0], start, step);
     const cast = { to: elementTypes[initializer.type] };
@@ -147,7 +147,7 @@ class Merge {
     return this.#sizes.node('Reshape', [typed, places], `${name}/reshaped`);
   }
 
-  /** The sizes that `list` has in every sample; null for those that are no sum of products, and where lengths differ. */
+  /** The sizes in `list` as functions of the open sizes. Null entries are not sums of products; null if the lengths differ. */
   #fits(list: (sample: Sample) => readonly number[]): (Dim | null)[] | null {
     const lists = this.#samples.map(list);
     if (lists.some(({ length }) => length !== lists[0].length)) return null;
@@ -162,7 +162,7 @@ class Merge {
     throw this.#error(`${what} has the shape ${shown.join(' and ')}.`);
   }
 
-  /** The node that reads an initializer, for errors. */
+  /** The node that reads an initializer, for error messages. */
   #where(name: string): string {
     return this.#record.nodes.find(({ inputs }) => inputs.includes(name))?.outputs[0] ?? name;
   }

@@ -1,8 +1,8 @@
-// Makes a record smaller: without what its outputs do not need, and with each constant once.
+// Shrinks a record: removes what its outputs do not need, and duplicate constants.
 
 import type { Initializer, OnnxNode, OnnxRecord } from './record.ts';
 
-/** `record` without nodes and initializers that its outputs do not need. */
+/** Removes the nodes and initializers that the outputs do not need. */
 export function withoutUnused(record: OnnxRecord): OnnxRecord {
   const needed = new Set(record.outputs.map(({ name }) => name));
   const kept: OnnxNode[] = [];
@@ -16,7 +16,7 @@ export function withoutUnused(record: OnnxRecord): OnnxRecord {
   return { ...record, inputs, nodes: kept.reverse(), initializers };
 }
 
-/** What small constants are compared by. */
+/** A key to compare small constants by; null for others. */
 function keyOf(initializer: Initializer): string | null {
   if (initializer.kind === 'range') return `range ${initializer.count}`;
   if (initializer.kind === 'ints') return `ints ${JSON.stringify(initializer.values)}`;
@@ -27,7 +27,7 @@ function keyOf(initializer: Initializer): string | null {
   return `${initializer.type} [${initializer.shape}] ${values}`;
 }
 
-/** `record` with one initializer for constants of the same values. */
+/** Merges equal constants into one initializer. */
 export function withSharedConstants(record: OnnxRecord): OnnxRecord {
   const firstOf = new Map<string, string>();
   const renamed = new Map<string, string>();

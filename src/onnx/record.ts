@@ -1,4 +1,4 @@
-// A traced function as ONNX nodes for the sizes that it was traced with, as plain data.
+// Records a traced function as ONNX nodes, in plain data, for the sizes it was traced with.
 
 import { allocate, type DType, type TensorData, type TypedArray } from '../core/dtype.ts';
 import { toFloat16 } from '../core/float16.ts';
@@ -17,7 +17,7 @@ export interface OnnxNode {
   readonly attributes: OnnxAttributes;
 }
 
-/** Values that a graph holds: a parameter's, a constant's, a list of sizes, or the numbers from 0 to before `count`. */
+/** A value stored in the graph: a parameter, a constant, a list of sizes, or the range 0 … count - 1. */
 export type Initializer =
   | { readonly kind: 'parameter'; readonly parameter: Parameter }
   | { readonly kind: 'tensor'; readonly type: OnnxType; readonly shape: Shape; readonly data: StoredArray }
@@ -38,13 +38,13 @@ export interface OnnxRecord {
   readonly inputs: readonly OnnxPort[];
   readonly outputs: readonly OnnxPort[];
   readonly initializers: ReadonlyMap<string, Initializer>;
-  /** Shapes of the values that are tensors of the traced graph. */
+  /** Shapes of values that correspond to traced tensors. */
   readonly shapes: ReadonlyMap<string, Shape>;
-  /** The inputs behind which a scalar, or a parameter that the function updates, stands here. */
+  /** The scalar or updated parameter behind an input that is not one of the function's. */
   readonly state: ReadonlyMap<string, Scalar | Parameter>;
 }
 
-/** A function to export, and how its parameters are called. */
+/** A function to export, and its parameters' names. */
 export interface Source {
   readonly fn: (inputs: Readonly<Record<string, Tensor>>) => Tensor | Readonly<Record<string, Tensor>>;
   readonly specs: Readonly<Record<string, TensorSpec>>;
@@ -59,7 +59,7 @@ const stored = (type: OnnxType, values: readonly number[]): StoredArray => {
   return data;
 };
 
-/** Traces `fn` and writes what its outputs, and the parameters that it assigns, need. */
+/** Traces `fn` and records the nodes that its outputs and parameter updates need. */
 export function recordOnnx({ fn, specs, names }: Source): OnnxRecord {
   const inputs = Object.entries(specs).map(([name, spec]) => new Input(name, spec));
   const tensors = Object.fromEntries(inputs.map((input) => [input.name, input]));
@@ -67,7 +67,7 @@ export function recordOnnx({ fn, specs, names }: Source): OnnxRecord {
   const results = result instanceof Tensor ? { output: result } : result;
   const recorder = new Recorder((parameter) => names.get(parameter) ?? parameter.name);
   for (const input of inputs) recorder.addInput(input, input.name);
-  // What the function updates comes from outside and goes out again.
+  // A parameter that the function updates becomes an input and an output.
   const next = [...recorded.updates].map(
     ([parameter, value]) => [`${recorder.addState(parameter).name}.next`, value] as const,
   );
@@ -85,7 +85,7 @@ class Recorder implements OnnxGraph {
   readonly #readers = new Map<Tensor, (Node | null)[]>();
   readonly #written = new Set<Node>();
   readonly #nameOf: (parameter: Parameter) => string;
-  /** What the node that is being written is called, and the type of its numbers. */
+  /** The label of the node being written, and the type of its numbers. */
   #scope: { readonly label: string; readonly type: OnnxType } = { label: '', type: 'f32' };
 
   constructor(nameOf: (parameter: Parameter) => string) {
@@ -99,21 +99,21 @@ class Recorder implements OnnxGraph {
     return { name };
   }
 
-  /** An input for what changes between runs. */
+  /** Adds an input for a value that changes between runs. */
   addState(one: Scalar | Parameter): OnnxValue {
     const value = this.addInput(one, one instanceof Scalar ? one.name : this.#nameOf(one));
     this.#state.set(value.name, one);
     return value;
   }
 
-  /** Writes all that `results` need; the graph's outputs get their names. */
+  /** Records everything that `results` need, and names the outputs after them. */
   finish(results: readonly (readonly [name: string, tensor: Tensor])[]): OnnxRecord {
     for (const [name] of results) {
-      if (this.#taken.has(name)) throw new Error(`exportOnnx: "${name}" names two inputs or outputs; ONNX needs one name for each.`); // prettier-ignore
+      if (this.#taken.has(name)) throw new Error(`exportOnnx: "${name}" names two inputs or outputs; ONNX needs unique names.`); // prettier-ignore
       this.#taken.add(name);
     }
     this.#write(results.map(([, tensor]) => tensor));
-    // A value that a node computes takes an output's name; a leaf, or one that is given twice, is copied.
+    // A computed value takes the output's name; a leaf, or a value returned twice, is copied.
     const computed = new Set(this.#nodes.flatMap(({ outputs }) => outputs));
     const renamed = new Map<string, string>();
     const copies: OnnxNode[] = [];
@@ -140,7 +140,7 @@ class Recorder implements OnnxGraph {
 
   nodes(type: string, count: number, inputs: readonly OnnxOperand[], attributes: OnnxAttributes = {}): OnnxValue[] {
     const { label, type: numbers } = this.#scope;
-    // ONNX Runtime crashes where the last input is there by an empty name only.
+    // ONNX Runtime crashes if the last input has an empty name.
     const end = inputs.findLastIndex((input) => input !== null);
     const given = inputs
       .slice(0, end + 1)
@@ -173,7 +173,7 @@ class Recorder implements OnnxGraph {
   }
 
   reshape(x: OnnxValue, shape: Shape): OnnxValue {
-    // A size of 0 would mean that of the input.
+    // Without allowzero, 0 would mean the input's size.
     return this.node('Reshape', [x, this.ints(shape)], shape.includes(0) ? { allowzero: 1 } : {});
   }
 
@@ -190,7 +190,7 @@ class Recorder implements OnnxGraph {
     }
     if (tensor.node) {
       const at = tensor.node.outputs.indexOf(tensor);
-      throw new Error(`exportOnnx: output ${at} of ${tensor.node.op.name} has no form in ONNX.`);
+      throw new Error(`exportOnnx: output ${at} of ${tensor.node.op.name} cannot be exported to ONNX.`);
     }
     const value = this.#leaf(tensor);
     this.#values.set(tensor, value);
@@ -203,7 +203,7 @@ class Recorder implements OnnxGraph {
     if (tensor instanceof Parameter) {
       return this.#initializer(this.#nameOf(tensor), { kind: 'parameter', parameter: tensor });
     }
-    throw new Error(`exportOnnx: the function uses ${tensor}, an input of another function.`);
+    throw new Error(`exportOnnx: the function uses ${tensor}, which is an input of another function.`);
   }
 
   #initializer(wanted: string, initializer: Initializer): OnnxValue {
@@ -220,7 +220,7 @@ class Recorder implements OnnxGraph {
     return name;
   }
 
-  /** Writes the nodes behind `roots` that are not written yet. */
+  /** Records the nodes that `roots` depend on, unless already recorded. */
   #write(roots: readonly Tensor[]): void {
     const order = topologicalOrder(roots, [], this.#written);
     const note = (tensor: Tensor, reader: Node | null) => {
@@ -230,7 +230,7 @@ class Recorder implements OnnxGraph {
     };
     for (const node of order) for (const input of node.inputs) note(input, node);
     for (const root of roots) note(root, null);
-    // Leaves first: parameters keep their names whatever nodes are called.
+    // Leaves first, so that parameters keep their names.
     for (const leaf of new Set([...order.flatMap(({ inputs }) => inputs), ...roots]))
       if (!leaf.node) this.valueOf(leaf);
     for (const node of order) this.#writeNode(node);
@@ -239,8 +239,8 @@ class Recorder implements OnnxGraph {
   #writeNode({ op, attrs, inputs, outputs }: Node): void {
     const { onnx } = op;
     const outer = this.#scope;
-    const fail = (reason: string) => new Error(`exportOnnx: ${op.name} has no form in ONNX. ${reason}`);
-    if (onnx === undefined) throw fail('Its record does not say how.');
+    const fail = (reason: string) => new Error(`exportOnnx: ${op.name} cannot be exported to ONNX. ${reason}`);
+    if (onnx === undefined) throw fail('Its op record has no onnx field.');
     if (typeof onnx === 'object' && 'none' in onnx) throw fail(onnx.none);
     if (typeof onnx === 'object') {
       const results = [onnx.as(inputs, attrs)].flat() as readonly Tensor[];
@@ -265,7 +265,7 @@ class Recorder implements OnnxGraph {
   }
 }
 
-/** ONNX's numbers for element types (TensorProto.DataType). */
+/** ONNX's element types (TensorProto.DataType). */
 export const elementTypes: Readonly<Record<OnnxType, number>> = {
   f32: 1, f16: 10, f64: 11, i32: 6, u32: 12, i64: 7, bool: 9,
 }; // prettier-ignore

@@ -1,9 +1,9 @@
-// Nodes that compute sizes from those that an input has when the graph runs.
+// Builds nodes that compute sizes from the inputs' sizes at run time.
 
 import type { Dim, OpenDim, Term } from './dim.ts';
 import type { Initializer, OnnxNode } from './record.ts';
 
-/** The input that an open size is read from, and its axis. */
+/** The input and axis that each open size is read from. */
 export type SizeSources = ReadonlyMap<string, { readonly input: string; readonly axis: number }>;
 
 export class Sizes {
@@ -23,9 +23,9 @@ export class Sizes {
     return parts.length === 1 ? parts[0] : this.node('Concat', parts, name, { axis: 0 });
   }
 
-  /** `shape` for a Reshape of a value that has the sizes `from`, where these are known. */
+  /** `shape` for a Reshape of a value with the sizes `from`, if known. */
   reshape(name: string, shape: readonly (Dim | null)[], from: readonly Dim[] | undefined): string | null {
-    // 0 stands for the size that the value has there, and -1 for the one that is left.
+    // In a Reshape, 0 keeps the value's size and -1 is inferred.
     const same = (dim: Dim | null, i: number) => typeof dim !== 'number' && from && sameDim(dim, from[i]);
     const short = shape.map((dim, i) => (shape.includes(0) || !same(dim, i) ? dim : 0));
     const left = short.filter((dim) => typeof dim !== 'number');
@@ -35,7 +35,7 @@ export class Sizes {
     return shape.includes(null) ? null : this.list(name, shape as readonly Dim[]);
   }
 
-  /** Numbers `start`, `start + step` …, as many as `count`, int64. */
+  /** `count` numbers `start`, `start + step` …, int64. */
   range(name: string, count: Dim, start = 0, step = 1): string {
     const scalar = (value: number) => {
       const key = `number/${value}`;
@@ -69,7 +69,7 @@ export class Sizes {
     return name;
   }
 
-  /** The output of such a node, which is added unless there is one. */
+  /** The output of this node, which is added unless an equal one exists. */
   node(
     type: string,
     inputs: readonly string[],

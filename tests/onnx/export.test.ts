@@ -1,4 +1,4 @@
-// exportOnnx(): what a file holds, batch sizes that stay open, state, weights in a file of their own, and what is refused.
+// exportOnnx(): the file's content, open batch sizes and lengths, state, separate weights, and errors.
 
 import { onnx } from 'onnx-proto';
 import { describe, expect, test } from 'vitest';
@@ -26,7 +26,7 @@ type Inputs = Readonly<Record<string, Tensor>>;
 type Fn = (inputs: Inputs) => Tensor | Readonly<Record<string, Tensor>>;
 type Specs = Readonly<Record<string, TensorSpec>>;
 
-/** Numbers between -1 and 1, or below `most`. */
+/** Values between -1 and 1, or integers below `most`. */
 function valuesFor(specs: Specs, most = 5): Record<string, TensorData> {
   const random = new RandomSource(7);
   return Object.fromEntries(
@@ -51,7 +51,7 @@ async function onCpu(fn: Fn, values: Readonly<Record<string, TensorData>>): Prom
   return program.run(Object.fromEntries(data));
 }
 
-/** Exports `fn`, and compares ONNX Runtime with the CPU reference, for specs of several batch sizes. */
+/** Exports `fn` and compares ONNX Runtime with the CPU reference for several specs. */
 async function compare(fn: Fn, all: readonly Specs[], options: OnnxOptions = {}, tolerance = 64) {
   const model = await exportOnnx(fn as (inputs: Inputs) => Record<string, Tensor>, all[0], options);
   expect(problemsOf(model)).toEqual([]);
@@ -70,7 +70,7 @@ const decoded = (bytes: Uint8Array) => onnx.ModelProto.decode(bytes);
 describe('the file', () => {
   const model = new Sequential(new Linear(4, 3), new ReLU(), new Linear(3, 2));
 
-  test('keeps names of parameters, inputs and outputs, and what it was made from', async () => {
+  test('has the names of parameters, inputs and outputs, and the metadata', async () => {
     const options = { model, name: 'small', version: '1.2.3', metadata: { config: 'tiny' } };
     const exported = await compare(({ x }) => ({ logits: model.forward(x) }), [{ x: spec([2, 4]) }], options);
     const { graph, metadataProps, producerName, producerVersion } = decoded(exported.model);
@@ -83,7 +83,7 @@ describe('the file', () => {
     expect(exported.outputs).toEqual([{ name: 'logits', dtype: 'f32', shape: [2, 2] }]);
   });
 
-  test('holds parameters as they are now', async () => {
+  test('has the current values of parameters', async () => {
     const weight = new Parameter({ shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) }, { name: 'w' });
     weight.write({ shape: [2], dtype: 'f32', data: Float32Array.of(5, 6) });
     const exported = await exportOnnx(({ x }) => mul(x, weight), { x: spec([2]) });
@@ -91,15 +91,15 @@ describe('the file', () => {
     expect([...output.data]).toEqual([5, 6]);
   });
 
-  test('gives inputs, and one tensor under two names', async () => {
+  test('can return an input, and one tensor under two names', async () => {
     await compare(({ x }) => { const y = tanh(x); return { same: x, first: y, second: y }; }, [{ x: spec([3]) }]); // prettier-ignore
   });
 
-  test('refuses one name for an input and an output', async () => {
+  test('cannot have an input and an output with the same name', async () => {
     await expect(exportOnnx(({ x }) => ({ x: tanh(x) }), { x: spec([3]) })).rejects.toThrow('"x" names two');
   });
 
-  test('puts weights beyond a limit into a file of their own', async () => {
+  test('puts weights above a limit into a separate file', async () => {
     const large = new Linear(64, 32);
     const options = { inlineLimit: 1000, externalName: 'weights.bin' };
     const exported = await compare(({ x }) => large.forward(x), [{ x: spec([2, 64]) }], options);
@@ -109,10 +109,10 @@ describe('the file', () => {
   });
 });
 
-describe('dynamic batch', () => {
+describe('dynamicBatch', () => {
   const images = (batch: number) => ({ x: spec([batch, 3, 8, 8]) });
 
-  test('convolutions, pooling, norms and a flattened product', async () => {
+  test('exports convolutions, pooling, norms and a flattened product', async () => {
     const layers = new Sequential(
       new Conv2d(3, 4, 3, { padding: 1 }),
       new BatchNorm2d(4),
@@ -130,7 +130,7 @@ describe('dynamic batch', () => {
     expect(model.outputs[0].shape).toEqual(['batch', 5]);
   });
 
-  test('a transformer layer, with its batch on either axis', async () => {
+  test('exports a transformer layer, with its batch on either axis', async () => {
     const first = new TransformerEncoderLayer(8, 2, { dimFeedforward: 16, batchFirst: true });
     const table = new Parameter({ shape: [5, 8], dtype: 'f32', data: Float32Array.from({ length: 40 }, (_, i) => Math.sin(i)) }, { name: 'table' }); // prettier-ignore
     const ids = (batch: number) => ({ ids: spec([batch, 6], 'i32') });
@@ -143,7 +143,7 @@ describe('dynamic batch', () => {
   });
 
   test.each(['rnn', 'gru', 'lstm'] as const)(
-    '%s: one node a layer and direction, with states of the batch',
+    'exports %s as one node per layer and direction, with states of batch size',
     async (kind) => {
       const options = { numLayers: 2, bidirectional: true, batchFirst: true };
       const network = { rnn: new RNN(3, 4, options), gru: new GRU(3, 4, options), lstm: new LSTM(3, 4, options) }[kind];
@@ -156,7 +156,7 @@ describe('dynamic batch', () => {
     },
   );
 
-  test('sizes that are computed: multiples, sums, and constants of the batch', async () => {
+  test('exports computed sizes: multiples and products of the batch', async () => {
     const rows = (batch: number) => ({ x: spec([batch, 2, 3]) });
     const fn: Fn = ({ x }) => {
       const [batch] = x.shape;
@@ -176,28 +176,28 @@ describe('dynamic batch', () => {
       exportOnnx(fn as (inputs: Inputs) => Record<string, Tensor>, { x: spec([2, 3]) }, { dynamicBatch: true }),
     ).rejects.toThrow(says);
 
-  test('what depends on the batch in other ways is refused by name, and can be exported for one batch', async () => {
+  test('rejects, with the reason, a function that depends on the batch otherwise; a fixed batch works', async () => {
     const numbered: Fn = ({ x }) => add(x, reshape(linspace(0, 1, x.shape[0]), [x.shape[0], 1]));
-    await refused(numbered, 'batch cannot stay open: a constant in reshape/Reshape has other values');
-    await refused(({ x }) => (x.shape[0] > 2 ? tanh(x) : tanh(tanh(x))), 'nodes, and');
+    await refused(numbered, 'batch cannot stay open: a constant in reshape/Reshape has different values');
+    await refused(({ x }) => (x.shape[0] > 2 ? tanh(x) : tanh(tanh(x))), 'nodes, but');
     await refused(({ x }) => { if (x.shape[0] % 2 === 1) throw new Error('only pairs'); return x; }, 'only pairs'); // prettier-ignore
     await refused(({ x }) => sum(mul(x, 1 / x.shape[0]), 0), 'a constant in');
     await compare(numbered, [{ x: spec([2, 3]) }]);
   });
 
-  test('numbers that count are as many as the batch has', async () => {
+  test('exports an arithmetic sequence as long as the batch', async () => {
     const rows = (batch: number) => ({ x: spec([batch, 3]) });
     const fn: Fn = ({ x }) =>
       add(x, reshape(arange(2 * x.shape[0] + 4, { start: 4, step: 2, dtype: 'f32' }), [x.shape[0], 1]));
     await compare(fn, [rows(2), rows(1), rows(6)], { dynamicBatch: true });
   });
 
-  test('a mean over the batch stays one', async () => {
+  test('exports a mean over the batch', async () => {
     const rows = (batch: number) => ({ x: spec([batch, 3]) });
     await compare(({ x }) => sub(x, mean(x, 0, true)), [rows(2), rows(5)], { dynamicBatch: true });
   });
 
-  test('an axis that no input has is refused', async () => {
+  test('rejects an axis that does not exist', async () => {
     await expect(exportOnnx(({ x }) => x, { x: spec([2]) }, { openSizes: { y: { 0: 'batch' } } })).rejects.toThrow(
       'axis 0 of "y"',
     );
@@ -212,7 +212,7 @@ describe('open lengths', () => {
     new Parameter({ shape: [rows, 8], dtype: 'f32', data: Float32Array.from({ length: 8 * rows }, (_, i) => Math.sin(i)) }, { name: `table${rows}` }); // prettier-ignore
   const [words, places] = [table(5), table(20)];
 
-  test('a causal transformer: positions, masks and rotary angles of any length', async () => {
+  test('export a causal transformer with positions, masks and rotary angles of any length', async () => {
     const [projection, head] = [new Linear(8, 24), new Linear(8, 5)];
     const fn: Fn = ({ ids }) => {
       const [batch, length] = ids.shape;
@@ -227,7 +227,7 @@ describe('open lengths', () => {
     expect(model.outputs[0].shape).toEqual(['batch*length', 5]);
   });
 
-  test('a recurrent network, and what it remembers', async () => {
+  test('export a recurrent network and its state', async () => {
     const network = new LSTM(8, 4, { bidirectional: true, batchFirst: true });
     const fn: Fn = ({ ids }) => ({ ...network.forward(embedding(ids, words)) }) as Readonly<Record<string, Tensor>>;
     const model = await compare(fn, all, { openSizes });
@@ -238,7 +238,7 @@ describe('open lengths', () => {
     ]);
   });
 
-  test('what a length changes besides sizes is refused', async () => {
+  test('reject a function whose nodes depend on the length', async () => {
     const network = new LSTM(8, 4, { batchFirst: true, fused: false });
     const fn = ({ ids }: Inputs) => network.forward(embedding(ids, words)).output;
     await expect(exportOnnx(fn, texts(2, 6), { openSizes })).rejects.toThrow(
@@ -248,7 +248,7 @@ describe('open lengths', () => {
 });
 
 describe('state', () => {
-  test('a buffer that the function updates comes in and goes out', async () => {
+  test('a buffer that the function updates is an input and an output', async () => {
     const count = new Buffer({ shape: [2], dtype: 'f32', data: Float32Array.of(10, 20) }, { name: 'count' });
     const fn = ({ x }: { x: Tensor }) => {
       const next = add(count, x);
@@ -276,7 +276,7 @@ describe('state', () => {
     expect(results.map(({ output }) => output.data[0])).toEqual([12, 6]);
   });
 
-  test('decoding with a cache: a token a run, positions and cache from outside', async () => {
+  test('cached decoding takes one token per run, with position and cache as inputs', async () => {
     const [cache, position] = [new Buffer({ shape: [1, 2, 8, 4], dtype: 'f32', data: new Float32Array(64) }, { name: 'keys' }), new Scalar('position', 0, 'i32')]; // prettier-ignore
     const fn: Fn = ({ x }) => {
       const key = rotary(x, { offset: position });
@@ -302,7 +302,7 @@ describe('state', () => {
   });
 });
 
-test('a language model decodes token by token: each run takes the caches that the one before gave', async () => {
+test('a language model decodes token by token when each run gets the caches of the one before', async () => {
   const model = new GPT2({ ...gpt2Configs.char, vocab_size: 11, n_embd: 16, n_layer: 2, n_head: 2 });
   const memory = model.memory(1, 8);
   const fn = ({ ids, position }: Inputs) => model.forward(ids, { memory, position });
@@ -326,14 +326,14 @@ test('a language model decodes token by token: each run takes the caches that th
   }
 });
 
-test('what has no form in ONNX is refused with what to do', async () => {
+test('the error for an op that cannot be exported says what to do', async () => {
   const options = { x: spec([2, 3]) };
   await expect(exportOnnx(({ x }) => dropout(x, 0.5), options)).rejects.toThrow(
-    /uniform has no form in ONNX.*noise an input/,
+    /uniform cannot be exported to ONNX.*noise an input/,
   );
 });
 
-test('a sequence whose cell states are all read is written step by step', async () => {
+test('a recurrent layer whose cell states are all read is unrolled', async () => {
   const [weightIh, weightHh] = [12, 16].map((size, i) => new Parameter({ shape: [16, size / 4], dtype: 'f32', data: Float32Array.from({ length: 4 * size }, (_, k) => Math.sin(k + i)) }, { name: `w${i}` })); // prettier-ignore
   const fn: Fn = ({ x, lengths }) => ({ ...lstm(x, [{ weightIh, weightHh }], { lengths }) }) as Record<string, Tensor>;
   const specs = { x: spec([5, 3, 3]), lengths: spec([3], 'i32') };

@@ -1,4 +1,4 @@
-// Every shipped model's export gives in ONNX Runtime what the model gives here.
+// Every shipped model's export computes the same in ONNX Runtime.
 
 import { describe, expect, test } from 'vitest';
 import { models, type ModelRecord } from '../../models/index.ts';
@@ -9,13 +9,13 @@ import { units } from '../../src/verify/tolerances.ts';
 import { problemsOf } from '../harness/onnx-check.ts';
 import { runOnnx } from '../harness/onnx.ts';
 
-/** Weights that the CPU reference can run with in a test. */
+/** Maximum number of weights for which the CPU reference is fast enough for a test. */
 const MOST = 5_000_000;
 
 const exportable = Object.values<ModelRecord>(models).filter(({ capabilities }) => capabilities.includes('export'));
 
 describe.each(exportable.map((record) => [record.name, record] as const))('%s', (_name, record) => {
-  test.for(record.configs)('%s', async (config, context) => {
+  test.for(record.configs)('config %s computes the same in ONNX Runtime', async (config, context) => {
     const entry = await record.load();
     manualSeed(1);
     const model = entry.build(config);

@@ -1,4 +1,4 @@
-// Every op that has a form in ONNX gives there what it gives here: verify's cases, run by ONNX Runtime.
+// Every op that can be exported computes the same in ONNX Runtime, on verify's cases.
 
 import { describe, expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -17,7 +17,7 @@ import { problemsOf } from '../harness/onnx-check.ts';
 import { runOnnx } from '../harness/onnx.ts';
 import { records } from '../harness/records.ts';
 
-/** Cases that must be refused, with what the error says. The others of an op are compared. */
+/** Cases that cannot be exported, with the expected error. The op's other cases are compared. */
 const refused: Readonly<Record<string, { readonly cases?: readonly string[]; readonly says: string }>> = {
   bernoulli: { says: 'random numbers' },
   categorical: { says: 'random numbers' },
@@ -33,16 +33,16 @@ const refused: Readonly<Record<string, { readonly cases?: readonly string[]; rea
   maxPool2d: { cases: ['second derivative'], says: 'export the forward function' },
 };
 
-/** ONNX Runtime's own errors, beyond what a GPU may be off by: in how many units of f32. */
+/** ONNX Runtime's own errors beyond a GPU's tolerance, in units of f32 epsilon. */
 const wider: Readonly<Record<string, number>> = {
-  // Its variance is the mean of squares less the square of the mean, which loses digits where the mean is large.
+  // It computes the variance as E[x²] - E[x]², which loses digits if the mean is large.
   layerNorm: 4096,
 };
 
 const dtypesOf = ({ inputs, dtypes }: VerifyCase): readonly DType[] =>
   inputs.some(({ dtype }) => dtype === 'f32') ? (dtypes ?? ['f32']) : ['f32'];
 
-/** Cases as one function, without gradients; names are those of the cases and their own. */
+/** All cases as one function, without gradients; names combine the case's and its own. */
 function together(cases: readonly VerifyCase[], dtype: DType) {
   const plain = cases.map((one): VerifyCase => ({ ...one, backward: false }));
   const named = <T>(one: VerifyCase, record: Readonly<Record<string, T>>) =>
@@ -80,7 +80,7 @@ describe.each(Object.entries(verifyCases))('%s', (op, cases) => {
   const given = cases.filter((one) => !isRefused(op, one));
 
   if (given.length > 0) {
-    test('gives the same in ONNX Runtime', async () => {
+    test('computes the same in ONNX Runtime', async () => {
       for (const dtype of new Set(given.flatMap(dtypesOf))) {
         const own = given.filter((one) => dtypesOf(one).includes(dtype));
         expect(await problemsWith(op, own, dtype)).toEqual([]);
@@ -89,7 +89,7 @@ describe.each(Object.entries(verifyCases))('%s', (op, cases) => {
   }
 
   if (given.length < cases.length) {
-    test('is refused where ONNX has nothing like it', async () => {
+    test('is an error where it cannot be exported', async () => {
       for (const one of cases) {
         if (!isRefused(op, one)) continue;
         const { values, fn } = together([one], dtypesOf(one)[0]);
@@ -99,7 +99,7 @@ describe.each(Object.entries(verifyCases))('%s', (op, cases) => {
   }
 });
 
-test('every record that has a form in ONNX is in a case that is compared, and the others say why not', () => {
+test('every op record that can be exported has a compared case, and the others say why not', () => {
   const compared = new Set<Op>();
   for (const [op, cases] of Object.entries(verifyCases)) {
     for (const one of cases) {

@@ -93,7 +93,8 @@ export const attentionOp: KernelOp<AttentionAttrs> = {
   },
   onnx: {
     as([q, k, v, ...others], { scale, causal, mask, numbers }) {
-      if (numbers === 'dropout') throw new Error(`exportOnnx: attention has no form in ONNX. ${randomOnly.none}`);
+      if (numbers === 'dropout')
+        throw new Error(`exportOnnx: attention cannot be exported to ONNX. ${randomOnly.none}`);
       const options = { scale, isCausal: causal, length: numbers === 'length' ? others.at(-1) : undefined };
       const [q32, k32, v32] = [q, k, v].map((x) => cast(x, 'f32'));
       return cast(composedAttention(q32, k32, v32, mask ? others[0] : undefined, options), q.dtype);

@@ -1,26 +1,26 @@
-// How far a tensor is from what was expected, and whether that is allowed.
+// Compares a tensor with its expected values within a tolerance.
 
 import type { TensorData } from '../core/dtype.ts';
 import { fromFloat16 } from '../core/float16.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import type { Tolerance } from './tolerances.ts';
 
-/** Below it f32 has subnormal numbers only, which a GPU may flush to zero. */
+/** Smaller f32 numbers are subnormal, and a GPU may flush them to zero. */
 const SMALLEST_NORMAL = 2 ** -126;
 
 /** The worst element of a comparison. */
 export interface Deviation {
-  /** The largest |actual − expected| / (1 + |expected|); Infinity where a NaN or an infinity differs, or the shape. */
+  /** The largest |actual − expected| / (1 + |expected|); Infinity if a NaN, an infinity or the shape differs. */
   readonly error: number;
-  /** The largest error as a part of what was allowed there: above 1 it is too much. */
+  /** The largest ratio of error to tolerance: above 1 fails. */
   readonly part: number;
-  /** What is wrong, in words; null when nothing is. */
+  /** A description of the failure, or null. */
   readonly problem: string | null;
 }
 
 const refuse = (problem: string): Deviation => ({ error: Infinity, part: Infinity, problem });
 
-/** Compares `actual` with `expected`, element by element. f16 is compared by its values. */
+/** Compares `actual` with `expected`, element by element; f16 by value. */
 export function deviation(actual: TensorData, expected: TensorData, { absolute, relative }: Tolerance): Deviation {
   if (actual.dtype !== expected.dtype || !sameShape(actual.shape, expected.shape)) {
     const text = ({ dtype, shape }: TensorData) => `${dtype}${formatShape(shape)}`;
@@ -37,7 +37,7 @@ export function deviation(actual: TensorData, expected: TensorData, { absolute, 
     const distance = Math.abs(a - e);
     if (distance <= SMALLEST_NORMAL) continue;
     const ratio = distance / (absolute + relative * Math.abs(e) + SMALLEST_NORMAL);
-    // Infinities and NaN that differ are infinitely wrong.
+    // Differing infinities and NaN count as infinite errors.
     const [ownPart, ownError] = [ratio, distance / (1 + Math.abs(e))].map((x) => (Number.isNaN(x) ? Infinity : x));
     if (ownPart > part) [part, at] = [ownPart, i];
     if (ownError > error) error = ownError;

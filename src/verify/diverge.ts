@@ -1,7 +1,7 @@
 // Finds the first node of a compiled function whose result on a device differs from the CPU reference.
 //
-// The CPU runs the whole function. Then each node runs alone on the device, on the CPU's values for its inputs, in graph
-// order: an error is the node's own, and none is inherited from the nodes before it.
+// In graph order, each node runs alone on the CPU and on the device, both on the CPU's values of its inputs, so that an error
+// is the node's own and not inherited from earlier nodes.
 
 import { CpuDevice } from '../backends/cpu/cpu-device.ts';
 import type { Device, DeviceInfo } from '../backends/device.ts';
@@ -20,59 +20,59 @@ import { toleranceOfRecord, units, type Tolerance } from './tolerances.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
 
-/** A node and how far off it is. */
+/** A node and its error. */
 export interface NodeReport {
-  /** Where it stands among the function's nodes, from 0. */
+  /** Its index among the function's nodes, from 0. */
   readonly index: number;
   readonly op: string;
   readonly kernels: readonly string[];
   readonly outputs: readonly TensorSpec[];
-  /** The largest |actual − expected| / (1 + |expected|), and what part of its tolerance that is. */
+  /** The largest |actual − expected| / (1 + |expected|), and its ratio to the tolerance. */
   readonly maxError: number;
   readonly part: number;
 }
 
-/** All that it takes to see the error again. */
+/** Everything needed to reproduce the error. */
 export interface Repro {
   readonly op: string;
   readonly attrs: object;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
-  /** What the function's inputs were made from. */
+  /** The seed of the function's inputs. */
   readonly seed: number | null;
   readonly kernels: readonly { readonly name: string; readonly workgroups: readonly number[]; readonly wgsl: string }[];
   readonly adapter: DeviceInfo;
-  /** Which node of how many it is, and what is wrong with it. */
+  /** The node's index, the number of nodes, and what is wrong. */
   readonly node: number;
   readonly nodes: number;
   readonly problem: string;
-  /** The node's input values, where they are few. */
+  /** The node's input values, if they are few. */
   readonly values?: readonly (readonly number[])[];
 }
 
-/** What was found: the first wrong node, or the node that used most of its tolerance when all are right. */
+/** The result: the first wrong node, or if there is none, the node closest to its tolerance. */
 export interface Divergence {
   readonly nodes: number;
-  /** Nodes that were compared: views compute nothing. */
+  /** The number of compared nodes, which excludes views. */
   readonly compared: number;
   readonly worst: NodeReport | null;
   readonly repro: Repro | null;
 }
 
 export interface DivergeOptions {
-  /** Noted in the repro: what the inputs were made from. */
+  /** Recorded in the repro: the seed of the inputs. */
   readonly seed?: number;
   readonly onProgress?: (done: number, total: number, op: string) => void;
-  /** Called with the program of each node that ran on the device. */
+  /** Called with each node's program on the device. */
   readonly onProgram?: OnProgram;
 }
 
-/** Most input values that a repro holds. */
+/** Maximum number of input values in a repro. */
 const FEW = 4096;
 
 /**
- * Runs what `fn` computes from `inputs` node by node on `device` and on the CPU reference, unfused, and stops at the first
- * node outside its tolerance. Parameters keep their values, whatever `fn` assigns.
+ * Runs `fn` on `inputs` node by node, unfused, on `device` and on the CPU reference, and stops at the first node outside its
+ * tolerance. Parameters keep their values, whatever `fn` assigns.
  */
 export async function diverge(
   device: Device,
@@ -132,7 +132,7 @@ export async function diverge(
   return { nodes: nodes.length, compared, worst, repro: null };
 }
 
-/** What a leaf holds before the function runs. */
+/** A leaf's values before the function runs. */
 async function valuesOf(leaf: Tensor): Promise<TypedArray> {
   if (leaf instanceof Parameter) return (await leaf.read()).data;
   if (leaf instanceof Constant) return leaf.data;
@@ -140,7 +140,7 @@ async function valuesOf(leaf: Tensor): Promise<TypedArray> {
   return allocate(leaf.dtype, 1).fill(leaf.dtype === 'f16' ? toFloat16(leaf.value) : leaf.value);
 }
 
-/** Runs a node by itself; numbers stay constants, as they are written into kernels. */
+/** Runs a node alone. Constants stay constants, because kernels may inline them. */
 async function runAlone(
   device: Device,
   { op, attrs, inputs }: Node,
@@ -165,8 +165,8 @@ async function runAlone(
 }
 
 /**
- * The tolerance of a node. Those of the table are for values around 1: where a tensor's largest value is above that, sums
- * in it had terms of that size, and may be off by as much more.
+ * The tolerance of a node. Those in the tables are for values around 1; they are scaled by the tensor's largest value if that
+ * is above 1, because sums then had terms of that size.
  */
 function toleranceFor({ op }: Node, { dtype }: Tensor, { data }: TensorData): Tolerance {
   if (!isFloat(dtype)) return units(0);

@@ -1,4 +1,4 @@
-// Checks gradients, and gradients of gradients, against finite differences in float64.
+// Checks first and second derivatives against finite differences in float64.
 
 import { grad } from '../autograd/grad.ts';
 import { CpuDevice } from '../backends/cpu/cpu-device.ts';
@@ -12,30 +12,30 @@ import { sum } from '../ops/reductions/reduce.ts';
 import { compile } from '../runtime/compile.ts';
 import { finiteDifferences } from './tolerances.ts';
 
-/** Small enough that its fourth power vanishes beside the rounding of f32 constants, large enough for float64. */
+/** Small enough that its fourth power is below the rounding of f32 constants, large enough for float64. */
 const STEP = 2 ** -10;
 
-/** A tensor of fixed random numbers in (-1, 1). */
+/** A constant tensor of random numbers in (-1, 1). */
 export function randomConstant(shape: Shape, stream: number): Tensor {
   const random = new RandomSource(1, stream);
   const data = Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-1, 1));
   return new Constant(shape, 'f32', data);
 }
 
-/** The gradient of one input beside the finite difference. */
+/** The check of one input's gradient. */
 export interface GradientCheck {
-  /** Which input. */
+  /** The input's index. */
   readonly input: number;
-  /** The error as a part of what is allowed: above 1 the gradient is wrong. */
+  /** The ratio of error to tolerance: above 1 the gradient is wrong. */
   readonly part: number;
-  /** What is wrong, in words; null when nothing is. */
+  /** A description of the failure, or null. */
   readonly problem: string | null;
 }
 
 /**
- * For each input of `wanted`, the derivative of the sum of `terms` along a random direction, by central differences of fourth
- * order, compared with the gradient. Order 2 does the same with a weighted sum of the gradients in place of the terms. All is
- * computed inside one program in float64, of which only the error is read back.
+ * For each input in `wanted`, compares the gradient of the sum of `terms` along a random direction with fourth-order central
+ * differences. Order 2 does the same for a weighted sum of the gradients. Everything is computed in one float64 program that
+ * returns only the errors.
  */
 export async function checkGradients(
   terms: (inputs: readonly Tensor[]) => readonly Tensor[],
@@ -45,7 +45,7 @@ export async function checkGradients(
 ): Promise<GradientCheck[]> {
   const total = (all: readonly Tensor[]) => all.map((term) => sum(term)).reduce((a, b) => add(a, b));
   const pick = (tensors: readonly Tensor[]) => wanted.map((i) => tensors[i]);
-  /** What is added up to the one number that is differentiated. */
+  /** The terms of the scalar to differentiate. */
   const summed =
     order === 1
       ? terms

@@ -1,25 +1,25 @@
-// What verify() found, for people: one line an op, and the report that is worth sending in.
+// Summaries of verify()'s results: one line per op, and a report to send in.
 
 import type { Device, DeviceInfo } from '../backends/device.ts';
 import type { DType } from '../core/dtype.ts';
 import type { VerifyRow } from './verify.ts';
 
-/** What all comparisons of an op come to. */
+/** The summary of an op's comparisons. */
 export interface OpSummary {
   readonly op: string;
-  /** All variants that computed something, without those of other records that its gradient or its parts call. */
+  /** The variants that ran, without those of other op records that it or its gradient uses. */
   readonly variants: readonly string[];
   readonly dtypes: readonly DType[];
   readonly comparisons: number;
-  /** The comparison that used most of its tolerance. */
+  /** The comparison closest to its tolerance, or furthest beyond it. */
   readonly worst: VerifyRow;
   readonly ok: boolean;
 }
 
-/** The part of its tolerance that a comparison used: above 1 it is too much. */
+/** The ratio of error to tolerance: above 1 fails. */
 export const partOf = ({ maxError, tolerance }: VerifyRow): number => (maxError === 0 ? 0 : maxError / tolerance);
 
-/** One summary an op, in the order in which the rows name them. */
+/** One summary per op, in the order of the rows. */
 export function summarize(rows: readonly VerifyRow[]): OpSummary[] {
   return [...new Set(rows.map(({ op }) => op))].map((op) => {
     const own = rows.filter((row) => row.op === op);
@@ -38,13 +38,13 @@ export function summarize(rows: readonly VerifyRow[]): OpSummary[] {
   });
 }
 
-/** Which comparison a row is, in words. */
+/** A description of a row's comparison. */
 export const describeRow = ({ op, case: name, variant, dtype, direction }: VerifyRow): string =>
   `${op} ${direction}, case ${name}, ${dtype}, variant ${variant}`;
 
-/** A report as JSON. An error that is no number (a NaN, an infinity, nothing computed) is null there. */
+/** A report as JSON, in which infinite errors (a NaN, an infinity, or nothing computed) are null. */
 export interface VerifyReport {
-  /** What the device calls itself. */
+  /** The device's own description. */
   readonly adapter: string;
   readonly device: Omit<DeviceInfo, 'description'>;
   readonly cases: readonly VerifyRow[];

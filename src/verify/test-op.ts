@@ -1,4 +1,4 @@
-// testOp(): checks an op that somebody wrote, in all that its record says: shapes, values, every kernel variant, gradients.
+// testOp(): checks a custom op against its record: shapes, values, every kernel variant, gradients.
 
 import { CpuDevice } from '../backends/cpu/cpu-device.ts';
 import type { Device } from '../backends/device.ts';
@@ -14,62 +14,62 @@ import { checkGradients, randomConstant } from './finite-differences.ts';
 import { f16Tolerance, units, type Tolerance } from './tolerances.ts';
 import { verifyAll } from './verify.ts';
 
-/** An input of given values. */
+/** An input with given values. */
 export function given(values: NestedValues | TypedArray, options?: Parameters<typeof tensor>[1]): Values {
   const { shape, dtype, data } = tensor(values, options);
   let at = 0;
   return { shape, dtype, next: () => data[at++ % data.length] };
 }
 
-/** A call of the op, and what is known of its result. */
+/** A call of the op, and its expected result. */
 export interface OpTestCase extends VerifyCase {
-  /** The right shape of the (first) output. */
+  /** The expected shape of the (first) output. */
   readonly shape?: Shape;
-  /** The right values of the (first) output, for inputs that are `given`. */
+  /** The expected values of the (first) output, for `given` inputs. */
   readonly expected?: NestedValues;
 }
 
-/** A call that the op must refuse. */
+/** A call that the op must reject. */
 export interface RefusedCall {
   readonly inputs: readonly TensorSpec[];
   call(inputs: readonly Tensor[]): unknown;
-  /** What the error must say, besides the op's name. */
+  /** What the error message must contain, besides the op's name. */
   readonly says?: string;
 }
 
 export interface OpTestOptions {
-  /** Where kernels run. On the CPU reference only shapes, values and gradients are checked. */
+  /** The device for kernels. On the CPU reference only shapes, values and gradients are checked. */
   readonly device: Device;
-  /** How far a GPU may be from the CPU reference, and that from `expected`, in f32: 1e-5 by default, absolute and relative. */
+  /** Tolerance in f32 of the GPU against the CPU reference, and of that against `expected` (default 1e-5, absolute and relative). */
   readonly tolerance?: Tolerance;
   readonly refuses?: readonly RefusedCall[];
-  /** False for an op whose gradient has no gradient. */
+  /** False if the gradient is not differentiable. */
   readonly secondDerivative?: boolean;
 }
 
-/** What testOp() has compared. */
+/** The result of testOp(). */
 export interface OpTestReport {
-  /** The kernel variants that ran; none on the CPU reference. */
+  /** The kernel variants that ran; empty on the CPU reference. */
   readonly variants: readonly string[];
-  /** Tensors that were compared, and gradients. */
+  /** The number of compared tensors and gradients. */
   readonly comparisons: number;
 }
 
-/** An op does not hold what its record says: everything that was found, a line each. */
+/** An op failed testOp(); the message has one line per problem. */
 export class OpTestError extends Error {
   readonly problems: readonly string[];
 
   constructor(op: string, problems: readonly string[]) {
-    super(`${op} is wrong:\n  ${problems.join('\n  ')}`);
+    super(`${op} failed its checks:\n  ${problems.join('\n  ')}`);
     this.name = 'OpTestError';
     this.problems = problems;
   }
 }
 
 /**
- * Checks an op: its shape rule, the CPU reference against values that are known, every kernel variant on `device` against the
- * CPU reference, in each type that a case names, and gradients against finite differences, up to the second derivative.
- * @throws an OpTestError with all that is wrong.
+ * Checks an op: its shape rule, the CPU reference against expected values, every kernel variant on `device` against the CPU
+ * reference in each of a case's dtypes, and first and second derivatives against finite differences.
+ * @throws an OpTestError with all problems.
  */
 export async function testOp(
   op: string,
@@ -85,7 +85,7 @@ export async function testOp(
     comparisons += found.length;
     problems.push(...found.flatMap((problem) => (problem === null ? [] : [`${one.name}: ${problem}`])));
   }
-  // What the reference gets wrong, kernels cannot get right.
+  // Without a correct reference, comparing kernels is pointless.
   if (problems.length > 0) throw new OpTestError(op, problems);
   const variants = new Set<string>();
   if (device.capabilities) {
@@ -106,24 +106,24 @@ export async function testOp(
 const outputsOf = (result: Tensor | readonly Tensor[]): readonly Tensor[] =>
   result instanceof Tensor ? [result] : result;
 
-/** What is wrong when a call is not refused, or not in the right words. */
+/** The problems with a call that should be rejected: it is accepted, or the message lacks something. */
 function acceptedBy(op: string, { inputs, call, says }: RefusedCall): string[] {
   const shapes = inputs.map(({ dtype, shape }) => `${dtype}${formatShape(shape)}`).join(', ');
   try {
     call(inputs.map((one, i) => new Input(`in${i}`, one)));
-    return [`takes ${shapes}, which it should refuse`];
+    return [`accepts ${shapes}, which it should reject`];
   } catch (error) {
     const missing = [op, says ?? ''].filter((part) => !(error as Error).message.includes(part));
-    return missing.map((part) => `refuses ${shapes} without saying "${part}": ${(error as Error).message}`);
+    return missing.map((part) => `rejects ${shapes}, but the message lacks "${part}": ${(error as Error).message}`);
   }
 }
 
-/** Shape and values on the CPU: for each comparison what is wrong, or null. */
+/** Compares shape and values on the CPU; for each comparison the problem, or null. */
 async function resultProblems(one: OpTestCase, tolerance: Tolerance): Promise<(string | null)[]> {
   const inputs = inputsOf(one, 'f32');
   const symbolic = outputsOf(one.call(inputs.map((input, i) => new Input(`in${i}`, input))));
   const wrong = symbolic.find(({ shape }) => !shape.every((size) => Number.isSafeInteger(size) && size >= 0));
-  if (wrong) return [`the shape rule gives ${formatShape(wrong.shape)}; sizes are integers of at least 0`];
+  if (wrong) return [`the shape rule gives ${formatShape(wrong.shape)}, but sizes must be integers of at least 0`];
   const found: (string | null)[] = [null];
   if (one.shape) {
     const is = formatShape(symbolic[0].shape);
@@ -140,7 +140,7 @@ async function resultProblems(one: OpTestCase, tolerance: Tolerance): Promise<(s
   return found;
 }
 
-/** The first output, computed by the CPU reference. */
+/** The first output on the CPU reference. */
 async function firstOutput(one: OpTestCase, inputs: readonly TensorData[]): Promise<TensorData> {
   const named = <T>(values: (input: TensorData) => T) =>
     Object.fromEntries(inputs.map((input, i) => [`in${i}`, values(input)]));
@@ -150,7 +150,7 @@ async function firstOutput(one: OpTestCase, inputs: readonly TensorData[]): Prom
   return program.run(named(({ data }) => data));
 }
 
-/** Gradients of the float inputs: for each comparison what is wrong, or null. */
+/** Checks the gradients of the float inputs; for each comparison the problem, or null. */
 async function gradientProblems(one: OpTestCase, secondDerivative: boolean): Promise<(string | null)[]> {
   if (one.backward === false) return [];
   const inputs = inputsOf(one, 'f32');

@@ -1,4 +1,4 @@
-// How far results may be from what is expected. What an op is allowed stands beside its cases, in cases/; see allowed.ts.
+// Looks up tolerances. Those of the ops are in cases/, beside the cases; see allowed.ts.
 
 import type { DType } from '../core/dtype.ts';
 import { checks } from './cases/index.ts';
@@ -20,7 +20,7 @@ export type Comparison = 'cpu' | 'gpu';
 /** An f16 unit, 2⁻¹¹, in units: f16 has 13 bits less than f32. */
 const F16_UNITS = 2 ** 13;
 
-/** What an op is allowed in a comparison, where its floats are `dtype`. Throws for an op without checks. */
+/** An op's tolerance in a comparison with floats of `dtype`. @throws an Error for an op without checks. */
 export function toleranceOf(
   op: string,
   comparison: Comparison,
@@ -34,17 +34,17 @@ export function toleranceOf(
   return units(Math.max(f32, F16_UNITS * (checks[op].f16?.[at] ?? (f32 === 0 ? 0 : 2))));
 }
 
-/** For a record that no public op is named after, such as a gradient of its own. */
+/** For an op record that matches no public op. */
 const UNNAMED_UNITS = 256;
 
-/** Each op under its own name and those of its records. */
+/** Each op by its own name and those of its records. */
 const opOfRecord = new Map(
   Object.entries(checks).flatMap(([op, { records = [] }]) => [op, ...records].map((name) => [name, op] as const)),
 );
 
 /**
- * What the output of a record is allowed, GPU against CPU: that of the op of its name, or of which it is a record; for
- * `conv2dGradInput` the gradient of `conv2d`; for a record that is like no op, 256 units.
+ * The tolerance of a record's output, GPU against CPU: that of the op with its name or among whose `records` it is; for names
+ * such as `conv2dGradInput` that of the gradient of `conv2d`; otherwise 256 units.
  */
 export function toleranceOfRecord(record: string, dtype: DType = 'f32'): Tolerance {
   const own = opOfRecord.get(record);
@@ -57,10 +57,10 @@ export function toleranceOfRecord(record: string, dtype: DType = 'f32'): Toleran
 }
 
 /**
- * Finite differences in float64 against gradients in float64, as a part of the sum of |gradient · direction|. What is left
- * is the fourth power of the step and constants such as 1/3, which are held in f32. Measured 7e-9.
+ * Finite differences against gradients, both in float64, relative to the sum of |gradient · direction|. The remaining error
+ * is the fourth power of the step and the rounding of constants such as 1/3 to f32. Measured 7e-9.
  */
 export const finiteDifferences: Tolerance = { absolute: 1e-11, relative: 2.5e-8 };
 
-/** f16 has 13 bits less than f32. The CPU rounds after every op, a fused kernel at its end. Measured 2.5 · 2¹³. */
+/** The CPU rounds to f16 after every op, a fused kernel only at its end. Measured 2.5 · 2¹³. */
 export const f16Tolerance: Tolerance = units(4 * F16_UNITS);

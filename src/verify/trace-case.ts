@@ -1,4 +1,4 @@
-// A case as a graph: its outputs, and the gradients of a weighted sum of them.
+// Traces a case: its outputs, and the gradients of a weighted sum of them.
 
 import { grad } from '../autograd/grad.ts';
 import { isFloat, type DType, type TensorData } from '../core/dtype.ts';
@@ -13,26 +13,26 @@ import { sum } from '../ops/reductions/reduce.ts';
 import { inputsOf, type VerifyCase } from './case.ts';
 import { variantNames } from './variants.ts';
 
-/** Which of its results an op's case is compared by. */
+/** Which results of a case are compared. */
 export type Direction = 'forward' | 'backward';
 
-/** A case in a graph. Results are named `forward/0`, `backward/0` …: outputs, and gradients of the float inputs. */
+/** A traced case. Results are named `forward/0`, `backward/0` …: outputs, and gradients of the float inputs. */
 export interface TracedCase {
   readonly results: Readonly<Record<string, Tensor>>;
-  /** What the inputs hold, by the names that `tensor` was asked for. */
+  /** The values of the leaves by name. */
   readonly values: Readonly<Record<string, TensorData>>;
 }
 
 /** The direction of a result, from its name. */
 export const directionOf = (name: string): Direction => name.split('/')[0] as Direction;
 
-/** Numbers in (-1, 1) that the outputs are weighted with. */
+/** Random weights in (-1, 1) for an output. */
 function weightsLike({ shape, size }: Tensor, stream: number): TensorData {
   const random = new RandomSource(9, stream);
   return { shape, dtype: 'f32', data: Float32Array.from({ length: size }, () => random.uniform(-1, 1)) };
 }
 
-/** Records a case with its f32 inputs as `dtype`; `leaf` makes the tensor of an input from its name and values. */
+/** Traces a case with its f32 inputs as `dtype`; `leaf` makes an input's tensor from its name and values. */
 export function traceCase(
   one: VerifyCase,
   dtype: DType,
@@ -41,7 +41,7 @@ export function traceCase(
   const values: Record<string, TensorData> = {};
   const make = (name: string, data: TensorData) => leaf(name, (values[name] = data));
   const inputs = inputsOf(one, dtype).map((data, i) => make(`in${i}`, data));
-  // A trace of its own: random numbers do not depend on which cases share a program.
+  // A separate trace, so that random numbers do not depend on which cases share a program.
   const { result, trace: recorded } = trace(() => one.call(inputs), new RandomState(3));
   const returned = result instanceof Tensor ? [result] : result;
   const outputs = [...returned, ...recorded.updates.values()];
@@ -61,7 +61,7 @@ export function traceCase(
   };
 }
 
-/** The nodes of each direction; what both need is forward. */
+/** The nodes of each direction; shared nodes are in forward. */
 export function nodesOf({ results }: TracedCase): Record<Direction, Node[]> {
   const entries = Object.entries(results);
   const of = (direction: Direction) => entries.filter(([name]) => directionOf(name) === direction).map(([, x]) => x);
@@ -70,15 +70,15 @@ export function nodesOf({ results }: TracedCase): Record<Direction, Node[]> {
   return { forward, backward: topologicalOrder(of('backward')).filter((node) => !shared.has(node)) };
 }
 
-/** How often a case must run until every variant of all its nodes has. */
+/** How often a case must run to cover every variant of all its nodes. */
 export function variantCount(traced: TracedCase, capabilities: Capabilities): number {
   const { forward, backward } = nodesOf(traced);
   return Math.max(1, ...[...forward, ...backward].map((node) => variantNames(node, capabilities).length));
 }
 
 /**
- * What computes a direction when variant `index` of every op is chosen: `tiled` for a record of the op's own name,
- * `sum.tree` for another; `elementwise` or `view` where there is no kernel with variants.
+ * The kernels of a direction when variant `index` of every op is chosen: `tiled` for the record with the op's name, `sum.tree`
+ * for another; `elementwise` or `view` if no kernel has variants.
  */
 export function variantLabel(op: string, nodes: readonly Node[], index: number, capabilities: Capabilities): string {
   const labels = nodes.flatMap((node) => {

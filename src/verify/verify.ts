@@ -1,4 +1,4 @@
-// verify(): every op × case × kernel variant × type × direction on a device, against the CPU reference.
+// verify(): compares every op × case × kernel variant × dtype × direction on a device with the CPU reference.
 
 import { CpuDevice } from '../backends/cpu/cpu-device.ts';
 import { DeviceLostError, type Device } from '../backends/device.ts';
@@ -14,37 +14,37 @@ import { toleranceOf, units, type Tolerance } from './tolerances.ts';
 import { directionOf, nodesOf, traceCase, variantCount, variantLabel, type Direction } from './trace-case.ts';
 import { variantAt, variantNames } from './variants.ts';
 
-/** One comparison. Errors and tolerances are |actual − expected| / (1 + |expected|), the worst of all elements. */
+/** One comparison. Errors and tolerances are |actual − expected| / (1 + |expected|), for the worst element. */
 export interface VerifyRow {
   readonly op: string;
   readonly case: string;
-  /** What computed it; see `variantLabel`. */
+  /** The kernel variants; see `variantLabel`. */
   readonly variant: string;
   readonly dtype: DType;
   readonly direction: Direction;
-  /** Infinity where nothing was computed, or a NaN or an infinity stands where it should not. */
+  /** Infinity if nothing was computed, or for an unexpected NaN or infinity. */
   readonly maxError: number;
   readonly tolerance: number;
   readonly ok: boolean;
-  /** What is wrong, where it is not ok. */
+  /** What is wrong, if not ok. */
   readonly problem?: string;
 }
 
-/** How far verify() has come: groups of comparisons that are done, of all, and the op that is next. */
+/** Progress: groups of comparisons done, the total, and the next op. */
 export type VerifyProgress = (done: number, total: number, op: string) => void;
 
 export interface VerifyOptions {
-  /** Names of ops; by default all. */
+  /** Names of ops (default all). */
   readonly ops?: readonly string[];
   readonly cases?: CaseTable;
-  /** What floats of a type are allowed; by default what is known of the op. */
+  /** The tolerance for floats of a dtype; by default the op's own. */
   readonly tolerance?: (dtype: DType) => Tolerance;
   readonly onProgress?: VerifyProgress;
-  /** Called with each program that ran on the device: the cases of an op and type that share a variant. */
+  /** Called with each program that ran on the device: all cases of an op and dtype with a variant index. */
   readonly onProgram?: OnProgram;
 }
 
-/** A case with its f32 inputs as one type. */
+/** A case with its f32 inputs as one dtype. */
 interface Run {
   readonly name: string;
   readonly one: VerifyCase;
@@ -52,7 +52,7 @@ interface Run {
   readonly variants: number;
 }
 
-/** Cases that share a program: those of one op and type that have a variant `index`. */
+/** Cases that share a program: those of one op and dtype that have a variant `index`. */
 interface Group {
   readonly op: string;
   readonly dtype: DType;
@@ -61,15 +61,16 @@ interface Group {
 }
 
 /**
- * Compares `device` with the CPU reference, and gives a row for each op × case × variant × type × direction. Throws when
- * the device is lost, and for an op without cases; what a device cannot compile or run is a row that is not ok.
+ * Compares `device` with the CPU reference and yields a row for each op × case × variant × dtype × direction. What the device
+ * cannot compile or run becomes a row that is not ok.
+ * @throws a DeviceLostError; an Error for an op without cases.
  */
 export async function* verify(device: Device, options: VerifyOptions = {}): AsyncGenerator<VerifyRow> {
   const { cases = verifyCases, ops = Object.keys(cases), tolerance, onProgress, onProgram } = options;
   const { capabilities } = device;
   if (!capabilities) throw new Error('verify: this device is the CPU reference itself; open a GPU.');
   const unknown = ops.find((op) => !(op in cases));
-  if (unknown !== undefined) throw new Error(`verify: there are no cases of "${unknown}".`);
+  if (unknown !== undefined) throw new Error(`verify: there are no cases for "${unknown}".`);
   const groups = ops.flatMap((op) => groupsOf(op, cases[op], capabilities));
   const expected = new Map<Run, Record<string, TensorData>>();
   for (const [done, group] of groups.entries()) {
@@ -93,14 +94,14 @@ export async function verifyAll(device: Device, options: VerifyOptions = {}): Pr
   return rows;
 }
 
-/** The types in which a case runs on such a device. */
+/** The dtypes of a case that the device supports. */
 function dtypesOf(one: VerifyCase, { f16 }: Pick<Capabilities, 'f16'>): readonly DType[] {
   if (!one.inputs.some(({ dtype }) => dtype === 'f32')) return ['f32'];
   const dtypes = one.dtypes ?? ['f32', ...(takesF16(one) ? (['f16'] as const) : [])];
   return dtypes.filter((dtype) => dtype !== 'f16' || f16);
 }
 
-/** False where the op says that it does not take f16. */
+/** False if the op rejects f16. */
 function takesF16(one: VerifyCase): boolean {
   try {
     traceCase(one, 'f16');
@@ -111,7 +112,7 @@ function takesF16(one: VerifyCase): boolean {
   }
 }
 
-/** Cases that run alike: the groups of an op, in the order in which they run. */
+/** The groups of an op, in the order in which they run. */
 export function groupsOf(op: string, cases: readonly VerifyCase[], capabilities: Capabilities): Group[] {
   const runs = cases.flatMap((one) =>
     dtypesOf(one, capabilities).map((dtype): Run => {
@@ -131,7 +132,7 @@ export function groupsOf(op: string, cases: readonly VerifyCase[], capabilities:
   });
 }
 
-/** Results of `runs` in one program, for each run by name. */
+/** Executes `runs` in one program; returns each run's results by name. */
 async function execute(
   device: Device,
   runs: readonly Run[],
@@ -159,7 +160,7 @@ async function execute(
   });
 }
 
-/** Results of a group's runs; an Error for what the device refuses, found by running each alone. */
+/** Results of a group's runs. If the program fails, each runs alone and yields its results or its Error. */
 async function executeEach(
   device: Device,
   { op, dtype, runs, index }: Group,
@@ -185,7 +186,7 @@ async function executeEach(
   return results;
 }
 
-/** The rows of a run: one a direction. */
+/** The rows of a run, one per direction. */
 function rowsOf(
   { op, index }: Group,
   run: Run,
@@ -195,7 +196,7 @@ function rowsOf(
   tolerance?: VerifyOptions['tolerance'],
 ): VerifyRow[] {
   const nodes = nodesOf(traceCase(run.one, run.dtype));
-  // Where a direction has no variant of this index it was compared before.
+  // A direction without a variant of this index was compared before.
   const isNew = (direction: Direction) =>
     index === 0 || nodes[direction].some((node) => variantNames(node, capabilities).length > index);
   const directions = [...new Set(Object.keys(expected).map(directionOf))].filter(isNew);

@@ -1,4 +1,4 @@
-// Nobody's GPU is left with a kernel that verify does not reach: every public op, every record, every variant has a case.
+// Coverage of verify: every public op, op record and kernel variant has a case.
 
 import { expect, test } from 'vitest';
 import type { Capabilities } from '../../src/core/kernel.ts';
@@ -40,10 +40,10 @@ const simple: Capabilities = {
   ...limits,
 };
 
-/** Ops that have no cases yet. May it become empty: nothing is to be added. */
+/** Ops without cases. Keep it empty. */
 const waiting: readonly string[] = [];
 
-/** Nodes of the cases of the op tests. */
+/** The nodes of the op tests' cases. */
 const testedNodes = (names: readonly string[]): Node[] =>
   names.flatMap((name) =>
     casesOf(name, opSpecs[name]).flatMap((one) => {
@@ -56,7 +56,7 @@ const testedNodes = (names: readonly string[]): Node[] =>
 const allCases = Object.entries(verifyCases).flatMap(([op, cases]) => cases.map((one) => ({ op, one })));
 const nodes = allCases.flatMap(({ one }) => Object.values(nodesOf(traceCase(one, one.dtypes?.[0] ?? 'f32'))).flat());
 
-/** `record variant` of all that nodes offer, on a full GPU and on the simplest. */
+/** `record variant` for all variants of the nodes, on a full-featured and a minimal GPU. */
 const variantsOf = (all: readonly Node[]): Set<string> =>
   new Set(
     all.flatMap((node) =>
@@ -64,7 +64,7 @@ const variantsOf = (all: readonly Node[]): Set<string> =>
     ),
   );
 
-test('every public op has cases, with names of their own and tolerances', () => {
+test('every public op has cases with unique names, and tolerances', () => {
   const missing = Object.keys(publicOps).filter((name) => !(name in verifyCases) && !waiting.includes(name));
   expect(missing).toEqual([]);
   for (const [op, cases] of Object.entries(verifyCases)) {
@@ -75,20 +75,20 @@ test('every public op has cases, with names of their own and tolerances', () => 
   }
 });
 
-test('every record that can run on a GPU is reached', () => {
+test('every op record that runs on a GPU has a case', () => {
   const reached = new Set([...nodes, ...testedNodes(waiting)].map(({ op }) => op));
   const missing = [...records].filter((op) => op !== fusedOp && !reached.has(op)).map(({ name }) => name);
   expect(missing).toEqual([]);
 });
 
-test('every variant that the cases of the op tests are offered is reached', () => {
+test('every variant available in the op tests has a case', () => {
   const tested = testedNodes(Object.keys(opSpecs));
   const reached = variantsOf([...nodes, ...testedNodes(waiting)]);
   expect([...variantsOf(tested)].filter((variant) => !reached.has(variant))).toEqual([]);
   expect(reached.size).toBeGreaterThan(20);
 });
 
-test("a record of another name is allowed what its op is, and its gradient what the op's gradient is", () => {
+test("a record with another name has its op's tolerance, and its gradient that of the op's gradient", () => {
   expect(toleranceOfRecord('normalizeRows')).toEqual(toleranceOf('layerNorm', 'gpu', 'output'));
   expect(toleranceOfRecord('normalizeRowsGrad')).toEqual(toleranceOf('layerNorm', 'gpu', 'gradient'));
   expect(toleranceOfRecord('conv2dGradInput')).toEqual(toleranceOf('conv2d', 'gpu', 'gradient'));

@@ -1,4 +1,4 @@
-// The divergence finder: silent where all is right, and at the wrong node where one is.
+// The divergence finder: finds nothing if all nodes are right, else the first wrong one.
 
 import { expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -16,7 +16,7 @@ const parameter = (name: string, shape: number[]) =>
 const kernel = parameter('kernel', [3, 1, 3, 3]);
 const weight = parameter('weight', [27, 5]);
 
-/** A small network, and a step of its training. */
+/** A training step of a small network. */
 function network({ image }: Readonly<Record<string, Tensor>>) {
   const maps = maxPool2d(relu(conv2d(image, kernel)), 2); // [2, 3, 3, 3]
   const scores = softmax(matmul(dropout(reshape(maps, [2, 27]), 0.25), weight)); // [2, 5]
@@ -28,7 +28,7 @@ function network({ image }: Readonly<Record<string, Tensor>>) {
 const specs = { image: spec([2, 1, 8, 8]) };
 const inputs = { image: numbers(128) };
 
-test('all agree: the worst node is told, and parameters keep their values', async () => {
+test('if all nodes agree, the worst one is reported, and parameters keep their values', async () => {
   const progress: number[] = [];
   const before = await weight.read();
   const found = await diverge(await testGpu(), network, specs, inputs, { onProgress: (done) => progress.push(done) });
@@ -38,7 +38,7 @@ test('all agree: the worst node is told, and parameters keep their values', asyn
   expect(await weight.read()).toEqual(before);
 });
 
-test('a wrong kernel in the middle: found there, and not where its result goes', async () => {
+test('a wrong kernel in the middle is found at its own node', async () => {
   const device = brokenDevice(await testGpu(), 'matmul.register');
   const { repro, worst } = await diverge(device, network, specs, inputs, { seed: 5 });
   expect(worst).toMatchObject({ op: 'matmul', kernels: ['matmul.register'] });

@@ -1,4 +1,4 @@
-// testOp(): a right op of somebody's own passes, with all of its variants; each way to be wrong is found and named.
+// testOp(): a correct custom op passes with all variants; every kind of error is found and named.
 
 import { expect, test } from 'vitest';
 import {
@@ -8,7 +8,7 @@ import {
 import { mul, openDevice, spec, type Tensor } from '../../src/node.ts';
 import { testGpu } from '../harness/devices.ts';
 
-/** The Walsh–Hadamard transform of rows, in `variants` that differ in their text. */
+/** The Walsh–Hadamard transform of rows, with two variants. */
 function hadamardOp(overrides: Partial<KernelOp<object>> = {}): KernelOp<object> {
   const op: KernelOp<object> = {
     name: 'hadamard',
@@ -37,7 +37,7 @@ function hadamardOp(overrides: Partial<KernelOp<object>> = {}): KernelOp<object>
   return op;
 }
 
-/** Sums up from the first number of a row or from the last; `body` replaces what is stored. */
+/** Sums a row from its start or its end; `body` replaces the store. */
 function direct(
   { inputs: [{ shape }] }: Pick<KernelCall<object>, 'inputs'>,
   name: string,
@@ -74,7 +74,7 @@ const check = async (overrides: Partial<KernelOp<object>>, options: Partial<OpTe
   return testOp('hadamard', casesOf(op), { device: await testGpu(), ...options });
 };
 
-test('an op that is right passes: values, refusals, variants, two derivatives', async () => {
+test('a correct op passes: values, rejected calls, variants, two derivatives', async () => {
   const op = hadamardOp();
   const refuses = [
     { inputs: [spec([2, 6])], call: ([x]: readonly Tensor[]) => applyOne(op, [x], {}), says: 'rows of 6' },
@@ -89,7 +89,7 @@ test('an op that is right passes: values, refusals, variants, two derivatives', 
 test.each<[string, Partial<KernelOp<object>>, string]>([
   ['a wrong value on the CPU', { cpu: ({ inputs: [x], outputs: [y] }) => x.forEach((value, i) => (y[i] = value)) }, 'known: on the CPU element'],
   ['a wrong shape', { infer: ([{ shape, dtype }]) => [{ shape: [...shape, 1], dtype }] }, 'known: the shape is [1, 4, 1], expected [1, 4]'],
-  ['a size that is none', { infer: ([{ dtype }]) => [{ shape: [0.5], dtype }] }, 'the shape rule gives [0.5]'],
+  ['an invalid size', { infer: ([{ dtype }]) => [{ shape: [0.5], dtype }] }, 'the shape rule gives [0.5]'],
   ['a wrong second variant', { gpu: (call) => [direct(call, 'direct', 1), direct(call, 'broken', 1, 'store_y(index, sum);')] }, 'rows, broken, f32 forward: element'],
   ['a kernel that does not compile', { gpu: (call) => [direct(call, 'direct', 1, 'store_y(index, summ);')] }, "unresolved value 'summ'"],
   ['a wrong gradient', { vjp: ({ gradients: [g] }) => [g] }, 'rows: derivative 1: the gradient of input 0 is off by'],
@@ -98,16 +98,16 @@ test.each<[string, Partial<KernelOp<object>>, string]>([
   await expect(check(overrides)).rejects.toThrow(message);
 }); // prettier-ignore
 
-test('what should be refused and is not, or in other words, is found', async () => {
+test('a call that is accepted, or rejected with another message, is found', async () => {
   const op = hadamardOp();
   const call = ([x]: readonly Tensor[]) => applyOne(op, [x], {});
   const taken = check({}, { refuses: [{ inputs: [spec([2, 8])], call }] });
-  await expect(taken).rejects.toThrow('takes f32[2, 8], which it should refuse');
+  await expect(taken).rejects.toThrow('accepts f32[2, 8], which it should reject');
   const unclear = check({}, { refuses: [{ inputs: [spec([2, 6])], call, says: 'power of two' }] });
-  await expect(unclear).rejects.toThrow('refuses f32[2, 6] without saying "power of two"');
+  await expect(unclear).rejects.toThrow('rejects f32[2, 6], but the message lacks "power of two"');
 });
 
-test('an elementwise op is one record, fused with its neighbours and checked in f16 too', async () => {
+test('an elementwise op is checked from one record, also fused and in f16', async () => {
   const bowl = pointwise<{ rate: number }>({
     name: 'bowl',
     dtype: alike('bowl', 'f32', 'f16'),

@@ -1,4 +1,4 @@
-// verify() itself: what it finds on this device, and that it finds a kernel that is wrong.
+// verify(): passes on this device, and finds wrong kernels.
 
 import { expect, test } from 'vitest';
 import { verify, verifyAll } from '../../src/verify/verify.ts';
@@ -9,12 +9,12 @@ import { brokenDevice } from '../harness/broken-device.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
 import { testGpu } from '../harness/devices.ts';
 
-/** Milliseconds for tests that run an op's every kernel: drivers that compile with LLVM take minutes for those of matmul. */
+/** Milliseconds for tests that run all of an op's kernels: drivers based on LLVM compile matmul's for minutes. */
 const SLOW = 1_800_000;
-/** Some ops; `npm run test:adapters` also runs the command, which compares all. */
+/** A few ops; `npm run test:adapters` compares all. */
 const some = ['add', 'cast', 'dropout', 'logSoftmax', 'maxPool2d', 'permute', 'sum'];
 
-test('this device computes what the CPU computes', { timeout: SLOW }, async () => {
+test('this device matches the CPU reference', { timeout: SLOW }, async () => {
   const progress: number[] = [];
   const rows = await verifyAll(await testGpu(), {
     ops: some,
@@ -26,7 +26,7 @@ test('this device computes what the CPU computes', { timeout: SLOW }, async () =
   expect(progress.at(-1)).toBe(1);
 });
 
-test('rows tell variants and directions, each once', { timeout: SLOW }, async () => {
+test('each variant and direction has one row', { timeout: SLOW }, async () => {
   const rows = await verifyAll(await testGpu(), { ops: ['matmul', 'neg'] });
   const keys = rows.map((row) => [row.op, row.case, row.variant, row.dtype, row.direction].join(' '));
   expect([...new Set(keys)]).toEqual(keys);
@@ -39,7 +39,7 @@ test('rows tell variants and directions, each once', { timeout: SLOW }, async ()
   }
 });
 
-test('a kernel that is wrong is caught: its variant fails and no other', { timeout: SLOW }, async () => {
+test('a wrong kernel fails in its variant and no other', { timeout: SLOW }, async () => {
   const device = brokenDevice(await testGpu(), 'matmul.tiled');
   const rows = await verifyAll(device, { ops: ['matmul', 'sum'] });
   const failed = rows.filter(({ ok }) => !ok);
@@ -50,7 +50,7 @@ test('a kernel that is wrong is caught: its variant fails and no other', { timeo
   expect(rows.some(({ op, variant, ok }) => op === 'matmul' && variant === 'register' && ok)).toBe(true);
 });
 
-test('a case that a device refuses is a row, and the cases beside it are computed', async () => {
+test('a case that the device rejects becomes a failed row; the others are computed', async () => {
   const device = brokenDevice(await testGpu(), 'softmax.serial', () => 'this is not WGSL');
   const cases = {
     softmax: [
@@ -65,7 +65,7 @@ test('a case that a device refuses is a row, and the cases beside it are compute
   );
 });
 
-test('an op without cases and a device without kernels are refused', async () => {
+test('an op without cases and a device without kernels are errors', async () => {
   await expect(verify(await testGpu(), { ops: ['matmull'] }).next()).rejects.toThrow('"matmull"');
   await expect(verify(new CpuDevice()).next()).rejects.toThrow('CPU reference itself');
 });

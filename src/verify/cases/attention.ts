@@ -1,4 +1,4 @@
-// Attention in all its variants, blocks at run-time places, and rotary positions.
+// Attention in all its variants, blocks at run-time offsets, and rotary positions.
 
 import type { Tensor } from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
@@ -12,7 +12,7 @@ interface Sizes {
   readonly width?: number;
 }
 
-/** A case of attention: `more` are its further inputs by name. */
+/** A case of attention; `more` are additional inputs by name. */
 function attention(
   name: string,
   { q, keys, heads = q[1], width = q[3] }: Sizes,
@@ -32,8 +32,8 @@ function attention(
 }
 
 export const attentionChecks: CheckTable = {
-  // Exponentials of scores up to 72, which f32 holds to 2⁻¹⁸. What the gradient subtracts, Σ g·o, is rounded in between.
-  // Measured 0 and 6.9; 11 and 18.6. Without flash every step is rounded: 3.3 and 26; 4.9 and 19.5.
+  // Exponentials of scores up to 72, which f32 represents to 2⁻¹⁸. The gradient subtracts Σ g·o, which is rounded first.
+  // Measured 0 and 6.9; 11 and 18.6. Without flash attention every step is rounded: 3.3 and 26; 4.9 and 19.5.
   scaledDotProductAttention: {
     cpu: [0, 24],
     gpu: [32, 62],
@@ -49,7 +49,7 @@ export const attentionChecks: CheckTable = {
       attention('composed', { q: [1, 2, 9, 8], keys: 7 }, { flash: false, isCausal: true }),
     ],
   },
-  // Angles are off by a few 2⁻³² turns; sines by 2⁻²⁴. Measured 0.9 and 0.6; 2.5 and 1.5.
+  // Angles have errors of a few 2⁻³² turns, sines of 2⁻²⁴. Measured 0.9 and 0.6; 2.5 and 1.5.
   rotary: {
     cpu: [2, 2],
     gpu: [6, 6],

@@ -1,4 +1,4 @@
-// Convolution and pooling: stride, padding, dilation, groups, windows that overlap and windows that tile.
+// Convolution and pooling: stride, padding, dilation, groups, overlapping and tiling windows.
 
 import { grad } from '../../autograd/grad.ts';
 import type { Shape } from '../../core/shape.ts';
@@ -41,7 +41,7 @@ const pool = (call: Pool): VerifyCase[] => [
 ];
 
 export const convChecks: CheckTable = {
-  // Outputs sum up to 400 products; gradients of weights up to 784. Measured 58 and 181.
+  // Outputs sum up to 400 products, gradients of weights up to 784. Measured 58 and 181.
   conv2d: {
     ...rounded,
     gpu: [64, 256],
@@ -60,7 +60,7 @@ export const convChecks: CheckTable = {
       conv('same', [1, 3, 7, 8], [4, 3, 4, 3], { padding: 'same' }),
     ],
   },
-  // Fewer products, but for convTranspose2d (up to 576). Measured 8.6 and 8.7; 41 and 67; 1.9 and 5.6.
+  // Fewer products, except for convTranspose2d (up to 576). Measured 8.6 and 8.7; 41 and 67; 1.9 and 5.6.
   conv1d: {
     ...rounded,
     gpu: [32, 32],
@@ -90,7 +90,7 @@ export const convChecks: CheckTable = {
       },
     ],
   },
-  // Weights are held in f32: up to four rows of four. Measured 1.0 and 1.3 on the CPU, 1.8 and 5.8 on the GPU.
+  // Interpolation weights are f32: up to four rows of four. Measured 1.0 and 1.3 on the CPU, 1.8 and 5.8 on the GPU.
   interpolate: {
     cpu: [3, 4],
     gpu: [6, 16],
@@ -115,7 +115,7 @@ export const convChecks: CheckTable = {
       { name: 'linear', inputs: [floats([2, 3, 9])], call: ([x]) => ops.interpolate(x, { size: 20, mode: 'linear' }) },
     ],
   },
-  // Values are moved; those that padding repeats add their gradients up, up to 20 of them. Measured 1.4.
+  // Values are moved; gradients of repeated values are sums of up to 20. Measured 1.4.
   pixelShuffle: {
     ...exact,
     cases: [{ name: 'by 2', inputs: [floats([2, 8, 5, 3])], call: ([x]) => ops.pixelShuffle(x, 2) }],
@@ -128,7 +128,7 @@ export const convChecks: CheckTable = {
     ...exact,
     cases: [{ name: 'groups', inputs: [floats([2, 6, 5, 3])], call: ([x]) => ops.channelShuffle(x, 3) }],
   },
-  // One of the values; overlapping windows add up to four gradients. Measured 1.3.
+  // Values are selected; overlapping windows sum up to four gradients. Measured 1.3.
   maxPool2d: {
     cpu: [0, 2],
     gpu: [0, 2],
@@ -156,7 +156,7 @@ export const convChecks: CheckTable = {
     gpu: [0, 2],
     cases: [{ name: 'odd', inputs: [floats([2, 3, 7, 11])], call: ([x]) => ops.adaptiveMaxPool2d(x, [3, 4]) }],
   },
-  // Sums of up to 25 values, divided; each gradient is divided before it is added. Measured 1.3, 1.0, 0.9; 0.4, 0.4, 0.9.
+  // Sums of up to 25 values, divided; gradients are divided before they are summed. Measured 1.3, 1.0, 0.9; 0.4, 0.4, 0.9.
   avgPool2d: {
     cpu: [0, 0],
     gpu: [5, 1.5],
@@ -179,8 +179,8 @@ export const convChecks: CheckTable = {
     gpu: [3, 3],
     cases: [{ name: 'odd', inputs: [floats([2, 3, 7, 11])], call: ([x]) => ops.adaptiveAvgPool2d(x, [3, 4]) }],
   },
-  // Weights of five channels times styles: the CPU rounds each of four ops. Measured 4.0 and 10.8.
-  // f16: Weights are scaled twice, and rounded each time. Measured 3.2.
+  // Weights of five channels, scaled by styles: the CPU rounds after each of four ops. Measured 4.0 and 10.8.
+  // f16: Weights are scaled twice and rounded each time. Measured 3.2.
   modulatedConv2d: {
     cpu: [8, 12],
     gpu: [16, 40],

@@ -1,4 +1,4 @@
-// Tensors of given values: nothing is computed.
+// Ops that create tensors of given values.
 
 import type { Tensor } from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';

@@ -1,11 +1,11 @@
-// Elementwise ops: broadcasting, sizes around a workgroup, both sides of each bend, the whole range that makes sense.
+// Elementwise ops: broadcasting, sizes around a workgroup, both sides of every kink, the whole useful range.
 
 import type { Tensor, TensorLike } from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
 import { exact, rounded, summedGradient, type CheckTable } from '../allowed.ts';
 import { anyNumber, anyType, booleans, floats, ofTypes, type VerifyCase } from '../case.ts';
 
-/** One function of one tensor, from `low` to `high`. */
+/** Cases of a unary op, with values from `low` to `high`. */
 export const unary = (call: (x: Tensor) => Tensor, low: number, high: number): VerifyCase[] => [
   { name: 'odd', inputs: [floats([3, 129], low, high)], call: ([x]) => call(x) },
   { name: 'one', inputs: [floats([1], low, high)], call: ([x]) => call(x) },
@@ -13,20 +13,20 @@ export const unary = (call: (x: Tensor) => Tensor, low: number, high: number): V
 
 type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
-/** One function of two tensors that broadcast; the second is from `low` to `high`. */
+/** Cases of a binary op with broadcasting; the second operand is from `low` to `high`. */
 export const binary = (call: Binary, low = -2, high = 2): VerifyCase[] => [
   { name: 'equal', inputs: [floats([5, 67]), floats([5, 67], low, high)], call: ([a, b]) => call(a, b) },
   { name: 'row', inputs: [floats([7, 33]), floats([33], low, high)], call: ([a, b]) => call(a, b) },
   { name: 'column', inputs: [floats([9, 1]), floats([2, 1, 17], low, high)], call: ([a, b]) => call(a, b) },
 ];
 
-/** The same for integers too. */
+/** The same, also for integers. */
 const numbers = (call: Binary, low?: number, high?: number): VerifyCase[] =>
   binary(call, low, high).map((one) => ({ ...one, dtypes: anyNumber }));
 
 const comparison = (call: Binary): VerifyCase[] => [
   ...numbers(call),
-  // Random numbers are hardly ever equal; signs often are.
+  // Random numbers are rarely equal, signs often.
   { name: 'ties', inputs: [floats([129]), floats([129])], call: ([a, b]) => call(ops.sign(a), ops.sign(b)) },
 ];
 
@@ -51,7 +51,7 @@ export const elementwiseChecks: CheckTable = {
   neg: { ...exact, cases: unary(ops.neg, -3, 3) },
   relu: { ...exact, cases: unary(ops.relu, -3, 3) },
   sign: { ...exact, cases: unary(ops.sign, -3, 3) },
-  // f16: The gradient is rounded two to three times on the CPU. Measured 1.6 to 2.2.
+  // f16: The CPU rounds the gradient two or three times. Measured 1.6 to 2.2.
   square: { ...exact, f16: [0, 3], cases: unary(ops.square, -3, 3) },
   ceil: { ...exact, cases: unary(ops.ceil, -9, 9) },
   arange: {
@@ -86,20 +86,20 @@ export const elementwiseChecks: CheckTable = {
     ...summedGradient,
     cases: [
       ...numbers(ops.add),
-      // So large that software adapters take four neighbours at once, too.
+      // Large enough that software adapters also process four neighbours at once.
       { name: 'large', inputs: [floats([129, 513]), floats([129, 513])], call: ([a, b]) => ops.add(a, b) },
       {
         name: 'large, broadcast',
         inputs: [floats([16, 33, 128]), floats([33, 1]), floats([128]), floats([16, 1, 1])],
         call: ([a, ...others]) => others.map(ops.detach).reduce((sum, x) => ops.add(sum, x), a),
-        // In f16 each sum would be rounded, but not in one kernel.
+        // In f16 the CPU rounds every sum, one fused kernel does not.
         dtypes: ['f32', 'i32', 'u32'],
       },
     ],
   },
   maximum: { ...summedGradient, cases: numbers(ops.maximum) },
   minimum: { ...summedGradient, cases: numbers(ops.minimum) },
-  // f16: Gradients of what was broadcast are sums, of terms that the CPU rounds first. Measured 3.5.
+  // f16: Gradients of broadcast inputs are sums of terms that the CPU rounds first. Measured 3.5.
   mul: { ...summedGradient, f16: [2, 7], cases: numbers(ops.mul) },
   sub: { ...summedGradient, cases: numbers(ops.sub) },
   where: {
@@ -115,8 +115,8 @@ export const elementwiseChecks: CheckTable = {
   },
   // WGSL: division within 2.5 ulp, which is 5 units. The gradient −g·a/b² rounds twice more. Measured 0 and 1.9.
   div: { ...rounded, gpu: [5, 7], f16: [2, 7], cases: numbers(ops.div, 0.5, 3) },
-  // As division; the gradient squares it. Measured 0.
-  // f16: The gradient is rounded two to three times on the CPU. Measured 1.6 to 2.2.
+  // Like division; the gradient squares it. Measured 0.
+  // f16: The CPU rounds the gradient two or three times. Measured 1.6 to 2.2.
   reciprocal: { ...rounded, gpu: [5, 12], f16: [2, 4], cases: unary(ops.reciprocal, 0.25, 4) },
   // WGSL: 1 / inverseSqrt, of 2.5 and 2 ulp. Measured 0.
   sqrt: { ...rounded, gpu: [9, 9], cases: unary(ops.sqrt, 0.25, 20) },
@@ -126,11 +126,11 @@ export const elementwiseChecks: CheckTable = {
   exp: { ...rounded, gpu: [128, 128], f16: [2, 3], cases: unary(ops.exp, -20, 5) },
   // WGSL: 2⁻²¹ (8 units) around 1, 3 ulp elsewhere. Measured 1.2; the gradient only divides.
   log: { ...rounded, gpu: [4, 5], cases: unary(ops.log, 0.01, 20) },
-  // WGSL: 1e-5 (168 units), far more than is needed. Measured 1.3 and 3.5.
+  // WGSL: 1e-5 (168 units), far more than needed. Measured 1.3 and 3.5.
   tanh: { ...rounded, gpu: [5, 12], cases: unary(ops.tanh, -6, 6) },
   // An exponential of a small number and a division. Measured 1.1 and 0.6.
   sigmoid: { ...rounded, gpu: [4, 2], cases: unary(ops.sigmoid, -15, 15) },
-  // WGSL: as exp2(b · log2(a)). The gradient by the exponent has a logarithm besides. Measured 3.1 and 6.9.
+  // WGSL: as exp2(b · log2(a)). The exponent's gradient also has a logarithm. Measured 3.1 and 6.9.
   pow: {
     ...rounded,
     gpu: [12, 24],
@@ -143,23 +143,23 @@ export const elementwiseChecks: CheckTable = {
       },
     ],
   },
-  // The approximation itself is off by up to 7 units. Measured 1.5 and 1.1.
+  // The approximation itself has errors of up to 7 units. Measured 1.5 and 1.1.
   erf: { ...rounded, gpu: [6, 4], cases: unary(ops.erf, -4, 4) },
   // Near 0 a series, else WGSL's log. Measured 1.1; the gradient only divides.
   log1p: { ...rounded, gpu: [4, 5], cases: unary(ops.log1p, -0.9, 20) },
-  // Near 0 a series, else as exp. Measured 39.3.
+  // Near 0 a series, else like exp. Measured 39.3.
   expm1: { ...rounded, gpu: [128, 128], f16: [2, 3], cases: unary(ops.expm1, -9, 3) },
-  // Angles of up to 3.4e38, reduced exactly; then polynomials. Measured 0.7.
+  // Angles up to 3.4e38 are reduced exactly; then polynomials. Measured 0.7.
   sin: { ...rounded, gpu: [2.5, 2.5], cases: unary(ops.sin, -100, 100) },
   cos: { ...rounded, gpu: [2.5, 2.5], cases: unary(ops.cos, -100, 100) },
-  // A product and a difference of small numbers. Measured 1.5; the gradient of what was broadcast is a sum.
+  // A product and a difference of small numbers. Measured 1.5; gradients of broadcast inputs are sums.
   remainder: {
     ...rounded,
     gpu: [2, 4],
     cases: binary(ops.remainder, 0.5, 3).map((one) => ({ ...one, dtypes: ['f32', 'i32', 'u32'] })),
   },
   // One product. Measured 0.2 on the CPU, whose slope is rounded to f32; the gradient of prelu's weight is a sum: 1.2.
-  // f16: One product with a slope that f32 holds: where it lies between two f16, CPU and GPU may take different ones. Measured 0.016.
+  // f16: A product with an f32 slope: CPU and GPU may round it to different f16 neighbours. Measured 0.016.
   leakyRelu: { ...rounded, gpu: [0, 0], f16: [0, 0.06], cases: unary(ops.leakyRelu, -3, 3) },
   prelu: {
     ...rounded,
@@ -169,7 +169,7 @@ export const elementwiseChecks: CheckTable = {
       { name: 'channels', inputs: [floats([2, 33, 5]), floats([33])], call: ([x, weight]) => ops.prelu(x, weight) },
     ],
   },
-  // Exponentials of numbers below 0, and a division or logarithm. Measured 1.2 to 1.8 and 0.7 to 1.8.
+  // Exponentials of negative numbers, and a division or logarithm. Measured 1.2 to 1.8 and 0.7 to 1.8.
   elu: { ...rounded, gpu: [5, 7], cases: unary(ops.elu, -6, 3) },
   selu: { ...rounded, gpu: [6, 4], cases: unary(ops.selu, -6, 3) },
   silu: { ...rounded, gpu: [4, 6], cases: unary(ops.silu, -9, 9) },

@@ -1,4 +1,4 @@
-// All checks by family, and their cases. tests/verify/cases.test.ts fails for an op or a kernel variant without a case.
+// All checks and cases, by family. tests/verify/cases.test.ts fails for an op or kernel variant without a case.
 
 import type { CheckTable } from '../allowed.ts';
 import type { CaseTable } from '../case.ts';
@@ -15,7 +15,7 @@ import { randomChecks } from './random.ts';
 import { recurrentChecks } from './recurrent.ts';
 import { reductionsChecks } from './reductions.ts';
 
-/** How each op is checked. */
+/** The checks of each op. */
 export const checks: CheckTable = {
   ...creationChecks,
   ...elementwiseChecks,
@@ -31,7 +31,7 @@ export const checks: CheckTable = {
   ...randomChecks,
 };
 
-/** The cases of each op that has some. */
+/** The cases of each op that has any. */
 export const verifyCases: CaseTable = Object.fromEntries(
   Object.entries(checks).flatMap(([op, { cases }]) => (cases.length > 0 ? [[op, cases]] : [])),
 );

@@ -1,4 +1,4 @@
-// Losses: one number or one a row. Targets of 1 and -1 are signs of random numbers.
+// Losses, reduced or per row. Targets of 1 and -1 are signs of random numbers.
 
 import type { Tensor } from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
@@ -7,7 +7,7 @@ import { floats, integers, type VerifyCase } from '../case.ts';
 
 type Loss = (input: Tensor, target: Tensor, options: { reduction: 'mean' | 'none' }) => Tensor;
 
-/** A loss of two tensors of one shape, from `low` to `high`, for each value and as their mean. */
+/** A loss of two tensors of the same shape with values from `low` to `high`, unreduced and as a mean. */
 const pairs = (call: Loss, low = -2, high = 2, targets = [low, high]): VerifyCase[] =>
   (['none', 'mean'] as const).map((reduction) => ({
     name: reduction,
@@ -20,7 +20,7 @@ const pairs = (call: Loss, low = -2, high = 2, targets = [low, high]): VerifyCas
 const signs = (call: Loss): VerifyCase[] => pairs((input, target, options) => call(input, ops.sign(target), options));
 
 export const lossesChecks: CheckTable = {
-  // The exponentials' sum grows with the row and is scaled where a larger logit comes. Measured 2.6 and 1.6.
+  // The sum of exponentials is rescaled at each new maximum along the row. Measured 2.6 and 1.6.
   crossEntropy: {
     ...rounded,
     gpu: [8, 6],
@@ -37,9 +37,9 @@ export const lossesChecks: CheckTable = {
       },
     ],
   },
-  // Losses: sums of up to 65 values. The square of a rounded difference is off by four units. Measured 2.5; the gradient is one product.
+  // Sums of up to 65 values. The square of a rounded difference has an error of four units. Measured 2.5; the gradient is one product.
   mseLoss: { cpu: [4, 4], gpu: [6, 0], cases: pairs(ops.mseLoss) },
-  // Measured 1.1 to 1.8; gradients are signs and shares, the same bits, but for 0.06 of nllLoss with weights.
+  // Measured 1.1 to 1.8; gradients are bitwise equal, except nllLoss with weights: 0.06.
   hingeEmbeddingLoss: { ...rounded, gpu: [4, 0], cases: signs(ops.hingeEmbeddingLoss) },
   hingeLoss: { ...rounded, gpu: [6, 0], cases: signs(ops.hingeLoss) },
   huberLoss: { ...rounded, gpu: [5, 0], cases: pairs(ops.huberLoss) },
@@ -105,7 +105,7 @@ export const lossesChecks: CheckTable = {
       },
     ],
   },
-  // Logarithms of up to 3, times exponentials. Measured 3.1.
+  // Logarithms up to 3, times exponentials. Measured 3.1.
   klDiv: {
     ...rounded,
     gpu: [12, 12],

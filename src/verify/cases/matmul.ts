@@ -1,4 +1,4 @@
-// Matrix products: sizes around tile edges, transposed operands, batches that broadcast; weights of 4 and 8 bits.
+// Matrix products: sizes around tile edges, transposed operands, broadcast batches; weights of 4 and 8 bits.
 
 import type { Shape } from '../../core/shape.ts';
 import * as ops from '../../ops/index.ts';
@@ -11,7 +11,7 @@ const product = (name: string, a: Shape, b: Shape, options = {}, most = 1): Veri
   call: ([x, y]) => ops.matmul(x, y, options),
 });
 
-/** [n, k] weights of `bits` bits; with `zeros` numbers without sign. */
+/** [n, k] weights of `bits` bits; unsigned with `zeros`. */
 const stored = (n: number, k: number, bits: 4 | 8, group: number, zeros: boolean): Values[] => [
   integers([n, (k * bits) / 32], 0, 2 ** 31, 'u32'),
   floats([n, k / group], 0.001, 0.01),
@@ -25,7 +25,7 @@ const quantizedProduct = (m: number, n: number, k: number, bits: 4 | 8, zeros = 
 });
 
 export const matmulChecks: CheckTable = {
-  // Zeros are subtracted, then one product; gradients sum up to 224 numbers of up to 255, each rounded on the CPU. Measured 1.0
+  // Zeros are subtracted, then one product; gradients sum up to 224 numbers up to 255, each rounded on the CPU. Measured 1.0
   // and 15; 0 and 84, where terms cancel. Without the table 1.0 and 3.4; 0 and 8.7.
   quantizedEmbedding: {
     cpu: [2, 60],
@@ -46,7 +46,7 @@ export const matmulChecks: CheckTable = {
     })),
   },
   // Sums of up to 576 products; gradients of scales and zeros sum those of groups. Measured 0 and 106; 14.3 and 185.
-  // f16: The gradient of a scale sums products with numbers of up to 255 that cancel, of what the CPU rounds first. Measured 10.1.
+  // f16: The gradient of a scale sums products with numbers up to 255 that cancel and that the CPU rounds first. Measured 10.1.
   quantizedMatmul: {
     cpu: [2, 256],
     gpu: [32, 512],
@@ -59,7 +59,7 @@ export const matmulChecks: CheckTable = {
       quantizedProduct(33, 17, 96, 4, true),
     ],
   },
-  // Sums of up to 300 products below 1 (gradients 129). Measured 49, by tiles, and 12.9.
+  // Sums of up to 300 products below 1 (gradients 129). Measured 49, with tiles, and 12.9.
   matmul: {
     ...rounded,
     gpu: [96, 48],
@@ -75,7 +75,7 @@ export const matmulChecks: CheckTable = {
       product('batches', [3, 1, 17, 9], [2, 9, 33]),
     ],
   },
-  // The same, of up to 65 products, and of 300 in verify. Measured 0.9 to 2.6 and 0.6 to 1.3; on Deno linear 23 and 7.8, dot 4.5, mv 7.9 and 5.2.
+  // The same, with up to 65 products, in verify 300. Measured 0.9 to 2.6 and 0.6 to 1.3; on Deno linear 23 and 7.8, dot 4.5, mv 7.9 and 5.2.
   bmm: {
     ...rounded,
     gpu: [3.6, 2.5],
@@ -127,7 +127,7 @@ export const matmulChecks: CheckTable = {
     cases: [{ name: 'odd', inputs: [floats([33, 65], -1, 1), floats([65], -1, 1)], call: ([a, b]) => ops.mv(a, b) }],
   },
   // Gradients sum 33 products. Measured 3.4.
-  // f16: Gradients of what was broadcast are sums, of terms that the CPU rounds first. Measured 3.5.
+  // f16: Gradients of broadcast inputs are sums of terms that the CPU rounds first. Measured 3.5.
   outer: {
     cpu: [0, 2],
     gpu: [0, 13],

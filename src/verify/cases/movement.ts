@@ -1,4 +1,4 @@
-// Ops that move values and compute nothing: every bit must arrive.
+// Ops that only move values: every bit must match.
 
 import type { Tensor } from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
@@ -89,7 +89,7 @@ export const movementChecks: CheckTable = {
       { name: 'columns', inputs: [floats([31, 1])], call: ([x]) => ops.expand(x, [2, 31, 3]) },
     ],
   },
-  // The gradient sums the copies'. Measured 0.9 and 1.4.
+  // The gradient sums over the copies. Measured 0.9 and 1.4.
   repeatInterleave: {
     cpu: [0, 0],
     gpu: [0, 3],
@@ -100,7 +100,7 @@ export const movementChecks: CheckTable = {
     gpu: [0, 4],
     cases: [{ name: 'both', inputs: [floats([3, 31])], call: ([x]) => ops.tile(x, [2, 3]) }],
   },
-  // Values are moved; those that padding repeats add their gradients up, up to 20 of them. Measured 1.4.
+  // Values are moved; gradients of repeated values are sums of up to 20. Measured 1.4.
   pad: {
     cpu: [0, 0],
     gpu: [0, 4],

@@ -1,4 +1,4 @@
-// Normalization: rows in registers and rows that are too long for them, channels of one workgroup and of several.
+// Normalization: rows that fit in registers and longer ones, channels of one workgroup and of several.
 
 import type { Tensor } from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
@@ -35,18 +35,18 @@ const channels = (call: PerChannel, longest: readonly number[]): VerifyCase[] =>
 ];
 
 export const normsChecks: CheckTable = {
-  // Sums over rows of up to 5001 values, of sums of some. Measured 6 and 8.
-  // f16: The CPU rounds what is normalized, its products with the gradient, and their sums, which a GPU does in one kernel: of up to 126
-  // terms for a weight. Measured 5.3, 2.9, 3.5 and 3.0; with fixed statistics the output, of four ops, 2.6.
+  // Sums over rows of up to 5001 values, of partial sums. Measured 6 and 8.
+  // f16: The CPU rounds the normalized values, their products with the gradient, and the sums of these (up to 126 terms for a
+  // weight), which a GPU computes in one kernel. Measured 5.3, 2.9, 3.5 and 3.0; with fixed statistics the output, of four ops, 2.6.
   layerNorm: { ...rounded, gpu: [24, 32], f16: [2, 10], records: ['normalizeRows'], cases: rows(ops.layerNorm) },
-  // As layerNorm, without a mean to subtract. Measured 5 and 14.
+  // Like layerNorm, without subtracting a mean. Measured 5 and 14.
   rmsNorm: {
     ...rounded,
     gpu: [8, 16],
     f16: [2, 6],
     cases: rows((x, shape, { weight } = {}) => ops.rmsNorm(x, shape, { weight })),
   },
-  // Also with a mean of 1e4 beside differences of 1. Measured 12 and 8.
+  // Also with a mean of 1e4 and deviations of 1. Measured 12 and 8.
   groupNorm: {
     ...rounded,
     gpu: [24, 24],
@@ -54,8 +54,8 @@ export const normsChecks: CheckTable = {
     cases: channels((x, options) => ops.groupNorm(x, 2, options), [1, 2, 65, 79]),
   },
   instanceNorm: { ...rounded, gpu: [24, 24], f16: [2, 6], cases: channels(ops.instanceNorm, [1, 2, 65, 79]) },
-  // The mean is rounded to f32 before it is subtracted, and is ten times the deviation here: on the CPU, too. GPU
-  // measured 10 and 19, of which half are sums.
+  // The mean, here ten times the deviation, is rounded to f32 before it is subtracted, also on the CPU. GPU measured 10 and 19,
+  // half of it from sums.
   batchNorm: {
     cpu: [16, 32],
     gpu: [16, 64],

@@ -1,4 +1,4 @@
-// Random ops: functions of a counter, so a GPU draws the very bits that the CPU draws; sampling from scores.
+// Random ops, which are functions of a counter, so GPU and CPU draw the same bits; sampling from logits.
 
 import * as ops from '../../ops/index.ts';
 import { exact, type CheckTable } from '../allowed.ts';
@@ -14,7 +14,7 @@ export const randomChecks: CheckTable = {
     ],
   },
   dropout: { ...exact, cases: [{ name: 'half', inputs: [floats([5, 67])], call: ([x]) => ops.dropout(x, 0.5) }] },
-  // Whole numbers.
+  // Integers.
   keepMinP: {
     ...exact,
     cases: [{ name: 'tenth', inputs: [floats([3, 129], -8, 8)], call: ([x]) => ops.keepMinP(x, 0.1) }],
@@ -33,7 +33,7 @@ export const randomChecks: CheckTable = {
       { name: 'few', inputs: [floats([2, 33], -8, 8)], call: ([x]) => ops.keepTopP(x, 0.3) },
     ],
   },
-  // Bits, and the largest of numbers that differ in more than their last bits.
+  // Draws are bitwise equal, and the compared numbers differ by more than rounding.
   bernoulli: {
     ...exact,
     cases: [{ name: 'odd', inputs: [floats([3, 129], 0, 1)], call: ([p]) => ops.bernoulli(p), backward: false }],

@@ -1,4 +1,4 @@
-// Recurrent networks and cells: sizes past the tiles, one step, both directions, several layers.
+// Recurrent layers and cells: sizes beyond the tiles, one step, both directions, several layers.
 
 import { Constant, type Tensor } from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
@@ -12,7 +12,7 @@ const weightsOf = ([weightIh, weightHh, biasIh, biasHh]: readonly Tensor[]): ops
   biasHh,
 });
 
-/** Values of the weights of one layer, as torch draws them. */
+/** Weights of one layer, in PyTorch's initial range. */
 function weightValues(gates: number, inputs: number, hidden: number): Values[] {
   const bound = 1 / Math.sqrt(hidden);
   const shapes = [[gates * hidden, inputs], [gates * hidden, hidden], [gates * hidden], [gates * hidden]]; // prettier-ignore
@@ -46,7 +46,7 @@ function network(
   };
 }
 
-/** Rows of one, two and three steps, gone through in both directions. */
+/** Rows of one, two and three steps, in both directions. */
 function lengthsCase(call: Network, gates: number): VerifyCase {
   const lengths = new Constant([3], 'i32', Int32Array.of(1, 3, 2));
   return network((x, weights, options) => call(x, weights, { ...options, lengths }), gates, 'lengths', [3, 3, 2, 5], {
@@ -71,8 +71,8 @@ const cell = (gates: number, states: number, call: (x: readonly Tensor[]) => Ten
 ];
 
 export const recurrentChecks: CheckTable = {
-  // Up to 17 steps, each on what the one before it rounded. CPU: measured 1.6 and 5.1, of six sums of rounded products an
-  // element. GPU: measured 6.8 and 13.3; relu lets states grow.
+  // Up to 17 steps, each on the rounded result of the one before. CPU: measured 1.6 and 5.1, from six sums of rounded products
+  // per element. GPU: measured 6.8 and 13.3; with relu states grow.
   // f16: Each step's gradients are rounded before the next. Measured 2.7.
   rnn: {
     cpu: [5, 12],
@@ -84,7 +84,7 @@ export const recurrentChecks: CheckTable = {
       network(ops.rnn, 1, 'wide', [2, 2, 1, 260]),
     ],
   },
-  // Measured 1.7 and 4.0: the gates lie below 1.
+  // Measured 1.7 and 4.0: gates are below 1.
   lstm: { ...rounded, gpu: [6, 14], cases: networks(ops.lstm, 4) },
   // Measured 2.9 and 7.2.
   gru: { ...rounded, gpu: [11, 28], cases: networks(ops.gru, 3) },

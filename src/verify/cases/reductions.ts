@@ -1,4 +1,4 @@
-// Ops that make one value of many, over each kind of axis: last, first, middle, all.
+// Reductions over each kind of axis: last, first, middle, all.
 
 import type { Tensor } from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
@@ -7,7 +7,7 @@ import { anyNumber, booleans, floats, integers, type VerifyCase } from '../case.
 
 type Reduce = (x: Tensor, axes?: number | readonly number[], keepdims?: boolean) => Tensor;
 
-/** A reduction over each kind of axis. */
+/** Cases of a reduction over each kind of axis. */
 export const reduce = (call: Reduce): VerifyCase[] => [
   { name: 'last', inputs: [floats([5, 129])], call: ([x]) => call(x, -1) },
   { name: 'first', inputs: [floats([65, 7])], call: ([x]) => call(x, 0, true) },
@@ -16,7 +16,7 @@ export const reduce = (call: Reduce): VerifyCase[] => [
   { name: 'all', inputs: [floats([9, 31])], call: ([x]) => call(x) },
 ];
 
-/** The same for integers too, and sums that several workgroups share. */
+/** The same, also for integers, and for sums split over several workgroups. */
 const numbers = (call: Reduce): VerifyCase[] => [
   ...reduce(call).map((one, i): VerifyCase => (i < 2 ? { ...one, dtypes: anyNumber } : one)),
   { name: 'long', inputs: [floats([1025], -1, 1)], call: ([x]) => call(x) },
@@ -32,7 +32,7 @@ const numbers = (call: Reduce): VerifyCase[] => [
   })),
 ];
 
-/** What turns rows along an axis into rows. */
+/** Cases of ops that map rows along an axis to rows. */
 export const alongAxis = (call: (x: Tensor, axis: number) => Tensor): VerifyCase[] => [
   { name: 'last', inputs: [floats([5, 129], -8, 8)], call: ([x]) => call(x, -1) },
   { name: 'first', inputs: [floats([33, 7], -8, 8)], call: ([x]) => call(x, 0) },
@@ -44,7 +44,7 @@ const counts = (call: Reduce): VerifyCase[] => [
   { name: 'numbers', inputs: [integers([3, 65], -1, 1)], call: ([x]) => call(x, 0) },
 ];
 
-/** Whole numbers besides, of which many are equal. */
+/** Also integers, with many equal values. */
 const positions = (call: typeof ops.argmax): VerifyCase[] => [
   { name: 'last', inputs: [floats([5, 129])], call: ([x]) => call(x, -1) },
   { name: 'first', inputs: [floats([33, 7])], call: ([x]) => call(x, 0, true) },
@@ -62,20 +62,20 @@ const scans = (call: Scan, low = -2, high = 2): VerifyCase[] => [
 ];
 
 export const reductionsChecks: CheckTable = {
-  // f32 sums of n terms are off by up to n units of the terms' sum; the longest here is 1025 values of up to 2. Measured 27.
+  // f32 sums of n terms have errors of up to n units of the terms' sum; the longest here has 1025 values up to 2. Measured 27.
   sum: { cpu: [0, 0], gpu: [108, 0], cases: numbers(ops.sum) },
   // The same divided by n. Measured 0.7.
   mean: { cpu: [0, 1], gpu: [2, 0], cases: reduce(ops.mean) },
-  // One of the values; the gradient is divided by the number of ties (WGSL: 2.5 ulp).
+  // Values are selected; the gradient is divided by the number of ties (WGSL: 2.5 ulp).
   max: { cpu: [0, 0], gpu: [0, 5], cases: numbers(ops.max) },
   min: { cpu: [0, 0], gpu: [0, 5], cases: numbers(ops.min) },
-  // Whole numbers.
+  // Integers.
   all: { ...exact, cases: counts(ops.all) },
   any: { ...exact, cases: counts(ops.any) },
   argmax: { ...exact, cases: positions(ops.argmax) },
   argmin: { ...exact, cases: positions(ops.argmin) },
   countNonzero: { ...exact, cases: counts(ops.countNonzero) },
-  // Products of up to 129 factors around 1; the gradient is made of two running products. Measured 4.6 and 6.8.
+  // Products of up to 129 factors around 1; the gradient uses two running products. Measured 4.6 and 6.8.
   prod: {
     ...rounded,
     gpu: [16, 24],
@@ -86,11 +86,11 @@ export const reductionsChecks: CheckTable = {
   // Products of up to 2100 factors around 1. Measured 24 and 42.
   // f16: The CPU rounds each of several factors. Measured 2.2 and 2.1; products of up to 1100 factors 3.7.
   cumprod: { ...rounded, gpu: [80, 120], f16: [2, 8], cases: scans(ops.cumprod, 0.8, 1.2) },
-  // Sums of up to 129 squares below 4; the gradient is the distance to a mean. Measured 4.5 and 0.8.
+  // Sums of up to 129 squares below 4; the gradient is the deviation from a mean. Measured 4.5 and 0.8.
   variance: { ...rounded, gpu: [16, 3], cases: reduce((x, axes, keepdims) => ops.variance(x, axes, { keepdims })) },
   // The square root of that (WGSL: 2.5 and 2 ulp). Measured 1.9 and 0.7.
   std: { ...rounded, gpu: [7, 2.5], cases: reduce((x, axes, keepdims) => ops.std(x, axes, { keepdims })) },
-  // As std, and pow for other norms than 1, 2 and infinity. Measured 2.2 and 1.7.
+  // Like std, and pow for norms other than 1, 2 and infinity. Measured 2.2 and 1.7.
   norm: {
     ...rounded,
     gpu: [8.5, 6.9],

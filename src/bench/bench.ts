@@ -1,4 +1,4 @@
-// Runs the benchmark: every case, or every kernel variant of one, on a device.
+// Runs the benchmark on a device: each case, optionally with every kernel variant.
 
 import type { Device, DeviceInfo } from '../backends/device.ts';
 import type { OnProgram } from '../runtime/profile.ts';
@@ -7,37 +7,37 @@ import type { BenchCase } from './cases.ts';
 import { measureCeilings, type Ceilings } from './ceilings.ts';
 import { measure, variantNamed, type Measurement } from './measure.ts';
 
-/** One case, measured; `variant` is set where all variants of an op were timed. */
+/** A measured case; `variant` is set if it is one of an op's variants. */
 export interface BenchRow extends Measurement {
   readonly name: string;
   readonly group: BenchCase['group'];
   readonly variant?: string;
-  /** Part of what the device can do at this case's ratio of arithmetic to traffic, from 0 to 1. */
+  /** Fraction of the roofline: the device's limit at this case's arithmetic intensity, from 0 to 1. */
   readonly ofCeiling: number;
 }
 
-/** A whole run: what is downloaded and compared. */
+/** The report of a whole run, as downloaded and compared. */
 export interface BenchReport {
   readonly version: 1;
   readonly adapter: Pick<DeviceInfo, 'vendor' | 'architecture' | 'description' | 'software'>;
   readonly ceilings: Ceilings;
   readonly rows: readonly BenchRow[];
-  /** Cases that could not run here, and why. */
+  /** Cases that did not run, and why. */
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
 export interface BenchOptions {
-  /** Seconds of measured runs a case, about. */
+  /** Approximate seconds of measured runs per case. */
   readonly seconds?: number;
-  /** True also times each kernel variant of the op that a case is about. */
+  /** Also times each kernel variant of a case's op. */
   readonly variants?: boolean;
-  /** True leaves out nothing: by default large cases are skipped on software adapters. */
+  /** Also runs large cases on software adapters, where they are skipped by default. */
   readonly all?: boolean;
-  /** Ends the run before the next case: the report has what was timed until then. */
+  /** Stops before the next case; the report has the rows so far. */
   readonly signal?: AbortSignal;
-  /** Called when the ceilings are known, before the first case. */
+  /** Called with the ceilings before the first case. */
   readonly onCeilings?: (ceilings: Ceilings) => void;
-  /** Called with the program of each row, after it was timed. */
+  /** Called with each row's program after timing. */
   readonly onProgram?: OnProgram;
   /** Called before each case and after each row. */
   readonly onProgress?: (state: {
@@ -48,7 +48,7 @@ export interface BenchOptions {
   }) => void;
 }
 
-/** Times `cases` on `device`. A case that fails is listed as skipped with its error; the others go on. */
+/** Times `cases` on `device`. A case that fails is listed as skipped with its error. */
 export async function bench(
   device: Device,
   cases: readonly BenchCase[],
@@ -81,14 +81,14 @@ export async function bench(
   return { version: 1, adapter: { vendor, architecture, description, software }, ceilings, rows, skipped };
 }
 
-/** Why a case cannot run on a device, or would take too long; null where it can. */
+/** Why a case cannot run on a device, or would take too long; null if it can. */
 export function reasonToSkip(
   { large, needsF16 }: BenchCase,
   { info, capabilities }: Device,
   { all }: Pick<BenchOptions, 'all'>,
 ): string | null {
-  if (needsF16 && capabilities && !capabilities.f16) return 'this adapter has no f16';
-  return large && info.software && !all ? 'takes long without a GPU; --all runs it' : null;
+  if (needsF16 && capabilities && !capabilities.f16) return 'this adapter does not support f16';
+  return large && info.software && !all ? 'takes long without a GPU; run it with --all' : null;
 }
 
 async function* timeCase(
@@ -125,6 +125,6 @@ async function* timeCase(
   }
 }
 
-/** What the device would need at least: whichever takes longer, the arithmetic or the traffic (Williams et al., 2009). */
+/** The roofline's minimum time: the longer of arithmetic and memory traffic (Williams et al., 2009). */
 export const bestMilliseconds = ({ flops, bytes }: Pick<Measurement, 'flops' | 'bytes'>, ceilings: Ceilings): number =>
   1000 * Math.max(flops / ceilings.flopsPerSecond, bytes / ceilings.bytesPerSecond);

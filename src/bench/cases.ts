@@ -1,4 +1,4 @@
-// What the benchmark times: kernels over sizes, and training steps built of them. Models are added by who has them.
+// The benchmark's cases: kernels over a range of sizes, and training steps. Callers add cases of models.
 
 import { grad } from '../autograd/grad.ts';
 import type { Shape } from '../core/shape.ts';
@@ -10,9 +10,9 @@ import {
 import { AdamW } from '../optim/adam.ts';
 import { randomParameter } from './measure.ts';
 
-/** One thing to time. */
+/** A computation to time. */
 export interface BenchCase {
-  /** Family and sizes, such as `matmul 1024x1024x1024`: the key by which results are compared. */
+  /** Family and sizes, such as `matmul 1024x1024x1024`; the key for comparing reports. */
   readonly name: string;
   readonly group:
     | 'matrices'
@@ -23,18 +23,18 @@ export interface BenchCase {
     | 'recurrent'
     | 'training'
     | 'models';
-  /** True where it takes seconds on a software adapter. */
+  /** Whether it takes seconds on a software adapter. */
   readonly large?: boolean;
   readonly needsF16?: boolean;
-  /** The op whose kernel variants are worth seeing side by side. */
+  /** The op whose kernel variants are timed. */
   readonly op?: string;
-  /** Makes the parameters; what it returns is traced, and timed. */
+  /** Makes the parameters and returns the function to trace and time. */
   build(): () => Tensor | Readonly<Record<string, Tensor>>;
 }
 
 const values = (...shapes: Shape[]) => shapes.map((shape, i) => randomParameter(`x${i}`, shape));
 
-/** A case of one call. */
+/** A case with one call. */
 const call = (
   group: BenchCase['group'],
   name: string,
@@ -51,7 +51,7 @@ const call = (
   },
 });
 
-/** The same with its gradient by every input. */
+/** The case with the gradients of all inputs. */
 const withGradients = (
   { name, ...one }: BenchCase,
   shapes: readonly Shape[],
@@ -69,7 +69,7 @@ const withGradients = (
   },
 });
 
-/** Forward, and forward with backward. */
+/** Two cases: forward, and forward with backward. */
 const both = (...[group, name, shapes, compute, more]: Parameters<typeof call>): BenchCase[] => {
   const forward = call(group, name, shapes, compute, more);
   return [forward, withGradients(forward, shapes, compute)];
@@ -224,7 +224,7 @@ function training(): BenchCase[] {
   return [mlp];
 }
 
-/** Every case of the library itself. */
+/** All cases without models. */
 export const benchCases = (): BenchCase[] => [
   ...matrices(),
   ...convolutions(),
@@ -236,8 +236,8 @@ export const benchCases = (): BenchCase[] => [
 ];
 
 /**
- * The cases of which name or group matches the regular expression `pattern`.
- * @throws an Error that lists the groups for a pattern that is none, or that nothing matches.
+ * The cases whose name or group matches the regular expression `pattern`.
+ * @throws an Error that lists the groups, if the pattern is invalid or matches nothing.
  */
 export function matchingCases(cases: readonly BenchCase[], pattern: string): BenchCase[] {
   const groups = `Groups: ${[...new Set(cases.map(({ group }) => group))].join(', ')}.`;
@@ -245,7 +245,9 @@ export function matchingCases(cases: readonly BenchCase[], pattern: string): Ben
   try {
     expression = new RegExp(pattern);
   } catch (cause) {
-    throw new Error(`"${pattern}" is no regular expression: ${(cause as Error).message}. ${groups}`, { cause });
+    throw new Error(`"${pattern}" is not a valid regular expression: ${(cause as Error).message}. ${groups}`, {
+      cause,
+    });
   }
   const found = cases.filter(({ name, group }) => expression.test(name) || expression.test(group));
   if (found.length === 0) throw new Error(`No case matches "${pattern}". ${groups} An example: ${cases[0].name}.`);

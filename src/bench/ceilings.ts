@@ -1,4 +1,4 @@
-// The two ceilings of a device, measured: bytes a second of the best copy, operations a second of the best multiply-add loop.
+// Measures the two ceilings of a device's roofline: bytes per second of a copy, operations per second of a multiply-add loop.
 
 import { ceilingCopy, ceilingMultiplyAdd, OPERATIONS_PER_LINK } from '../../shaders/lib/ceilings.wgsl.ts';
 import type { Device } from '../backends/device.ts';
@@ -24,7 +24,7 @@ const op = <A extends object>(
   cpu,
   gpu: ({ inputs: [x], attrs }) => [{ name, kernels: [kernel(x.shape[0] / 4, attrs)] }],
   vjp: 'none',
-  onnx: { none: 'It only measures.' },
+  onnx: { none: 'It is only a measurement.' },
 });
 
 const copyOp = op<object>('ceiling.copy', ceilingCopy, ({ inputs: [x], outputs: [y] }) => y.set(x));
@@ -40,9 +40,9 @@ const multiplyAddOp = op<{ links: number }>(
   },
 );
 
-/** Measures both ceilings in about a second. */
+/** Measures both ceilings, in about a second. */
 export async function measureCeilings(device: Device): Promise<Ceilings> {
-  // On a GPU larger than any cache; a software adapter, and the CPU reference even more, would only take long.
+  // Larger than any cache on a GPU; smaller elsewhere to save time.
   const kind = !device.capabilities ? 'cpu' : device.capabilities.software ? 'software' : 'gpu';
   const { floats, threads, links } = {
     gpu: { floats: 2 ** 25, threads: 2 ** 18, links: 1024 },

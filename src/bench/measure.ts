@@ -1,4 +1,4 @@
-// Times one computation on one device: warmed up, often enough, by the clock that says the most.
+// Times a computation on a device: with warm-up and enough runs, by the GPU's clock if available.
 
 import { allocate } from '../core/dtype.ts';
 import { toFloat16 } from '../core/float16.ts';
@@ -12,25 +12,25 @@ import type { ChooseVariant } from '../runtime/lower.ts';
 import { inspectProgram } from '../runtime/inspect.ts';
 import type { OnProgram, TimedProgram } from '../runtime/profile.ts';
 
-/** How long to measure, and what. */
+/** Options of `measure`. */
 export interface MeasureOptions {
-  /** Seconds of measured runs, about. */
+  /** Approximate seconds of measured runs. */
   readonly seconds?: number;
   readonly chooseVariant?: ChooseVariant;
-  /** Called with the program, by this name, after it was timed. */
+  /** Called with the program and `name` after timing. */
   readonly onProgram?: OnProgram;
   readonly name?: string;
 }
 
-/** What one computation took. Times are in milliseconds. */
+/** The measurement of a computation. Times are in milliseconds. */
 export interface Measurement {
-  /** Compiling and the first run. */
+  /** Compilation and the first run. */
   readonly firstMilliseconds: number;
-  /** Median over the runs: on the GPU's clock the kernels alone, else the whole run. */
+  /** Median over the runs: kernels only by the GPU's clock, else the whole run. */
   readonly milliseconds: number;
   /** Quartiles over the runs. */
   readonly quartiles: readonly [number, number];
-  /** A run when many are queued one after the other and awaited together: kernels and what the host does for them. */
+  /** Time per run when many are queued and awaited together: kernels and host overhead. */
   readonly queuedMilliseconds: number;
   readonly clock: 'gpu' | 'host';
   readonly runs: number;
@@ -39,7 +39,7 @@ export interface Measurement {
   readonly bytes: number;
 }
 
-/** A parameter with random values, evenly spread around `center`: what is computed lies on the device, and is never zeros. */
+/** A parameter with uniform random values around `center`: nonzero data that is already on the device. */
 export function randomParameter(
   name: string,
   shape: Shape,
@@ -48,7 +48,7 @@ export function randomParameter(
   dtype: 'f32' | 'f16' = 'f32',
 ): Parameter {
   const random = new RandomSource(7, name.length + sizeOf(shape));
-  // A block of random numbers over and over: making each would take longer than what is measured.
+  // Repeats a block of random numbers: drawing each would take longer than the measurement.
   const block = Float32Array.from({ length: 65521 }, () => random.uniform(center - scale, center + scale));
   const stored = dtype === 'f16' ? Uint16Array.from(block, toFloat16) : block;
   const data = allocate(dtype, sizeOf(shape));
@@ -58,11 +58,11 @@ export function randomParameter(
   return new Parameter({ shape, dtype, data }, { name });
 }
 
-/** For compile's `chooseVariant`: the variant of this name of every op that has one, else the first; without a name, as ever. */
+/** A `chooseVariant` that takes the variant with this name from every op that has it, else the first; undefined without a name. */
 export const variantNamed = (name: string | undefined): ChooseVariant | undefined =>
   name === undefined ? undefined : (_op, offered) => offered.find((one) => one.name === name) ?? offered[0];
 
-/** Kernels that are shorter than this are repeated inside a pass: browsers' timestamps come in steps of 0.1 ms. */
+/** Milliseconds. Shorter runs are repeated within a pass, because browsers' timestamps have steps of 0.1 ms. */
 const LONG_ENOUGH = 2;
 
 /** Compiles and times `build`, a function without inputs. */
@@ -95,8 +95,8 @@ export async function measure(
 }
 
 /**
- * Times `program`, a function without inputs, for about `seconds`: sorted milliseconds of a run's dispatches that `counts`
- * takes; `warm` is the first of them, which may have been slower. Above `hopeless` milliseconds it is the only one.
+ * Times `program`, which has no inputs, for about `seconds`. Returns the sorted milliseconds per run of the dispatches that
+ * `counts` accepts. `warm` is the first run, which may be slower; if it exceeds `hopeless` milliseconds, it is the only one.
  */
 export async function sample(
   program: TimedProgram<Readonly<Record<string, never>>>,
@@ -110,7 +110,7 @@ export async function sample(
   };
   const { clock, milliseconds: warm } = await once();
   if (warm > hopeless) return { times: [warm], clock, warm };
-  // What changes in place would change more than once.
+  // Repeats would apply in-place updates more than once.
   const repeats = program.plan.updates.length > 0 ? 1 : Math.min(100, Math.ceil(LONG_ENOUGH / Math.max(warm, 1e-3)));
   const times: number[] = [];
   const deadline = performance.now() + seconds * 1000;
@@ -120,7 +120,7 @@ export async function sample(
   return { times: times.sort((a, b) => a - b), clock, warm };
 }
 
-/** Time of a run among many that are queued, measured for about `milliseconds`. */
+/** Time per run among many queued runs, measured for about `milliseconds`. */
 async function queued(
   program: { enqueue(inputs: object): Promise<void>; finished(): Promise<void> },
   milliseconds: number,

@@ -1,4 +1,4 @@
-// The WGSL behind a row of the benchmark, for whoever wants to read what was timed.
+// The WGSL source behind a row of the benchmark.
 
 import type { Device } from '../backends/device.ts';
 import { wgslSource } from '../backends/webgpu/wgsl-source.ts';
@@ -7,14 +7,14 @@ import { planOnly } from '../runtime/plan-only.ts';
 import type { BenchCase } from './cases.ts';
 import { variantNamed } from './measure.ts';
 
-/** A kernel as the GPU gets it. */
+/** A kernel as passed to the GPU. */
 export interface KernelSource {
   readonly name: string;
   readonly workgroups: readonly [number, number, number];
   readonly wgsl: string;
 }
 
-/** The kernels of a case, each text once; with `variant`, its op is computed in that way. */
+/** The distinct kernels of a case, with its op in the given `variant`. */
 export async function benchSources(device: Device, { build }: BenchCase, variant?: string): Promise<KernelSource[]> {
   using program = await compile(planOnly(device), build(), {}, { chooseVariant: variantNamed(variant) });
   const kernels = program.plan.steps.flatMap((step) => step.kernels);

@@ -1,4 +1,4 @@
-// The autotuner: times the variants of each op that cases use, on one device, and keeps the fastest that is right.
+// The autotuner: times the kernel variants of each op in the cases on a device, and keeps the fastest correct one.
 
 import type { Device } from '../backends/device.ts';
 import type { BenchCase } from '../bench/cases.ts';
@@ -16,41 +16,41 @@ import { decidingCall, tuningKey, type TuningTable } from '../runtime/tuning.ts'
 import { deviation } from '../verify/compare.ts';
 import { toleranceOfRecord } from '../verify/tolerances.ts';
 
-/** Most variants of an op that are tried. */
+/** Maximum number of variants to try per op. */
 const MOST_CANDIDATES = 8;
-/** The record's own first choice stays, unless another is so much faster: clocks are not exact. */
+/** The default variant is kept unless another takes less than this fraction of its time: clocks are not exact. */
 const WORTH = 0.95;
-/** A variant whose first run takes so many times as long as the fastest is not timed again. */
+/** A variant whose first run takes this many times as long as the fastest is not timed again. */
 const HOPELESS = 4;
-/** Variants sum in other orders, and cases are larger than what the tolerances were measured with. */
+/** Tolerances are widened by this: variants sum in different orders, and cases are larger than those of verify. */
 const SLACK = 64;
 
-/** One variant that was tried. */
+/** A variant that was tried. */
 export interface Candidate {
   readonly variant: string;
-  /** Median of its kernels alone; null where it failed. */
+  /** Median time of its kernels; null if it failed. */
   readonly milliseconds: number | null;
-  /** Why it cannot win; null where it may. */
+  /** Why it cannot win, or null. */
   readonly problem: string | null;
 }
 
-/** What was found for one op of one size. */
+/** The result for one op at one size. */
 export interface TuneRow {
   readonly key: string;
   readonly op: string;
-  /** The case in which it was measured. */
+  /** The case it was measured in. */
   readonly name: string;
   readonly candidates: readonly Candidate[];
   readonly winner: string;
 }
 
 export interface TuneOptions {
-  /** Seconds of measured runs a variant, about. */
+  /** Approximate seconds of measured runs per variant. */
   readonly seconds?: number;
-  /** True also takes large cases on software adapters. */
+  /** Also runs large cases on software adapters. */
   readonly all?: boolean;
   readonly signal?: AbortSignal;
-  /** Called with the program of each variant, after it was timed. */
+  /** Called with each variant's program after timing. */
   readonly onProgram?: OnProgram;
   /** Called before each case, and for each row. */
   readonly onProgress?: (state: {
@@ -61,7 +61,7 @@ export interface TuneOptions {
   }) => void;
 }
 
-/** Tunes every op that `cases` use and that has more than one variant on `device`. */
+/** Tunes every op in `cases` that has more than one variant on `device`. */
 export async function tune(
   device: Device,
   cases: readonly BenchCase[],
@@ -86,7 +86,7 @@ export async function tune(
   return { table: { version: 1, variants: Object.fromEntries(rows.map(({ key, winner }) => [key, winner])) }, rows };
 }
 
-/** The choices that a case leaves: for each key the op and the names of its variants. */
+/** The choices in a case: the op and its variants' names by key. */
 async function decisions(device: Device, one: BenchCase) {
   const found = new Map<string, { op: Op; names: string[] }>();
   const chooseVariant: ChooseVariant = (op, offered, call) => {
@@ -129,7 +129,7 @@ async function tuneOne(
   return { key, op: op.name, name: one.name, candidates, winner: best?.variant ?? names[0] };
 }
 
-/** The case with one op computed by `variant`, all others as ever: its results, and that op's own time. */
+/** Runs the case with one op computed by `variant`; returns the results and that op's own time. */
 async function tryVariant(
   device: Device,
   one: BenchCase,

@@ -1,4 +1,4 @@
-// The benchmark as a product: every case is right to build, rows say what they should, two runs can be compared. No times.
+// The benchmark: every case builds, rows are complete, reports can be compared. Times are not tested.
 
 import { expect, test } from 'vitest';
 import { bench, bestMilliseconds } from '../../src/bench/bench.ts';
@@ -10,7 +10,7 @@ import { testGpu } from '../harness/devices.ts';
 
 const named = (pattern: RegExp) => benchCases().filter(({ name }) => pattern.test(name));
 
-test('every case has a name of its own and a plan on a GPU', { timeout: 60_000 }, async () => {
+test('every case has a unique name and a plan on a GPU', { timeout: 60_000 }, async () => {
   const cases = benchCases();
   expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
   for (const one of cases.filter(({ large }) => !large)) {
@@ -24,7 +24,7 @@ test('every case has a name of its own and a plan on a GPU', { timeout: 60_000 }
   }
 });
 
-test('a report has ceilings, rows with their part of them, and each variant when asked', async () => {
+test('a report has ceilings, rows with their fraction of them, and optionally each variant', async () => {
   const told: string[] = [];
   const report = await bench(await testGpu(), named(/^sum|^matmul 256x256x|^mlp/), {
     seconds: 0.05,
@@ -51,7 +51,7 @@ test('a report has ceilings, rows with their part of them, and each variant when
   expect(JSON.parse(JSON.stringify(report))).toEqual(report);
 });
 
-test('a case that fails or cannot run is told of, and the others go on', async () => {
+test('a case that fails or cannot run is reported as skipped; the others run', async () => {
   const broken = { ...named(/^sum/)[0], name: 'broken', build: () => { throw new Error('no such thing'); } }; // prettier-ignore
   const half = { ...named(/^sum/)[0], name: 'half', needsF16: true };
   const large = named(/^matmul 4096/)[0];
@@ -59,16 +59,18 @@ test('a case that fails or cannot run is told of, and the others go on', async (
   const report = await bench(device, [broken, large, named(/^mlp/)[0]], { seconds: 0.01 });
   expect(report.skipped).toEqual([
     { name: 'broken', reason: 'no such thing' },
-    { name: large.name, reason: 'takes long without a GPU; --all runs it' },
+    { name: large.name, reason: 'takes long without a GPU; run it with --all' },
   ]);
   expect(report.rows.map(({ name }) => name)).toEqual([named(/^mlp/)[0].name]);
   const gpu = await testGpu();
   if (!gpu.capabilities!.f16) {
-    expect((await bench(gpu, [half])).skipped).toEqual([{ name: half.name, reason: 'this adapter has no f16' }]);
+    expect((await bench(gpu, [half])).skipped).toEqual([
+      { name: half.name, reason: 'this adapter does not support f16' },
+    ]);
   }
 });
 
-test('two reports are compared where both have a case', () => {
+test('reports are compared by their common cases', () => {
   const row = (name: string, milliseconds: number, variant?: string) => ({
     name, variant, milliseconds, group: 'rows', ofCeiling: 1, firstMilliseconds: 1, quartiles: [1, 1], queuedMilliseconds: 1,
     clock: 'gpu', runs: 3, dispatches: 1, flops: 1, bytes: 1,

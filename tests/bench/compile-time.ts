@@ -1,4 +1,4 @@
-// How compile time grows with the graph: training steps of deep networks, planned without a driver. Run: npx tsx tests/bench/compile-time.ts
+// Measures how compile time grows with the graph: plans training steps of deep networks, without a driver. Run: npx tsx tests/bench/compile-time.ts
 
 import { setTimeout } from 'node:timers/promises';
 import { grad } from '../../src/autograd/grad.ts';
@@ -32,7 +32,7 @@ async function milliseconds(depth: number): Promise<number> {
   return (user + system) / 1000;
 }
 
-await milliseconds(DEPTHS[0]); // the engine warms up
+await milliseconds(DEPTHS[0]); // warm-up
 let before: number | null = null;
 for (const depth of DEPTHS) {
   const times: number[] = [];

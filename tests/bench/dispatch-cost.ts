@@ -1,4 +1,4 @@
-// What the host pays for a replayed dispatch: on Dawn without a driver, so that nothing is computed. Run: npx tsx tests/bench/dispatch-cost.ts
+// Measures the host's cost per replayed dispatch on Dawn without a driver, so that nothing is computed. Run: npx tsx tests/bench/dispatch-cost.ts
 
 import { nodeAdapter } from '../../src/backends/webgpu/adapter-node.ts';
 import { WebGpuDevice } from '../../src/backends/webgpu/webgpu-device.ts';

@@ -1,4 +1,4 @@
-// Puts tables of `five-tigers tune` into the one that comes with the package. Run: npm run tune:ship -- TABLE.json …
+// Merges tables from `five-tigers tune` into the one shipped with the package. Run: npm run tune:ship -- TABLE.json …
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { mergeTuning, parseTuningTable } from '../../src/runtime/tuning.ts';
@@ -14,4 +14,4 @@ const lines = Object.entries(table.variants)
 const text = await readFile(file, 'utf8');
 const variants = lines.length > 0 ? `{\n${lines.join('')}  }` : '{}';
 await writeFile(file, text.replace(/variants: \{[^}]*\}/, `variants: ${variants}`));
-console.log(`${lines.length} choices are shipped.`);
+console.log(`The shipped table has ${lines.length} choices.`);

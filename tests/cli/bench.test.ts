@@ -47,7 +47,7 @@ test('what is no report is refused before anything is timed', async () => {
     const { code, stdout, stderr } = await run(...quick, '--compare', at(name));
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toContain(`${at(name)} is `);
-    expect(stderr).toMatch(name === 'newer.json' ? /a newer five-tigers/ : /no report of bench/);
+    expect(stderr).toMatch(name === 'newer.json' ? /a newer five-tigers/ : /not a bench report/);
   }
   expect(await run(...quick, '--compare', at('none.json'))).toMatchObject({
     code: 1,

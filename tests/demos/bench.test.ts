@@ -60,7 +60,7 @@ test('times cases at phone width, shows chart, variants and WGSL; a file is comp
   await writeFile(other, JSON.stringify({ ...report, adapter, rows: slower }));
   await writeFile(broken, '{}');
   await page.locator('#compare').setInputFiles(broken);
-  await page.locator('#problem', { hasText: 'broken.json is no report of bench' }).waitFor();
+  await page.locator('#problem', { hasText: 'broken.json is not a bench report' }).waitFor();
   await page.locator('#compare').setInputFiles(other);
   await page.locator('#comparison', { hasText: `2.00× as fast as Another GPU: the geometric mean over ${rows} cases.` }).waitFor(); // prettier-ignore
   expect(await page.locator('#table td.faster').count()).toBe(rows);

@@ -1,4 +1,4 @@
-// The autotuner: only right variants win, the table decides in compile, also inside fused nodes; what is no table is refused.
+// The autotuner: only correct variants win, compile uses the table, also in fused nodes; invalid tables are errors.
 
 import { expect, test } from 'vitest';
 import { benchCases } from '../../src/bench/cases.ts';
@@ -22,7 +22,7 @@ const small = {
   },
 };
 
-test('each variant is timed, and the table chooses for sizes like those, fused or not', async () => {
+test('each variant is timed, and the table applies to similar sizes, fused or not', async () => {
   const gpu = await testGpu();
   const seen: string[] = [];
   const onProgress = ({ row }: { row?: { op: string } }) => void (row && seen.push(row.op));
@@ -48,11 +48,11 @@ test('each variant is timed, and the table chooses for sizes like those, fused o
   const [kernel] = await kernelsOf(33, false);
   expect(kernel).toContain(last);
   expect((await kernelsOf(33, true))[0]).toMatch(new RegExp(`^${kernel}\\+`));
-  // Nothing was measured for this size, so the record decides.
+  // Without a measurement for this size, the op record decides.
   expect(await kernelsOf(300, false)).not.toEqual([kernel]);
 });
 
-test('a variant that computes something else cannot win', async () => {
+test('a variant with wrong results cannot win', async () => {
   const gpu = await testGpu();
   const x = randomParameter('x', [50, 90]);
   const rowSums = { ...small, name: 'sums', build: () => () => sum(x, 1) };
@@ -65,7 +65,7 @@ test('a variant that computes something else cannot win', async () => {
   expect(row.winner).not.toBe(wrong);
 });
 
-test('tables are merged, and what is none is refused by name', async () => {
+test('tables are merged, and the error for an invalid table names it', async () => {
   const merged = mergeTuning({ version: 1, variants: { a: 'x', b: 'y' } }, { version: 1, variants: { b: 'z' } });
   expect(merged.variants).toEqual({ a: 'x', b: 'z' });
   expect(parseTuningTable(JSON.stringify(merged))).toEqual(merged);

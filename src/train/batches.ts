@@ -1,49 +1,49 @@
-// Where a run's batches come from, and how the next one is made while the GPU works on this one.
+// Batch sources, and a queue that makes the next batch while the GPU works on the current one.
 
 import type { TensorData, TypedArray } from '../core/dtype.ts';
 import type { TensorSpec } from '../core/tensor.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
 
-/** Values for each input of a task. */
+/** Values of a task's inputs. */
 export type Batch = Named<TypedArray>;
 
-/** Batches as a pure function of their number, so that a resumed run gets the same ones. */
+/** Batches as a pure function of their index, so that a resumed run gets the same ones. */
 export interface BatchSource {
-  /** What one batch holds. */
+  /** The specs of a batch. */
   readonly specs: Named<TensorSpec>;
-  /** Batch 0, 1, 2, …: new arrays each time, as the one before may still be on its way to the GPU. */
+  /** Batch 0, 1, 2, …, in new arrays each time, because earlier ones may still be uploading. */
   batch(index: number): Batch | Promise<Batch>;
 }
 
-/** For a run that computes with its state alone, as one that optimizes a picture does. */
+/** For runs without data, such as one that optimizes an image. */
 export const NO_BATCHES: BatchSource = { specs: {}, batch: () => ({}) };
 
-/** Hands out the batches of a source, and makes the next ones ahead of time. */
+/** Makes batches ahead of time and caches them. */
 export class BatchQueue {
   readonly #made = new Map<BatchSource, Map<number, Promise<Batch>>>();
 
-  /** Batch `index` of `source`. All who ask for it get the same arrays. */
+  /** Batch `index` of `source`; every call returns the same arrays. */
   take(source: BatchSource, index: number): Promise<Batch> {
     const batches = this.#of(source);
     let batch = batches.get(index);
     if (!batch) {
-      // A source that throws and one that rejects are alike to whoever waits.
+      // Turns a synchronous throw into a rejection.
       batch = (async () => source.batch(index))();
-      // Whoever takes it hears of the failure; one that was only made ahead may never be taken.
+      // Callers see the failure; a batch made ahead may never be taken.
       batch.catch(() => batches.delete(index));
       batches.set(index, batch);
     }
     return batch;
   }
 
-  /** Forgets batches before `index`. */
+  /** Drops batches before `index`. */
   dropBefore(source: BatchSource, index: number): void {
     const batches = this.#of(source);
     for (const made of batches.keys()) if (made < index) batches.delete(made);
   }
 
-  /** Forgets all batches. */
+  /** Drops all batches. */
   clear(): void {
     this.#made.clear();
   }
@@ -55,13 +55,13 @@ export class BatchQueue {
   }
 }
 
-/** Micro-batches as the one batch that they are parts of: one after the other along the first axis. */
+/** Concatenates micro-batches along the first axis. */
 export function joinBatches(parts: readonly Batch[]): Batch {
   if (parts.length === 1) return parts[0];
   return Object.fromEntries(Object.keys(parts[0]).map((name) => [name, joined(parts.map((part) => part[name]))]));
 }
 
-/** Outputs of micro-batches as those of one batch: means of single numbers, everything else along the first axis. */
+/** Joins outputs of micro-batches: scalars are averaged, everything else is concatenated along the first axis. */
 export function joinOutputs(parts: readonly Named<TensorData>[]): Named<TensorData> {
   if (parts.length === 1) return parts[0];
   const join = (name: string): TensorData => {

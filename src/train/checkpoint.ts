@@ -1,4 +1,4 @@
-// A training run on disk: all of its state by name, in one safetensors file.
+// Checkpoints: a run's complete state by name, in one safetensors file.
 
 import type { TensorData } from '../core/dtype.ts';
 import { readSafetensors } from '../weights/safetensors.ts';
@@ -9,31 +9,31 @@ import type { Settings } from './settings.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
 
-/** Everything that the rest of a run depends on. */
+/** Everything the rest of a run depends on. */
 export interface Checkpoint extends SavedState, EvaluationProgress {
   /** Steps done. */
   readonly step: number;
-  /** What the run was started with: kept for whoever resumes; the trainer itself does not look at it. */
+  /** The run's settings, for the code that resumes it; the trainer does not use them. */
   readonly settings: Settings;
 }
 
 const FAMILY = 'five-tigers checkpoint ';
 const FORMAT = `${FAMILY}2`;
 
-/** Names that an entry of the state cannot have, as a checkpoint uses them itself. */
+/** Names reserved for the checkpoint's own tensors. */
 const RESERVED = ['optimizer', 'random', 'best', 'carried'];
 
-/** Throws an Error for a name of a phase or of an entry of the state that would be unclear in a file. */
+/** @throws an Error for a phase or state entry name that would be ambiguous in a file. */
 export function checkName(what: string, name: string): void {
   if (!/^[\w-]+$/.test(name) || RESERVED.includes(name)) {
     throw new Error(
-      `Trainer: ${JSON.stringify(name)} cannot name ${what}: use letters, digits, - and _, and none of ${RESERVED.join(', ')}.`,
+      `Trainer: ${JSON.stringify(name)} cannot name ${what}: use letters, digits, - and _, but none of the reserved names ${RESERVED.join(', ')}.`,
     );
   }
 }
 
 /**
- * The bytes of a checkpoint. Tensors are `ENTRY.…`, `optimizer.PHASE.…`, `random.…`, `carried.ENTRY.…` and `best.ENTRY.…`;
+ * Encodes a checkpoint. Tensors are named `ENTRY.…`, `optimizer.PHASE.…`, `random.…`, `carried.ENTRY.…` and `best.ENTRY.…`;
  * the rest is in the metadata.
  */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
@@ -62,15 +62,15 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
 /** Whether a safetensors file with this metadata is a checkpoint rather than plain weights. */
 export const isCheckpoint = (metadata: Named<string>): boolean => metadata.format?.startsWith(FAMILY) ?? false;
 
-/** Reads what `encodeCheckpoint` wrote. @throws an Error for any other file, and for a checkpoint in another format. */
+/** Decodes a checkpoint. @throws an Error for any other file, or another version of the format. */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const { tensors, metadata } = readSafetensors(bytes);
   if (!isCheckpoint(metadata)) {
-    throw new Error('This file holds no training checkpoint. Plain weights can be loaded, but not resumed from.');
+    throw new Error('This file is not a training checkpoint. Plain weights can be loaded, but not resumed from.');
   }
   if (metadata.format !== FORMAT) {
     throw new Error(
-      `This checkpoint is in the format "${metadata.format}", and this version reads "${FORMAT}". ` +
+      `This checkpoint has the format "${metadata.format}", but this version reads "${FORMAT}". ` +
         'Resume it with the version that wrote it.',
     );
   }

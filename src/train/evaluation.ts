@@ -1,4 +1,4 @@
-// Held-out evaluation during a run: the best weights so far, and when to stop because they get no better.
+// Held-out evaluation during a run: the best weights so far, and early stopping.
 
 import type { Device } from '../backends/device.ts';
 import type { Values } from './run-state.ts';
@@ -6,24 +6,24 @@ import type { Values } from './run-state.ts';
 /** Numbers by name, such as `{ accuracy: 0.99 }`. */
 export type Metrics = Readonly<Record<string, number>>;
 
-/** How a run is evaluated while it goes on. */
+/** Options for evaluation during a run. */
 export interface EvaluateOptions {
-  /** Steps from one evaluation to the next. */
+  /** Steps between evaluations. */
   readonly every: number;
-  /** Measures the run as it is, on data that it is not trained on. Whatever it changes of the state, it must put back. */
+  /** Measures the current state on held-out data. It must restore any state that it changes. */
   measure(device: Device): Promise<Metrics>;
-  /** Which weights are kept: those with the lowest, or the highest, of one metric. */
+  /** Keeps the weights with the lowest or highest value of this metric. */
   readonly best?: { readonly metric: string; readonly better: 'lower' | 'higher' };
-  /** Evaluations without a new best after which the run should stop: `Trainer.stopped` is then true. */
+  /** Early stopping: evaluations without a new best after which `Trainer.stopped` is true. */
   readonly patience?: number;
 }
 
-/** What an evaluation gave. */
+/** The result of an evaluation. */
 export interface EvaluationResult {
-  /** Steps done then. */
+  /** The number of steps done. */
   readonly step: number;
   readonly metrics: Metrics;
-  /** Whether no evaluation before was as good. */
+  /** Whether it is better than all earlier evaluations. */
   readonly isBest: boolean;
 }
 
@@ -31,18 +31,18 @@ export interface EvaluationResult {
 export interface Best {
   readonly step: number;
   readonly metrics: Metrics;
-  /** The values of each entry of the run's state at that step; optimizers are not among them. */
+  /** The values of each state entry at that step, without optimizers. */
   readonly state: Readonly<Record<string, Values>>;
 }
 
-/** How far the evaluations of a run have come: part of its checkpoints. */
+/** The evaluation state in a checkpoint. */
 export interface EvaluationProgress {
   readonly best: Best | null;
   /** Evaluations since the best one. */
   readonly sinceBest: number;
 }
 
-/** Checks the options. @throws an Error that says what is wrong with them. */
+/** @throws an Error for invalid options. */
 export function checkEvaluate({ every, best, patience }: EvaluateOptions): void {
   const count = (name: string, value: number) => {
     if (!(Number.isInteger(value) && value >= 1)) {
@@ -52,12 +52,12 @@ export function checkEvaluate({ every, best, patience }: EvaluateOptions): void 
   count('every', every);
   if (patience === undefined) return;
   count('patience', patience);
-  if (!best) throw new Error('Trainer: evaluate.patience needs evaluate.best, to know what better means.');
+  if (!best) throw new Error('Trainer: evaluate.patience needs evaluate.best to define what is better.');
 }
 
 /**
- * Whether `metrics` are the best so far. A metric that is not finite is never best.
- * @throws an Error that names the metrics there are, where the one that decides is missing.
+ * Whether `metrics` are the best so far. A non-finite value is never best.
+ * @throws an Error that lists the available metrics if the one in `best` is missing.
  */
 export function isBetter({ best }: EvaluateOptions, metrics: Metrics, before: Best | null): boolean {
   if (!best) return false;
@@ -65,7 +65,7 @@ export function isBetter({ best }: EvaluateOptions, metrics: Metrics, before: Be
   const value = metrics[metric];
   if (typeof value !== 'number') {
     const found = Object.keys(metrics).join(', ') || 'none';
-    throw new Error(`Trainer: evaluate.best needs the metric ${metric}, but measure() gave ${found}.`);
+    throw new Error(`Trainer: evaluate.best needs the metric ${metric}, but measure() returned ${found}.`);
   }
   if (!Number.isFinite(value)) return false;
   const old = before?.metrics[metric];

@@ -1,4 +1,4 @@
-// Keeps two runs from writing one file: a lock beside it, with the process that holds it.
+// A lock file that prevents two runs from writing the same file.
 
 import { randomUUID } from 'node:crypto';
 import { promises } from 'node:fs';
@@ -6,24 +6,24 @@ import { hostname } from 'node:os';
 
 const { readFile, rename, stat, unlink, writeFile } = promises;
 
-/** Who holds a lock. */
+/** The holder of a lock. */
 interface Holder {
   readonly process: number;
   readonly host: string;
   readonly since: string;
-  /** Two locks of one process differ in this. */
+  /** Distinguishes the locks of one process. */
   readonly id: string;
 }
 
-/** A lock on a file that is being written. */
+/** A held lock. */
 export interface FileLock {
-  /** Lets others write the file. */
+  /** Releases the lock. */
   release(): Promise<void>;
 }
 
 /**
- * Locks `file` for this process, by a file `FILE.lock` beside it. The lock of a process that no longer runs counts for nothing.
- * @throws an Error that names the process which holds it, and what to do.
+ * Locks `file` for this process with a file `FILE.lock` beside it. A lock whose process has ended is taken over.
+ * @throws an Error that names the process that holds the lock, and what to do.
  */
 export async function lockFile(file: string): Promise<FileLock> {
   const path = `${file}.lock`;
@@ -45,9 +45,9 @@ async function create(path: string, own: Holder): Promise<boolean> {
   }
 }
 
-/** Puts `own` in the place of the stale lock of `holder`; false where another process is about to, or has. */
+/** Replaces `holder`'s stale lock with `own`; false if another process is faster. */
 async function takeOver(path: string, holder: Holder | null, own: Holder): Promise<boolean> {
-  // Whoever makes this file may take over; the lock is read again, as another may have done so before.
+  // The process that creates this file may take over. It reads the lock again, as another may already have replaced it.
   const right = `${path}.${holder?.id ?? 'cut'}`;
   if (!(await create(right, own))) return false;
   try {
@@ -66,21 +66,21 @@ async function release(path: string, own: Holder): Promise<void> {
   if (holder?.id === own.id) await unlink(path).catch(() => {});
 }
 
-/** null for a lock that is gone, or was cut short while it was written. */
+/** null if the lock is gone or incomplete. */
 async function readHolder(path: string): Promise<Holder | null> {
   try {
     const found = JSON.parse(await readFile(path, 'utf8')) as Partial<Holder> | null;
-    // The id becomes part of a file's name.
+    // The id is used in file names.
     return typeof found?.process === 'number' && /^[\w-]+$/.test(String(found.id)) ? (found as Holder) : null;
   } catch {
     return null;
   }
 }
 
-/** Milliseconds after which a lock that cannot be read was surely cut short, rather than being written just now. */
+/** Milliseconds after which an unreadable lock is considered incomplete rather than being written. */
 const WRITTEN_AFTER = 10_000;
 
-/** Whether a lock's process no longer runs, as far as can be seen from here: those of other machines count as running. */
+/** Whether a lock's process has ended. Processes on other machines count as running. */
 async function isStale(path: string, holder: Holder | null): Promise<boolean> {
   if (!holder) {
     const found = await stat(path).catch(() => null);
@@ -91,7 +91,7 @@ async function isStale(path: string, holder: Holder | null): Promise<boolean> {
     process.kill(holder.process, 0);
     return false;
   } catch (error) {
-    // A process of another user cannot be signalled, but is there.
+    // EPERM: the process exists, but belongs to another user.
     return (error as NodeJS.ErrnoException).code !== 'EPERM';
   }
 }
@@ -99,6 +99,6 @@ async function isStale(path: string, holder: Holder | null): Promise<boolean> {
 function heldBy(holder: Holder | null, file: string, path: string): Error {
   const who = holder ? `process ${holder.process} on ${holder.host}, since ${holder.since}` : 'another process';
   return new Error(
-    `${file} is being written by another run (${who}). Wait for it, or write another file. If no such run is alive, delete ${path}.`,
+    `${file} is being written by another run (${who}). Wait for it, or write to another file. If no such run exists, delete ${path}.`,
   );
 }

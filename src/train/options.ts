@@ -1,4 +1,4 @@
-// What a run is made of.
+// Options of a training run.
 
 import type { Device, Progress } from '../backends/device.ts';
 import type { BatchSource } from './batches.ts';
@@ -13,36 +13,36 @@ type Named<T> = Readonly<Record<string, T>>;
 /** Options of every run. */
 export interface RunOptions {
   /**
-   * All that the run trains or changes, by the names under which checkpoints keep it: modules, running means of weights, and
-   * objects of your own with state(). A WeightAverage follows the last phase that trains what it averages.
+   * Everything the run trains or changes, by its name in checkpoints: modules, weight averages, and your own objects with
+   * state(). A WeightAverage is updated after the last phase that trains its parameters.
    */
   readonly state: Named<Stateful>;
-  /** The batches of all phases that have none of their own; without it they are empty. */
+  /** The batches of all phases without `data` of their own; empty by default. */
   readonly data?: BatchSource;
-  /** Opens the device to train on; called again when the device is lost. */
+  /** Opens the device to train on; called again after a device loss. */
   readonly openDevice: () => Promise<Device>;
-  /** Seed of random ops such as dropout. */
+  /** Seed for random ops such as dropout. */
   readonly seed?: number;
-  /** Micro-batches in a step: its gradient is the mean of theirs. Step 0 takes batches 0 … accumulate - 1. */
+  /** Gradient accumulation: micro-batches per step, whose gradients are averaged. Step 0 takes batches 0 … accumulate - 1. */
   readonly accumulate?: number;
-  /** Measures the run as it goes on, and keeps the best weights. */
+  /** Evaluates during the run and keeps the best weights. */
   readonly evaluate?: EvaluateOptions;
-  /** Looks at each step for signs of a failure; a text that it returns is thrown as a CollapsedError. */
+  /** Checks each step for failures; a returned reason is thrown as a CollapsedError. */
   readonly watch?: readonly Watch[];
-  /** Steps between copies of the state to the host: at most so many are repeated after a lost device. */
+  /** Steps between snapshots of the state on the host: at most this many are repeated after a device loss. */
   readonly snapshotEvery?: number;
-  /** What the run was started with: kept in its checkpoints for whoever resumes. */
+  /** The run's settings, stored in its checkpoints for the code that resumes it. */
   readonly settings?: Settings;
-  /** Called as GPU pipelines become ready. */
+  /** Called as GPU pipelines are compiled. */
   readonly onProgress?: Progress;
   /** Trains in time slices of about so many milliseconds, between which a page can use the GPU: see `LoadOptions`. */
   readonly timeSliceMilliseconds?: number;
-  /** Called when a lost device has been replaced, with the reason of the loss. */
+  /** Called with the reason after a lost device was replaced. */
   readonly onRecovered?: (reason: string) => void;
 }
 
-/** A run of one phase. */
+/** Options of a single-phase run. */
 export type TrainerOptions = RunOptions & PhaseOptions;
 
-/** A run of several phases, which take their turns in this order in each step. */
+/** Options of a run with several phases, which run in this order in each step. */
 export type PhasedTrainerOptions = RunOptions & { readonly phases: Named<PhaseOptions> };

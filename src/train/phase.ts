@@ -1,4 +1,4 @@
-// One phase of a run: a loss, the optimizer that lowers it, and the programs that do both on the device.
+// A phase of a run: a loss, its optimizer, and the compiled programs.
 
 import { grad } from '../autograd/grad.ts';
 import type { Device } from '../backends/device.ts';
@@ -18,55 +18,55 @@ import { joinBatches, joinOutputs, NO_BATCHES, type Batch, type BatchSource } fr
 
 type Named<T> = Readonly<Record<string, T>>;
 
-/** What is computed from a batch: `loss` is minimised, and all outputs come back from each step. */
+/** Computes outputs from a batch. `loss` is minimised; all outputs are returned from each step. */
 export type Task = (batch: Named<Tensor>) => Named<Tensor> & { readonly loss: Tensor };
 
-/** A phase of a run, as its owner describes it. */
+/** Options of a phase. */
 export interface PhaseOptions {
   readonly task: Task;
-  /** Changes the parameters that it was made with, and no others. */
+  /** Trains exactly the parameters it was made with. */
   readonly optimizer: Optimizer;
-  /** The phase's own batches, where it does not take the run's. */
+  /** The phase's own batches; by default the run's. */
   readonly data?: BatchSource;
-  /** The learning rate of each step; without it, set `optimizer.learningRate.value` at any time. */
+  /** The learning rate of each step. Without a schedule, set `optimizer.learningRate.value` at any time. */
   readonly schedule?: Schedule;
-  /** The phase's turn comes in every step, by default, or in step `every`, 2 · `every` … */
+  /** Runs in steps `every`, 2 · `every` … (default 1, every step). */
   readonly every?: number;
-  /** The largest length of all gradients as one vector: longer ones are scaled down (`clipGradNorm`). */
+  /** Maximum norm of all gradients as one vector; larger ones are scaled down (`clipGradNorm`). */
   readonly maxGradNorm?: number;
 }
 
-/** What a phase gave in one step. */
+/** The result of a phase in one step. */
 export interface PhaseResult {
-  /** Mean over the batch, before the step. */
+  /** Mean over the batch, before the update. */
   readonly loss: number;
   /** All outputs of the task. */
   readonly outputs: Named<TensorData>;
-  /** What they were computed from. */
+  /** The batch of the step. */
   readonly batch: Batch;
   readonly learningRate: number;
-  /** The length of all gradients as one vector, before it was held within `maxGradNorm`; absent without that. */
+  /** Norm of all gradients as one vector before clipping; only with `maxGradNorm`. */
   readonly gradientNorm?: number;
 }
 
 type AnyProgram = Program<Named<TensorSpec>, Named<Tensor>>;
 
-/** Under what name the gradients' length is among a program's outputs. */
+/** The name of the gradient norm among a program's outputs. */
 const NORM = 'norm of all gradients';
 
-/** A phase, compiled for a device. */
+/** A phase with its programs on a device. */
 export class Phase {
   readonly name: string;
   readonly every: number;
   optimizer: Optimizer;
   data: BatchSource;
   readonly #options: PhaseOptions;
-  /** Micro-batches whose mean gradient is that of a step. */
+  /** Micro-batches per step. */
   readonly #accumulate: number;
-  /** Sums of the gradients of a step's micro-batches: zero between steps. */
+  /** Accumulated gradients of a step's micro-batches; zero between steps. */
   #sums: readonly Buffer[] = [];
   #program: AnyProgram | null = null;
-  /** The optimizer's part, where it is a program of its own. */
+  /** The optimizer's update, if it is a separate program. */
   #update: AnyProgram | null = null;
 
   /** @throws an Error for an `every` that is not an integer of at least 1. */
@@ -82,17 +82,17 @@ export class Phase {
     this.#accumulate = accumulate;
   }
 
-  /** Whether it takes the run's batches. */
+  /** Whether it uses the run's batches. */
   get sharesData(): boolean {
     return !this.#options.data;
   }
 
-  /** Whether this phase has its turn in `step`, counted from 1. */
+  /** Whether this phase runs in `step`, counted from 1. */
   isDue(step: number): boolean {
     return step % this.every === 0;
   }
 
-  /** Compiles what is not compiled yet. `averages` follow this phase's optimizer. */
+  /** Compiles the programs unless already compiled. `averages` are updated after this phase's optimizer. */
   async load(device: Device, averages: readonly WeightAverage[], options: CompileOptions): Promise<void> {
     if (this.#program) return;
     const { task } = this.#options;
@@ -106,7 +106,7 @@ export class Phase {
     };
     const gradientsOf = (loss: Tensor): Tensor[] => {
       if (loss.dtype !== 'f32') {
-        throw new Error(`Trainer: the loss of phase ${this.name} is ${loss.dtype} and must be f32: cast it.`);
+        throw new Error(`Trainer: the loss of phase ${this.name} is ${loss.dtype}, but must be f32: cast it.`);
       }
       return grad(loss, parameters);
     };
@@ -135,36 +135,36 @@ export class Phase {
     this.#update = await compile(device, update, {}, options);
   }
 
-  /** Every change that the phase makes to a parameter which others can see. */
+  /** The phase's parameter updates, except its own accumulated gradients. */
   get updates(): readonly Update[] {
     return this.#programs
       .flatMap(({ plan }) => plan.updates)
       .filter(({ parameter }) => !this.#sums.some((sum) => sum === parameter));
   }
 
-  /** Every parameter that the phase computes with and does not change. */
+  /** The parameters that the phase reads but does not change. */
   get constants(): readonly Parameter[] {
     const changed = new Set(this.#programs.flatMap(({ plan }) => plan.updates.map(({ parameter }) => parameter)));
     return this.#programs.flatMap(({ plan }) => plan.parameters).filter((parameter) => !changed.has(parameter));
   }
 
-  /** Every scalar that the phase computes with. */
+  /** The scalars that the phase reads. */
   get scalars(): readonly Scalar[] {
     return this.#programs.flatMap(({ plan }) => plan.scalars);
   }
 
-  /** Sets the learning rate of the step after `stepsDone`, where the phase has a schedule. */
+  /** Sets the learning rate of the step after `stepsDone`, if the phase has a schedule. */
   schedule(stepsDone: number): void {
     const { schedule } = this.#options;
     if (schedule) this.optimizer.learningRate.value = schedule(stepsDone);
   }
 
-  /** The batches that the phase takes in the step after `stepsDone`, by their numbers. */
+  /** The indices of the batches for the step after `stepsDone`. */
   batchesOf(stepsDone: number): number[] {
     return Array.from({ length: this.#accumulate }, (_, i) => stepsDone * this.#accumulate + i);
   }
 
-  /** Does the phase's part of a step. All work is given to the device before this returns, unless `inTurn`. */
+  /** Runs the phase's part of a step. All work is submitted before the first await, unless `inTurn`. */
   async run(batches: readonly Batch[], inTurn: boolean): Promise<PhaseResult> {
     const { value: learningRate } = this.optimizer.learningRate;
     const work: (readonly [AnyProgram, Batch])[] = batches.map((batch) => [this.#program!, batch]);
@@ -188,7 +188,7 @@ export class Phase {
     };
   }
 
-  /** Where the time of the phase goes. Parameters change as in a step. */
+  /** Profiles the phase. Parameters change as in a step. */
   async profile(batch: Batch, options: ProfileOptions): Promise<Profile[]> {
     if (!this.#update) return [await profile(this.#program!, batch, options)];
     const parts: readonly (readonly [AnyProgram, Batch, string])[] = [
@@ -200,20 +200,20 @@ export class Phase {
     return profiles;
   }
 
-  /** Forgets the gradients of a step that was not finished. */
+  /** Clears the gradients of an unfinished step. */
   reset(): void {
     for (const sum of this.#sums) sum.write({ ...sum, data: allocate(sum.dtype, sum.size) });
   }
 
   /** Frees the programs' memory. */
   dispose(): void {
-    // Their buffers go with the programs, as nobody will read them.
+    // Nothing reads the accumulated gradients after this.
     for (const sum of this.#sums) sum.discard();
     for (const program of this.#programs) program.dispose();
     this.forget();
   }
 
-  /** Lets go of programs whose device is gone. */
+  /** Drops the programs of a lost device. */
   forget(): void {
     this.#program = this.#update = null;
     this.#sums = [];

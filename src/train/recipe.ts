@@ -1,4 +1,4 @@
-// Makes what a recipe names: its optimizer and its schedule.
+// Makes the optimizer and the schedule of a recipe.
 
 import { Adam, AdamW, type AdamOptions } from '../optim/adam.ts';
 import { Lion } from '../optim/lion.ts';
@@ -11,7 +11,7 @@ import { SGD } from '../optim/sgd.ts';
 import type { Parameter } from '../core/parameter.ts';
 import { optimizers, schedules, type OptimizerName, type OptimizerRecipe, type ScheduleName, type ScheduleRecipe } from './settings.ts'; // prettier-ignore
 
-/** Of options of any optimizer, each takes those that it has. */
+/** Options of all optimizers; each uses those it has. */
 type AnyOptions = AdamOptions & { readonly momentum?: number };
 
 const classes: Readonly<Record<OptimizerName, (parameters: Parameters, options: AnyOptions) => Optimizer>> = {
@@ -28,13 +28,13 @@ const courses: Readonly<Record<ScheduleName, (peak: number, steps: number, warmu
   constant: (peak, _, warmup) => withWarmup(constantSchedule(peak), warmup),
   linear: (peak, steps, warmup) =>
     withWarmup(linearSchedule(peak, Math.max(1, steps - warmup), { from: 1, to: 0 }), warmup),
-  // Its rise takes two steps at least.
+  // The rise needs at least two steps.
   'one-cycle': (peak, steps, warmup) => oneCycleSchedule(peak, steps, { rising: Math.max(2, warmup) / steps }),
 };
 
 /**
- * The optimizer of `recipe`. Where only matrices decay, groups that have a weight decay of their own keep it.
- * @throws an Error that lists the names, for one that is none of them.
+ * The optimizer of `recipe`. With `decayOf: 'matrices'`, groups with a weight decay of their own keep it.
+ * @throws an Error that lists the valid names, for an unknown one.
  */
 export function makeOptimizer(recipe: OptimizerRecipe, parameters: Parameters): Optimizer {
   const { optimizer, learningRate, betas, momentum, weightDecay, decayOf } = recipe;
@@ -47,8 +47,8 @@ export function makeOptimizer(recipe: OptimizerRecipe, parameters: Parameters): 
 const LONGEST_WARMUP = 500;
 
 /**
- * The learning rates of a run of `steps` steps by `recipe`.
- * @throws an Error that lists the names, for one that is none of them.
+ * The learning rate schedule of `recipe` for a run of `steps` steps.
+ * @throws an Error that lists the valid names, for an unknown one.
  */
 export function makeSchedule(recipe: ScheduleRecipe, steps: number): Schedule {
   const { schedule, learningRate, warmup = Math.min(LONGEST_WARMUP, Math.ceil(steps / 20)) } = recipe;
@@ -57,7 +57,7 @@ export function makeSchedule(recipe: ScheduleRecipe, steps: number): Schedule {
 
 function named<T>(what: string, values: Readonly<Record<string, T>>, name: string, all: object): T {
   if (Object.hasOwn(values, name)) return values[name];
-  throw new Error(`There is no ${what} "${name}"; there are ${Object.keys(all).join(', ')}.`);
+  throw new Error(`There is no ${what} "${name}"; choose one of ${Object.keys(all).join(', ')}.`);
 }
 
 const isPlain = (parameters: Parameters): parameters is readonly Parameter[] =>

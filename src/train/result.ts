@@ -1,17 +1,17 @@
-// What a step of a run gives to whoever asked for it.
+// The result types of a training step.
 
 import type { EvaluationResult } from './evaluation.ts';
 import type { PhaseResult } from './phase.ts';
 
-/** What one step gave. */
+/** The result of a step. */
 export interface StepResult {
-  /** How many steps are done, this one included. */
+  /** Steps done, including this one. */
   readonly step: number;
-  /** What each phase gave that had its turn. */
+  /** The results of the phases that ran. */
   readonly phases: Readonly<Record<string, PhaseResult>>;
-  /** What was measured after this step, where an evaluation was due. */
+  /** The evaluation after this step, if one was due. */
   readonly evaluation?: EvaluationResult;
 }
 
-/** What one step of a run of one phase gave: that phase's result, too. */
+/** The result of a step of a single-phase run, including the phase's result. */
 export type SingleStepResult = StepResult & PhaseResult;

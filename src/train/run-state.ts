@@ -1,4 +1,4 @@
-// What a run keeps: a record of things whose values can be saved, read and put back by name.
+// The state of a run: entries whose values can be read, saved and restored by name.
 
 import type { TensorData } from '../core/dtype.ts';
 import type { Buffer, Parameter } from '../core/parameter.ts';
@@ -11,7 +11,7 @@ import type { Optimizer } from '../optim/optimizer.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
 
-/** What can be an entry of a run's state: a module, a WeightAverage, or an object of your own that names its parameters. */
+/** An entry of a run's state: a module, a WeightAverage, or your own object that names its parameters. */
 export interface Stateful {
   state(): ReadonlyMap<string, Parameter>;
 }
@@ -19,38 +19,38 @@ export interface Stateful {
 /** Values by name. */
 export type Values = ReadonlyMap<string, TensorData>;
 
-/** A phase's optimizer, saved. */
+/** The saved state of a phase's optimizer. */
 export interface OptimizerState {
-  /** Its class, as `Optimizer.kind` names it. */
+  /** `Optimizer.kind`. */
   readonly kind: string;
   /** Learning rate, weight decay …, by name. */
   readonly hyperparameters: Named<number>;
   readonly values: Values;
 }
 
-/** All state of a run, saved: the part of a checkpoint that parameters hold. */
+/** The saved values of a run's parameters: the tensors of a checkpoint. */
 export interface SavedState {
-  /** The values of each entry of the run's state. */
+  /** The values of each state entry. */
   readonly state: Named<Values>;
-  /** The optimizer of each phase, in the order of the phases. */
+  /** The optimizer of each phase, in phase order. */
   readonly optimizers: Named<OptimizerState>;
   readonly random: Values;
-  /** Buffers of modules that files do not hold but the run goes on from, such as a recurrent state. */
+  /** Non-persistent buffers that carry over between steps, such as a recurrent state. */
   readonly carried: Named<Values>;
 }
 
-/** A phase, as far as its optimizer is state. */
+/** The part of a phase that is state. */
 interface Trained {
   readonly name: string;
   readonly optimizer: Optimizer;
 }
 
-/** All state of a run: the record of its owner, an optimizer a phase, and random numbers. */
+/** All state of a run: the caller's entries, one optimizer per phase, and the random state. */
 export class RunState {
   readonly random: RandomState;
   readonly #entries: Named<Stateful>;
   readonly #phases: readonly Trained[];
-  /** What the run's programs change. */
+  /** The parameters that the run's programs change. */
   readonly #changed = new Set<Parameter>();
 
   constructor(entries: Named<Stateful>, phases: readonly Trained[], seed: number) {
@@ -59,13 +59,13 @@ export class RunState {
     this.random = new RandomState(seed);
   }
 
-  /** Notes that a program changes `parameter`; false where it is in no part of the state. */
+  /** Records that a program changes `parameter`; false if it is not in the state. */
   expectChanges(parameter: Parameter): boolean {
     this.#changed.add(parameter);
     return this.holds(parameter);
   }
 
-  /** Whether `parameter` is in some part of the state. */
+  /** Whether `parameter` is in the state. */
   holds(parameter: Parameter): boolean {
     const includes = (found: ReadonlyMap<string, Parameter>) => [...found.values()].includes(parameter);
     return (
@@ -76,7 +76,7 @@ export class RunState {
     );
   }
 
-  /** The values of everything, read from wherever they are newest. */
+  /** Reads all values, each from where it is newest. */
   async read(): Promise<SavedState> {
     const readOptimizer = async ({ name, optimizer }: Trained): Promise<[string, OptimizerState]> => {
       const numbers = [...optimizer.hyperparameters()].map(([key, { value }]) => [key, value] as const);
@@ -92,12 +92,12 @@ export class RunState {
     return { state, optimizers: Object.fromEntries(optimizers), random, carried };
   }
 
-  /** The values of the owner's record alone. */
+  /** Reads only the caller's entries. */
   readEntries(): Promise<Named<Values>> {
     return readEach(mapValues(this.#entries, (entry) => entry.state()));
   }
 
-  /** Writes everything; `expectFit` has checked it, or `read` has given it. */
+  /** Writes all values, which come from `read` or have passed `expectFit`. */
   write({ state, optimizers, random, carried }: SavedState): void {
     this.writeEntries(state);
     for (const { name, optimizer } of this.#phases) {
@@ -109,12 +109,12 @@ export class RunState {
     for (const [name, buffers] of Object.entries(this.#carried)) writeAll(buffers, carried[name]);
   }
 
-  /** Writes the values of the owner's record alone. */
+  /** Writes only the caller's entries. */
   writeEntries(values: Named<Values>): void {
     for (const [name, entry] of Object.entries(this.#entries)) writeAll(entry.state(), values[name]);
   }
 
-  /** Throws an Error that says what does not fit, unless `saved` is the state of such a run. */
+  /** @throws an Error that lists every mismatch, unless the saved state matches this run. */
   expectFit({ state, optimizers, random, carried }: SavedState): void {
     const several = this.#phases.length > 1;
     expectNames('phases', Object.keys(optimizers), this.#phases.map(({ name }) => name)); // prettier-ignore
@@ -124,7 +124,7 @@ export class RunState {
       if (kind === optimizer.kind) continue;
       const which = several ? ` in phase ${name}` : '';
       throw new Error(
-        `This checkpoint was made with the optimizer ${kind}${which}; resume it with that, not with ${optimizer.kind}.`,
+        `This checkpoint was made with the optimizer ${kind}${which}; resume it with ${kind}, not ${optimizer.kind}.`,
       );
     }
     for (const [name, entry] of Object.entries(this.#entries)) {
@@ -135,10 +135,10 @@ export class RunState {
     for (const { name, optimizer } of this.#phases) {
       expectFit(`the ${optimizer.kind} of ${name}`, optimizer.state(), optimizers[name].values);
     }
-    expectFit('the random numbers', this.#random, random);
+    expectFit('the random state', this.#random, random);
   }
 
-  /** Buffers that files do not hold and a program changes, by the names of their entries. */
+  /** The non-persistent buffers that a program changes, by entry. */
   get #carried(): Named<ReadonlyMap<string, Buffer>> {
     return mapValues(this.#entries, (entry) => {
       const buffers = entry instanceof Module ? [...entry.namedBuffers()] : [];
@@ -157,11 +157,11 @@ export class RunState {
 function expectNames(what: string, found: readonly string[], wanted: readonly string[]): void {
   if (found.length === wanted.length && wanted.every((name) => found.includes(name))) return;
   throw new Error(
-    `This checkpoint is of another run: it has the ${what} ${found.join(', ')}, and this run has ${wanted.join(', ')}.`,
+    `This checkpoint is from a different run: it has the ${what} ${found.join(', ')}, but this run has ${wanted.join(', ')}.`,
   );
 }
 
-/** Values of all `parameters`, read from wherever they are newest. */
+/** Reads all `parameters`, each from where it is newest. */
 async function readAll(parameters: ReadonlyMap<string, Parameter>): Promise<Map<string, TensorData>> {
   const once = new Map<Parameter, Promise<TensorData>>();
   for (const parameter of parameters.values()) if (!once.has(parameter)) once.set(parameter, parameter.read());
@@ -174,7 +174,7 @@ const readEach = async (parts: Named<ReadonlyMap<string, Parameter>>): Promise<N
   return Object.fromEntries(await Promise.all(read));
 };
 
-/** Throws a StateDictError that names every difference, unless `values` are all those of `parameters`, in their types. */
+/** @throws a StateDictError that lists every mismatch in names, shapes and dtypes between `values` and `parameters`. */
 function expectFit(title: string, parameters: ReadonlyMap<string, Parameter>, values: Values): void {
   const text = ({ dtype, shape }: TensorSpec) => `${dtype}${formatShape(shape)}`;
   const missing = [...parameters.keys()].filter((name) => !values.has(name));
@@ -188,7 +188,7 @@ function expectFit(title: string, parameters: ReadonlyMap<string, Parameter>, va
   }
 }
 
-/** Writes what there is of `values`. */
+/** Writes the values that exist. */
 function writeAll(parameters: ReadonlyMap<string, Parameter>, values: Values): void {
   for (const [name, parameter] of parameters) {
     const value = values.get(name);

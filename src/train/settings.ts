@@ -1,15 +1,15 @@
-// How a run is set up, by names: optimizers, schedules, a model's recipe, and the settings that a resumed run must share.
+// Names and settings of runs: optimizers, schedules, recipes, and settings that a resumed run must share.
 
-/** Plain JSON that says what a run was started with. */
+/** A run's settings, as plain JSON. */
 export type Settings = Readonly<Record<string, unknown>>;
 
-/** An optimizer that can be chosen by name. */
+/** An optimizer to choose by name. */
 export interface OptimizerChoice {
-  /** Its name for people. */
+  /** Its display name. */
   readonly title: string;
-  /** `Optimizer.kind` of what `makeOptimizer` makes. */
+  /** Its `Optimizer.kind`. */
   readonly kind: string;
-  /** How large its learning rates are beside those of Adam: a factor for recipes that were made with another optimizer. */
+  /** Typical learning rate relative to Adam's, for recipes that were made with another optimizer. */
   readonly rateScale: number;
 }
 
@@ -26,64 +26,64 @@ export const optimizers = {
 /** A name of `optimizers`. */
 export type OptimizerName = keyof typeof optimizers;
 
-/** All schedules by name, with their courses after the warm-up for people. */
+/** All schedules by name, with a description of their course after warm-up. */
 export const schedules = {
-  cosine: 'half a cosine down to 0',
-  constant: 'the same rate throughout',
-  linear: 'a straight line down to 0',
-  'one-cycle': 'up to the peak in the warm-up, then far down: both in half cosines',
+  cosine: 'cosine decay to 0',
+  constant: 'constant rate',
+  linear: 'linear decay to 0',
+  'one-cycle': 'cosine rise to the peak during warm-up, then cosine decay to almost 0',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** A name of `schedules`. */
 export type ScheduleName = keyof typeof schedules;
 
-/** The part of a recipe that makes an optimizer. Settings that an optimizer does not have are left aside. */
+/** The optimizer's part of a recipe. Settings that an optimizer does not have are ignored. */
 export interface OptimizerRecipe {
   readonly optimizer: OptimizerName;
-  /** The highest rate of the schedule. */
+  /** The peak of the schedule. */
   readonly learningRate: number;
   readonly betas?: readonly [number, number];
-  /** Of SGD: 0.9 by default. */
+  /** For SGD (default 0.9). */
   readonly momentum?: number;
   readonly weightDecay?: number;
-  /** Which parameters decay: all, by default, or only those of two axes and more, which leaves out biases and norms. */
+  /** Which parameters have weight decay: all (default), or only those with two or more axes, which excludes biases and norms. */
   readonly decayOf?: 'all' | 'matrices';
 }
 
-/** The part of a recipe that makes a schedule. */
+/** The schedule's part of a recipe. */
 export interface ScheduleRecipe {
-  /** The highest rate. */
+  /** The peak of the schedule. */
   readonly learningRate: number;
   readonly schedule: ScheduleName;
-  /** Steps in which the rate rises; by default a twentieth of all, 500 at most. */
+  /** Warm-up steps; by default 5 % of all steps, at most 500. */
   readonly warmup?: number;
 }
 
-/** How a model is trained: the defaults of its runs, as plain JSON. */
+/** The default training settings of a model, as plain JSON. */
 export interface Recipe extends OptimizerRecipe, ScheduleRecipe {
-  /** Exactly one of `steps` and `epochs`. */
+  /** Give either `steps` or `epochs`. */
   readonly steps?: number;
   readonly epochs?: number;
-  /** Samples of one step; with `accumulate`, of one micro-batch. */
+  /** Samples per step; with `accumulate`, per micro-batch. */
   readonly batchSize: number;
-  /** Micro-batches whose mean gradient makes one step; 1 by default. */
+  /** Gradient accumulation: micro-batches per step (default 1). */
   readonly accumulate?: number;
   readonly maxGradNorm?: number;
-  /** The share of the running mean of the weights that each step keeps; without it there is no mean. */
+  /** Decay of the weights' moving average; by default there is no average. */
   readonly averageDecay?: number;
-  /** Evaluations without a new best after which a run stops; without it, runs go on to their end. */
+  /** Early stopping: evaluations without a new best before a run stops; off by default. */
   readonly patience?: number;
 }
 
-/** How many steps a run by `recipe` has, where an epoch has `stepsPerEpoch`. */
+/** The number of steps of a run by `recipe`. */
 export function stepsOf({ steps, epochs }: Recipe, stepsPerEpoch: number): number {
-  if ((steps === undefined) === (epochs === undefined)) throw new Error('A recipe has either steps or epochs.');
+  if ((steps === undefined) === (epochs === undefined)) throw new Error('A recipe must have either steps or epochs.');
   return steps ?? Math.round(epochs! * stepsPerEpoch);
 }
 
 /**
- * `recipe` with what a user chose instead. Another optimizer without a learning rate of its own takes the recipe's, scaled
- * to what that optimizer usually needs; of `steps` and `epochs` the chosen one counts.
+ * `recipe` with a user's choices. If another optimizer is chosen without a learning rate, the recipe's is scaled to what that
+ * optimizer usually needs. A chosen `steps` replaces `epochs`, and vice versa.
  */
 export function withChoices<R extends Recipe>(recipe: R, choices: Partial<R>): R {
   const chosen = Object.fromEntries(Object.entries(choices).filter(([, value]) => value !== undefined)) as Partial<R>;
@@ -97,14 +97,14 @@ export function withChoices<R extends Recipe>(recipe: R, choices: Partial<R>): R
   return result;
 }
 
-/** A setting that a run was started with and one that is now asked for, where they differ. */
+/** A setting that differs between a checkpoint and the current request. */
 export interface SettingConflict {
   readonly name: string;
   readonly stored: unknown;
   readonly wanted: unknown;
 }
 
-/** Every setting of `wanted` that differs from the one of the same name in `stored`, the settings of a checkpoint. */
+/** The settings in `wanted` that differ from `stored`, those of a checkpoint. */
 export function settingConflicts(stored: Settings, wanted: Settings): SettingConflict[] {
   return Object.entries(wanted).flatMap(([name, value]) =>
     value === undefined || sameJson(stored[name], value) ? [] : [{ name, stored: stored[name], wanted: value }],

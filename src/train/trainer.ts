@@ -1,4 +1,4 @@
-// Trains in steps of one or more phases over shared state: exact checkpoints, evaluation, recovery from a lost device.
+// Trains in steps of one or more phases over shared state, with exact checkpoints, evaluation and recovery from device loss.
 
 import { DeviceLostError, type Device } from '../backends/device.ts';
 import type { Scalar } from '../core/tensor.ts';
@@ -17,15 +17,15 @@ import type { Settings } from './settings.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
 
-/** Devices lost in a row, without a step between them, after which another one will not help. */
+/** Consecutive device losses without a completed step before the trainer gives up. */
 const MAX_LOSSES = 3;
 
-/** The name of a run's only phase, where its owner gives none: one of that name has the same checkpoints. */
+/** The name of the phase in a single-phase run without `phases`; checkpoints are compatible with a phase of this name. */
 const ONLY = 'step';
 
-/** A training run. `step()` does one step; everything that the next step depends on is in `checkpoint()`. */
+/** A training run. `step()` runs one step; `checkpoint()` has everything the next step depends on. */
 export class Trainer<Result extends StepResult = SingleStepResult> {
-  /** What the run's checkpoints say of it, for whoever resumes. */
+  /** Stored in the run's checkpoints, for the code that resumes it. */
   settings: Settings;
   readonly #options: RunOptions;
   readonly #phases: readonly Phase[];
@@ -34,10 +34,10 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
   readonly #queue = new BatchQueue();
   #device: Device;
   #isLoaded = false;
-  /** False until every phase has run on this device: values may then still be on their way there. */
+  /** False until every phase has run on this device; until then values may still be moving there. */
   #isSettled = false;
   #snapshot!: Checkpoint;
-  /** The scalars of each step since the snapshot, in case they must be repeated. */
+  /** The scalars of each step since the snapshot, to repeat them after a device loss. */
   #repeatable: ReadonlyMap<Scalar, number>[] = [];
   #stepsDone = 0;
   #best: Best | null = null;
@@ -61,7 +61,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     this.#device = device;
   }
 
-  /** Opens the device and compiles every phase. @throws an Error where a phase changes what is not in the state. */
+  /** Opens the device and compiles every phase. @throws an Error if a phase changes a parameter that is not in the state. */
   static async create(options: TrainerOptions): Promise<Trainer<SingleStepResult>>;
   static async create(options: PhasedTrainerOptions): Promise<Trainer<StepResult>>;
   static async create(options: TrainerOptions | PhasedTrainerOptions): Promise<Trainer<never>> {
@@ -76,12 +76,12 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     return trainer;
   }
 
-  /** The device in use; another one after a loss. */
+  /** The current device; replaced after a device loss. */
   get device(): Device {
     return this.#device;
   }
 
-  /** Steps done so far. */
+  /** The number of steps done. */
   get stepsDone(): number {
     return this.#stepsDone;
   }
@@ -91,25 +91,25 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     return Object.fromEntries(this.#phases.map(({ name, optimizer }) => [name, optimizer]));
   }
 
-  /** The optimizer of the only phase. Set its `learningRate.value` at any time. */
+  /** The optimizer of a single-phase run. Set its `learningRate.value` at any time. */
   get optimizer(): Optimizer {
     return this.#phase().optimizer;
   }
 
-  /** The best weights by the evaluations so far; null before the first. */
+  /** The best weights so far; null before the first evaluation. */
   get best(): Best | null {
     return this.#best;
   }
 
-  /** True when `evaluate.patience` evaluations have brought no new best: to go on would likely be in vain. */
+  /** Early stopping: true after `evaluate.patience` evaluations without a new best. */
   get stopped(): boolean {
     return this.#sinceBest >= (this.#options.evaluate?.patience ?? Infinity);
   }
 
   /**
-   * Does one step. When the device is lost, opens another one, restores the last snapshot, repeats the steps since and
-   * then this one: nothing is lost, and the losses are those of an undisturbed run. Steps must not overlap.
-   * Throws DivergedError when a loss is not finite, and CollapsedError for what a watch says.
+   * Runs one step. After a device loss it opens a new device, restores the last snapshot and repeats the steps since, so that
+   * losses equal those of an uninterrupted run. Steps must not overlap.
+   * @throws a DivergedError if a loss is not finite, a CollapsedError for a watch's reason.
    */
   async step(): Promise<Result> {
     const result = await this.#survive(() => this.#stepOnce());
@@ -124,7 +124,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     return (this.#single ? { ...all.phases[ONLY], ...all } : all) as Result;
   }
 
-  /** Measures the run as it is, and keeps its weights if they are the best so far. */
+  /** Evaluates the current state, and keeps the weights if they are the best so far. */
   async evaluate(): Promise<EvaluationResult> {
     const { evaluate } = this.#options;
     if (!evaluate) throw new Error('Trainer: evaluate() needs the option `evaluate`.');
@@ -140,26 +140,27 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     });
   }
 
-  /** Gives every entry of the state its best values so far. The optimizers stay as they are: this is for the end of a run. */
+  /** Restores the best values of every state entry, but not the optimizers: for the end of a run. */
   useBest(): void {
-    if (!this.#best) throw new Error('Trainer: there are no best weights yet, as nothing was evaluated.');
+    if (!this.#best)
+      throw new Error('Trainer: there are no best weights yet: call evaluate() first, with the option evaluate.best.');
     this.#state.writeEntries(this.#best.state);
   }
 
-  /** Goes on with another optimizer, whose state starts at zero. `phase` names which; a run's only one need not be named. */
+  /** Replaces the optimizer, with fresh state. `phase` may be omitted in a single-phase run. */
   async setOptimizer(optimizer: Optimizer, phase?: string): Promise<void> {
     const changed = this.#phase(phase);
     await this.#change(() => (changed.optimizer = optimizer));
   }
 
-  /** Goes on with other batches, for example larger ones. `phase` names whose; without it, those that phases share. */
+  /** Replaces the batches, for example with larger ones; of `phase`, or by default those that phases share. */
   async setData(data: BatchSource, phase?: string): Promise<void> {
     const sharing = this.#single ? this.#phases : this.#phases.filter(({ sharesData }) => sharesData);
     const changed = phase === undefined ? sharing : [this.#phase(phase)];
     await this.#change(() => changed.forEach((one) => (one.data = data)));
   }
 
-  /** Where the time of a step goes. The steps that this takes are undone: state is restored, and the run is unaffected. */
+  /** Profiles a step. State is restored afterwards; the run is unaffected. */
   async profile(options: { readonly runs?: number } = {}): Promise<Profile> {
     return this.#survive(async () => {
       const [before, snapshot, repeatable] = [await this.#capture(), this.#snapshot, this.#repeatable];
@@ -180,14 +181,14 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     });
   }
 
-  /** Everything that the rest of the run depends on, as the bytes of a safetensors file. */
+  /** Everything the rest of the run depends on, as a safetensors file. */
   async checkpoint(): Promise<Uint8Array<ArrayBuffer>> {
     return encodeCheckpoint(await this.#survive(() => this.#capture()));
   }
 
   /**
-   * Continues from `bytes` of a checkpoint as if the run had never stopped.
-   * @throws an Error that says what does not fit: another model, other phases or optimizers; nothing is changed then.
+   * Resumes exactly from a checkpoint.
+   * @throws an Error that lists mismatches in the model, phases or optimizers; nothing is changed then.
    */
   restore(bytes: Uint8Array): void {
     const checkpoint = decodeCheckpoint(bytes);
@@ -196,7 +197,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     [this.#best, this.#sinceBest] = [checkpoint.best, checkpoint.sinceBest];
   }
 
-  /** Frees the programs' memory; the models stay usable. */
+  /** Frees the programs, but not the models. */
   dispose(): void {
     for (const phase of this.#phases) phase.dispose();
     this.#queue.clear();
@@ -205,7 +206,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
 
   async #stepOnce(): Promise<StepResult> {
     await this.#ready();
-    // Only a finite loss shows that the weights before it were good, so a snapshot counts after one more step.
+    // Only the next finite loss shows that the weights are good, so a snapshot is kept after one more step.
     const isDue = this.#repeatable.length >= (this.#options.snapshotEvery ?? 100);
     const candidate = isDue ? await this.#capture() : null;
     const before = this.#stepsDone;
@@ -219,7 +220,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
       runs.push(run);
       if (!this.#isSettled) await run;
     }
-    // The GPU is at work: time to make what comes next.
+    // Prepare the next batches while the GPU is working.
     for (const phase of this.#phases) {
       this.#queue.dropBefore(phase.data, phase.batchesOf(before + 1)[0]);
       if (phase.isDue(before + 2)) void this.#take(phase, before + 1).catch(() => {});
@@ -259,7 +260,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     });
     const leaders = averages.map(([name, average]) => {
       const leader = this.#phases.findLast(({ optimizer }) => average.follows(optimizer.parameters));
-      if (!leader) throw new Error(`Trainer: no phase trains what ${name} in the state averages.`);
+      if (!leader) throw new Error(`Trainer: no phase trains the parameters averaged by the state entry ${name}.`);
       return leader;
     });
     for (const phase of this.#phases) {
@@ -272,7 +273,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
       });
     }
     this.#expectAllSaved();
-    // What no phase changes and no snapshot holds, such as a frozen network's weights, must outlive the device too.
+    // Constant parameters outside of the state, such as a frozen network's weights, must also survive a device loss.
     for (const parameter of this.#phases.flatMap((phase) => phase.constants)) {
       if (this.#state.holds(parameter)) continue;
       parameter.keepOnHost = true;
@@ -281,26 +282,26 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     this.#isLoaded = true;
   }
 
-  /** What a program changes and no checkpoint holds would be lost with the device, and differ after a resume. */
+  /** Parameters that change but are not in the state would be lost with the device and differ after resuming. */
   #expectAllSaved(): void {
     for (const { name, updates } of this.#phases) {
       const stray = updates.find(({ parameter }) => !this.#state.expectChanges(parameter));
       if (!stray) continue;
       throw new Error(
-        `Trainer: ${this.#isAlone ? 'the task' : `phase ${name}`} changes the parameter ${stray.parameter.name}, which no ` +
-          'checkpoint would hold: add what it belongs to to `state`.',
+        `Trainer: ${this.#isAlone ? 'the task' : `phase ${name}`} changes the parameter ${stray.parameter.name}, which is ` +
+          'not in any checkpoint: add its owner to `state`.',
       );
     }
   }
 
-  /** Whether messages need not say which phase. */
+  /** Whether messages can omit the phase. */
   get #isAlone(): boolean {
     return this.#phases.length === 1;
   }
 
   #phase(name?: string): Phase {
     const names = this.#phases.map((phase) => phase.name).join(', ');
-    if (name === undefined && this.#phases.length > 1) throw new Error(`Trainer: say which phase: ${names}.`);
+    if (name === undefined && this.#phases.length > 1) throw new Error(`Trainer: name one of the phases: ${names}.`);
     const found = name === undefined ? this.#phases[0] : this.#phases.find((phase) => phase.name === name);
     if (!found) throw new Error(`Trainer: there is no phase ${name}; the phases are ${names}.`);
     return found;
@@ -316,7 +317,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
   }
 
   async #change(apply: () => void): Promise<void> {
-    // To the host first: what only a device holds is lost with it.
+    // Values are copied to the host first, so that a device loss cannot lose them.
     this.#restore(await this.#survive(() => this.#capture()));
     apply();
     this.#keep(await this.#capture());
@@ -326,7 +327,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     this.#keep(await this.#survive(() => this.#capture()));
   }
 
-  /** Does `work`; when the device is lost meanwhile, brings another one to the same state and does it there. */
+  /** Runs `work`. After a device loss, brings a new device to the same state and runs it there. */
   async #survive<T>(work: () => Promise<T>): Promise<T> {
     const steps = this.#repeatable;
     const scalars = this.#scalars();
@@ -342,13 +343,13 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     }
   }
 
-  /** Opens another device and repeats there what was done since the snapshot, each step with its scalars. */
+  /** Opens a new device and repeats the steps since the snapshot, each with its scalars. */
   async #rebuild(
     lost: DeviceLostError,
     steps: readonly ReadonlyMap<Scalar, number>[],
     scalars: ReadonlyMap<Scalar, number>,
   ): Promise<void> {
-    // The error may be that of a device before, so this one's reason is not worth waiting for.
+    // The error may come from an earlier device, so do not wait for this one's reason.
     const reason = await Promise.race([this.#device.lost, lost.message]);
     for (const phase of this.#phases) phase.forget();
     this.#isLoaded = this.#isSettled = false;
@@ -378,7 +379,7 @@ export class Trainer<Result extends StepResult = SingleStepResult> {
     this.#repeatable = [];
   }
 
-  /** Puts all state back but the best weights: what evaluations found since holds. */
+  /** Restores all state except the best weights, which stay valid. */
   #restore(checkpoint: Checkpoint): void {
     this.#state.write(checkpoint);
     for (const phase of this.#phases) phase.reset();

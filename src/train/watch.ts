@@ -1,4 +1,4 @@
-// Watches for failures that a loss does not show: a GAN whose samples are all alike, or whose discriminator always wins.
+// Watches for failures that the loss does not show: a GAN with identical samples, or a discriminator that always wins.
 
 import type { Tensor } from '../core/tensor.ts';
 import { div, maximum } from '../ops/elementwise/binary.ts';
@@ -8,32 +8,32 @@ import type { Watch } from './failures.ts';
 import type { StepResult } from './result.ts';
 
 /**
- * How much the samples `[B, …]` of a batch differ, from 0 (all alike) to about 1: the mean variance of an element over the
- * batch, by that of all elements. It does not depend on the samples' scale. An output of a generator's task, for `watchOutput`.
+ * The diversity of a batch of samples `[B, …]`, from 0 (identical) to about 1: the mean variance of an element over the batch,
+ * divided by the variance of all elements, so independent of scale. Return it from a generator's task for `watchOutput`.
  */
 export function diversity(samples: Tensor): Tensor {
   const amongSamples = mean(variance(samples, 0, { correction: 0 }));
   return div(amongSamples, maximum(variance(samples, undefined, { correction: 0 }), 1e-12));
 }
 
-/** What `watchOutput` looks at. */
+/** Options of `watchOutput`. */
 export interface WatchOutputOptions {
-  /** A run's only phase need not be named. */
+  /** May be omitted in a single-phase run. */
   readonly phase?: string;
-  /** A task's output of one element: `loss` by default. */
+  /** A scalar output of the task (default `loss`). */
   readonly output?: string;
-  /** The output is bad below, or above, this. */
+  /** The output is bad below or above these limits. */
   readonly below?: number;
   readonly above?: number;
-  /** Steps in a row in which it must be bad; 50 by default. */
+  /** Consecutive bad steps before failing (default 50). */
   readonly steps?: number;
-  /** What that means, for the error. */
+  /** What this means, for the error message. */
   readonly meaning: string;
 }
 
 /**
- * Fails a run, by a CollapsedError, when an output of a phase has been bad for many steps in a row. The count starts anew
- * then, and in a resumed run.
+ * Fails a run with a CollapsedError when an output of a phase was bad for many consecutive steps. The count then restarts, as
+ * it does in a resumed run.
  */
 export function watchOutput(options: WatchOutputOptions): Watch {
   const { phase, output = 'loss', below = -Infinity, above = Infinity, steps = 50, meaning } = options;
@@ -41,12 +41,12 @@ export function watchOutput(options: WatchOutputOptions): Watch {
   return ({ phases }: StepResult) => {
     const name = phase ?? Object.keys(phases)[0];
     const result = phases[name];
-    // Not every phase has its turn in every step.
+    // Not every phase runs in every step.
     if (!result) return null;
     const values = result.outputs[output]?.data;
     if (values?.length !== 1) {
       const found = Object.keys(result.outputs).join(', ');
-      throw new Error(`watchOutput: phase ${name} has no output ${output} of one element; its outputs are ${found}.`);
+      throw new Error(`watchOutput: phase ${name} has no scalar output ${output}; its outputs are ${found}.`);
     }
     const [value] = values;
     bad = value < below || value > above ? bad + 1 : 0;

@@ -1,4 +1,4 @@
-// A running mean of weights beside a training run: its values, in checkpoints, and exchanged with the model's for evaluation.
+// Weight averages during training: values, checkpoints, and swapping with the model's weights for evaluation.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -11,7 +11,7 @@ const values = (state: ReadonlyMap<string, TensorData>) =>
   Object.fromEntries([...state].map(([name, { data }]) => [name, [...data]]));
 
 describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
-  test('follows trained values after each step, and copies the others', async () => {
+  test('averages trained values after each step, and copies the others', async () => {
     const p = new Parameter({ shape: [2], dtype: 'f32', data: Float32Array.of(0, 8) }, { name: 'p' });
     const layer = new BatchNorm1d(1, { momentum: 1, affine: false });
     const average = new WeightAverage(new Map([['p', p], ...layer.state()]), { decay: 0.5 });
@@ -24,7 +24,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
     const device = kind === 'cpu' ? new CpuDevice() : await testGpu();
     using program = await compile(device, build, { x: spec([2, 1]) }, { training: true });
     for (let i = 0; i < 2; i++) await program.run({ x: Float32Array.of(1, 3) });
-    // 0 → 4 → 8 and 8 → 12 → 16, by halves; the statistics as they are.
+    // 0 → 4 → 8 and 8 → 12 → 16 averaged with decay 0.5; statistics are copied.
     const others = { running_mean: [2], running_var: [2], num_batches_tracked: [2] };
     expect(values(await average.stateDict())).toEqual({ p: [5, 13], ...others });
     average.decay.value = 1;
@@ -42,7 +42,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
   });
 });
 
-test('may begin after a device has changed the weights: with what they are then', async () => {
+test('starts from the current weights after a device has changed them', async () => {
   const p = new Parameter({ shape: [1], dtype: 'f32', data: Float32Array.of(1) }, { name: 'p' });
   const device = new CpuDevice();
   using before = await compile(device, () => (assign(p, add(p, 1)), {}), {});
@@ -54,7 +54,7 @@ test('may begin after a device has changed the weights: with what they are then'
 });
 
 describe('a trainer', () => {
-  /** A run with a running mean, clipped gradients, and no decay of biases. */
+  /** A run with a weight average, clipped gradients, and no weight decay of biases. */
   async function averagedRun() {
     const model = tinyModel();
     const average = new WeightAverage(model.state(), { decay: 0.75 });
@@ -68,7 +68,7 @@ describe('a trainer', () => {
     };
   }
 
-  test('keeps it in checkpoints, from which a run goes on to the bit', async () => {
+  test('saves it in checkpoints, from which a run resumes bit by bit', async () => {
     const [whole, first, second] = [await averagedRun(), await averagedRun(), await averagedRun()];
     const expected = await losses(whole.trainer, 6);
     const found = await losses(first.trainer, 3);
@@ -79,11 +79,11 @@ describe('a trainer', () => {
     expect(values(await whole.average.stateDict())).not.toEqual(values(await whole.model.stateDict()));
   });
 
-  test('refuses a checkpoint without one, and one with it where none is kept', async () => {
+  test('rejects a checkpoint without an average if it has one, and the reverse', async () => {
     const [averaged, plain] = [await averagedRun(), await tinyRun('cpu')];
     const [a, b] = [await averaged.trainer.checkpoint(), await plain.trainer.checkpoint()];
-    expect(() => averaged.trainer.restore(b)).toThrow('has the state model, and this run has model, average');
-    expect(() => plain.trainer.restore(a)).toThrow('has the state model, average, and this run has model');
+    expect(() => averaged.trainer.restore(b)).toThrow('has the state model, but this run has model, average');
+    expect(() => plain.trainer.restore(a)).toThrow('has the state model, average, but this run has model');
   });
 
   test('clips gradients', async () => {

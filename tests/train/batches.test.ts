@@ -1,4 +1,4 @@
-// Batches that take their time, and steps of several micro-batches.
+// Asynchronous batches, and gradient accumulation.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -7,7 +7,7 @@ import {
 } from '../../src/node.ts'; // prettier-ignore
 import { losses, tinyBatches, tinyRun } from './tiny.ts';
 
-/** `tinyBatches`, slowly, noting what is asked for. */
+/** `tinyBatches` with a delay and a log of requests. */
 function slowBatches(events: string[], fail: (index: number) => boolean = () => false): BatchSource {
   const { specs, batch } = tinyBatches();
   return {
@@ -22,7 +22,7 @@ function slowBatches(events: string[], fail: (index: number) => boolean = () => 
 }
 
 describe.each(['cpu', 'webgpu'] as const)('asynchronous batches on %s', (kind) => {
-  test('give the losses of others, each made once, the next one while the device works', async () => {
+  test('give the losses of synchronous ones; each is made once, the next one while the device works', async () => {
     const events: string[] = [];
     const { trainer } = await tinyRun(kind, { data: slowBatches(events) });
     const found: number[] = [];
@@ -35,11 +35,11 @@ describe.each(['cpu', 'webgpu'] as const)('asynchronous batches on %s', (kind) =
   });
 });
 
-test('a batch that fails is an error of its own step, which can be tried again', async () => {
+test('a failed batch is an error of its own step, which can be retried', async () => {
   let isBroken = true;
   const { trainer } = await tinyRun('cpu', { data: slowBatches([], (index) => index === 2 && isBroken) });
   const found = await losses(trainer, 2);
-  // Batch 2 has failed by now, unheard: nobody has asked for that step.
+  // Batch 2 has already failed in advance, before its step.
   await new Promise((resolve) => setTimeout(resolve, 20));
   await expect(trainer.step()).rejects.toThrow('batch 2 cannot be read');
   expect(trainer.stepsDone).toBe(2);
@@ -48,7 +48,7 @@ test('a batch that fails is an error of its own step, which can be tried again',
   expect(found).toEqual(await losses((await tinyRun('cpu')).trainer, 4));
 });
 
-test('a batch belongs to its step, also when the next one is made already', async () => {
+test('a step result has its own batch, although the next one is already made', async () => {
   const { trainer } = await tinyRun('cpu');
   await trainer.step();
   const { batch } = await trainer.step();
@@ -87,7 +87,7 @@ describe.each(['cpu', 'webgpu'] as const)('gradient accumulation on %s', (kind) 
     return { model, trainer };
   }
 
-  /** The batches of `whole`, each in `parts`. */
+  /** The batches of `whole`, each split into `parts`. */
   function parted(whole: BatchSource, parts: number): BatchSource {
     const specs = Object.fromEntries(
       Object.entries(whole.specs).map(
@@ -115,7 +115,7 @@ describe.each(['cpu', 'webgpu'] as const)('gradient accumulation on %s', (kind) 
     };
   }
 
-  test('three micro-batches are one batch: loss, outputs, clipped step', async () => {
+  test('three micro-batches equal one batch in loss, outputs and clipped update', async () => {
     const [whole, parts] = [await run({}), await run({ data: parted(tinyBatches(12), 3), accumulate: 3 })];
     for (let step = 0; step < 4; step++) {
       whole.trainer.optimizer.learningRate.value = parts.trainer.optimizer.learningRate.value = 0.01 * (step + 1);
@@ -132,7 +132,7 @@ describe.each(['cpu', 'webgpu'] as const)('gradient accumulation on %s', (kind) 
     for (const [name, { data }] of a) data.forEach((value, i) => expect(b.get(name)!.data[i]).toBeCloseTo(value, 4));
   });
 
-  test('resumes to the bit', async () => {
+  test('resumes bit by bit', async () => {
     const options = { data: tinyBatches(4), accumulate: 2 };
     const [whole, first, second] = [await run(options), await run(options), await run(options)];
     const expected = await losses(whole.trainer, 6);
@@ -143,7 +143,7 @@ describe.each(['cpu', 'webgpu'] as const)('gradient accumulation on %s', (kind) 
     expect(await second.trainer.checkpoint()).toEqual(await whole.trainer.checkpoint());
   });
 
-  test('a step that diverges leaves no gradients behind', async () => {
+  test('a diverged step leaves no accumulated gradients', async () => {
     const options = { data: tinyBatches(4), accumulate: 2, snapshotEvery: 1, maxGradNorm: undefined };
     const [good, bad] = [await run(options), await run(options)];
     await losses(good.trainer, 2);
@@ -158,14 +158,14 @@ describe.each(['cpu', 'webgpu'] as const)('gradient accumulation on %s', (kind) 
     expect(await losses(bad.trainer, 3)).toEqual(await losses(good.trainer, 3));
   });
 
-  test('a profile has the update as a program of its own', async () => {
+  test('a profile has the update as a separate program', async () => {
     const { trainer } = await run({ data: tinyBatches(4), accumulate: 2 });
     const { rows } = await trainer.profile({ runs: 1 });
     expect(new Set(rows.map(({ program }) => program))).toEqual(new Set(['step, each micro-batch', 'step, update']));
   });
 });
 
-test('a device lost within a step of micro-batches: the losses are those of an undisturbed run', async () => {
+test('a device loss between micro-batches does not change the losses', async () => {
   const options = { data: tinyBatches(3), accumulate: 2, snapshotEvery: 2 };
   const expected = await losses((await tinyRun('webgpu', options)).trainer, 6);
   const { trainer } = await tinyRun('webgpu', options);
@@ -176,7 +176,7 @@ test('a device lost within a step of micro-batches: the losses are those of an u
   expect(found).toEqual(expected);
 });
 
-test('a run that is disposed of gives back the memory of its gradients', async () => {
+test('dispose frees the accumulated gradients', async () => {
   const device = (await openDevice('webgpu')) as WebGpuDevice;
   const alive = new Set<string>();
   const create = device.gpu.createBuffer.bind(device.gpu);
@@ -200,7 +200,7 @@ test('a run that is disposed of gives back the memory of its gradients', async (
   device.destroy();
 });
 
-test('an accumulation that is no count is refused', async () => {
+test('an invalid accumulate is an error', async () => {
   await expect(tinyRun('cpu', { accumulate: 0 })).rejects.toThrow(
     'accumulate must be an integer of at least 1, but is 0',
   );

@@ -1,4 +1,4 @@
-// Checkpoints: all state by name in one file, with what a run carries between its steps, and errors that say what is wrong.
+// Checkpoints: all state by name in one file, including state carried between steps, and helpful errors.
 
 import { expect, test } from 'vitest';
 import {
@@ -9,7 +9,7 @@ import { losses, tinyBatches, tinyModel, tinyRun } from './tiny.ts';
 
 const settings = { model: 'tiny', seed: 7, layers: [1, 2], augment: null };
 
-test('holds tensors under the names of the state, and the rest as metadata', async () => {
+test('has tensors under the names of the state, and the rest as metadata', async () => {
   const { trainer } = await tinyRun('cpu', { settings });
   await losses(trainer, 2);
   const bytes = await trainer.checkpoint();
@@ -27,7 +27,7 @@ test('holds tensors under the names of the state, and the rest as metadata', asy
   });
 });
 
-test('brings back every hyperparameter, and settings that were changed on the way', async () => {
+test('restores every hyperparameter, and settings changed during the run', async () => {
   const [first, second] = [await tinyRun('cpu', { settings }), await tinyRun('cpu')];
   first.trainer.optimizer.weightDecay.value = 0.3;
   first.trainer.settings = { ...settings, seed: 8 };
@@ -38,7 +38,7 @@ test('brings back every hyperparameter, and settings that were changed on the wa
   expect(await losses(second.trainer, 3)).toEqual(await losses(first.trainer, 3));
 });
 
-/** Whose output depends on all inputs so far, through a buffer that files do not hold. */
+/** A module whose output depends on all inputs so far through a non-persistent buffer. */
 class Recurrent extends Module {
   readonly layer = new Linear(8, 8);
   readonly last = Buffer.zeros(spec([6, 8]), { persistent: false });
@@ -51,7 +51,7 @@ class Recurrent extends Module {
   }
 }
 
-test('a buffer that files do not hold, but the next step starts from, is in checkpoints; others are not', async () => {
+test('non-persistent buffers are in checkpoints only if a step changes them', async () => {
   const model = new Recurrent();
   const fresh = await model.stateDict();
   const run = (of: Recurrent) =>
@@ -67,7 +67,7 @@ test('a buffer that files do not hold, but the next step starts from, is in chec
   const bytes = await trainer.checkpoint();
   const checkpoint = decodeCheckpoint(bytes);
   expect([...checkpoint.carried.model.keys()]).toEqual(['last']);
-  // So that they are weights of the model as they are.
+  // Named like the model's weights.
   expect([...checkpoint.state.model.keys()].toSorted()).toEqual([...fresh.keys()].toSorted());
   const other = await run(new Recurrent());
   await losses(other, 1);
@@ -75,7 +75,7 @@ test('a buffer that files do not hold, but the next step starts from, is in chec
   expect(await losses(other, 3)).toEqual(await losses(trainer, 3));
 });
 
-test('a run of one phase by the name of step goes on in one that names none', async () => {
+test('checkpoints of a single phase named step and of a run without phases are compatible', async () => {
   const [whole, second] = [await tinyRun('cpu'), await tinyRun('cpu')];
   const model = tinyModel();
   const named = await Trainer.create({
@@ -98,7 +98,7 @@ test('a run of one phase by the name of step goes on in one that names none', as
   expect((await second.trainer.step()).loss).toBe((await whole.trainer.step()).loss);
 });
 
-test('the state may hold objects of your own', async () => {
+test('the state may contain custom objects', async () => {
   const make = async () => {
     const position = Buffer.zeros(spec([], 'i32'));
     const own = await tinyRun('cpu');
@@ -114,19 +114,19 @@ test('the state may hold objects of your own', async () => {
   expect([...(await second.position.read()).data]).toEqual([42]);
 });
 
-test('a file in another format, a cut one and one that is no checkpoint have errors of their own', async () => {
+test('another format version, a truncated file and plain weights have distinct errors', async () => {
   const { trainer } = await tinyRun('cpu');
   const bytes = await trainer.checkpoint();
   const { tensors, metadata } = readSafetensors(bytes);
   const older = writeSafetensors(tensors, { ...metadata, format: 'five-tigers checkpoint 1' });
   expect(() => trainer.restore(older)).toThrow(
-    'in the format "five-tigers checkpoint 1", and this version reads "five-tigers checkpoint 2"',
+    'has the format "five-tigers checkpoint 1", but this version reads "five-tigers checkpoint 2"',
   );
-  expect(() => trainer.restore(bytes.subarray(0, bytes.length - 10))).toThrow(/cut|end|bytes/);
-  expect(() => trainer.restore(writeSafetensors(tensors))).toThrow('holds no training checkpoint');
+  expect(() => trainer.restore(bytes.subarray(0, bytes.length - 10))).toThrow(/truncated/);
+  expect(() => trainer.restore(writeSafetensors(tensors))).toThrow('is not a training checkpoint');
 });
 
-test('a value that is missing, of another type or too many is named, and nothing is changed', async () => {
+test('missing, unexpected and mistyped values are named, and nothing is changed', async () => {
   const { trainer, model } = await tinyRun('cpu');
   await losses(trainer, 1);
   const { tensors, metadata } = readSafetensors(await trainer.checkpoint());

@@ -1,4 +1,4 @@
-// A device lost in the middle of training: the trainer opens another one, and nothing of the run is lost.
+// Device loss during training: the trainer opens a new device, and the run is unaffected.
 
 import { beforeAll, expect, test } from 'vitest';
 import {
@@ -34,8 +34,8 @@ const lose = (trainer: Trainer) => (trainer.device as WebGpuDevice).gpu.destroy(
 
 test.each([
   ['between two steps', false],
-  ['while a step runs', true],
-])('lost %s: the losses are those of an undisturbed run', async (_, running) => {
+  ['during a step', true],
+])('a device loss %s does not change the losses', async (_, running) => {
   const reasons: string[] = [];
   const { trainer } = await tinyRun('webgpu', { snapshotEvery: 4, onRecovered: (reason) => reasons.push(reason) });
   const before = trainer.device;
@@ -54,13 +54,13 @@ test.each([
   expect(await trainer.checkpoint()).toEqual(finalState);
 });
 
-test('lost twice, and again while the steps since the snapshot are repeated', async () => {
+test('a run survives two losses, and another while steps are repeated', async () => {
   let opened = 0;
   const { trainer } = await tinyRun('webgpu', {
     snapshotEvery: 100,
     async openDevice() {
       const device = (await openDevice('webgpu')) as WebGpuDevice;
-      // The second device dies as soon as its program is loaded.
+      // The second device is lost as soon as its program is loaded.
       if (++opened === 2) {
         const load = device.load.bind(device);
         device.load = async (...plan) => {
@@ -81,14 +81,14 @@ test('lost twice, and again while the steps since the snapshot are repeated', as
   expect(found).toEqual(undisturbed);
 });
 
-test('lost before a checkpoint is written: it holds the state all the same', async () => {
+test('a checkpoint after a device loss has the complete state', async () => {
   const { trainer } = await tinyRun('webgpu', { snapshotEvery: 4 });
   await losses(trainer, STEPS);
   lose(trainer);
   expect(await trainer.checkpoint()).toEqual(finalState);
 });
 
-test('lost before the batches are changed: the run goes on where it was', async () => {
+test('setData after a device loss continues at the same step', async () => {
   const { trainer, model } = await tinyRun('webgpu', { snapshotEvery: 4 });
   await losses(trainer, 6);
   const weights = await model.stateDict();
@@ -99,7 +99,7 @@ test('lost before the batches are changed: the run goes on where it was', async 
   expect(trainer.optimizer.learningRate.value).toBe(rateOf(5));
 });
 
-test('a task that changes what no checkpoint would hold is refused by name; in the state it survives', async () => {
+test('a task that changes a parameter outside of the state is an error; in the state it survives a loss', async () => {
   const stray = Buffer.zeros(spec([]), { name: 'stray' });
   const model = tinyModel();
   const run = (state: TrainerOptions['state']) =>
@@ -115,7 +115,7 @@ test('a task that changes what no checkpoint would hold is refused by name; in t
       },
       model,
     );
-  await expect(run({ model })).rejects.toThrow('the task changes the parameter stray, which no checkpoint would hold');
+  await expect(run({ model })).rejects.toThrow('the task changes the parameter stray, which is not in any checkpoint');
   const { trainer } = await run({ model, counter: { state: () => new Map([['stray', stray]]) } });
   await losses(trainer, 5);
   lose(trainer);
@@ -123,11 +123,11 @@ test('a task that changes what no checkpoint would hold is refused by name; in t
   expect([...(await stray.read()).data]).toEqual([6]);
 });
 
-test('a frozen network outside of the state outlives the device, also if it has been at work there before', async () => {
+test('a frozen network outside of the state survives a device loss, even if it was used there before', async () => {
   async function run(openAs: () => Promise<Device>) {
     manualSeed(9);
     const teacher = new Linear(8, 4);
-    // Loaded, so that they cannot be drawn again.
+    // Loaded weights, which cannot be initialized again.
     teacher.loadStateDict(await new Linear(8, 4).stateDict());
     const device = await openAs();
     using program = await compile(device, ({ x }) => teacher.forward(x), { x: spec([1, 8]) });
@@ -152,7 +152,7 @@ test('a frozen network outside of the state outlives the device, also if it has 
   expect(found).toEqual(expected);
 });
 
-test('a device that is lost again and again is given up', async () => {
+test('the trainer gives up after repeated device losses', async () => {
   let opened = 0;
   let failing = false;
   const { trainer } = await tinyRun('webgpu', {

@@ -1,4 +1,4 @@
-// Evaluation during a run: the best weights are kept, also in checkpoints and through failures, and runs stop in time.
+// Evaluation during a run: best weights in checkpoints and after failures, and early stopping.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -6,7 +6,7 @@ import {
 } from '../../src/node.ts'; // prettier-ignore
 import { losses, tinyModel, tinyRun } from './tiny.ts';
 
-/** Evaluations that give these values one after the other, whatever the run does. */
+/** Evaluations that return these values in order, whatever the run does. */
 function scripted(values: readonly number[], options: Partial<EvaluateOptions> = {}): EvaluateOptions {
   let next = 0;
   return {
@@ -20,7 +20,7 @@ function scripted(values: readonly number[], options: Partial<EvaluateOptions> =
 const run = (evaluate: EvaluateOptions, options: Partial<TrainerOptions> = {}) =>
   tinyRun('cpu', { evaluate, ...options });
 
-test('is done every n steps, and keeps the weights of the lowest', async () => {
+test('runs every n steps and keeps the weights with the lowest metric', async () => {
   const { trainer, model } = await run(scripted([3, 1, 2]));
   const found = [];
   const weights = [];
@@ -44,7 +44,7 @@ test('is done every n steps, and keeps the weights of the lowest', async () => {
   expect(weights[3]).not.toEqual(weights[6]);
 });
 
-test('measures the run as it is, on the device of the run, and may be asked for at any step', async () => {
+test('measures the current state on the run’s device, also when called directly', async () => {
   const model = tinyModel();
   const measure = async (device: Device) => ({
     bias: (await model.output.bias!.read()).data[0],
@@ -54,19 +54,19 @@ test('measures the run as it is, on the device of the run, and may be asked for 
   await trainer.step();
   const { metrics, step, isBest } = await trainer.evaluate();
   expect([step, metrics]).toEqual([1, { bias: (await model.output.bias!.read()).data[0], cpu: 1 }]);
-  // Without `best` nothing is kept.
+  // Without `best` no weights are kept.
   expect([isBest, trainer.best]).toEqual([false, null]);
   expect(() => trainer.useBest()).toThrow('no best weights yet');
 });
 
-test('the highest where that is better; a metric that is no number is never best', async () => {
+test('can keep the highest metric; NaN is never best', async () => {
   const best = { metric: 'error', better: 'higher' } as const;
   const { trainer } = await run(scripted([NaN, 1, Infinity, 2, NaN], { every: 1, best }));
   await losses(trainer, 5);
   expect(trainer.best).toMatchObject({ step: 4, metrics: { error: 2 } });
 });
 
-test('checkpoints hold the best weights, and a resumed run goes on comparing with them', async () => {
+test('checkpoints have the best weights, and a resumed run compares with them', async () => {
   const first = await run(scripted([3, 1]));
   await losses(first.trainer, 5);
   const bytes = await first.trainer.checkpoint();
@@ -84,7 +84,7 @@ test('checkpoints hold the best weights, and a resumed run goes on comparing wit
   expect(second.trainer.best).toMatchObject({ step: 8, metrics: { error: 0 } });
 });
 
-test('stops after evaluations without a new best, in a resumed run too', async () => {
+test('early stopping counts evaluations without a new best, also in a resumed run', async () => {
   const { trainer } = await run(scripted([5, 6, 4, 4, 7, 9], { every: 1, patience: 3 }));
   const stops: boolean[] = [];
   let bytes: Uint8Array = new Uint8Array();
@@ -101,7 +101,7 @@ test('stops after evaluations without a new best, in a resumed run too', async (
   expect(resumed.stopped).toBe(true);
 });
 
-test('the best weights outlive divergence, which names them', async () => {
+test('the best weights survive divergence, and the error names their step', async () => {
   const { trainer, model } = await run(scripted([1, 2, 3]), { snapshotEvery: 100 });
   await losses(trainer, 2);
   const weights = await model.stateDict();
@@ -111,14 +111,14 @@ test('the best weights outlive divergence, which names them', async () => {
   const error = await trainer.step().catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(DivergedError);
   expect((error as Error).message).toContain('The weights of step 0 were restored');
-  expect((error as Error).message).toContain('The best weights, of step 2, are kept.');
+  expect((error as Error).message).toContain('The best weights (step 2) are kept.');
   trainer.useBest();
   expect(await model.stateDict()).toEqual(weights);
 });
 
-test('a device that is lost while it measures: the step is not lost, and is measured on the next one', async () => {
+test('after a device loss during evaluation, the step is measured on the next device', async () => {
   let devices = 0;
-  /** The losses of a run whose first device is lost in its second evaluation, or is not; and what was measured. */
+  /** The losses and metrics of a run, optionally with a device loss in its second evaluation. */
   async function measuredRun(isLost: boolean) {
     const model = tinyModel();
     const measured: number[] = [];
@@ -154,7 +154,7 @@ test('a device that is lost while it measures: the step is not lost, and is meas
   expect(expected.best!.step).toBe(6);
 });
 
-describe('refuses', () => {
+describe('rejects', () => {
   test.each([
     [{ every: 0 }, 'evaluate.every must be an integer of at least 1, but is 0'],
     [{ patience: 1.5 }, 'evaluate.patience must be an integer of at least 1, but is 1.5'],
@@ -163,9 +163,9 @@ describe('refuses', () => {
     await expect(run(scripted([1], options))).rejects.toThrow(message);
   });
 
-  test('a metric that measure() does not give, and an evaluation of a run without one', async () => {
+  test('a metric that measure() does not return, and evaluate() without the option', async () => {
     const { trainer } = await run(scripted([1], { best: { metric: 'accuracy', better: 'higher' } }));
-    await expect(trainer.evaluate()).rejects.toThrow('needs the metric accuracy, but measure() gave error, other');
+    await expect(trainer.evaluate()).rejects.toThrow('needs the metric accuracy, but measure() returned error, other');
     const { trainer: plain } = await tinyRun('cpu');
     await expect(plain.evaluate()).rejects.toThrow('evaluate() needs the option `evaluate`');
   });

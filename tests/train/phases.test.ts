@@ -1,4 +1,4 @@
-// Runs of several phases over shared state: a GAN resumes, and survives a lost device, to the bit.
+// Runs of several phases over shared state: a GAN resumes and survives a device loss bit by bit.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -38,7 +38,7 @@ const points: BatchSource = {
   },
 };
 
-/** A fresh GAN, the same each time: two optimizers, a running mean of the generator, noise drawn on the device. */
+/** A new, reproducible GAN: two optimizers, a weight average of the generator, noise drawn on the device. */
 async function gan(openOn: () => Promise<Device>, options: Partial<PhasedTrainerOptions> = {}, every?: number) {
   manualSeed(4);
   const [generator, discriminator] = [new Generator(), new Discriminator()];
@@ -91,7 +91,7 @@ describe.each(['cpu', 'webgpu'] as const)('a GAN on %s', (kind) => {
   afterAll(() => device.destroy());
   const run = (options?: Partial<PhasedTrainerOptions>) => gan(async () => device, options);
 
-  test('resumes to the bit, with both optimizers and the running mean', async () => {
+  test('resumes bit by bit, with both optimizers and the weight average', async () => {
     const whole = await run();
     const expected = await losses(whole, 9);
     const first = await run();
@@ -106,7 +106,7 @@ describe.each(['cpu', 'webgpu'] as const)('a GAN on %s', (kind) => {
     expect((await weights(whole))[0]).not.toEqual((await weights(whole))[2]);
   });
 
-  test('trains each network in its own phase only, and gives the outputs of each', async () => {
+  test('trains each network only in its own phase, and returns the outputs of each', async () => {
     const [{ trainer, ...networks }, untouched] = [await run(), await run()];
     const { step, phases } = await trainer.step();
     expect(step).toBe(1);
@@ -125,7 +125,7 @@ describe.each(['cpu', 'webgpu'] as const)('a GAN on %s', (kind) => {
   });
 });
 
-test('a lost device brings back both phases', async () => {
+test('both phases are restored after a device loss', async () => {
   const expected = await losses(await gan(() => openDevice('webgpu')), 8);
   const disturbed = await gan(() => openDevice('webgpu'), { snapshotEvery: 3 });
   const found = await losses(disturbed, 5);
@@ -134,7 +134,7 @@ test('a lost device brings back both phases', async () => {
   expect(found).toEqual(expected);
 });
 
-test('a phase with `every` waits for its turn, also after a resume', async () => {
+test('a phase with `every` runs only in its steps, also after resuming', async () => {
   const run = () => gan(() => openDevice('cpu'), {}, 3);
   const [whole, first, second] = [await run(), await run(), await run()];
   const fresh = await first.generator.second.weight.read();
@@ -155,7 +155,7 @@ test('a phase with `every` waits for its turn, also after a resume', async () =>
   expect(await second.generator.second.weight.read()).not.toEqual(fresh);
 });
 
-test('divergence names the phase and the step, and every network has its last good weights', async () => {
+test('divergence names the phase and the step, and restores the last good weights of every network', async () => {
   const options = { snapshotEvery: 2 };
   const [good, bad] = [await gan(() => openDevice('cpu'), options), await gan(() => openDevice('cpu'), options)];
   await losses(good, 4);
@@ -170,7 +170,7 @@ test('divergence names the phase and the step, and every network has its last go
   expect(await losses(bad, 2)).toEqual(await losses(good, 2));
 });
 
-test('a profile has the rows of each phase, and leaves the run as it was', async () => {
+test('a profile has rows of each phase and does not affect the run', async () => {
   const [whole, profiled] = [await gan(() => openDevice('cpu')), await gan(() => openDevice('cpu'))];
   const before = await losses(profiled, 2);
   const { rows } = await profiled.trainer.profile({ runs: 1 });
@@ -178,7 +178,7 @@ test('a profile has the rows of each phase, and leaves the run as it was', async
   expect([...before, ...(await losses(profiled, 2))]).toEqual(await losses(whole, 4));
 });
 
-test('other batches take the place of those that phases share', async () => {
+test('setData replaces the batches that phases share', async () => {
   const { trainer } = await gan(() => openDevice('cpu'));
   await trainer.step();
   const ones: BatchSource = { specs: points.specs, batch: () => ({ real: new Float32Array(2 * BATCH).fill(1) }) };
@@ -191,10 +191,10 @@ test('other batches take the place of those that phases share', async () => {
   await expect(trainer.setData(points, 'critic')).rejects.toThrow(
     'there is no phase critic; the phases are discriminator, generator',
   );
-  expect(() => trainer.optimizer).toThrow('say which phase: discriminator, generator');
+  expect(() => trainer.optimizer).toThrow('name one of the phases: discriminator, generator');
 });
 
-test('a checkpoint holds all state by name', async () => {
+test('a checkpoint has all state by name', async () => {
   const { trainer } = await gan(() => openDevice('cpu'));
   await trainer.step();
   const { step, state, optimizers, settings } = decodeCheckpoint(await trainer.checkpoint());
@@ -207,10 +207,10 @@ test('a checkpoint holds all state by name', async () => {
   expect(optimizers.generator.hyperparameters.learningRate).toBe(0.002);
 });
 
-describe('refuses', () => {
+describe('rejects', () => {
   const cpu = () => openDevice('cpu');
 
-  test('a checkpoint of other phases or other state, and changes nothing', async () => {
+  test('a checkpoint with different phases or state, and changes nothing', async () => {
     const { trainer, generator } = await gan(cpu);
     const alone = await Trainer.create({
       state: { generator },
@@ -221,17 +221,17 @@ describe('refuses', () => {
     });
     const bytes = await alone.checkpoint();
     expect(() => trainer.restore(bytes)).toThrow(
-      'of another run: it has the phases step, and this run has discriminator, generator',
+      'from a different run: it has the phases step, but this run has discriminator, generator',
     );
     expect(trainer.stepsDone).toBe(0);
   });
 
-  test('a mean of what no phase trains, names that files cannot hold, and impossible turns', async () => {
+  test('an average of untrained parameters, invalid names, and an invalid `every`', async () => {
     const stray = new Generator();
     const average = new WeightAverage(stray.state());
     const [generator, discriminator] = [new Generator(), new Discriminator()];
     await expect(gan(cpu, { state: { generator, discriminator, average } })).rejects.toThrow(
-      'no phase trains what average in the state averages',
+      'no phase trains the parameters averaged by the state entry average',
     );
     await expect(gan(cpu, { state: { 'a.b': generator } })).rejects.toThrow('"a.b" cannot name an entry of the state');
     await expect(gan(cpu, { state: { best: generator } })).rejects.toThrow('"best" cannot name');

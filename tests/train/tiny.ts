@@ -1,4 +1,4 @@
-// A model that trains in milliseconds, with everything that a run's exactness depends on: dropout, momentum, a changing rate.
+// A model that trains in milliseconds, with everything that exact resuming depends on: dropout, momentum, a schedule.
 
 import {
   AdamW,
@@ -29,7 +29,7 @@ export class Tiny extends Module {
   }
 }
 
-/** Batches whose class is the position of their largest value among the first four. */
+/** Batches labelled with the index of the largest of the first four values. */
 export function tinyBatches(batchSize = 6): BatchSource {
   return {
     specs: { x: spec([batchSize, 8]), label: spec([batchSize], 'i32') },
@@ -45,13 +45,13 @@ export function tinyBatches(batchSize = 6): BatchSource {
   };
 }
 
-/** A model with the same weights each time. */
+/** A model with reproducible weights. */
 export function tinyModel(): Tiny {
   manualSeed(3);
   return new Tiny();
 }
 
-/** A fresh run, the same each time, with the model that it trains. */
+/** A new, reproducible run with its model. */
 export async function tinyRun(
   kind: DeviceKind,
   options: Partial<TrainerOptions> = {},

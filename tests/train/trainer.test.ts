@@ -1,4 +1,4 @@
-// The trainer: exact resuming, on each device; divergence; refusal of what does not fit.
+// The trainer: exact resuming on each device, divergence, and errors for mismatched checkpoints.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -19,7 +19,7 @@ import {
 import { losses, tinyBatches, tinyRun, rateOf, Tiny } from './tiny.ts';
 
 describe.each(['cpu', 'webgpu'] as const)('on %s', (kind) => {
-  // One device for all runs, whose pipelines are compiled once.
+  // One device for all runs, so that pipelines are compiled once.
   let device: Device;
   beforeAll(async () => void (device = await openDevice(kind)));
   afterAll(() => device.destroy());
@@ -33,12 +33,12 @@ describe.each(['cpu', 'webgpu'] as const)('on %s', (kind) => {
     expect(await losses((await run({ seed: 6 })).trainer, 60)).not.toEqual(first);
   });
 
-  test('a run resumed from a checkpoint has the losses of one that never stopped', async () => {
+  test('a run resumed from a checkpoint has the losses of an uninterrupted one', async () => {
     const whole = await losses((await run()).trainer, 12);
     const { trainer } = await run();
     expect(await losses(trainer, 7)).toEqual(whole.slice(0, 7));
     const bytes = await trainer.checkpoint();
-    // Another run's weights, optimizer state and random numbers: all must be replaced.
+    // A different run's weights, optimizer and random state, which must all be replaced.
     const { trainer: other } = await run({ seed: 99 });
     await losses(other, 3);
     other.restore(bytes);
@@ -48,7 +48,7 @@ describe.each(['cpu', 'webgpu'] as const)('on %s', (kind) => {
     expect(await losses(trainer, 5)).toEqual(whole.slice(7));
   });
 
-  test('a loss that is no number stops the run with the last good weights, even where a snapshot was due', async () => {
+  test('a NaN loss stops the run with the last good weights, even if a snapshot was due', async () => {
     const { trainer: good, model: goodModel } = await run({ snapshotEvery: 4 });
     await losses(good, 4);
     const weights = await goodModel.stateDict();
@@ -56,7 +56,7 @@ describe.each(['cpu', 'webgpu'] as const)('on %s', (kind) => {
     const { trainer, model } = await run({ snapshotEvery: 4 });
     await losses(trainer, 7);
     trainer.optimizer.learningRate.value = 1e38;
-    // This step's loss is still that of good weights. The ones it leaves are bad, and a snapshot is due.
+    // This step's loss still comes from good weights, but it leaves bad ones, and a snapshot is due.
     await trainer.step();
     const error = await trainer.step().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(DivergedError);
@@ -67,7 +67,7 @@ describe.each(['cpu', 'webgpu'] as const)('on %s', (kind) => {
     expect(await losses(trainer, 3)).toEqual(await losses(good, 3));
   });
 
-  test('a profile in the middle of a run changes nothing of it', async () => {
+  test('a profile does not affect the run', async () => {
     const whole = await losses((await run({ snapshotEvery: 4 })).trainer, 12);
     const { trainer } = await run({ snapshotEvery: 4 });
     const before = await losses(trainer, 6);
@@ -78,7 +78,7 @@ describe.each(['cpu', 'webgpu'] as const)('on %s', (kind) => {
     expect([...before, ...(await losses(trainer, 6))]).toEqual(whole);
   });
 
-  test('another optimizer and other batches take over in the middle of a run', async () => {
+  test('optimizer and batches can be replaced during a run', async () => {
     const { trainer, model } = await run();
     await losses(trainer, 5);
     const before = await model.stateDict();
@@ -101,15 +101,15 @@ test('a checkpoint keeps the settings of the run', async () => {
   expect(decodeCheckpoint(await trainer.checkpoint()).settings).toEqual(settings);
 });
 
-test('a checkpoint of another optimizer is refused by name, and the run goes on untouched', async () => {
+test('the error for a checkpoint with another optimizer names it; the run is unaffected', async () => {
   const { model, trainer } = await tinyRun('cpu');
   const bytes = await trainer.checkpoint();
   await trainer.setOptimizer(new SGD(model.parameters()));
-  expect(() => trainer.restore(bytes)).toThrow('made with the optimizer AdamW; resume it with that, not with SGD');
+  expect(() => trainer.restore(bytes)).toThrow('made with the optimizer AdamW; resume it with AdamW, not SGD');
   expect((await trainer.step()).step).toBe(1);
 });
 
-test('a checkpoint of another model is refused with every name that does not fit, and nothing is changed', async () => {
+test('the error for a checkpoint of another model lists every mismatch; nothing is changed', async () => {
   class Other extends Module {
     readonly hidden = new Linear(8, 12);
     readonly extra = new Linear(12, 4);
@@ -141,8 +141,8 @@ test('a checkpoint of another model is refused with every name that does not fit
   expect(await model.stateDict()).toEqual(before);
 });
 
-test('plain weights are no checkpoint, and the error says so', async () => {
+test('the error for plain weights says that they are not a checkpoint', async () => {
   const { trainer } = await tinyRun('cpu');
   const bytes = writeSafetensors(await new Tiny().stateDict());
-  expect(() => trainer.restore(bytes)).toThrow('no training checkpoint');
+  expect(() => trainer.restore(bytes)).toThrow('not a training checkpoint');
 });

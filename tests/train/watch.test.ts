@@ -1,4 +1,4 @@
-// Watches: a GAN whose samples become alike is stopped with the step, and its best weights are kept.
+// Watches: a collapsing GAN is stopped, the error has the step, and the best weights are kept.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -12,17 +12,17 @@ describe('diversity', () => {
     return ((await program.run({ x: Float32Array.from(values) })) as TensorData).data[0];
   }
 
-  test('is 0 where all samples are alike, and does not depend on scale', async () => {
+  test('is 0 for identical samples and independent of scale', async () => {
     expect(await of([1, 5, 9, 1, 5, 9], [2, 3])).toBe(0);
     expect(await of([0, 0, 0, 0], [2, 2])).toBe(0);
-    // Variances of the two elements over the batch, 1 and 0, have the mean 0.5; that of all four values is 0.5 as well.
+    // The variances of the two elements over the batch are 1 and 0, with mean 0.5; the variance of all four values is also 0.5.
     expect(await of([0, 1, 2, 1], [2, 2])).toBeCloseTo(0.5 / 0.5);
     expect(await of([0, 10, 20, 10], [2, 2])).toBeCloseTo(1);
     expect(await of([0, 3, 2, 1], [2, 2])).toBeCloseTo(1 / 1.25);
   });
 });
 
-/** A generator that learns to make zeros of noise: the shape of a collapse. */
+/** A generator that learns to output zeros: a collapse. */
 async function collapsing(options: Partial<TrainerOptions>) {
   manualSeed(2);
   const model = new Linear(4, 3);
@@ -55,7 +55,7 @@ const failure = async ({ trainer }: Awaited<ReturnType<typeof collapsing>>, most
   return null;
 };
 
-test('says which output of which phase, for how long, and at which step; the best weights are kept', async () => {
+test('the error names the output, the phase, the duration and the step; the best weights are kept', async () => {
   const watch = [watchOutput({ output: 'spread', below: 0.01, steps: 4, meaning: 'the samples vanish' })];
   let spread = 0;
   const run = await collapsing({
@@ -73,13 +73,13 @@ test('says which output of which phase, for how long, and at which step; the bes
   expect(reason).toMatch(
     /^the spread of phase step has been below 0\.01 for 4 steps \(now 0\.00\d+\): the samples vanish$/,
   );
-  expect(message).toBe(`Training collapsed: step ${step}: ${reason}. The best weights, of step 10, are kept.`);
-  // The run may go on, and fails again only after as many steps.
+  expect(message).toBe(`Training collapsed at step ${step}: ${reason}. The best weights (step 10) are kept.`);
+  // The run can continue, and fails again only after as many steps.
   for (let i = 0; i < 3; i++) expect((await run.trainer.step()).step).toBe(step + 1 + i);
   await expect(run.trainer.step()).rejects.toThrow(CollapsedError);
 });
 
-test('says nothing of a run that is well, nor of one that is bad in single steps only', async () => {
+test('ignores good runs and single bad steps', async () => {
   const well = await collapsing({
     watch: [watchOutput({ output: 'diversity', below: 0.01, steps: 3, meaning: 'alike' })],
   });
@@ -88,11 +88,11 @@ test('says nothing of a run that is well, nor of one that is bad in single steps
   expect(await failure(never, 60)).toBeNull();
 });
 
-test('an output that is missing, or has many elements, is named with those there are', async () => {
+test('the error for a missing or non-scalar output lists the outputs', async () => {
   const missing = await collapsing({ watch: [watchOutput({ output: 'score', below: 1, meaning: '' })] });
   await expect(missing.trainer.step()).rejects.toThrow(
-    'phase step has no output score of one element; its outputs are loss, spread, diversity, samples',
+    'phase step has no scalar output score; its outputs are loss, spread, diversity, samples',
   );
   const many = await collapsing({ watch: [watchOutput({ output: 'samples', below: 1, meaning: '' })] });
-  await expect(many.trainer.step()).rejects.toThrow('no output samples of one element');
+  await expect(many.trainer.step()).rejects.toThrow('no scalar output samples');
 });

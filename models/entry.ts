@@ -5,7 +5,7 @@ import type {
   WeightAverage,
 } from '../src/index.ts'; // prettier-ignore
 
-/** The five families. */
+/** The five model families. */
 export type Family = 'cnn' | 'rnn' | 'transformer' | 'bert' | 'gan';
 
 /** The commands that a model can support. `inspect`, `diverge` and `bench` only need an `example`. */
@@ -17,7 +17,7 @@ export type Details = Readonly<Record<string, string>>;
 /** What is known about a model before its code is loaded. */
 export interface ModelAbout {
   readonly name: string;
-  /** Name and paper, for people. */
+  /** Display name, with the paper. */
   readonly title: string;
   readonly family: Family;
   /** The default config: that of the shipped weights. */
@@ -36,9 +36,9 @@ export interface ModelAbout {
 export interface ModelEntry<M extends Module = Module> extends ModelAbout {
   /** A model with initial weights. `details` come from the weights that will be loaded, or from the training data. */
   build(config: string, details?: Details): M;
-  /** Shipped weights by config: safetensors files. */
+  /** Shipped weights by config, as safetensors files. */
   readonly weights: Readonly<Record<string, URL>>;
-  /** What `inspect`, `diverge`, `bench` and `export` work on. The same seed gives the same inputs. */
+  /** The computations for `inspect`, `diverge`, `bench` and `export`. The same seed gives the same inputs. */
   example?(model: M, batch: number, seed: number): Example;
   readonly train?: Training<M>;
   readonly evaluate?: Evaluation<M>;
@@ -81,12 +81,12 @@ export interface EvaluationWork extends Work {
 /** How the shipped weights were trained: the defaults of a run. `Training.settings` describes what a model adds. */
 export type ModelRecipe = Recipe & Settings;
 
-/** A recipe with the user's changes, and a seed. */
+/** A recipe with the user's choices, and a seed. */
 export type RunSettings = ModelRecipe & { readonly seed: number };
 
 /** How a model is trained. */
 export interface Training<M> {
-  /** What --data takes, such as `folder with MNIST's four files`. */
+  /** Describes --data, such as `folder with MNIST's four files`. */
   readonly data: string;
   readonly recipe: ModelRecipe;
   /** Names of the phases: `step` alone, except for models with several optimizers. */
@@ -99,17 +99,17 @@ export interface Training<M> {
   open(files: DataFiles, settings: RunSettings, details?: Details): Promise<TrainingData<M>>;
 }
 
-/** Data to train on, read and checked. */
+/** Validated training data. */
 export interface TrainingData<M> {
   /** A summary of the data: `60,000 images`. */
   readonly summary: string;
   /** Details with which the model must be built for this data. */
   readonly details?: Details;
-  /** Batches in a pass over the data. */
+  /** Batches per epoch. */
   readonly batchesPerEpoch: number;
   /** Steps between held-out evaluations; an epoch by default. */
   readonly evaluateEvery?: number;
-  /** The parts of a run of `model`. */
+  /** The `Trainer` options of a run of `model`. */
   start(model: M): TrainingParts;
 }
 
@@ -134,11 +134,11 @@ export interface Metric {
 
 /** How a model is evaluated on held-out data. */
 export interface Evaluation<M> {
-  /** What --data takes. */
+  /** Describes --data. */
   readonly data: string;
   /** By their names in JSON; the first one decides which weights are best. */
   readonly metrics: Readonly<Record<string, Metric>>;
-  /** What is counted: `test images`. */
+  /** What is counted, such as `test images`. */
   readonly unit: string;
   /** What `baselines` measures, for people. */
   readonly baseline?: string;
@@ -175,7 +175,7 @@ export interface RunResult {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** How a model answers one input. */
+/** How a model processes one input. */
 export interface Running<M> {
   /** In one word, for the usage line: `image`. */
   readonly input: string;
@@ -185,7 +185,7 @@ export interface Running<M> {
   run(model: M, request: RunRequest, work: Work): Promise<RunResult>;
 }
 
-/** An option that only some models have. */
+/** A model-specific option. */
 export interface OwnOption {
   readonly description: string;
   readonly type: 'number' | 'integer' | 'text' | 'flag';
@@ -193,7 +193,7 @@ export interface OwnOption {
   readonly preset?: string;
 }
 
-/** What generation starts from. */
+/** The input of `generate`. */
 export interface GenerationRequest {
   readonly count: number;
   readonly seed: number;
@@ -210,7 +210,7 @@ interface GenerationOptions {
   readonly options?: Readonly<Record<string, OwnOption>>;
 }
 
-/** Text, as it comes. */
+/** Generates text as a stream. */
 export interface TextGeneration<M> extends GenerationOptions {
   readonly kind: 'text';
   generate(model: M, request: GenerationRequest, work: Work): AsyncIterable<string>;

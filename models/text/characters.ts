@@ -14,7 +14,7 @@ import { detailsOf, tokenizerOf, vocabularyIn } from './vocabulary.ts';
 export interface CharacterParts<M> {
   readonly recipe: ModelRecipe & { readonly length: number };
   readonly task: (model: M) => Task;
-  /** Characters that `model` knows. */
+  /** The size of the model's vocabulary. */
   readonly vocabularySize: (model: M) => number;
 }
 

@@ -3,7 +3,7 @@
 import { heldOutChapters, withoutBlanks, type CharTokenizer, type DataFiles, type Split } from '../../../src/index.ts';
 import { readTexts } from '../../text/read-texts.ts';
 
-/** What --data takes. */
+/** Describes --data. */
 export const CHAPTER_DATA =
   'Chinese novels as text files (UTF-8, UTF-16 or GB18030) with chapters (lines that start with 第…回), or folders of them';
 

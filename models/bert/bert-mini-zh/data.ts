@@ -1,34 +1,34 @@
-// What BERT is pre-trained on: batches of two segments with masked places.
+// BERT's pre-training data: batches of two segments with masked tokens.
 
 import { RandomSource, spec } from '../../../src/index.ts';
 
-/** The tokens that the vocabulary begins with, in the order of their numbers. */
+/** The tokens at the start of the vocabulary, in id order. */
 export const specialTokens = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
 const [, , CLS, SEP, MASK] = specialTokens.keys();
 const FIRST = specialTokens.length;
 
-/** How `pretrainingBatches` makes batches. */
+/** Options of `pretrainingBatches`. */
 export interface PretrainingOptions {
   readonly batchSize: number;
-  /** Tokens of an input. */
+  /** Tokens per input. */
   readonly length: number;
-  /** Share of the tokens to predict. */
+  /** Fraction of tokens to predict. */
   readonly masked: number;
   readonly vocabularySize: number;
   readonly seed: number;
 }
 
 /**
- * Inputs `[CLS] first [SEP] second [SEP]`, both segments of one length. In half of them the second segment follows the first; in
- * the others it is from another place of the texts. Of the places to predict eight in ten become [MASK], one a random
- * character, one stays. A batch depends on the seed and the step alone.
+ * Inputs `[CLS] first [SEP] second [SEP]` with segments of about equal length. In half the second segment follows the first;
+ * in the others it is random. Of the tokens to predict, 80 % become [MASK], 10 % a random character, and 10 % stay. A batch
+ * depends only on the seed and the step.
  */
 export function pretrainingBatches(chapters: readonly Int32Array[], options: PretrainingOptions) {
   const { batchSize, length, masked, vocabularySize, seed } = options;
   const [first, second] = [Math.floor((length - 3) / 2), Math.ceil((length - 3) / 2)];
   const places = first + second;
   const texts = chapters.filter((chapter) => chapter.length >= places);
-  // A place is drawn among all characters at which an input can begin.
+  // Positions are drawn uniformly from all possible starts.
   const starts = texts.map((text) => text.length - places + 1);
   const total = starts.reduce((sum, count) => sum + count, 0);
   const asked = Math.round(places * masked);

@@ -15,7 +15,7 @@ import { specialTokens } from './data.ts';
 import type { BertForPreTraining } from './model.ts';
 
 const [, , CLS, SEP, MASK] = specialTokens.keys();
-/** Windows of one run. */
+/** Windows per batch. */
 const ROWS = 32;
 /** At most this many windows, and during training. */
 const WINDOWS = 10_000;
@@ -48,7 +48,7 @@ export function evaluationData(
   };
 }
 
-/** One window of each run, `[CLS] first [SEP] second [SEP]`. */
+/** A window, `[CLS] first [SEP] second [SEP]`. */
 interface Window {
   readonly ids: Int32Array;
   /** The masked position, and the id that was there. */
@@ -58,7 +58,7 @@ interface Window {
   readonly follows: number;
 }
 
-/** `count` windows spread evenly over the texts; the second segment of every other one is from elsewhere. */
+/** `count` windows spread evenly over the texts; every other one has a random second segment. */
 function* windowsOf(texts: readonly Int32Array[], length: number, count: number): Generator<Window, void, undefined> {
   const [first, places] = [(length - 3) >> 1, length - 3];
   const starts = texts.map((text) => text.length - places + 1);

@@ -7,21 +7,21 @@ import {
   permute, reshape, scaledDotProductAttention, slice, tanh, type MaskedModel, type Parameter, type Tensor,
 } from '../../../src/index.ts'; // prettier-ignore
 
-/** The fields of config.json that matter here. */
+/** The fields of config.json that are used. */
 export interface BertConfig {
   readonly vocab_size: number;
   readonly hidden_size: number;
   readonly num_hidden_layers: number;
   readonly num_attention_heads: number;
   readonly intermediate_size: number;
-  /** Longest input, [CLS] and [SEP] included. */
+  /** Maximum input length, including [CLS] and [SEP]. */
   readonly max_position_embeddings: number;
-  /** Kinds of segment: the first text and the second. */
+  /** Number of segment types: the first text and the second. */
   readonly type_vocab_size: number;
   readonly hidden_dropout_prob: number;
   readonly attention_probs_dropout_prob: number;
   readonly layer_norm_eps: number;
-  /** Standard deviation of the weights at first: 0.02 unless given. A narrow model needs more, or its attention learns late. */
+  /** Standard deviation of the initial weights (default 0.02). A narrow model needs more, or its attention learns late. */
   readonly initializer_range?: number;
 }
 
@@ -29,7 +29,7 @@ const original = {
   type_vocab_size: 2, hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1, layer_norm_eps: 1e-12,
 } as const; // prettier-ignore
 
-/** The shipped model of Chinese characters, and Google's base size for Chinese. */
+/** The Chinese character model, and Google's base size for Chinese. */
 export const bertConfigs = {
   'mini-zh': {
     ...original, vocab_size: 6303, hidden_size: 128, num_hidden_layers: 2, num_attention_heads: 4, intermediate_size: 512,
@@ -41,16 +41,16 @@ export const bertConfigs = {
   },
 } as const satisfies Record<string, BertConfig>; // prettier-ignore
 
-/** What BERT reads. */
+/** BERT's inputs. */
 export interface BertInput {
   readonly input_ids: Tensor; // i32 [B, T]
-  /** 0 for the first segment, 1 for the second; all 0 unless given. */
+  /** 0 for the first segment, 1 for the second (default all 0). */
   readonly token_type_ids?: Tensor; // i32 [B, T]
-  /** False where there is padding. */
+  /** False at padding. */
   readonly attention_mask?: Tensor; // bool [B, T]
 }
 
-/** `layer` with normal weights, as the config spreads them, and, where it has one, a bias of 0. */
+/** `layer` with normal weights of the config's deviation, and bias 0 if it has one. */
 function initialized<Layer extends Linear | Embedding>(layer: Layer, { initializer_range = 0.02 }: BertConfig): Layer {
   const { shape } = layer.weight;
   const bias = 'bias' in layer && layer.bias ? { bias: filledParameter(layer.bias.shape, 0) } : {};
@@ -60,7 +60,7 @@ function initialized<Layer extends Linear | Embedding>(layer: Layer, { initializ
 const dense = (from: number, to: number, config: BertConfig): Linear => initialized(new Linear(from, to), config);
 const norm = ({ hidden_size, layer_norm_eps: epsilon }: BertConfig) => new LayerNorm(hidden_size, { epsilon });
 
-/** Token, position and segment, each a vector, summed. */
+/** The sum of token, position and segment embeddings. */
 class BertEmbeddings extends Module {
   readonly word_embeddings: Embedding;
   readonly position_embeddings: Embedding;
@@ -87,7 +87,7 @@ class BertEmbeddings extends Module {
   }
 }
 
-/** Attention of all places to all places. */
+/** Bidirectional self-attention. */
 class BertSelfAttention extends Module {
   readonly query: Linear;
   readonly key: Linear;
@@ -115,7 +115,7 @@ class BertSelfAttention extends Module {
   }
 }
 
-/** A linear layer, added to `residual` and normalized. */
+/** A linear layer with a residual connection and layer norm. */
 class BertOutput extends Module {
   readonly dense: Linear;
   readonly LayerNorm: LayerNorm;
@@ -200,7 +200,7 @@ class BertPooler extends Module {
     this.dense = dense(config.hidden_size, config.hidden_size, config);
   }
 
-  /** The sequence as one vector: a layer over its first token, [CLS]. */
+  /** Pools the sequence to one vector: a layer on its first token, [CLS]. */
   forward(x: Tensor): Tensor {
     const [batch, , width] = x.shape;
     const first = reshape(slice(x, [0, 0, 0], [batch, 1, width]), [batch, width]); // [B, C]
@@ -244,7 +244,7 @@ class BertPredictionHeadTransform extends Module {
   }
 }
 
-/** Which token stands at a place: the table of tokens once more ("tied"), with a bias. */
+/** Predicts tokens; the output layer is tied to the token embedding, with a bias. */
 class BertLMPredictionHead extends Module {
   readonly transform: BertPredictionHeadTransform;
   readonly bias: Parameter;
@@ -275,13 +275,13 @@ class BertPreTrainingHeads extends Module {
   }
 }
 
-/** Scores of both tasks. */
+/** Logits of both tasks. */
 export interface BertOutputs {
   readonly prediction_logits: Tensor; // [N, V]
   readonly seq_relationship_logits: Tensor; // [B, 2]: the second segment follows the first, or does not
 }
 
-/** BERT as it is pre-trained: what stands at masked places, and whether the second segment follows the first. */
+/** BERT with both pre-training heads: masked tokens, and whether the second segment follows the first. */
 export class BertForPreTraining extends Module implements MaskedModel {
   override readonly title = 'BERT';
   readonly config: BertConfig;
@@ -299,7 +299,7 @@ export class BertForPreTraining extends Module implements MaskedModel {
     return this.config.max_position_embeddings;
   }
 
-  /** `positions`, i32 [N], count through [B, T] and name the places to predict, as a vocabulary is wide; all by default. */
+  /** `positions`, i32 [N], are the indices into the flattened [B, T] to predict, as logits are wide; by default all. */
   forward(input: BertInput, positions?: Tensor): BertOutputs {
     const { sequence, pooled } = this.bert.forward(input); // [B, T, C], [B, C]
     const places = reshape(sequence, [input.input_ids.size, this.config.hidden_size]); // [B · T, C]

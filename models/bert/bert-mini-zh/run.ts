@@ -8,7 +8,7 @@ import type { BertForPreTraining } from './model.ts';
 /** Candidates per mask. */
 const TOP = 5;
 
-/** Answers for a sentence with [MASK], or two with [SEP] between them. */
+/** Predictions for a sentence with [MASK], or two separated by [SEP]. */
 export const run: Running<BertForPreTraining> = {
   input: 'sentence',
   description:

@@ -1,4 +1,4 @@
-// How BERT-mini is pre-trained: the two losses, and the settings that made the shipped weights.
+// BERT-mini's pre-training: the two losses, and the settings of the shipped weights.
 
 import { add, crossEntropy, type Tensor } from '../../../src/index.ts';
 import type { BertForPreTraining } from './model.ts';
@@ -7,7 +7,7 @@ import type { BertForPreTraining } from './model.ts';
 export const bertRecipe = {
   steps: 4000,
   batchSize: 16,
-  /** Tokens of an input, [CLS] and both [SEP] included. */
+  /** Tokens per input, including [CLS] and both [SEP]. */
   length: 128,
   /** Fraction of the tokens to predict. */
   masked: 0.3,

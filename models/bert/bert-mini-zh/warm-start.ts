@@ -1,10 +1,10 @@
-// What BERT starts from instead of random weights alone: character frequencies, vectors made from counts of neighbours, and heads
-// that attend to neighbours. A model of this size otherwise spends its whole budget on learning these.
+// BERT's warm start: character frequencies, vectors from counts of neighbours, and heads that attend to neighbours. A model of
+// this size would otherwise spend its whole budget on learning these.
 
 import { RandomSource, type Parameter } from '../../../src/index.ts';
 import type { BertForPreTraining } from './model.ts';
 
-/** Writes initial values into `model`, made from the token ids of the training chapters. The rest stays random. */
+/** Writes initial values into `model`, computed from the token ids of the training chapters. The rest stays random. */
 export function warmStart(model: BertForPreTraining, chapters: readonly Int32Array[]): void {
   const { vocab_size, hidden_size, num_attention_heads: heads, initializer_range = 0.02 } = model.config;
   const { embeddings, encoder } = model.bert;
@@ -34,7 +34,7 @@ export function warmStart(model: BertForPreTraining, chapters: readonly Int32Arr
   );
 }
 
-/** Logarithms of how frequent each of `size` characters is. */
+/** The log frequency of each of `size` characters. */
 function logFrequencies(chapters: readonly Int32Array[], size: number): Float32Array {
   const counts = new Float64Array(size).fill(1); // so that none is impossible
   for (const chapter of chapters) for (const id of chapter) counts[id]++;
@@ -42,10 +42,10 @@ function logFrequencies(chapters: readonly Int32Array[], size: number): Float32A
   return Float32Array.from(counts, (count) => Math.log(count / total));
 }
 
-/** Where the heads of the first layer attend at first, relative to the query. */
+/** Initial attention of the first layer's heads, relative to the query. */
 const OFFSETS = [-1, 1, -2, 2];
 
-/** Scale of those queries and keys: with this, most of a head's attention is on its neighbour. */
+/** Scale of those queries and keys, such that most of a head's attention is on its neighbour. */
 const GAIN = 1.4;
 
 /** Angular frequencies spread evenly over (0, π), so that the sum of their cosines has a single peak, at distance 0. */
@@ -61,8 +61,8 @@ function sinusoids(rows: number, width: number): Float32Array {
 }
 
 /**
- * Query weights [C, C] with which head h attends `offsets[h]` positions on, or, with offsets of 0, the key weights for them. Each
- * head takes its share of the sinusoids; rotating them by the offset is the same as shifting the position.
+ * Query weights [C, C] with which head h attends `offsets[h]` positions ahead; with offsets of 0, the matching key weights.
+ * Each head uses its share of the sinusoids; rotating them by the offset equals shifting the position.
  */
 function lookAt(offsets: readonly number[], width: number): Float32Array {
   const heads = offsets.length;
@@ -89,7 +89,7 @@ function neighbourVectors(chapters: readonly Int32Array[], size: number, width: 
   const { rows, columns, values } = mutualInformation(chapters, size);
   const random = new RandomSource(1);
   let basis = Float64Array.from({ length: size * width }, () => random.normal());
-  // basis ← M Mᵀ basis, made orthogonal: M is [size, 2 · size].
+  // basis ← M Mᵀ basis, orthonormalized; M is [size, 2 · size].
   const contexts = new Float64Array(2 * size * width);
   for (let i = 0; i < ITERATIONS; i++) {
     orthogonalize(basis, size, width);
@@ -144,7 +144,7 @@ function orthogonalize(matrix: Float64Array, rows: number, width: number): void 
   columns.forEach((column, c) => column.forEach((value, r) => (matrix[r * width + c] = value)));
 }
 
-/** Power of context counts, as in word2vec: without it, rare contexts dominate. */
+/** Exponent of context counts, as in word2vec; without it, rare contexts dominate. */
 const SMOOTHING = 0.75;
 
 /** max(0, log(p(a, b) / (p(a) p(b)))) of characters a and neighbours b, sparse: column b is the next character, size + b the previous one. */

@@ -6,28 +6,28 @@ import {
   type Parameter, type Tensor,
 } from '../../../src/index.ts'; // prettier-ignore
 
-/** Height and width of the input: a 28×28 digit of MNIST with two empty pixels on each side. */
+/** Height and width of the input: a 28×28 MNIST digit with a margin of two pixels. */
 export const LENET_SIZE = 32;
 /** Digits 0 to 9. */
 export const LENET_CLASSES = 10;
 
-/** Which LeNet-5: what stands between the convolutions. */
+/** The variant of LeNet-5. */
 export interface LeNet5Config {
   /** `tanh` as in the paper, or `relu`. */
   readonly activation: 'tanh' | 'relu';
-  /** The paper's averages with a trainable gain and bias for each map, or plain maxima. */
+  /** The paper's average pooling with a trainable gain and bias per map, or max pooling. */
   readonly pooling: 'scaledAverage' | 'max';
-  /** Share of C5's and F6's units that is dropped while training. */
+  /** Dropout probability of C5 and F6. */
   readonly dropout: number;
 }
 
-/** The paper's network, and the one that people build today. */
+/** The paper's network, and today's common variant. */
 export const lenet5Configs = {
   classic: { activation: 'tanh', pooling: 'scaledAverage', dropout: 0 },
   modern: { activation: 'relu', pooling: 'max', dropout: 0.25 },
 } as const satisfies Record<string, LeNet5Config>;
 
-/** "Sub-sampling": the mean of 2 × 2 values, times a trainable gain, plus a trainable bias, one of each per map. */
+/** The paper's "sub-sampling": the mean of 2 × 2 values, with a trainable gain and bias per map. */
 class ScaledAverage extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter;
@@ -44,7 +44,7 @@ class ScaledAverage extends Module {
   }
 }
 
-/** Every map that the network computes on its way, in the paper's names. */
+/** Every layer's output, with the paper's names. */
 export interface LeNet5Maps {
   readonly c1: Tensor; // [B, 6, 28, 28]
   readonly s2: Tensor; // [B, 6, 14, 14]
@@ -56,8 +56,8 @@ export interface LeNet5Maps {
 }
 
 /**
- * [B, 1, 32, 32] → [B, 10]. Two things differ from the paper, as in most LeNets since: C3 sees all maps of S2, and the
- * output is a linear layer for cross-entropy instead of radial basis functions.
+ * [B, 1, 32, 32] → [B, 10]. It differs from the paper like most LeNets since: C3 is connected to all maps of S2, and the output
+ * is a linear layer for cross-entropy instead of radial basis functions.
  */
 export class LeNet5 extends Module {
   override readonly title = 'LeNet-5';

@@ -1,4 +1,4 @@
-// Turns any picture of a digit into what LeNet was trained on, by the steps that made MNIST.
+// Converts any image of a digit to LeNet's input, with the preprocessing of MNIST.
 
 import { resizeGrey, type Box, type RgbaPixels } from '../../../src/index.ts';
 import { LENET_SIZE } from './model.ts';
@@ -6,19 +6,19 @@ import { LENET_SIZE } from './model.ts';
 const MNIST_SIZE = 28;
 const DIGIT_SIZE = 20;
 
-/** Least difference between ink and paper, of 255: less is an empty page. */
+/** Minimum contrast between ink and paper, of 255; below it the page counts as empty. */
 const LEAST_CONTRAST = 20;
-/** Differences below this fraction of the strongest are the paper's: blur of lenses, traces of JPEG. */
+/** Differences below this fraction of the contrast count as paper: lens blur, JPEG artifacts. */
 const FAINTEST_INK = 0.08;
-/** Ink of a blurred edge that still counts to the digit's box. MNIST's own boxes are the same up to here. */
+/** Minimum ink of a blurred edge inside the digit's box. MNIST's own boxes do not change up to this value. */
 const EDGE = 0.3;
 
 /**
- * A picture of one digit as LeNet's input `[32, 32]`: ink 1 on 0, as in MNIST (LeCun et al. 1998, section III.A): the
- * ink's box is scaled into 20×20 with its proportions kept, and its centre of mass stands in the middle of 28×28, two
- * pixels inside the input. Light and dark paper, colours and transparency are all understood.
+ * An image of one digit as LeNet's input `[32, 32]`, ink 1 on 0, as in MNIST (LeCun et al. 1998, section III.A): the ink's box
+ * is scaled to fit 20×20 with its aspect ratio preserved, and its centre of mass is in the middle of 28×28, two pixels inside
+ * the input. Handles light and dark paper, colours and transparency.
  * @returns null for an empty page.
- * @throws an Error when `rgba` does not hold `width` × `height` pixels.
+ * @throws an Error if `rgba` does not have `width` × `height` pixels.
  */
 export function toDigit(rgba: RgbaPixels, width: number, height: number): Float32Array | null {
   if (width < 1 || height < 1 || rgba.length !== width * height * 4) {
@@ -26,7 +26,7 @@ export function toDigit(rgba: RgbaPixels, width: number, height: number): Float3
       `A picture of ${width}×${height} pixels needs ${width * height * 4} bytes of RGBA, not ${rgba.length}.`,
     );
   }
-  // White ink on transparency shows up on black paper only.
+  // White ink on transparency is visible only on black paper.
   const ink = inkOf(luminance(rgba, 255), width, height) ?? inkOf(luminance(rgba, 0), width, height);
   if (!ink) return null;
   const box = inkBox(ink, width, height);
@@ -47,7 +47,7 @@ function luminance(rgba: RgbaPixels, paper: number): Float32Array {
   return grey;
 }
 
-/** How much ink is on each pixel, 0 to 1; null for an empty page. */
+/** The ink of each pixel, 0 to 1; null for an empty page. */
 function inkOf(grey: Float32Array, width: number, height: number): Float32Array | null {
   const border = borderOf(grey, width, height);
   const paper = median(border);
@@ -58,7 +58,7 @@ function inkOf(grey: Float32Array, width: number, height: number): Float32Array 
   }
   const sign = paper - darkest >= brightest - paper ? -1 : 1;
   const contrast = sign < 0 ? paper - darkest : brightest - paper;
-  // Uneven light makes the border uneven: four median deviations are about all of it.
+  // Uneven light makes the border uneven; four median deviations cover almost all of it.
   const unevenness = 4 * median(border.map((value) => Math.abs(value - paper)));
   const faintest = Math.max(FAINTEST_INK * contrast, unevenness);
   if (contrast < LEAST_CONTRAST || faintest >= contrast) return null;
@@ -98,7 +98,7 @@ function inkBox(ink: Float32Array, width: number, height: number): Box {
   return { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-/** The digit on LeNet's input with its centre of mass in the middle, its strongest ink 1. */
+/** The digit on LeNet's input, with its centre of mass in the middle and its maximum ink scaled to 1. */
 function centred(digit: Float32Array, width: number, height: number): Float32Array {
   let [mass, sumX, sumY, strongest] = [0, 0, 0, 0];
   digit.forEach((value, i) => {
@@ -107,20 +107,20 @@ function centred(digit: Float32Array, width: number, height: number): Float32Arr
     sumY += value * Math.floor(i / width);
     strongest = Math.max(strongest, value);
   });
-  // MNIST's own centres of mass lie around pixel 14, not at the square's middle, 13.5.
+  // MNIST's centres of mass are around pixel 14, not at the square's middle, 13.5.
   const left = placed(MNIST_SIZE / 2 - sumX / mass, width);
   const top = placed(MNIST_SIZE / 2 - sumY / mass, height);
   const margin = (LENET_SIZE - MNIST_SIZE) / 2;
   const input = new Float32Array(LENET_SIZE * LENET_SIZE);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      // Thin strokes turn grey when they shrink; MNIST's are always full in places.
+      // Thin strokes turn grey when shrunk; MNIST's always reach full ink somewhere.
       input[(top + y + margin) * LENET_SIZE + left + x + margin] = digit[y * width + x] / strongest;
     }
   }
   return input;
 }
 
-/** A whole offset that keeps `length` pixels inside MNIST's square. */
+/** Rounds an offset so that `length` pixels stay inside MNIST's square. */
 const placed = (offset: number, length: number): number =>
   Math.min(Math.max(Math.round(offset), 0), MNIST_SIZE - length);

@@ -1,4 +1,4 @@
-// How LeNet-5 is trained: the loss, and the settings that made the shipped weights.
+// LeNet-5's training: the loss, and the settings of the shipped weights.
 
 import { argmax, cast, crossEntropy, eq, mean, type Tensor } from '../../../src/index.ts';
 import type { LeNet5 } from './model.ts';

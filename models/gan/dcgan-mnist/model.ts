@@ -5,9 +5,9 @@ import {
   BatchNorm2d, Conv2d, ConvTranspose2d, LeakyReLU, Module, normalValues, ReLU, reshape, Sequential, Tanh, type Tensor,
 } from '../../../src/index.ts'; // prettier-ignore
 
-/** Sizes of both networks, under the names of PyTorch's example. */
+/** Sizes of both networks, with the names of PyTorch's example. */
 export interface DCGANConfig {
-  /** Numbers of a latent vector. */
+  /** Size of a latent vector. */
   readonly nz: number;
   /** Width of the generator's last hidden layer. */
   readonly ngf: number;
@@ -22,7 +22,7 @@ export const dcganConfigs = {
   mnist: { nz: 100, ngf: 32, ndf: 32, nc: 1 },
 } as const satisfies Record<string, DCGANConfig>;
 
-/** The paper's start: every weight of a convolution N(0, 0.02), of a batch norm N(1, 0.02). */
+/** The paper's initialization: convolution weights N(0, 0.02), batch norm weights N(1, 0.02). */
 function initialize(network: Module): void {
   for (const [name, parameter] of network.namedParameters()) {
     if (!name.endsWith('weight')) continue;
@@ -62,7 +62,7 @@ export class Generator extends Module {
   }
 }
 
-/** Images [B, nc, 32, 32] between -1 and 1 → scores [B]: above 0 where the image looks real. */
+/** Images [B, nc, 32, 32] between -1 and 1 → logits [B]: above 0 if the image looks real. */
 export class Discriminator extends Module {
   override readonly title = 'Discriminator';
   readonly main: Sequential;
@@ -83,13 +83,13 @@ export class Discriminator extends Module {
     initialize(this);
   }
 
-  /** PyTorch's example ends with a sigmoid; here the loss has it. */
+  /** PyTorch's example ends with a sigmoid, which here is part of the loss. */
   forward(image: Tensor): Tensor {
     return reshape(this.main.forward(image), [image.shape[0]]);
   }
 }
 
-/** Both networks, as they are trained and as one file holds them: `generator.main.0.weight`, `discriminator.main.0.weight` … */
+/** Both networks, with checkpoint names `generator.main.0.weight`, `discriminator.main.0.weight` … */
 export class DCGAN extends Module {
   override readonly title = 'DCGAN';
   readonly config: DCGANConfig;

@@ -1,4 +1,4 @@
-// How DCGAN is trained: the two losses, and the settings that made the shipped weights.
+// DCGAN's training: the two losses, and the settings of the shipped weights.
 
 import { add, detach, diversity, mean, mul, neg, normal, softplus, sub, type Tensor } from '../../../src/index.ts';
 import type { DCGAN } from './model.ts';
@@ -17,22 +17,22 @@ export const dcganRecipe = {
   averageDecay: 0.98,
 } as const;
 
-/** Images from 0 to 1 as the networks see them: from -1 to 1. */
+/** Scales images from 0 to 1 to the networks' range, -1 to 1. */
 export const toNetwork = (image: Tensor): Tensor => sub(mul(image, 2), 1);
 
-/** Images of the generator from 0 to 1. */
+/** Scales generated images to 0 to 1. */
 export const toImage = (image: Tensor): Tensor => mul(add(image, 1), 0.5);
 
-/** -log of the probability that each score gives to "real", or to "fake": binary cross-entropy, averaged. */
+/** Mean binary cross-entropy of logits with the label "real", or "fake". */
 const asReal = (scores: Tensor): Tensor => mean(softplus(neg(scores)));
 const asFake = (scores: Tensor): Tensor => mean(softplus(scores));
 
-/** One step of training, in two phases; each phase updates its own network. */
+/** The two phases of a training step; each updates its own network. */
 export function dcganPhases(model: DCGAN) {
   const { generator, discriminator, config } = model;
   const draw = (count: number) => generator.forward(normal([count, config.nz])); // [B, nc, 32, 32]
   return {
-    /** Learns to score images of the data above those of the generator. */
+    /** Learns to score real images above generated ones. */
     discriminator({ image }: Readonly<Record<string, Tensor>>) {
       const real = discriminator.forward(toNetwork(image)); // [B]
       const fake = discriminator.forward(detach(draw(image.shape[0]))); // [B]

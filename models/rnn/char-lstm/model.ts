@@ -1,49 +1,49 @@
-// A recurrent language model over characters, as in A. Karpathy, "The unreasonable effectiveness of recurrent neural
-// networks", 2015; the LSTM is that of S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
+// A character-level recurrent language model, as in A. Karpathy, "The unreasonable effectiveness of recurrent neural
+// networks", 2015. LSTM: S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
 
 import {
   assign, Buffer, Dropout, Embedding, eq, GRU, Linear, LSTM, Module, RNN, spec, where, type CausalModel, type RecurrentOutput,
   type Tensor,
 } from '../../../src/index.ts'; // prettier-ignore
 
-/** Sizes of the network and its kind of cell. */
+/** The network's sizes and kind of cell. */
 export interface CharRNNConfig {
-  /** Elman's cell with tanh, gated recurrent units, or long short-term memory. */
+  /** Elman RNN with tanh, GRU, or LSTM. */
   readonly model_type: 'rnn' | 'gru' | 'lstm';
-  /** Characters that the model knows. */
+  /** Size of the vocabulary. */
   readonly vocab_size: number;
   readonly embedding_size: number;
   readonly hidden_size: number;
-  /** Recurrent layers one above the other. */
+  /** Number of stacked recurrent layers. */
   readonly num_layers: number;
-  /** Share of the units that is dropped between layers while training. */
+  /** Dropout probability between layers. */
   readonly dropout: number;
 }
 
 const sizes = { vocab_size: 65, embedding_size: 128, hidden_size: 256, num_layers: 2, dropout: 0 } as const;
 
-/** One config a kind of cell; 65 characters are those of tinyshakespeare. */
+/** One config per kind of cell; tinyshakespeare has 65 characters. */
 export const charRNNConfigs = {
   rnn: { model_type: 'rnn', ...sizes },
   gru: { model_type: 'gru', ...sizes },
   lstm: { model_type: 'lstm', ...sizes },
 } as const satisfies Record<string, CharRNNConfig>;
 
-/** What the network remembers of the text so far; the cells are the LSTM's alone. */
+/** The recurrent state; `cell` is used only by the LSTM. */
 export interface CharRNNMemory {
   readonly hidden: Buffer; // [layers, B, H]
   readonly cell: Buffer; // [layers, B, H]
 }
 
-/** How a forward pass goes on from an earlier one. */
+/** Options for stepwise decoding. */
 export interface CharRNNDecoding {
-  /** Read at the start, and written with the state after the last character. */
+  /** The initial state; updated to the state after the last character. */
   readonly memory?: CharRNNMemory;
-  /** Place of the first id in the text, i32 of one number; at 0, which is the default, the text begins anew. */
+  /** Position of the first id in the text, an i32 scalar; at 0 (default) the state is reset. */
   readonly position?: Tensor;
 }
 
-/** Characters i32 [B, T] → scores of each next character [B, T, V]. Without a memory the text begins here. */
+/** Characters i32 [B, T] → logits of each next character [B, T, V]. Without a memory, the state starts at zero. */
 export class CharRNN extends Module implements CausalModel<CharRNNMemory> {
   override readonly title = 'CharRNN';
   readonly config: CharRNNConfig;
@@ -74,7 +74,7 @@ export class CharRNN extends Module implements CausalModel<CharRNNMemory> {
     return this.decoder.forward(this.dropout.forward(after.output)); // [B, T, V]
   }
 
-  /** The memory of `batch` texts, of any length. */
+  /** The memory for `batch` texts of any length. */
   memory(batch = 1): CharRNNMemory {
     const { num_layers, hidden_size } = this.config;
     const state = (name: string) => Buffer.zeros(spec([num_layers, batch, hidden_size]), { name, persistent: false });

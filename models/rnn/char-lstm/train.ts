@@ -1,4 +1,4 @@
-// How the character LSTM is trained: the loss, and the settings that made the shipped weights.
+// The character LSTM's training: the loss, and the settings of the shipped weights.
 
 import { crossEntropy, reshape, type Tensor } from '../../../src/index.ts';
 import type { CharRNN } from './model.ts';

@@ -1,4 +1,4 @@
-// GPT-2, small enough for characters: A. Radford et al., "Language models are unsupervised multitask learners", 2019. Layers,
+// GPT-2, also in a small size for characters: A. Radford et al., "Language models are unsupervised multitask learners", 2019. Layers,
 // names and config are those of Hugging Face's GPT2LMHeadModel, so its checkpoints load with their own config.json.
 
 import {
@@ -6,17 +6,17 @@ import {
   permute, reshape, scaledDotProductAttention, slice, type CausalModel, type Parameter, type Tensor,
 } from '../../../src/index.ts'; // prettier-ignore
 
-/** The fields of config.json that matter here. */
+/** The fields of config.json that are used. */
 export interface GPT2Config {
   readonly vocab_size: number;
-  /** Longest text that the model sees at once. */
+  /** Maximum context length. */
   readonly n_positions: number;
   readonly n_embd: number;
   readonly n_layer: number;
   readonly n_head: number;
-  /** Width of the hidden layer of an MLP; four times n_embd unless given. */
+  /** Width of an MLP's hidden layer (default 4 · n_embd). */
   readonly n_inner?: number | null;
-  /** What is dropped while training: of embeddings, of attention weights, of what each block adds. */
+  /** Dropout of embeddings, of attention weights, and of each block's output. */
   readonly embd_pdrop: number;
   readonly attn_pdrop: number;
   readonly resid_pdrop: number;
@@ -25,7 +25,7 @@ export interface GPT2Config {
 
 const small = { embd_pdrop: 0.1, attn_pdrop: 0.1, resid_pdrop: 0.1, layer_norm_epsilon: 1e-5 } as const;
 
-/** The shipped character model, and the sizes that OpenAI published. */
+/** The shipped character model, and OpenAI's smallest size. */
 export const gpt2Configs = {
   char: {
     vocab_size: 65, n_positions: 128, n_embd: 128, n_layer: 4, n_head: 4,
@@ -34,11 +34,11 @@ export const gpt2Configs = {
   gpt2: { vocab_size: 50257, n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12, ...small },
 } as const satisfies Record<string, GPT2Config>; // prettier-ignore
 
-/** How a forward pass goes on from an earlier one. */
+/** Options for cached decoding. */
 export interface DecodingOptions {
-  /** Keys and values of the text so far, one cache a layer. */
+  /** Key/value caches of the text so far, one per layer. */
   readonly memory?: readonly KVCache[];
-  /** Place of the first id in the text: i32 of one number, 0 by default. */
+  /** Position of the first id in the text, an i32 scalar (default 0). */
   readonly position?: Tensor;
 }
 
@@ -58,10 +58,10 @@ class Conv1D extends Module {
   }
 }
 
-/** Starts smaller in what is added to the residual stream, as 2 · n_layer such terms meet there. */
+/** Initial deviation of layers that add to the residual stream, scaled down because 2 · n_layer of them are summed. */
 const residualDeviation = ({ n_layer }: GPT2Config) => 0.02 / Math.sqrt(2 * n_layer);
 
-/** Causal self-attention of n_head heads. */
+/** Causal self-attention with n_head heads. */
 class GPT2Attention extends Module {
   readonly c_attn: Conv1D;
   readonly c_proj: Conv1D;
@@ -96,7 +96,7 @@ class GPT2Attention extends Module {
   }
 }
 
-/** Two layers with the tanh form of GELU between them. */
+/** Two linear layers with GELU (tanh approximation) between them. */
 class GPT2MLP extends Module {
   readonly c_fc: Conv1D;
   readonly c_proj: Conv1D;
@@ -117,7 +117,7 @@ class GPT2MLP extends Module {
   }
 }
 
-/** A block: attention, then MLP, each added to what it reads through a layer norm. */
+/** A pre-norm block: attention, then MLP, each with a residual connection. */
 class GPT2Block extends Module {
   readonly ln_1: LayerNorm;
   readonly attn: GPT2Attention;
@@ -139,7 +139,7 @@ class GPT2Block extends Module {
   }
 }
 
-/** Tokens i32 [B, T] → scores of each next token [B, T, V]. The last layer is the table of tokens once more ("tied"). */
+/** Tokens i32 [B, T] → logits of each next token [B, T, V]. The output layer is tied to the token embedding. */
 export class GPT2 extends Module implements CausalModel<readonly KVCache[]> {
   override readonly title = 'GPT-2';
   readonly config: GPT2Config;
@@ -182,6 +182,6 @@ export class GPT2 extends Module implements CausalModel<readonly KVCache[]> {
   }
 }
 
-/** A table that starts as all of GPT-2's weights, N(0, 0.02). */
+/** An embedding initialized with N(0, 0.02), like all of GPT-2's weights. */
 const table = (count: number, width: number): Embedding =>
   Object.assign(new Embedding(count, width), { weight: normalParameter([count, width], 0.02) });

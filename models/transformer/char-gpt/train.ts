@@ -1,4 +1,4 @@
-// How the character GPT is trained: the loss, and the settings that made the shipped weights.
+// The character GPT's training: the loss, and the settings of the shipped weights.
 
 import { crossEntropy, reshape, type Tensor } from '../../../src/index.ts';
 import type { GPT2 } from './model.ts';

@@ -1,5 +1,5 @@
-// Holds the linter and the map to the table of layers: tries an import from every layer to every other, and checks which
-// ones the linter refuses.
+// Checks the linter and the map against the table of layers: tries every import between layers, and compares which ones the
+// linter rejects.
 
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { layerTable, tableIn } from './harness/layer-table.ts';
 const root = resolve(import.meta.dirname, '..');
 const packages = [...new Set(layers.flatMap((layer) => [...(layer.packages ?? []), ...(layer.nodePackages ?? [])]))];
 
-/** Files that try every import: at two depths of a layer that is a folder, and one for Node. */
+/** Files that try every import: at two depths in a layer that is a folder, and one for Node. */
 const probes = ({ path }: Layer) =>
   path.endsWith('.ts') ? [path] : [`${path}/probe.ts`, `${path}/family/probe.ts`, `${path}/probe-node.ts`];
 const target = ({ path }: Layer) => (path.endsWith('.ts') ? path : `${path}/family/target.ts`);
@@ -24,7 +24,7 @@ const specifier = (from: string, to: string) => {
 };
 
 let folder: string;
-/** `file -> import` for every import that the linter refused. */
+/** `file -> import` for every import that the linter rejected. */
 let refused: Set<string>;
 let gpuNames: Set<string>;
 let nodeNames: Set<string>;
@@ -50,7 +50,7 @@ beforeAll(async () => {
   }
   const [oxlint, tsx] = ['oxlint/bin/oxlint', 'tsx/dist/esm/index.mjs'].map((path) => join(root, 'node_modules', path));
   const args = ['--import', pathToFileURL(tsx).href, oxlint, '--format=json', 'src', 'shaders', 'models', 'demos'];
-  // The linter exits with 1 when it finds something, as it must here.
+  // The linter exits with 1 when it finds problems, as expected here.
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder, maxBuffer: 1 << 26 }).catch(
     (error: { stdout: string }) => error,
   );
@@ -81,7 +81,7 @@ const cases = layers
   .flatMap((layer) => probes(layer).map((file) => ({ file, layer })));
 const isForNode = (file: string) => file.endsWith('-node.ts');
 
-test.each(cases)('$file imports what its layer may and nothing else', ({ file, layer }) => {
+test.each(cases)('$file may import only what its layer allows', ({ file, layer }) => {
   const expected = [
     ...layers
       .filter((other) => other !== layer && !layer.imports.includes(other.path))
@@ -101,7 +101,7 @@ test.each(cases)('$file imports what its layer may and nothing else', ({ file, l
   expect(found.sort()).toEqual(expected.sort());
 });
 
-test('only src/backends/webgpu names GPU types, and only files for Node its globals', () => {
+test('only src/backends/webgpu uses GPU types, and only Node files use Node globals', () => {
   const files = cases.map(({ file }) => file).filter((file) => !file.startsWith('src/backends/webgpu/'));
   expect([...gpuNames].sort()).toEqual([...files].sort());
   const isFree = (file: string) =>
@@ -109,7 +109,7 @@ test('only src/backends/webgpu names GPU types, and only files for Node its glob
   expect([...nodeNames].sort()).toEqual(files.filter((file) => !isFree(file)).sort());
 });
 
-test('no layer imports one that imports it', () => {
+test('layers have no cycles', () => {
   const reach = (path: string, seen = new Set<string>()): Set<string> => {
     for (const next of layers.find((layer) => layer.path === path)!.imports)
       if (!seen.has(next)) reach(next, seen.add(next));
@@ -118,7 +118,7 @@ test('no layer imports one that imports it', () => {
   expect(layers.map(({ path }) => path).filter((path) => reach(path).has(path))).toEqual([]);
 });
 
-test('the map shows the table: `npm run map` writes it', async () => {
+test('the map has the current table: run `npm run map`', async () => {
   const map = await readFile(join(root, 'src/README.md'), 'utf8');
   expect(tableIn.exec(map)?.[0]).toBe(layerTable());
 });

@@ -1,4 +1,4 @@
-// grad(): what the chain rule makes of graphs. Each op's own gradient is tested with the op.
+// grad(): the chain rule over graphs. Each op's own gradient is tested with the op.
 
 import { describe, expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -12,7 +12,7 @@ import {
 import { compile } from '../../src/runtime/compile.ts';
 import { records } from '../harness/records.ts';
 
-/** Values of `fn`'s outputs, computed in float64 and given as f32. */
+/** Values of `fn`'s outputs, computed in float64 and rounded to f32. */
 async function evaluate(fn: (x: Tensor) => Record<string, Tensor>, values: readonly number[], shape = [values.length]) {
   const device = new CpuDevice({ float64: true });
   const program = await compile(device, ({ x }: Record<string, Tensor>) => fn(x), { x: spec(shape) });
@@ -23,7 +23,7 @@ async function evaluate(fn: (x: Tensor) => Record<string, Tensor>, values: reado
 const gradientOf = async (fn: (x: Tensor) => Tensor, ...values: number[]) =>
   (await evaluate((x) => ({ dx: grad(fn(x), [x])[0] }), values)).dx;
 
-test('a tensor that is used twice gets both gradients, by one op or by two', async () => {
+test('a tensor used twice, by one op or two, gets the sum of both gradients', async () => {
   expect(await gradientOf((x) => sum(mul(x, x)), 1, -2, 3)).toEqual([2, -4, 6]);
   expect(await gradientOf((x) => sum(add(x, x)), 1, -2)).toEqual([2, 2]);
   expect(await gradientOf((x) => add(sum(square(x)), sum(mul(x, 5))), 1, -2)).toEqual([7, 1]);
@@ -35,7 +35,7 @@ test('a tensor that is used twice gets both gradients, by one op or by two', asy
   expect(await gradientOf(diamond, 1, 2)).toEqual([30, 48]);
 });
 
-test('what was broadcast gets the sum of its gradients, in its own shape', async () => {
+test('the gradient of a broadcast input is summed to its own shape', async () => {
   const build = (x: Tensor) => {
     const row = reshape(x, [1, 3]);
     const y = mul(matmul(reshape(x, [3, 1]), row), row);
@@ -46,7 +46,7 @@ test('what was broadcast gets the sum of its gradients, in its own shape', async
   expect(await evaluate(build, [1, 2, 3])).toEqual({ dx: [14 + 12, 14 + 24, 14 + 36], dy: Array(9).fill(1) });
 });
 
-test('the output itself has gradient 1, and what it does not need has zeros', async () => {
+test('the output has gradient 1 with respect to itself, and unused tensors have zeros', async () => {
   const unused = Buffer.zeros(spec([2, 2]), { name: 'unused' });
   const build = (x: Tensor) => {
     const loss = mean(x);
@@ -57,7 +57,7 @@ test('the output itself has gradient 1, and what it does not need has zeros', as
   expect(await evaluate(build, [1, 2])).toEqual({ own: [1], dx: [0.5, 0.5], none: [0, 0, 0, 0], behind: [0, 0] });
 });
 
-test('no gradient goes through detach, integers or comparisons', async () => {
+test('no gradient passes detach, integers or comparisons', async () => {
   expect(await gradientOf((x) => sum(mul(detach(x), x)), 3, 4)).toEqual([3, 4]);
   expect(await gradientOf((x) => sum(cast(cast(x, 'i32'), 'f32')), 3, 4)).toEqual([0, 0]);
   expect(await gradientOf((x) => sum(mul(cast(gt(x, 3.5), 'f32'), x)), 3, 4)).toEqual([0, 1]);
@@ -66,7 +66,7 @@ test('no gradient goes through detach, integers or comparisons', async () => {
 describe('errors', () => {
   const x = new Input('x', spec([2, 3]));
 
-  test('an output of more than one number shows its shape', () => {
+  test('the error for a non-scalar output has its shape', () => {
     expect(() => grad(tanh(x), [x])).toThrow('grad: the output must be one number, but has shape [2, 3]');
   });
 
@@ -80,7 +80,7 @@ describe('errors', () => {
     onnx: { none: 'It only tests.' },
   };
 
-  test('an op without gradient is named, but only where a gradient has to pass it', () => {
+  test('an op without a gradient is an error only if a gradient must pass it', () => {
     const stepped = applyOne(step, [x], {});
     expect(() => grad(sum(mul(stepped, x)), [x])).toThrow('grad: step has no gradient');
     const y = new Input('y', spec([2, 3]));
@@ -88,7 +88,7 @@ describe('errors', () => {
     expect(grad(sum(mul(stepped, x)), [stepped])[0].shape).toEqual([2, 3]);
   });
 
-  test('an op that has a gradient on another way says which', () => {
+  test('the error for an op without a gradient suggests the alternative', () => {
     const [q, states] = [new Input('q', spec([2, 3, 4])), new Input('states', spec([3, 4]))];
     const again = (y: Tensor, input: Tensor) => () => grad(sum(square(grad(sum(square(y)), [input])[0])), [input]);
     expect(again(scaledDotProductAttention(q, q, q), q)).toThrow(
@@ -101,21 +101,21 @@ describe('errors', () => {
     expect(again(steps(false), states)).not.toThrow();
   });
 
-  test('every record without a gradient gives truth values or positions, or says what to do instead', () => {
+  test('every op record without a gradient returns bools or indices, or says what to do instead', () => {
     const silent = [...records].filter(({ vjp, noGradient }) => vjp === 'none' && !noGradient).map(({ name }) => name);
     const comparisons = ['eq', 'ge', 'gt', 'le', 'lt', 'ne'];
-    // massThreshold is only ever compared with; fused nodes come into being after grad().
+    // massThreshold is only used in comparisons; fused nodes are created after grad().
     expect(silent.sort()).toEqual(['argmax', 'argmin', 'argsort', ...comparisons, 'fused', 'massThreshold'].sort());
   });
 });
 
-describe('derivatives of derivatives', () => {
+describe('higher derivatives', () => {
   const f = (x: Tensor) => sum(mul(tanh(x), square(x)));
   const derivative = (x: Tensor) => grad(f(x), [x])[0];
   const points = [-2.5, -1, -0.125, 0, 0.5, 1.25, 3];
 
-  test('the second derivative of tanh(x) · x² is what finite differences of the first give', async () => {
-    /** A power of two, so that no point is rounded when it is moved by it. */
+  test('the second derivative of tanh(x) · x² matches finite differences of the first', async () => {
+    /** A power of two, so that adding it does not round. */
     const h = 2 ** -10;
     const { second, quotient } = await evaluate((x) => {
       const moved = (steps: number) => derivative(add(x, steps * h));
@@ -126,14 +126,14 @@ describe('derivatives of derivatives', () => {
         quotient: mul(add(mul(near, 8), mul(far, -1)), 1 / (12 * h)),
       };
     }, points);
-    // The fourth-order formula is off by h⁴/30 · f⁽⁶⁾, below 1e-11 here, and rounding in float64 by 2^-52 · 20 / h, also
-    // about 1e-11 but for its constant 1/12h, which is held in f32: 2^-24 of the value, as the results are.
+    // The fourth-order formula has an error of h⁴/30 · f⁽⁶⁾, below 1e-11 here, and float64 rounding of 2^-52 · 20 / h, also
+    // about 1e-11. Its constant 1/12h and the results are rounded to f32: 2^-24 of the value.
     second.forEach((value, i) =>
       expect(Math.abs(value - quotient[i])).toBeLessThanOrEqual(2 ** -22 * Math.abs(value) + 1e-10),
     );
   });
 
-  test('and what the formulas of the first three give', async () => {
+  test('the first three derivatives match their closed forms', async () => {
     const results = await evaluate((x) => {
       const first = derivative(x);
       const [second] = grad(sum(first), [x]);
@@ -149,7 +149,7 @@ describe('derivatives of derivatives', () => {
         third: (-2 * s * s + 4 * t * t * s) * x * x - 12 * x * t * s + 6 * s,
       };
       for (const [order, value] of Object.entries(expected)) {
-        // Computed in float64 and rounded to f32 once; 1e-12 covers float64's own rounding near 0.
+        // Computed in float64 and rounded once to f32; 1e-12 covers float64's rounding near 0.
         expect(Math.abs(results[order][i] - value), `${order} at ${x}`).toBeLessThanOrEqual(
           2 ** -23 * Math.abs(value) + 1e-12,
         );

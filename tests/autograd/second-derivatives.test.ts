@@ -1,4 +1,4 @@
-// Gradients of gradients on the GPU: penalties on a discriminator's gradient train by them.
+// Second derivatives on the GPU, as used by gradient penalties of a discriminator.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -20,12 +20,12 @@ const random = (length: number, stream: number): TypedArray => {
 test.each([
   { windows: 'tiled', shape: [1, 2, 4, 6], output: [1, 2, 2, 3], kernel: 2, options: {} },
   { windows: 'overlapping', shape: [2, 1, 7, 6], output: [2, 1, 4, 3], kernel: 3, options: { stride: 2, padding: 1 } },
-])('of max pooling over $windows windows are the same on the CPU and the GPU', async (one) => {
+])('of max pooling over $windows windows agree on the CPU and the GPU', async (one) => {
   const run = async (device: Device) => {
     using program = await compile(
       device,
       ({ x, w }): Record<string, Tensor> => {
-        // The gradient of Σ w · pool(x)² is 2 · w · pool(x) at the largest values, which depends on x again.
+        // The gradient of Σ w · pool(x)² is 2 · w · pool(x) at the maxima, which again depends on x.
         const [first] = grad(sum(mul(w, square(maxPool2d(x, one.kernel, one.options)))), [x]);
         const [byX, byW] = grad(sum(square(first)), [x, w]);
         return { first, byX, byW };
@@ -39,7 +39,7 @@ test.each([
   expect(cpu.byX.data.some((value) => value !== 0)).toBe(true);
 });
 
-/** A discriminator of two convolutions: [N, 2, 8, 8] → [N, 1]. */
+/** A discriminator with two convolutions: [N, 2, 8, 8] → [N, 1]. */
 function score(x: Tensor, p: Readonly<Record<string, Tensor>>): Tensor {
   const h = leakyRelu(conv2d(x, p['c1.weight'], p['c1.bias'], { stride: 2, padding: 1 }), 0.2); // [N, 4, 4, 4]
   const features = tanh(conv2d(h, p['c2.weight'], p['c2.bias'], { stride: 2, padding: 1 })); // [N, 6, 2, 2]
@@ -51,7 +51,7 @@ const penalties: Record<string, (squares: Tensor) => Tensor> = {
   r1: (squares) => mean(squares),
 };
 
-describe('penalties on the gradient of a convolutional discriminator', () => {
+describe('gradient penalties of a convolutional discriminator', () => {
   const { tensors } = readFixture('penalties');
   const names = [...tensors.keys()].filter((key) => key.startsWith('params/')).map((key) => key.slice(7));
   const inputs = {
@@ -61,7 +61,7 @@ describe('penalties on the gradient of a convolutional discriminator', () => {
   const specs = Object.fromEntries(Object.entries(inputs).map(([key, { shape }]) => [key, spec(shape)]));
   const values = Object.fromEntries(Object.entries(inputs).map(([key, { data }]) => [key, data]));
 
-  /** Each penalty's value and gradients, with variant `index` of every op, or its last. */
+  /** Each penalty's value and gradients, with variant `index` of every op, or its last one. */
   async function run(device: Device, index = 0) {
     const build = ({ x, ...params }: Record<string, Tensor>): Record<string, Tensor> => {
       const scores = score(x, params);
@@ -91,12 +91,12 @@ describe('penalties on the gradient of a convolutional discriminator', () => {
     });
     expect(wrong).toEqual([]);
   };
-  test('are those of PyTorch on the CPU', async () => {
+  test('match PyTorch on the CPU', async () => {
     expectLike(await run(new CpuDevice()), (key) => tensors.get(key)!, 3);
   });
 
-  // Tiles in workgroup memory take software adapters seconds.
-  test.each(runsAll ? [0, 1, 2] : [0])('are the same on the GPU, with variant %i of every op', async (index) => {
+  // Tiled variants take seconds on software adapters.
+  test.each(runsAll ? [0, 1, 2] : [0])('match on the GPU, with variant %i of every op', async (index) => {
     const cpu = await run(new CpuDevice());
     expectLike(await run(await testGpu(), index), (key) => cpu[key], 14);
   });

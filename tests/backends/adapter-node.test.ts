@@ -1,4 +1,4 @@
-// The way to an adapter in Node: each source by name, the errors, and unpacking by several callers at once.
+// Adapters in Node: each source by name, errors, and concurrent unpacking.
 
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -37,18 +37,18 @@ async function double(adapter: GPUAdapter): Promise<number[]> {
   return values;
 }
 
-test('the default source gives an adapter that computes', async () => {
+test('the default source gives a working adapter', async () => {
   const { adapter } = await nodeAdapter({ source: 'auto' });
   expect(await double(adapter)).toEqual([2, 4, 6, 8]);
 });
 
-test.runIf(hasSwiftShader)('SwiftShader comes with the packages, and computes', async () => {
+test.runIf(hasSwiftShader)('the packaged SwiftShader works', async () => {
   const { adapter } = await nodeAdapter({ source: 'swiftshader' });
   expect(adapter.info.architecture).toBe('swiftshader');
   expect(await double(adapter)).toEqual([2, 4, 6, 8]);
 });
 
-test('an adapter can be had again after its device was destroyed, from the same Dawn instance', async () => {
+test('the same Dawn instance gives an adapter again after its device was destroyed', async () => {
   const first = await nodeAdapter();
   (await first.adapter.requestDevice()).destroy();
   const second = await nodeAdapter();
@@ -66,13 +66,13 @@ test('the null source compiles shaders and reports their errors', async () => {
   device.destroy();
 });
 
-test('the environment chooses the source, and a wrong name is refused with the right ones', async () => {
+test('the environment chooses the source, and the error for an unknown name lists the valid ones', async () => {
   vi.stubEnv('FIVE_TIGERS_ADAPTER', 'voodoo');
   await expect(nodeAdapter()).rejects.toThrow(/FIVE_TIGERS_ADAPTER.*'voodoo'.*swiftshader/);
   await expect(nodeAdapter({ source: 'fast' as NodeAdapterSource })).rejects.toThrow(/'fast'/);
 });
 
-test.runIf(hasSwiftShader)('callers that unpack at the same time all get the whole folder', async () => {
+test.runIf(hasSwiftShader)('concurrent callers all get the completely unpacked folder', async () => {
   const cache = await mkdtemp(join(tmpdir(), 'unpack-'));
   try {
     const folders = await Promise.all([1, 2, 3].map(() => unpack('al2023', cache)));

@@ -1,9 +1,9 @@
-// Waiting for a software adapter leaves it the core that an event loop without rest would take.
+// Waiting for a software adapter sleeps, to leave it the core that a busy event loop would take.
 
 import { expect, test } from 'vitest';
 import { waitAsleep } from '../../src/backends/webgpu/wait-node.ts';
 
-/** Processor time, in parts of the time that `work` takes, with an event loop that turns without rest, as Dawn's does. */
+/** CPU time as a fraction of the duration of `work`, with a busy event loop like Dawn's. */
 async function loadDuring(work: () => Promise<unknown>): Promise<number> {
   let turns = true;
   const turn = () => void (turns && setImmediate(turn));
@@ -17,12 +17,12 @@ async function loadDuring(work: () => Promise<unknown>): Promise<number> {
 
 const later = (milliseconds: number) => new Promise<string>((resolve) => setTimeout(resolve, milliseconds, 'done'));
 
-test('a wait sleeps, and so do several at a time and one after another', async () => {
+test('a wait sleeps, also with several concurrent or consecutive waits', async () => {
   expect(await loadDuring(() => waitAsleep(later(300)))).toBeLessThan(0.5);
   expect(await loadDuring(() => Promise.all([waitAsleep(later(300)), waitAsleep(later(200))]))).toBeLessThan(0.5);
 });
 
-test('gives what the work gives, and throws what it throws', async () => {
+test('a wait returns the result of the work and rethrows its errors', async () => {
   expect(await waitAsleep(later(1))).toBe('done');
   await expect(waitAsleep(Promise.reject(new Error('lost')))).rejects.toThrow('lost');
 });

@@ -1,9 +1,9 @@
-// f16 as bits: every number there and back, and what is rounded.
+// f16 as bits: round trips of every value, and rounding.
 
 import { expect, test } from 'vitest';
 import { fromFloat16, fromFloat16Array, toFloat16, toFloat16Array } from '../../src/core/float16.ts';
 
-test('every f16 comes back from its number', () => {
+test('every f16 value survives a round trip', () => {
   for (let bits = 0; bits < 0x10000; bits++) {
     const value = fromFloat16(bits);
     if (Number.isNaN(value)) expect(fromFloat16(toFloat16(value))).toBeNaN();
@@ -27,21 +27,21 @@ test.each([
 });
 
 test.each([
-  ['between two, the nearer', 1 + 0.6 * 2 ** -10, 0x3c01],
-  ['halfway, the even one below', 1 + 0.5 * 2 ** -10, 0x3c00],
-  ['halfway, the even one above', 1 + 1.5 * 2 ** -10, 0x3c02],
-  ['up to the next power of two', 2 - 2 ** -12, 0x4000],
-  ['a subnormal number up to a normal one', 2 ** -14 - 2 ** -26, 0x0400],
-  ['half of the smallest, to 0', 2 ** -25, 0x0000],
-  ['the last that is finite', 65519, 0x7bff],
-  ['the first that is not', 65520, 0x7c00],
-  ['far below', -1e9, 0xfc00],
+  ['rounds to the nearest', 1 + 0.6 * 2 ** -10, 0x3c01],
+  ['halfway, rounds down to even', 1 + 0.5 * 2 ** -10, 0x3c00],
+  ['halfway, rounds up to even', 1 + 1.5 * 2 ** -10, 0x3c02],
+  ['rounds up to the next power of two', 2 - 2 ** -12, 0x4000],
+  ['rounds a subnormal number up to a normal one', 2 ** -14 - 2 ** -26, 0x0400],
+  ['rounds half of the smallest number to 0', 2 ** -25, 0x0000],
+  ['the largest that stays finite', 65519, 0x7bff],
+  ['the smallest that overflows', 65520, 0x7c00],
+  ['overflows to -Infinity', -1e9, 0xfc00],
 ])('%s', (_, value, bits) => {
   expect(toFloat16(value)).toBe(bits);
 });
 
-test('arrays are rounded as single numbers are', () => {
-  // All exponents and signs, with fractions at, beside and between those that f16 has.
+test('arrays are rounded like single numbers', () => {
+  // All exponents and signs, with fractions at, beside and between f16 values.
   const words: number[] = [];
   for (let exponent = 0; exponent < 512; exponent++) {
     for (const fraction of [

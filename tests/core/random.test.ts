@@ -1,4 +1,4 @@
-// Random numbers: threefry's published answers, and the sequences that are drawn from it.
+// Random numbers: threefry's published test vectors, and the sequences drawn from it.
 
 import { describe, expect, test } from 'vitest';
 import { RandomSource, threefry2x32, unitFloat } from '../../src/core/random.ts';
@@ -12,7 +12,7 @@ test.each([
   expect(threefry2x32(k0, k1, c0, c1)).toEqual(expected);
 });
 
-test('a word becomes a number of 24 bits in [0, 1), exact in f32', () => {
+test('a word becomes a 24-bit number in [0, 1), exact in f32', () => {
   expect([0, 0xff, 0x100, 0x80000000].map(unitFloat)).toEqual([0, 0, 2 ** -24, 0.5]);
   const largest = unitFloat(0xffffffff);
   expect([largest, Math.fround(largest)]).toEqual([1 - 2 ** -24, 1 - 2 ** -24]);
@@ -24,7 +24,7 @@ describe('RandomSource', () => {
     return Array.from({ length: 8 }, () => source.word());
   };
 
-  test('repeats itself, and differs with seed and stream', () => {
+  test('is reproducible, and differs by seed and stream', () => {
     expect(words(1, 2)).toEqual(words(1, 2));
     const all = [words(0), words(1), words(0, 1), words(1, 1), words(1, 0xffffffff)].flat();
     expect(new Set(all).size).toBe(all.length);
@@ -35,13 +35,13 @@ describe('RandomSource', () => {
     expect(words(3, 4)).toEqual([0, 1, 2, 3].flatMap((counter) => threefry2x32(3, 4, counter, 0)));
   });
 
-  test('uniform fills its range evenly', () => {
+  test('uniform covers its range evenly', () => {
     const source = new RandomSource(9);
     const values = Array.from({ length: 10_000 }, () => source.uniform(-2, 3));
     expect(values.filter((value) => !(value >= -2 && value < 3))).toEqual([]);
     const tenths = new Array<number>(10).fill(0);
     for (const value of values) tenths[Math.floor((value + 2) * 2)]++;
-    // 1,000 each with a standard deviation of 30.
+    // Expected 1,000 each, with a standard deviation of 30.
     for (const count of tenths) expect(Math.abs(count - 1000)).toBeLessThan(120);
   });
 
@@ -51,7 +51,7 @@ describe('RandomSource', () => {
     expect([...seen].toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6]);
   });
 
-  test('normal has mean 0, variance 1 and the tails of a bell', () => {
+  test('normal has mean 0, variance 1 and normal tails', () => {
     const source = new RandomSource(11);
     const values = Array.from({ length: 10_000 }, () => source.normal());
     const mean = (of: (x: number) => number) => values.reduce((sum, x) => sum + of(x), 0) / values.length;
@@ -60,7 +60,7 @@ describe('RandomSource', () => {
     expect(Math.abs(mean((x) => Number(Math.abs(x) > 2)) - 0.0455)).toBeLessThan(0.01);
   });
 
-  test('a permutation has every number once, in an order of its own', () => {
+  test('permutation has every number once, in a random order', () => {
     const source = new RandomSource(2);
     const [first, second] = [source.permutation(1000), source.permutation(1000)];
     const ordered = Uint32Array.from({ length: 1000 }, (_, i) => i);
@@ -73,7 +73,7 @@ describe('RandomSource', () => {
     expect([source.permutation(0), source.permutation(1)]).toEqual([new Uint32Array(0), Uint32Array.of(0)]);
   });
 
-  test('all orders of three come equally often', () => {
+  test('all permutations of three are equally frequent', () => {
     const source = new RandomSource(6);
     const counts = new Map<string, number>();
     for (let i = 0; i < 6000; i++) {
@@ -81,7 +81,7 @@ describe('RandomSource', () => {
       counts.set(order, (counts.get(order) ?? 0) + 1);
     }
     expect(counts.size).toBe(6);
-    // 1,000 each with a standard deviation of 29.
+    // Expected 1,000 each, with a standard deviation of 29.
     for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(116);
   });
 });

@@ -1,4 +1,4 @@
-// Arithmetic on shapes: broadcasting and its errors, axes, strides.
+// Shape arithmetic: broadcasting and its errors, axes, strides.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -43,11 +43,11 @@ describe('broadcasting', () => {
       ],
       text: '[4, 1] and [4, 5] and [3, 5]',
     },
-  ])('$text is refused with the op and all shapes', ({ shapes, text }) => {
+  ])('the error for $text has the op and all shapes', ({ shapes, text }) => {
     expect(() => broadcastShapes('mul', ...shapes)).toThrow(`mul: shapes ${text} do not broadcast`);
   });
 
-  test('reads a broadcast axis with stride 0', () => {
+  test('gives broadcast axes stride 0', () => {
     expect(broadcastStrides([2, 3], [2, 3])).toEqual([3, 1]);
     expect(broadcastStrides([3], [2, 3])).toEqual([0, 1]);
     expect(broadcastStrides([2, 1], [2, 3])).toEqual([1, 0]);
@@ -62,7 +62,7 @@ test('sizes and row-major strides', () => {
 });
 
 describe('axes', () => {
-  test('count from both ends, and none means all', () => {
+  test('may be negative, and default to all', () => {
     expect([resolveAxis('sum', 1, 3), resolveAxis('sum', -1, 3), resolveAxis('sum', -3, 3)]).toEqual([1, 2, 0]);
     expect(resolveAxes('sum', undefined, 3)).toEqual([0, 1, 2]);
     expect(resolveAxes('sum', [-1, 0], 3)).toEqual([0, 2]);
@@ -70,15 +70,15 @@ describe('axes', () => {
     expect(resolveAxes('sum', [], 3)).toEqual([]);
   });
 
-  test.each([3, -4, 0.5, Number.NaN])('%s of 3 axes is refused', (axis) => {
+  test.each([3, -4, 0.5, Number.NaN])('%s is invalid for 3 axes', (axis) => {
     expect(() => resolveAxis('sum', axis, 3)).toThrow(`sum: axis ${axis} is out of range for 3 axes; use -3 to 2.`);
   });
 
-  test('one named twice is refused', () => {
+  test('must not repeat', () => {
     expect(() => resolveAxes('sum', [1, -2], 3)).toThrow('sum: axes [1,-2] name the same axis twice.');
   });
 
-  test('that are reduced go away or become 1', () => {
+  test('are removed or become 1 when reduced', () => {
     expect(reducedShape([2, 3, 4], [0, 2], false)).toEqual([3]);
     expect(reducedShape([2, 3, 4], [0, 2], true)).toEqual([1, 3, 1]);
   });

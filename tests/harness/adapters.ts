@@ -1,5 +1,5 @@
-// Runs the tests that compute on a device, and then verify(), on every WebGPU implementation and software driver that is here.
-// `npm run test:adapters -- FILTER …` runs only some tests.
+// Runs the device tests, then verify(), on every available WebGPU implementation and software driver.
+// `npm run test:adapters -- FILTER …` runs only matching tests.
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { environmentWith, implementations, makeReport, reportFolder, root } from './implementations.ts';
 
-/** Exit status of a command that shares this process's output. */
+/** Runs a command with inherited output; returns its exit status. */
 function execute(command: readonly string[], env: Record<string, string>): Promise<number> {
   return new Promise((resolve, reject) => {
     spawn(command[0], command.slice(1), { cwd: root, env: environmentWith(env), stdio: 'inherit' })
@@ -28,7 +28,7 @@ const note = (isFine: boolean, what: string) => {
   results.push(`${isFine ? 'passed' : 'FAILED'}    ${what}`);
   if (!isFine) process.exitCode = 1;
 };
-// What would be the same everywhere is tested on the first that is here.
+// Tests that do not depend on the adapter run only on the first one.
 let part = 'all';
 for (const implementation of implementations) {
   const { title } = implementation;
@@ -54,4 +54,4 @@ for (const implementation of implementations) {
 }
 console.log(`\n${results.join('\n')}`);
 if (given.length === 0)
-  console.log(`Reports of verify are in ${reportFolder}: \`npm run parity\` makes tables of them.`);
+  console.log(`The reports of verify are in ${reportFolder}: \`npm run parity\` makes tables of them.`);

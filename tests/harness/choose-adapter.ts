@@ -1,8 +1,8 @@
-// Before any test: takes SwiftShader, the same everywhere, unless this machine has a real GPU or the user has chosen.
+// Global setup: uses SwiftShader, which is the same everywhere, unless there is a real GPU or the user chose an adapter.
 
 import { nodeAdapter } from '../../src/backends/webgpu/adapter-node.ts';
 
-/** Runs once, in the process from which the test processes inherit their environment. */
+/** Runs once, in the process whose environment the test processes inherit. */
 export default async function chooseAdapter(): Promise<void> {
   if ('Deno' in globalThis || process.env.FIVE_TIGERS_ADAPTER) return;
   const system = await nodeAdapter({ source: 'system' }).catch(() => null);

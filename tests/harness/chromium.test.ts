@@ -1,4 +1,4 @@
-// The browser of the page tests: computes on WebGPU, and draws text.
+// The page tests' browser: WebGPU and text rendering.
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -20,7 +20,7 @@ afterAll(async () => {
   server.close();
 });
 
-test('a page on localhost computes on WebGPU and has a font', async () => {
+test('a page on localhost has WebGPU and a font', async () => {
   const page = await browser.newPage();
   await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
   const found = await page.evaluate(async () => {
@@ -54,6 +54,6 @@ test('a page on localhost computes on WebGPU and has a font', async () => {
   });
   expect(found.values).toEqual([0, 2, 4, 6]);
   expect(found.architecture).toBe('swiftshader');
-  // A digit of 100 px has more ink than the empty box drawn for a missing glyph's outline would.
+  // A digit of 100 px has more ink than the outline of a missing glyph.
   expect(found.ink).toBeGreaterThan(300);
 });

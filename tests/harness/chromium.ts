@@ -1,11 +1,11 @@
-// Starts a browser with working WebGPU for tests of pages, without a download beyond npm.
+// Starts a browser with WebGPU for page tests, from npm packages only.
 
 import { readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium, type Browser, type LaunchOptions } from 'playwright-core';
 import { unpack } from '../../src/backends/webgpu/unpack-node.ts';
 
-// The software adapter everywhere, so that a page's test sees the same device on every machine.
+// Always the software adapter, so that page tests use the same device on every machine.
 const args = [
   '--no-sandbox',
   '--enable-unsafe-webgpu',
@@ -16,7 +16,7 @@ const args = [
   '--no-first-run',
 ];
 
-/** Fontconfig for the one font that comes with the packages: a bare machine has none, and every machine draws alike. */
+/** Fontconfig for the packaged font: bare machines have none, and rendering is the same everywhere. */
 async function fontConfig(fonts: string): Promise<string> {
   const file = join(fonts, `here-${process.pid}.conf`);
   const lines = [
@@ -26,12 +26,12 @@ async function fontConfig(fonts: string): Promise<string> {
   ];
   await writeFile(file, lines.join('\n'));
   const shared = join(fonts, 'here.conf');
-  // Renamed into place, as another process may be reading it.
+  // Renamed into place, because another process may be reading it.
   await rename(file, shared);
   return shared;
 }
 
-/** Chromium from the npm package @sparticuz/chromium, with the libraries that a bare container lacks. */
+/** Chromium from the npm package @sparticuz/chromium, with libraries that a bare container lacks. */
 async function packagedChromium(): Promise<LaunchOptions | null> {
   const [folder, swiftshader, libraries, fonts] = await Promise.all(
     (['chromium', 'swiftshader', 'al2023', 'fonts'] as const).map((archive) => unpack(archive)),
@@ -55,9 +55,9 @@ async function packagedChromium(): Promise<LaunchOptions | null> {
 }
 
 /**
- * Launches a headless Chromium whose pages have `navigator.gpu` on SwiftShader (on https and localhost only, as in
- * every browser): the executable that FIVE_TIGERS_CHROME names; else, on Linux x64, the one of @sparticuz/chromium;
- * else the installed Chrome. Throws playwright's error when there is none. The caller closes it.
+ * Launches a headless Chromium with `navigator.gpu` on SwiftShader (only on https and localhost, as in every browser): the
+ * executable in FIVE_TIGERS_CHROME; else, on Linux x64, that of @sparticuz/chromium; else the installed Chrome. Throws
+ * playwright's error if there is none. The caller closes it.
  */
 export async function launchChromium(): Promise<Browser> {
   const executablePath = process.env.FIVE_TIGERS_CHROME;

@@ -1,4 +1,4 @@
-// Compares tensors within a tolerance, and keeps how large the errors really were.
+// Compares tensors within a tolerance, and records the actual errors.
 
 import { appendFileSync } from 'node:fs';
 import { afterAll } from 'vitest';
@@ -6,18 +6,18 @@ import type { TensorData } from '../../src/core/dtype.ts';
 import { deviation } from '../../src/verify/compare.ts';
 import type { Tolerance } from '../../src/verify/tolerances.ts';
 
-/** The worst error of each kind of comparison, as a part of what was allowed. */
+/** The worst error of each kind of comparison, as a fraction of its tolerance. */
 const worst = new Map<string, number>();
 
-/** Notes an error of a kind of comparison, as a part of what is allowed; true when it is within that. */
+/** Records an error as a fraction of its tolerance; true if within tolerance. */
 export function recordError(kind: string, part: number): boolean {
   worst.set(kind, Math.max(part, worst.get(kind) ?? 0));
   return part <= 1;
 }
 
 /**
- * What is wrong with `actual`, or null. `kind` names the comparison, such as `tanh gpu`: with the environment variable
- * FIVE_TIGERS_MEASURE naming a file, each kind's worst error is added to it, as a part of its tolerance.
+ * What is wrong with `actual`, or null. `kind` names the comparison, such as `tanh gpu`. If the environment variable
+ * FIVE_TIGERS_MEASURE names a file, each kind's worst error is appended to it, as a fraction of its tolerance.
  */
 export function difference(
   kind: string,

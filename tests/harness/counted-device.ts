@@ -1,9 +1,9 @@
-// A device whose live buffers are counted.
+// A device that counts its live buffers.
 
 import type { WebGpuDevice } from '../../src/backends/webgpu/webgpu-device.ts';
 import { openDevice } from '../../src/node.ts';
 
-/** A device of its own, and how many buffers it has made, and has now. */
+/** A new device, with the number of buffers created and alive. */
 export async function countedDevice(): Promise<{ device: WebGpuDevice; count: { made: number; alive: number } }> {
   const device = (await openDevice('webgpu')) as WebGpuDevice;
   const count = { made: 0, alive: 0 };

@@ -1,4 +1,4 @@
-// The devices that tests compute on: one GPU for a test file, and Dawn without a driver as many others.
+// The tests' devices: one GPU per test file, and Dawn without a driver to emulate others.
 
 import { afterAll } from 'vitest';
 import type { Device } from '../../src/backends/device.ts';
@@ -10,18 +10,18 @@ import { openDevice } from '../../src/node.ts';
 const opened: Promise<Device>[] = [];
 let gpu: Promise<Device> | undefined;
 
-/** The GPU of this test file, opened once. */
+/** This test file's GPU, opened once. */
 export function testGpu(): Promise<Device> {
   if (!gpu) opened.push((gpu = openDevice('webgpu')));
   return gpu;
 }
 
-/** True where Dawn is to be had: in Node. Under Deno there is no device that only compiles. */
+/** Whether Dawn is available, which is only in Node. Deno has no compile-only device. */
 export const hasCompileOnlyDevice = !('Deno' in globalThis);
 
 let compiler: Promise<WebGpuDevice> | undefined;
 
-/** A device that compiles kernels for a GPU of the given capabilities, and runs none. */
+/** A compile-only device for a GPU with the given capabilities. */
 export async function compileOnlyDevice(capabilities: Partial<Capabilities>): Promise<Device> {
   if (!compiler) {
     compiler = nodeAdapter({ source: 'null' }).then(({ adapter }) => WebGpuDevice.open(adapter));
@@ -30,7 +30,7 @@ export async function compileOnlyDevice(capabilities: Partial<Capabilities>): Pr
   return withCapabilities(await compiler, capabilities);
 }
 
-/** `device`, as if it had other capabilities. It stays open when this one is destroyed. */
+/** `device` with other capabilities. Destroying this one leaves `device` open. */
 export const withCapabilities = (device: Device, capabilities: Partial<Capabilities>): Device => ({
   info: device.info,
   lost: device.lost,
@@ -42,7 +42,7 @@ export const withCapabilities = (device: Device, capabilities: Partial<Capabilit
   destroy() {},
 });
 
-// A device that outlives its file keeps the adapter's threads busy.
+// An open device would keep the adapter's threads busy after its test file.
 afterAll(async () => {
   for (const device of opened) (await device).destroy();
 });

@@ -1,5 +1,5 @@
-// Matrix units in plain WGSL: the kernels written for them run on any GPU, as they are but for the three instructions and, as Naga has
-// none, casts of vectors of f16.
+// Emulates matrix units in plain WGSL, so that their kernels run on any GPU. Only the three instructions are replaced and,
+// because Naga has none, casts of f16 vectors.
 
 import type { Device } from '../../src/backends/device.ts';
 import type { Capabilities, Kernel, SubgroupMatrix } from '../../src/core/kernel.ts';
@@ -7,12 +7,12 @@ import { withCapabilities } from './devices.ts';
 
 export interface EmulatedUnits {
   readonly unit: SubgroupMatrix;
-  /** Threads of the largest subgroup that the device tells of, and of those that it makes. */
+  /** The largest subgroup size the device reports, and the size it uses. */
   readonly told?: number;
   readonly made?: number;
 }
 
-/** `device`, as if its subgroups had such matrix units. */
+/** `device` with these matrix units. */
 export function withEmulatedUnits(device: Device, { unit, told = 32, made = told }: EmulatedUnits): Device {
   const units: Partial<Capabilities> = { software: false, subgroupMaxSize: told, subgroupMatrix: [unit] };
   return {
@@ -27,7 +27,7 @@ export function withEmulatedUnits(device: Device, { unit, told = 32, made = told
   };
 }
 
-/** `kernel` with functions in place of the instructions. What is not replaced does not compile. */
+/** `kernel` with the instructions replaced by functions. Any left over would not compile. */
 function emulated({ enables, ...kernel }: Kernel, unit: SubgroupMatrix, lanes: number): Kernel {
   if (!enables) return kernel;
   const replacements: [RegExp, string][] = [
@@ -39,19 +39,19 @@ function emulated({ enables, ...kernel }: Kernel, unit: SubgroupMatrix, lanes: n
   ];
   if (unit.component === 'f16') replacements.push([/bitcast<Word>\((load_\w+\(.*\))\);/g, 'word_of($1);']);
   const text = replacements.reduce((wgsl, [from, to]) => {
-    if (wgsl.search(from) < 0) throw new Error(`${kernel.name} has nothing like ${from}.`);
+    if (wgsl.search(from) < 0) throw new Error(`${kernel.name} does not match ${from}.`);
     return wgsl.replace(from, to);
   }, kernel.wgsl);
   return { ...kernel, wgsl: functions(unit, lanes) + text };
 }
 
 /**
- * Operands stay in workgroup memory; a thread keeps whole words of a result, as two must not write parts of one. No index
- * into a word or a list of them is computed: drivers that compile with LLVM would take minutes.
+ * Operands stay in workgroup memory. A thread stores whole words of a result, because two must not write parts of one. No
+ * index into a word or an array of them is computed: drivers based on LLVM would compile for minutes.
  */
 const functions = ({ component, M, N, K }: SubgroupMatrix, lanes: number): string => {
   const f16 = component === 'f16';
-  const floats = f16 ? 2 : 4; // in a word, which holds four components
+  const floats = f16 ? 2 : 4; // f32s per word, which has four components
   const words = (M * N) / floats;
   const own = Array.from({ length: Math.ceil(words / lanes) }, (_, i) => i);
   const lines = (line: (word: number) => string) => own.map(line).join('\n');

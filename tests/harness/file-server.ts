@@ -1,26 +1,26 @@
-// A server on this machine that serves bytes as real ones do: ranges, marks of versions, connections that break.
+// A local server that behaves like real ones: ranges, ETags, lost connections.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 
-/** A file as the server has it. */
+/** A file on the server. */
 export interface Served {
   readonly bytes: Uint8Array;
   readonly etag?: string;
-  /** Whether it answers range requests (default true). */
+  /** Whether to support range requests (default true). */
   readonly ranges?: boolean;
-  /** Bytes after which the connection breaks, for each request in turn; then no more. */
+  /** For each of the first requests, the bytes after which the connection is lost. */
   readonly cuts?: number[];
-  /** Bytes after which nothing more comes though the connection stays, for each request in turn. */
+  /** For each of the first requests, the bytes after which the server stalls with an open connection. */
   readonly stalls?: number[];
-  /** Its content type. */
+  /** The content type. */
   readonly type?: string;
-  /** The answer instead of the file. */
+  /** The status to respond with instead of the file. */
   readonly status?: number;
 }
 
-/** What was asked. */
+/** A request. */
 export interface Asked {
   readonly method: string;
   readonly path: string;
@@ -28,12 +28,12 @@ export interface Asked {
   readonly authorization: string | null;
 }
 
-/** A server that is up. */
+/** A running server. */
 export interface FileServer {
   readonly url: string;
-  /** Files by path, such as `/model.safetensors`; may change while it runs. */
+  /** Files by path, such as `/model.safetensors`; may be changed at any time. */
   readonly files: Map<string, Served>;
-  /** All requests so far. */
+  /** All requests. */
   readonly asked: Asked[];
   close(): Promise<void>;
 }
@@ -60,7 +60,7 @@ export async function startFileServer(files: Record<string, Served> = {}): Promi
 function answer(files: Map<string, Served>, asked: Asked[], request: IncomingMessage, response: ServerResponse): void {
   const { method = 'GET', url = '/', headers } = request;
   asked.push({ method, path: url, range: headers.range ?? null, authorization: headers.authorization ?? null });
-  // Pages of other origins may read everything here.
+  // Allow requests from pages of other origins.
   const cors = {
     'access-control-allow-origin': '*',
     'access-control-expose-headers': '*',
@@ -98,8 +98,8 @@ function answer(files: Map<string, Served>, asked: Asked[], request: IncomingMes
 }
 
 /**
- * Breaks a connection after some turns of the event loop, in which the client, of this very process, reads what has come: the error
- * would throw away what it has not read.
+ * Breaks a connection after a few turns of the event loop, so that the client, in this process, has read the data: the error
+ * would discard what it has not read.
  */
 async function breakOff(response: ServerResponse, turns: number): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await setTimeout(20);

@@ -1,4 +1,4 @@
-// Gradients of an op's case against finite differences; how far off they were is noted.
+// Checks an op case's gradients against finite differences, and records the errors.
 
 import { Constant, type Tensor } from '../../src/core/tensor.ts';
 import { mul } from '../../src/ops/elementwise/binary.ts';
@@ -6,7 +6,7 @@ import { checkGradients } from '../../src/verify/finite-differences.ts';
 import { recordError } from './compare.ts';
 import type { OpCase } from './fixtures.ts';
 
-/** What is wrong with the gradients of `f` that `one` has, weighted by its cotangent; see `checkGradients`. */
+/** What is wrong with the gradients of `f`, weighted by the case's cotangent; see `checkGradients`. */
 export async function finiteDifferenceErrors(
   op: string,
   f: (inputs: readonly Tensor[]) => Tensor,

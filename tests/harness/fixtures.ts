@@ -1,11 +1,11 @@
-// Reads the reference values of tests/fixtures: an op's cases with inputs, outputs and gradients.
+// Reads the reference values in tests/fixtures: an op's cases with inputs, outputs and gradients.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { TensorData } from '../../src/core/dtype.ts';
 import { readSafetensors } from '../../src/weights/safetensors.ts';
 
-/** What a file's metadata says of a case; see tests/fixtures/README.md. */
+/** A case in a file's metadata; see tests/fixtures/README.md. */
 export interface CaseInfo {
   readonly name: string;
   readonly attrs: Readonly<Record<string, unknown>>;
@@ -13,24 +13,24 @@ export interface CaseInfo {
   readonly nonFinite?: true;
 }
 
-/** One case of an op. */
+/** A case of an op. */
 export interface OpCase extends CaseInfo {
   readonly inputs: readonly TensorData[];
   readonly output: TensorData;
-  /** The gradient of the output from which `gradients` follow; absent for an output without one. */
+  /** The output gradient that yields `gradients`; absent if the output has none. */
   readonly cotangent?: TensorData;
-  /** For each input its gradient; absent where it has none. */
+  /** Each input's gradient; absent if it has none. */
   readonly gradients: readonly (TensorData | undefined)[];
 }
 
 const folder = join(import.meta.dirname, '..', 'fixtures');
 
-/** Paths by name: no two families have files of one name. */
+/** Paths by file name, which is unique across families. */
 const paths = new Map(
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => [basename(path, '.safetensors'), path]),
 );
 
-/** The tensors of a file by name, and what its metadata says of each case. */
+/** A file's tensors by name, and its cases' metadata. */
 export function readFixture(name: string): { tensors: Map<string, TensorData>; cases: CaseInfo[] } {
   const path = paths.get(name);
   if (!path?.endsWith('.safetensors')) throw new Error(`tests/fixtures has no ${name}.safetensors.`);

@@ -1,4 +1,4 @@
-// The WebGPU implementations and software drivers on which everything is tested, and how to run a program on each.
+// The WebGPU implementations and software drivers to test on, and how to run a program on each.
 
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -12,18 +12,18 @@ import { driverEnvironment } from './software-adapter.ts';
 export const root = join(import.meta.dirname, '..', '..');
 
 export interface Implementation {
-  /** Such as `dawn-swiftshader`. */
+  /** For example `dawn-swiftshader`. */
   readonly name: string;
   readonly title: string;
-  /** What runs `script` there. Throws an Error that says why this implementation or driver is not to be had here. */
+  /** The command that runs `script` there. @throws an Error that says why this implementation or driver is unavailable. */
   command(script: string): Promise<{ command: readonly string[]; env: Record<string, string> }>;
 }
 
 type Driver = 'swiftshader' | 'lavapipe';
 
 /**
- * lavapipe compiles twice as fast for half as many lanes, and compiling is most of what its tests take. Mesa's cache does not tell
- * the one from the other.
+ * lavapipe compiles twice as fast for half as many lanes, and compilation dominates its tests. Mesa's cache does not
+ * distinguish the two.
  */
 const narrow = (driver: Driver): Record<string, string> =>
   driver === 'lavapipe'
@@ -64,27 +64,27 @@ export const implementations: readonly Implementation[] = [
   deno('lavapipe'),
 ];
 
-/** This process's environment without a choice of driver, and with `env`. */
+/** This process's environment with `env`, and without a driver choice. */
 export function environmentWith(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const { FIVE_TIGERS_ADAPTER: _, VK_ICD_FILENAMES: __, VK_DRIVER_FILES: ___, ...inherited } = process.env;
   return { ...inherited, ...env };
 }
 
-/** Where reports of `five-tigers verify --json` are kept, unless a folder is given. */
+/** Default folder for reports of `five-tigers verify --json`. */
 export const reportFolder = join(tmpdir(), 'five-tigers-parity');
 
-/** What is no number is null in JSON. */
+/** Infinity and NaN are null in JSON. */
 function reportOf(text: string): VerifyReport {
   const report = JSON.parse(text) as VerifyReport;
   return { ...report, cases: report.cases.map((row) => ({ ...row, maxError: row.maxError ?? Infinity })) };
 }
 
-/** What `five-tigers verify` finds there; written to `folder`, as `NAME.json`. Throws as `command` does, and where it printed no report. */
+/** Runs `five-tigers verify` there and writes its report to `folder` as `NAME.json`. @throws like `command`, and without a report. */
 export async function makeReport(implementation: Implementation, folder: string): Promise<VerifyReport> {
   const { command, env } = await implementation.command(join(root, 'src', 'cli', 'main.ts'));
   const stdout = await new Promise<string>((resolve) => {
     const options = { cwd: root, env: environmentWith(env), maxBuffer: 1 << 28 };
-    // A report that finds something ends with exit code 1, and is a report all the same.
+    // With failures, verify exits with 1 and still prints a report.
     execFile(command[0], [...command.slice(1), 'verify', '--json'], options, (_error, out) => resolve(out));
   });
   const report = reportOf(stdout);
@@ -92,6 +92,6 @@ export async function makeReport(implementation: Implementation, folder: string)
   return report;
 }
 
-/** The report of an earlier makeReport(). */
+/** Reads the report of an earlier makeReport(). */
 export const keptReport = async ({ name }: Implementation, folder: string): Promise<VerifyReport> =>
   reportOf(await readFile(join(folder, `${name}.json`), 'utf8'));

@@ -1,4 +1,4 @@
-// The lint rule that holds every import, dynamic ones too, to the table in src/layers.ts.
+// The lint rule that checks every import, including dynamic ones, against the table in src/layers.ts.
 
 import { dirname, join, relative, sep } from 'node:path';
 import { layerOf } from '../../src/layers.ts';
@@ -6,19 +6,19 @@ import { layerOf } from '../../src/layers.ts';
 const isForNode = (file: string) => file.endsWith('-node.ts');
 const listed = (names: readonly string[]) => (names.length ? names.join(', ') : 'nothing');
 
-/** Why a file may not import a file (both as paths from the repository's root); null where it may. */
+/** Why a file may not import another (paths from the repository root); null if it may. */
 function whyNotFile(file: string, target: string): string | null {
   const [layer, other] = [layerOf(file)!, layerOf(target)];
   if (layer !== other && !(other && layer.imports.includes(other.path))) {
     const outside = listed(layer.imports);
     return `${layer.path} may not import ${other?.path ?? target}. Outside itself it may import: ${outside} (src/layers.ts).`;
   }
-  // What must run in browsers may not import what imports Node's modules.
+  // Browser code may not import files that import Node modules.
   if (!isForNode(target) || isForNode(file) || layer.node) return null;
   return `${target} is for Node: only files that end in -node.ts, src/node.ts and src/cli may import it.`;
 }
 
-/** Why a file may not import a package or a module of Node's; null where it may. */
+/** Why a file may not import a package or Node module; null if it may. */
 function whyNotPackage(file: string, specifier: string): string | null {
   const { path, packages = [], nodePackages = [], node } = layerOf(file)!;
   if (specifier.startsWith('node:')) {
@@ -32,7 +32,7 @@ function whyNotPackage(file: string, specifier: string): string | null {
     : `${file} may not import ${name}. Its packages: ${listed(allowed)} (src/layers.ts).`;
 }
 
-/** An import, an export from a file, or `import()`, as far as the rule looks at it. */
+/** The parts of an import, an export from a file, or `import()` that the rule uses. */
 interface Importing {
   readonly source?: object | null;
 }
@@ -43,7 +43,7 @@ interface Context {
   report(problem: { message: string; node: object }): void;
 }
 
-/** The linter's plugin with its one rule. */
+/** The linter plugin with this rule. */
 export default {
   meta: { name: 'house' },
   rules: {

@@ -1,13 +1,13 @@
-// The table of layers as Markdown; run as a script (`npm run map`), it writes it into the map, src/README.md.
+// The table of layers as Markdown. As a script (`npm run map`), writes it into the map, src/README.md.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { engine, layers, library } from '../../src/layers.ts';
 
-/** Where the table stands in the map. */
+/** Matches the table in the map. */
 export const tableIn = /^\| layer \|[^]*?(?=\n\n)/m;
 
-/** The table as the map has it. */
+/** The table as Markdown. */
 export function layerTable(): string {
   const code = (names: readonly string[]) => names.map((name) => `\`${name.replace(/^src\//, '')}\``);
   const groups = [{ name: 'the library', members: library }, { name: 'the engine', members: engine }]; // prettier-ignore

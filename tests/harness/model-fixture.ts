@@ -1,4 +1,4 @@
-// Compares a whole model with what PyTorch computes of it: outputs, and the gradients of its loss by every parameter.
+// Compares a whole model with PyTorch: outputs, and the gradients of its loss for every parameter.
 
 import { compile, CpuDevice, grad, type Device, type Module, type Tensor, type TensorData } from '../../src/node.ts';
 import type { Tolerance } from '../../src/verify/tolerances.ts';
@@ -8,10 +8,10 @@ import { readFixture } from './fixtures.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
 
-/** A case of a file that tests/fixtures/zoo.py makes. */
+/** A case in a file made by tests/fixtures/zoo.py. */
 export interface ModelCase {
   readonly config: Named<unknown>;
-  /** All tensors of the case by name: inputs, outputs, `params/…`, `grad/…`. */
+  /** The case's tensors by name: inputs, outputs, `params/…`, `grad/…`. */
   readonly stored: Named<TensorData>;
 }
 
@@ -26,7 +26,7 @@ export function modelCase(file: string, name: string): ModelCase {
   };
 }
 
-/** The stored tensors below `prefix`, by the rest of their names. */
+/** The stored tensors with `prefix`, by the rest of their names. */
 export const below = (stored: Named<TensorData>, prefix: string): Map<string, TensorData> =>
   new Map(
     Object.entries(stored).flatMap(([key, value]) =>
@@ -34,11 +34,11 @@ export const below = (stored: Named<TensorData>, prefix: string): Map<string, Te
     ),
   );
 
-/** Some of the stored tensors. */
+/** The stored tensors with these names. */
 export const pick = (stored: Named<TensorData>, names: readonly string[]): Named<TensorData> =>
   Object.fromEntries(names.map((name) => [name, stored[name]]));
 
-/** What `fn` gives for `inputs`, each with its gradients by the parameters of `model` where it gives a `loss`. */
+/** Outputs of `fn` for `inputs` and, if it returns a `loss`, the gradients for the parameters of `model`. */
 export async function computeModel(
   device: Device,
   model: Module,
@@ -62,13 +62,13 @@ export async function computeModel(
   return results;
 }
 
-/** The devices that a model is tested on. */
+/** The devices to test models on. */
 export const testDevices = {
   cpu: async (): Promise<Device> => new CpuDevice(),
   gpu: testGpu,
 } as const;
 
-/** What differs from the stored values beyond `tolerance`, one line a tensor. */
+/** Differences from the stored values beyond `tolerance`, one line per tensor. */
 export function modelProblems(
   kind: string,
   actual: Named<TensorData>,

@@ -1,11 +1,11 @@
-// What ONNX demands of a model's structure, read from its bytes: the parts of onnx.checker that need no schema of operators.
+// Checks the structure of an ONNX model file: the parts of onnx.checker that do not need operator schemas.
 
 import { onnx } from 'onnx-proto';
 import type { OnnxModel } from '../../src/onnx/export.ts';
 
 const bytesPerElement: Readonly<Record<number, number>> = { 1: 4, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4 };
 
-/** What is wrong with a model, one line each. */
+/** The problems of a model, one line each. */
 export function problemsOf({ model, externalData }: OnnxModel): string[] {
   const { graph, opsetImport, irVersion } = onnx.ModelProto.decode(model);
   if (!graph) return ['there is no graph'];

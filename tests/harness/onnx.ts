@@ -1,4 +1,4 @@
-// Runs an exported model with ONNX Runtime (its wasm build), and compares it with the graph that it was made of.
+// Runs an exported model with ONNX Runtime (wasm build).
 
 import * as ort from 'onnxruntime-web/wasm';
 import type { DType, TensorData, TypedArray } from '../../src/core/dtype.ts';
@@ -19,12 +19,12 @@ function toOrt({ dtype, shape, data }: TensorData): ort.Tensor {
 
 function fromOrt({ type, dims, data }: ort.Tensor): TensorData {
   const dtype = back[type];
-  if (dtype === undefined) throw new Error(`ONNX Runtime gave ${type}.`);
+  if (dtype === undefined) throw new Error(`ONNX Runtime returned the unsupported type ${type}.`);
   const values = dtype === 'bool' ? Uint32Array.from(data as Uint8Array) : (data as TypedArray);
   return { dtype, shape: dims, data: values };
 }
 
-/** What ONNX Runtime computes of each of `runs`. */
+/** ONNX Runtime's outputs for each of `runs`. */
 export async function runOnnx(
   { model, externalData }: OnnxModel,
   runs: readonly Readonly<Record<string, TensorData>>[],

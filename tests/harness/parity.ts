@@ -45,13 +45,14 @@ function summaryLine(title: string, { cases }: VerifyReport): string {
   return `| ${title} | ${count(cases.length)} | ${count(variants.size)} | ${failed} | ${worst(false)} | ${worst(true)} |`;
 }
 
-/** Puts `lines` between the two comments in README.md that name parity. */
+/** Writes `lines` between README.md's two parity comments. */
 async function writeSummary(lines: readonly string[]): Promise<void> {
   const file = join(root, 'README.md');
   const text = await readFile(file, 'utf8');
   const [start, end] = ['<!-- npm run parity -->', '<!-- /parity -->'];
   const [at, until] = [text.indexOf(start), text.indexOf(end)];
-  if (at < 0 || until < at) throw new Error(`README.md needs ${start} and, after it, ${end}: the table goes between.`);
+  if (at < 0 || until < at)
+    throw new Error(`README.md needs ${start} and, after it, ${end}, with the table between them.`);
   await writeFile(file, `${text.slice(0, at)}${start}\n\n${lines.join('\n')}\n\n${text.slice(until)}`);
 }
 

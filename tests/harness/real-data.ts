@@ -1,4 +1,4 @@
-// Finds real data sets, which are no part of the project: tests that want them skip where they are absent.
+// Finds real datasets, which are not part of the project; tests that need them are skipped without them.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * The folder of a real data set, such as `realData('mnist')`, or null where there is none. It is looked for in the
- * folder that the environment variable FIVE_TIGERS_DATA names, or else in one beside the repository.
+ * The folder of a real dataset, such as `realData('mnist')`, or null. Searched in the folder named by the environment variable
+ * FIVE_TIGERS_DATA, or else in one beside the repository.
  */
 export function realData(name: string): string | null {
   const folder = join(process.env.FIVE_TIGERS_DATA ?? join(repository, '../shared/data'), name);

@@ -1,15 +1,15 @@
-// Checks how often numbers were drawn against how often they should be.
+// Compares the frequencies of drawn numbers with their probabilities.
 
 import { expect } from 'vitest';
 
-/** The share of `values` that fit. */
+/** The fraction of `values` that match. */
 export function shareOf(values: ArrayLike<number>, fits: (value: number, at: number) => boolean): number {
   let count = 0;
   for (let i = 0; i < values.length; i++) count += Number(fits(values[i], i));
   return count / values.length;
 }
 
-/** Expects value i in `shares[i]` of `values`, within five standard deviations, and no value besides. */
+/** Expects a fraction `shares[i]` of `values` to be i, within five standard deviations, and no other values. */
 export function expectShares(values: ArrayLike<number>, shares: readonly number[]): void {
   shares.forEach((share, i) => {
     const deviation = Math.sqrt((share * (1 - share)) / values.length);

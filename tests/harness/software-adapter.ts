@@ -1,11 +1,11 @@
-// The environment that puts another program's Vulkan on a software driver (Deno, for one, chooses no driver itself).
+// Environment variables that make a child process use a software Vulkan driver (Deno, for example, cannot choose one).
 
 import { dirname } from 'node:path';
 import { driverManifest } from '../../src/backends/webgpu/adapter-node.ts';
 
 /**
- * Environment variables for a child process that make its Vulkan use `driver`: the driver's manifest and, for
- * SwiftShader, the Vulkan loader that comes with it. Throws an Error that says why the driver is not to be had.
+ * Environment variables for a child process to use `driver`: the driver's manifest and, for SwiftShader, its Vulkan loader.
+ * @throws an Error that says why the driver is unavailable.
  */
 export async function driverEnvironment(driver: 'swiftshader' | 'lavapipe'): Promise<Record<string, string>> {
   const manifest = await driverManifest(driver);

@@ -1,4 +1,4 @@
-// The one harness of every op: shapes, errors, CPU against PyTorch, GPU against CPU, gradients against finite differences.
+// The test harness of all ops: shapes, errors, CPU against PyTorch, GPU against CPU, gradients against finite differences.
 
 import { describe, expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -17,44 +17,44 @@ import { loadCases, type OpCase } from './fixtures.ts';
 import { toleranceOf, type Comparison } from '../../src/verify/tolerances.ts';
 import { forEachVariant } from '../../src/verify/variants.ts';
 
-/** Inputs that an op must refuse. */
+/** Inputs that an op must reject. */
 export interface WrongInputs {
   readonly inputs: readonly TensorSpec[];
   readonly attrs?: object;
-  /** What the error must say, besides the op's name; by default the shapes of all inputs. */
+  /** What the error message must contain, besides the op's name; by default the shapes of all inputs. */
   readonly says?: readonly string[];
 }
 
-/** How one public function is tested. */
+/** The test of a public function. */
 export interface OpSpec {
   /** Calls the function with a case's inputs and attributes. */
   // oxlint-disable-next-line typescript/no-explicit-any -- attributes come from a file.
   call(inputs: readonly Tensor[], attrs: any): Tensor;
   readonly wrong: readonly WrongInputs[] | 'nothing';
-  /** Cases that PyTorch has no part in; by default those of the fixture of the op's name. */
+  /** Cases without PyTorch values; by default those of the op's fixture. */
   readonly cases?: readonly OpCase[];
-  /** Why the gradient has no gradient of its own; absent where it has. */
+  /** Why the gradient is not differentiable; absent if it is. */
   readonly noSecondDerivative?: string;
 }
 
 /**
- * With FIVE_TIGERS_TESTS=all every case runs on the GPU, with every variant; otherwise a part of them does. `device` runs as many,
- * and leaves out what would be the same on another device.
+ * With FIVE_TIGERS_TESTS=all every case runs on the GPU with every variant, otherwise a subset. `device` runs all, but omits
+ * tests that do not depend on the device.
  */
 export const runsAll = ['all', 'device'].includes(process.env.FIVE_TIGERS_TESTS ?? '');
 const leavesOutTheSame = process.env.FIVE_TIGERS_TESTS === 'device';
 const isQuick = ({ name }: OpCase, i: number): boolean => runsAll || i % 4 === 0 || /extreme|ties|integers/.test(name);
-/** Where an op has several variants, the first runs all of `cases` and the others, in a quick run, every other one. */
+/** In a quick run, an op's first variant runs all of `cases`, the others every second one. */
 const forVariant = (cases: readonly OpCase[], variant: number): readonly OpCase[] =>
   runsAll || variant === 0 ? cases : cases.filter((_, i) => i % 2 === 0);
 
 /** All cases of an op. */
 export const casesOf = (name: string, { cases }: OpSpec): readonly OpCase[] => cases ?? loadCases(name);
 
-/** The sum of a case's output times its cotangent: its gradient is that which the case holds. */
+/** The sum of output times cotangent, whose gradients are those of the case. */
 const weighted = (output: Tensor, cotangent: Tensor): Tensor => sum(mul(output, cotangent));
 
-/** Output and gradients of a case as tensors, by name. */
+/** A case's output and gradients by name. */
 export function traceCase(
   { call }: OpSpec,
   { attrs, gradients }: OpCase,
@@ -67,7 +67,7 @@ export function traceCase(
   return { out: output, ...Object.fromEntries(wanted.map((i, at) => [`grad${i}`, found[at]])) };
 }
 
-/** All inputs of `cases` by a name that tells the case. */
+/** All inputs of `cases`, by names that include the case. */
 function namedInputs(cases: readonly OpCase[]): Map<string, TensorData> {
   return new Map(
     cases.flatMap(({ name, inputs, cotangent }) => [
@@ -102,7 +102,7 @@ async function runCases(device: Device, opSpec: OpSpec, cases: readonly OpCase[]
   return results;
 }
 
-/** What is wrong with the results of a comparison, one line a tensor. */
+/** The problems of a comparison, one line per tensor. */
 function problems(
   op: string,
   comparison: Comparison,
@@ -117,7 +117,7 @@ function problems(
   });
 }
 
-/** The stored results of `cases`, named as those of `runCases`. */
+/** The stored results of `cases`, with the names of `runCases`. */
 const storedResults = (cases: readonly OpCase[]): Record<string, TensorData> =>
   Object.fromEntries(
     cases.flatMap(({ name, output, gradients }) => [
@@ -126,14 +126,14 @@ const storedResults = (cases: readonly OpCase[]): Record<string, TensorData> =>
     ]),
   );
 
-/** GPUs that kernels must compile for, besides the one that the tests run on. */
+/** GPUs that kernels must also compile for. */
 const otherGpus = [
   { software: false, subgroups: true, f16: true },
   { software: true, subgroups: false, f16: false },
   ...(runsAll ? [{ software: false, subgroups: false, f16: false }] : []),
 ];
 
-/** Declares the tests of one op. */
+/** Declares an op's tests. */
 export function testOp(name: string, opSpec: OpSpec): void {
   const cases = casesOf(name, opSpec);
   const finite = cases.filter((one) => !one.nonFinite);
@@ -176,9 +176,9 @@ export function testOp(name: string, opSpec: OpSpec): void {
       expect(found).toEqual([]);
     });
 
-    // A driver that compiles with LLVM takes seconds for some kernels, until it finds them in its cache.
+    // Drivers based on LLVM compile some kernels for seconds, unless cached.
     const timeout = runsAll ? 1_800_000 : 120_000;
-    test('computes on the GPU what the CPU computes, with every variant', { timeout }, async () => {
+    test('matches the CPU on the GPU, with every variant', { timeout }, async () => {
       const expected = await runCases(new CpuDevice(), opSpec, onGpu);
       const gpu = await testGpu();
       const found: string[] = [];

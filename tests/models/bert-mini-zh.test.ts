@@ -1,4 +1,4 @@
-// BERT against PyTorch: the scores of both heads and every gradient; what a pre-training batch holds; what training starts from.
+// BERT against PyTorch: the logits of both heads and every gradient; pre-training batches; the warm start.
 
 import { describe, expect, test } from 'vitest';
 import { pretrainingBatches } from '../../models/bert/bert-mini-zh/data.ts';
@@ -7,12 +7,12 @@ import { warmStart } from '../../models/bert/bert-mini-zh/warm-start.ts';
 import { add, crossEntropy, RandomSource } from '../../src/node.ts';
 import { below, computeModel, modelCase, modelProblems, pick, testDevices } from '../harness/model-fixture.ts';
 
-/** At least three times the worst seen. */
+/** At least three times the worst measured error. */
 const tolerance = { absolute: 1.5e-6, relative: 1.5e-6 };
 
 const { config, stored } = modelCase('bert', 'tiny');
 
-test.each(['cpu', 'gpu'] as const)('computes on the %s what PyTorch computes', async (kind) => {
+test.each(['cpu', 'gpu'] as const)('matches PyTorch on the %s', async (kind) => {
   const model = new BertForPreTraining(config as unknown as BertConfig);
   model.loadStateDict(below(stored, 'params/'));
   const inputs = ['input_ids', 'token_type_ids', 'attention_mask', 'positions', 'labels', 'follows'];
@@ -34,14 +34,14 @@ describe('pre-training batches', () => {
   const texts = [0, 1, 2].map((i) => Int32Array.from({ length: 50 }, (_, place) => 5 + i * 50 + place));
   const batches = pretrainingBatches(texts, { batchSize: 40, length: 16, masked: 0.25, vocabularySize: 155, seed: 3 });
 
-  test('depend on seed and step alone', () => {
+  test('depend only on seed and step', () => {
     const second = batches.batch(1);
     batches.batch(7);
     expect(batches.batch(1)).toEqual(second);
     expect(batches.batch(2)).not.toEqual(second);
   });
 
-  test('label what was hidden, and say whether the second segment follows', () => {
+  test('have the masked tokens as labels, and whether the second segment follows', () => {
     const { input_ids, token_type_ids, positions, labels, follows } = batches.batch(0);
     expect(positions).toHaveLength(40 * 3);
     const original = input_ids.slice();
@@ -63,19 +63,19 @@ describe('pre-training batches', () => {
 describe('a warm start', () => {
   const [width, rows, heads] = [64, 24, 4];
   const small = { ...bertConfigs['mini-zh'], vocab_size: 40, hidden_size: width, max_position_embeddings: rows };
-  // a c b c a c b c … at random: 10 and 11 stand beside the same characters, 20 and 21 beside others.
+  // Random texts in which 10 and 11 have the same neighbours, and 20 and 21 have others.
   const random = new RandomSource(5);
   const text = Int32Array.from({ length: 4000 }, (_, i) => (i % 2 ? 30 : 10) + (i % 4 < 2 ? 0 : 3) + random.integer(2));
   const model = new BertForPreTraining(small);
   warmStart(model, [text]);
 
-  test('gives the output the frequencies of characters', () => {
+  test('initializes the output bias with character frequencies', () => {
     const share = (id: number) => (text.filter((one) => one === id).length + 1) / (text.length + small.vocab_size);
     const bias = model.cls.predictions.bias.hostValues;
     for (const id of [0, 10, 33]) expect(bias[id]).toBeCloseTo(Math.log(share(id)), 5);
   });
 
-  test('gives characters with like neighbours like vectors', () => {
+  test('gives characters with similar neighbours similar vectors', () => {
     const vectors = model.bert.embeddings.word_embeddings.weight.hostValues as Float32Array;
     const row = (id: number) => vectors.subarray(id * width, (id + 1) * width);
     const cosine = (a: number, b: number) => {
@@ -86,7 +86,7 @@ describe('a warm start', () => {
     expect(cosine(33, 34)).toBeGreaterThan(cosine(33, 31) + 0.2);
   });
 
-  test('lets the heads of the first layer attend to the two characters before and behind', () => {
+  test('makes the first layer’s heads attend to the two characters before and after', () => {
     const places = model.bert.embeddings.position_embeddings.weight.hostValues;
     const { query, key } = model.bert.encoder.layer[0].attention.self;
     const project = (weight: ArrayLike<number>, place: number, row: number) =>

@@ -1,11 +1,11 @@
-// GPT-2 against PyTorch: scores and every gradient; decoding with a cache.
+// GPT-2 against PyTorch: logits and every gradient; cached decoding.
 
 import { describe, expect, test } from 'vitest';
 import { GPT2, type GPT2Config } from '../../models/transformer/char-gpt/model.ts';
 import { compile, crossEntropy, reshape, Scalar, spec } from '../../src/node.ts';
 import { below, computeModel, modelCase, modelProblems, pick, testDevices } from '../harness/model-fixture.ts';
 
-/** At least three times the worst seen. */
+/** At least three times the worst measured error. */
 const tolerance = { absolute: 1e-6, relative: 1e-6 };
 
 const { config, stored } = modelCase('gpt2', 'tiny');
@@ -16,7 +16,7 @@ function make(): GPT2 {
 }
 
 describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
-  test('computes what PyTorch computes', async () => {
+  test('matches PyTorch', async () => {
     const model = make();
     const found = await computeModel(
       await testDevices[kind](),
@@ -31,7 +31,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
     expect(Object.keys(found).filter((name) => name.startsWith('grad/'))).toHaveLength(model.parameters().length);
   });
 
-  test('reads a prompt at once and goes on token by token with the scores of the whole text', async () => {
+  test('prefill and cached decoding give the logits of a full forward pass', async () => {
     const [model, device] = [make(), await testDevices[kind]()];
     const memory = model.memory(2);
     const position = new Scalar('position', 0, 'i32');

@@ -1,4 +1,4 @@
-// CharRNN against PyTorch: scores, the state to go on from, and every gradient, of each kind of cell.
+// CharRNN against PyTorch for each kind of cell: logits, the final state, and every gradient.
 
 import { describe, expect, test } from 'vitest';
 import { CharRNN, type CharRNNConfig } from '../../models/rnn/char-lstm/model.ts';
@@ -6,7 +6,7 @@ import { latest } from '../../src/core/trace.ts';
 import { compile, CpuDevice, crossEntropy, full, reshape, Scalar, spec, type Tensor } from '../../src/node.ts';
 import { below, computeModel, modelCase, modelProblems, pick, testDevices } from '../harness/model-fixture.ts';
 
-/** At least three times the worst seen. */
+/** At least three times the worst measured error. */
 const tolerance = { absolute: 5e-7, relative: 5e-7 };
 
 describe.each(['rnn', 'gru', 'lstm'] as const)('%s', (kind) => {
@@ -17,14 +17,14 @@ describe.each(['rnn', 'gru', 'lstm'] as const)('%s', (kind) => {
     return model;
   };
   const state = kind === 'lstm' ? ['hidden', 'cell'] : ['hidden'];
-  /** A memory that holds the stored first state, and options that go on from it. */
+  /** A memory with the stored initial state, and options to continue from it. */
   const begun = (model: CharRNN) => {
     const memory = model.memory(2);
     for (const name of state) memory[name as 'hidden' | 'cell'].write(stored[name]);
     return { memory, position: full([], 1, { dtype: 'i32' }) };
   };
 
-  test.each(['cpu', 'gpu'] as const)('computes on the %s what PyTorch computes', async (device) => {
+  test.each(['cpu', 'gpu'] as const)('matches PyTorch on the %s', async (device) => {
     const model = make();
     const found = await computeModel(
       await testDevices[device](),
@@ -42,7 +42,7 @@ describe.each(['rnn', 'gru', 'lstm'] as const)('%s', (kind) => {
     expect(Object.keys(found).filter((name) => name.startsWith('grad/'))).toHaveLength(make().parameters().length);
   });
 
-  test('goes on from its memory as if the text had not been cut, and begins anew at position 0', async () => {
+  test('continues from its memory exactly, and resets at position 0', async () => {
     const [model, device] = [make(), new CpuDevice()];
     const { memory } = begun(model);
     const position = new Scalar('position', 1, 'i32');

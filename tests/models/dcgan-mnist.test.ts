@@ -6,12 +6,12 @@ import { toNetwork } from '../../models/gan/dcgan-mnist/train.ts';
 import { add, compile, detach, grad, Input, mean, neg, softplus, spec } from '../../src/node.ts';
 import { below, computeModel, modelCase, modelProblems, pick, testDevices } from '../harness/model-fixture.ts';
 
-/** At least three times the worst seen. */
+/** At least three times the worst measured error. */
 const tolerance = { absolute: 1e-6, relative: 1e-6 };
 
 const { config, stored } = modelCase('dcgan', 'tiny');
 
-test.each(['cpu', 'gpu'] as const)('computes on the %s what PyTorch computes', async (kind) => {
+test.each(['cpu', 'gpu'] as const)('matches PyTorch on the %s', async (kind) => {
   const [model, device] = [new DCGAN(config as unknown as DCGANConfig), await testDevices[kind]()];
   const { generator, discriminator } = model;
   const fresh = await model.stateDict();
@@ -45,7 +45,7 @@ test.each(['cpu', 'gpu'] as const)('computes on the %s what PyTorch computes', a
   expect(modelProblems(`dcgan sample ${kind}`, sampled, stored, tolerance)).toEqual([]);
 });
 
-test('images of another size are refused with the op and both shapes', () => {
+test('the error for images of the wrong size has the op and both shapes', () => {
   const image = new Input('image', spec([2, 1, 28, 28]));
   expect(() => new DCGAN().discriminator.forward(image)).toThrow(/conv2d.*\[2, 128, 3, 3\].*\[1, 128, 4, 4\]/);
 });

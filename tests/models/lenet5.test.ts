@@ -1,4 +1,4 @@
-// LeNet-5 as a whole: every map, the loss and every gradient against PyTorch and CPU against GPU; the shipped weights.
+// LeNet-5: every map, the loss and every gradient against PyTorch, GPU against CPU; the shipped weights.
 
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -18,16 +18,16 @@ const { tensors, cases } = readFixture('lenet5');
 const stored = (name: string): TensorData => tensors.get(name)!;
 
 /**
- * How far maps (values up to 1) and gradients (mostly below 0.1) may be off, about three times the worst seen on any
- * adapter. PyTorch computed in float64. The CPU sums in float64 and rounds each of some twenty results to f32. A GPU
- * also sums up to 400 products in f32, and WGSL allows its tanh an error of several roundings.
+ * Tolerances for maps (values up to 1) and gradients (mostly below 0.1), about three times the worst error on any adapter.
+ * PyTorch computed in float64. The CPU sums in float64 and rounds about twenty intermediate results to f32. A GPU also sums up
+ * to 400 products in f32, and WGSL allows tanh an error of several roundings.
  */
 const tolerances = {
   cpu: { maps: { absolute: 1.5e-7, relative: 1.5e-7 }, gradients: { absolute: 6e-8, relative: 6e-8 } },
   gpu: { maps: { absolute: 5e-7, relative: 5e-7 }, gradients: { absolute: 1.5e-7, relative: 1.5e-7 } },
 } as const satisfies Record<'cpu' | 'gpu', Record<'maps' | 'gradients', Tolerance>>;
 
-/** Every map, the loss and every gradient of a config with the stored parameters, by the names of the fixture. */
+/** Every map, the loss and every gradient of a config with the stored parameters, with the fixture's names. */
 async function compute(device: Device, config: keyof typeof lenet5Configs): Promise<Record<string, TensorData>> {
   const model = new LeNet5(lenet5Configs[config]);
   const names = [...model.namedParameters().keys()];
@@ -47,7 +47,7 @@ async function compute(device: Device, config: keyof typeof lenet5Configs): Prom
   return results;
 }
 
-/** What differs on a kind of device, one line a tensor, in the order in which the model computes them. */
+/** Differences on a device, one line per tensor, in the model's order. */
 function problems(
   kind: keyof typeof tolerances,
   actual: Readonly<Record<string, TensorData>>,
@@ -76,15 +76,15 @@ describe.each(['classic', 'modern'] as const)('%s', (config) => {
     gpu = await compute(await testGpu(), config);
   });
 
-  test('computes on the CPU what PyTorch computes', () => {
+  test('matches PyTorch on the CPU', () => {
     expect(problems('cpu', cpu, pyTorch)).toEqual([]);
   });
 
-  test('computes on the GPU what PyTorch computes', () => {
+  test('matches PyTorch on the GPU', () => {
     expect(problems('gpu', gpu, pyTorch)).toEqual([]);
   });
 
-  test('computes on the GPU what the CPU computes, layer by layer', () => {
+  test('matches the CPU on the GPU, layer by layer', () => {
     expect(problems('gpu', gpu, cpu)).toEqual([]);
   });
 });
@@ -94,7 +94,7 @@ test.each([
   ['too many pixels', [2, 1, 40, 40], /linear.*\[2, 1080\].*\[84, 120\]/],
   ['colours', [2, 3, 32, 32], /conv2d.*\[2, 3, 32, 32\].*\[6, 1, 5, 5\]/],
   ['no batch', [1, 32, 32], /conv2d.*\[1, 32, 32\].*\[6, 1, 5, 5\]/],
-])('an input with %s is refused with the op and both shapes', (_, shape, message) => {
+])('the error for an input with %s has the op and both shapes', (_, shape, message) => {
   expect(() => new LeNet5().forward(new Input('image', spec(shape)))).toThrow(message);
 });
 
@@ -108,7 +108,7 @@ describe('the shipped weights', () => {
     return { model, weights: await readTensors(source), metadata };
   };
 
-  test('load into the config that they name, and are small', async () => {
+  test('load into their config, and are small', async () => {
     const { model, weights, metadata } = await load();
     expect(metadata).toEqual({ model: 'lenet5', config: lenet5Entry.config });
     for (const [name, { data }] of await model.stateDict()) expect(data).toEqual(weights.get(name)!.data);
@@ -116,12 +116,12 @@ describe('the shipped weights', () => {
   });
 
   const mnist = realData('mnist');
-  test.skipIf(!mnist)('have the accuracy that the registry states, on 10,000 real test images', async () => {
+  test.skipIf(!mnist)('have the accuracy stated in the registry, on the 10,000 MNIST test images', async () => {
     const { model } = await load();
     const { count, measure } = await lenet5Entry.evaluate!.open(model, await openDataFiles([mnist!]));
     expect(count).toBe(10_000);
     const { accuracy } = await measure({ device: await testGpu(), loadWeights });
-    // Another adapter's rounding may turn a few close calls.
+    // Rounding on another adapter may change a few close calls.
     expect(Math.abs(accuracy - lenet5Entry.metrics.accuracy)).toBeLessThanOrEqual(3e-4);
   });
 });

@@ -1,4 +1,4 @@
-// The registry: what is listed without loading a model is true of the loaded one.
+// The registry: the facts listed without loading a model are true.
 
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
@@ -10,7 +10,7 @@ import { run } from '../cli/cli.ts';
 const folder = fileURLToPath(new URL('../../models', import.meta.url));
 const records = Object.entries<ModelRecord>(models);
 
-test.each(records)('%s', async (name, record) => {
+test.each(records)('%s matches its listed facts', async (name, record) => {
   const entry = await record.load();
   const { load: _, ...about } = record;
   expect(entry).toMatchObject(about);
@@ -24,7 +24,7 @@ test.each(records)('%s', async (name, record) => {
   if (shipped && entry.evaluate) expect(Object.keys(record.metrics)).toEqual(Object.keys(entry.evaluate.metrics));
 });
 
-/** All files of models that `file` imports at once, directly or not. */
+/** All files in models that `file` imports statically, directly or indirectly. */
 function importsOf(file: string, found = new Set<string>()): Set<string> {
   const text = readFileSync(file, 'utf8');
   for (const [, path] of text.matchAll(/^(?:import|export) (?!type\b)[^;]*?from '(\.[^']+)'/gm)) {
@@ -36,7 +36,7 @@ function importsOf(file: string, found = new Set<string>()): Set<string> {
   return found;
 }
 
-test('listing the models loads nothing of them but what is known about each', () => {
+test('listing the models loads only their facts', () => {
   const ofModels = [...importsOf(join(folder, 'index.ts'))].map((file) => relative(folder, file));
   const inFolders = ofModels.filter((file) => file.includes(sep)).map((file) => file.split(sep).join('/'));
   expect(inFolders.length).toBe(records.length);
@@ -60,7 +60,7 @@ test('`five-tigers models --json` lists them all', async () => {
   }
 });
 
-test('`five-tigers models` is a table for people', async () => {
+test('`five-tigers models` prints a table', async () => {
   const { code, stdout } = await run('models');
   expect(code).toBe(0);
   expect(stdout).toMatch(/^family +name +parameters +weights +measured +commands\n/);

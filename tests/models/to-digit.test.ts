@@ -1,4 +1,4 @@
-// Any picture of a digit as LeNet's input: position, size, paper, colour and noise must not matter.
+// Images of digits as LeNet's input: independent of position, size, paper, colour and noise.
 
 import { describe, expect, test } from 'vitest';
 import { RandomSource } from '../../src/core/random.ts';
@@ -16,7 +16,7 @@ const WHITE: Colour = [255, 255, 255, 255];
 const BLACK: Colour = [0, 0, 0, 255];
 const CLEAR: Colour = [0, 0, 0, 0];
 
-/** A picture with `ink(x, y)` (0 to 1) blended from `paper` to `pen`. */
+/** An image that blends from `paper` to `pen` by `ink(x, y)`, 0 to 1. */
 function drawn(
   width: number,
   height: number,
@@ -38,7 +38,7 @@ function drawn(
 }
 
 const digitOf = ({ data, width, height }: RgbaImage) => toDigit(data, width, height);
-/** A 7 of 40×60 pixels with its corner at (left, top), `zoom` times as large. */
+/** A 7 of 40×60 pixels with its corner at (left, top), enlarged by `zoom`. */
 const seven =
   (left: number, top: number, zoom = 1) =>
   (px: number, py: number) => {
@@ -58,7 +58,7 @@ const centreOf = (input: Float32Array) => {
 describe('a drawn digit', () => {
   const plain = digitOf(drawn(100, 100, seven(30, 20)))!;
 
-  test('fills 20 pixels, stands around the centre of mass, and is 1 on 0', () => {
+  test('fits 20 pixels, is centred by mass, and is 1 on 0', () => {
     const rows = [...Array(32).keys()].filter((y) => plain.subarray(32 * y, 32 * y + 32).some((v) => v > 0));
     expect(rows.length).toBe(20);
     const columns = [...Array(32).keys()].filter((x) => rows.some((y) => plain[32 * y + x] > 0));
@@ -71,10 +71,10 @@ describe('a drawn digit', () => {
   test.each<[string, RgbaImage, number]>([
     ['elsewhere', drawn(100, 100, seven(60, 40)), 0],
     ['on a wide page', drawn(300, 80, seven(200, 10)), 0],
-    ['three times as large', drawn(300, 300, seven(90, 60, 3)), 1e-6],
+    ['enlarged three times', drawn(300, 300, seven(90, 60, 3)), 1e-6],
     ['in white on black', drawn(100, 100, seven(30, 20), BLACK, WHITE), 0],
-    ['in black on nothing', drawn(100, 100, seven(30, 20), CLEAR, BLACK), 0],
-    ['in white on nothing', drawn(100, 100, seven(30, 20), CLEAR, WHITE), 0],
+    ['in black on transparency', drawn(100, 100, seven(30, 20), CLEAR, BLACK), 0],
+    ['in white on transparency', drawn(100, 100, seven(30, 20), CLEAR, WHITE), 0],
     ['in blue on yellow', drawn(100, 100, seven(30, 20), [250, 230, 90, 255], [20, 30, 160, 255]), 0],
     ['in grey on grey', drawn(100, 100, seven(30, 20), [140, 140, 140, 255], [110, 110, 110, 255]), 0],
     ['up to the edge', drawn(40, 60, seven(0, 0)), 0],
@@ -82,7 +82,7 @@ describe('a drawn digit', () => {
     expect(difference(digitOf(picture)!, plain)).toBeLessThanOrEqual(tolerance);
   });
 
-  test('on uneven, grainy paper is nearly the same', () => {
+  test('is nearly the same on uneven, grainy paper', () => {
     const grain = new RandomSource(2);
     const photo = drawn(100, 100, seven(30, 20), [200, 200, 190, 255], [50, 50, 60, 255]);
     for (let i = 0; i < photo.data.length; i++) {
@@ -92,13 +92,13 @@ describe('a drawn digit', () => {
     expect(difference(digitOf(photo)!, plain)).toBeLessThan(0.02);
   });
 
-  test('thin strokes still reach full strength', () => {
+  test('reaches full ink even with thin strokes', () => {
     const thin = digitOf(drawn(300, 300, (x, y) => (Math.abs(x - 150) < 2 && y > 50 && y < 250 ? 1 : 0)))!;
     expect(Math.max(...thin)).toBe(1);
     expect(thin.filter((value) => value > 0).length).toBe(20);
   });
 
-  test('a lopsided one stays inside the square of 28', () => {
+  test('stays inside the 28×28 square if lopsided', () => {
     const mallet = digitOf(
       drawn(200, 200, (x, y) => (x < 10 && y === 100 ? 1 : x > 180 ? 1 : x < 181 && y === 100 ? 1 : 0)),
     );
@@ -106,7 +106,7 @@ describe('a drawn digit', () => {
     expect(Math.max(...edge)).toBe(0);
   });
 
-  test('one pixel is a digit too', () => {
+  test('may be a single pixel', () => {
     expect(Math.max(...digitOf(drawn(9, 9, (x, y) => (x === 4 && y === 2 ? 1 : 0)))!)).toBe(1);
   });
 });
@@ -116,12 +116,12 @@ test.each<[string, RgbaImage]>([
   ['black', drawn(50, 40, () => 1)],
   ['transparent', drawn(50, 40, () => 0, CLEAR)],
   ['one pixel', drawn(1, 1, () => 1)],
-  ['hardly grainy', drawn(50, 40, (x, y) => ((x * 7 + y * 3) % 5) / 100)],
+  ['slightly grainy', drawn(50, 40, (x, y) => ((x * 7 + y * 3) % 5) / 100)],
 ])('an empty page (%s) gives null', (_, picture) => {
   expect(digitOf(picture)).toBeNull();
 });
 
-test('pixels that do not fill the picture are refused', () => {
+test('a wrong number of pixels is an error', () => {
   expect(() => toDigit(new Uint8Array(15), 2, 2)).toThrow('A picture of 2×2 pixels needs 16 bytes of RGBA, not 15.');
   expect(() => toDigit(new Uint8Array(0), 0, 0)).toThrow('A picture of 0×0 pixels');
 });
@@ -130,13 +130,13 @@ describe('resizing', () => {
   const noise = Float32Array.from({ length: 12 * 9 }, (_, i) => ((i * 37) % 101) / 100);
   const whole = { left: 0, top: 0, width: 12, height: 9 };
 
-  test('to the same size changes nothing, and a box is cut out', () => {
+  test('to the same size changes nothing; a box is cropped', () => {
     expect(resizeGrey(noise, 12, whole, 12, 9)).toEqual(noise);
     const box = { left: 3, top: 2, width: 2, height: 2 };
     expect([...resizeGrey(noise, 12, box, 2, 2)]).toEqual([27, 28, 39, 40].map((i) => noise[i]));
   });
 
-  test('smaller takes the mean of areas, also of parts of pixels', () => {
+  test('to a smaller size averages areas, including fractions of pixels', () => {
     const [first] = resizeGrey(noise, 12, whole, 4, 3);
     const nine = [0, 1, 2, 12, 13, 14, 24, 25, 26].map((i) => noise[i]);
     expect(first).toBeCloseTo(nine.reduce((a, b) => a + b) / 9, 6);
@@ -144,7 +144,7 @@ describe('resizing', () => {
     expect([...row]).toEqual([(1 + 4 * 0.5) / 1.5, (4 * 0.5 + 10) / 1.5]);
   });
 
-  test('keeps the mean and flat pictures at any size', () => {
+  test('preserves the mean, and flat images, at any size', () => {
     for (const [width, height] of [
       [1, 1],
       [5, 7],
@@ -158,14 +158,14 @@ describe('resizing', () => {
     expect(mean(resizeGrey(noise, 12, whole, 7, 5))).toBeCloseTo(mean(noise), 6);
   });
 
-  test('larger blends neighbours', () => {
+  test('to a larger size interpolates neighbours', () => {
     const row = resizeGrey(Float32Array.of(0, 1), 2, { left: 0, top: 0, width: 2, height: 1 }, 4, 1);
     expect([...row]).toEqual([0, 0.25, 0.75, 1]);
   });
 });
 
 const mnist = realData('mnist');
-describe.skipIf(!mnist)('real MNIST digits, drawn again', () => {
+describe.skipIf(!mnist)('real MNIST digits, redrawn', () => {
   const COUNT = 50;
   const redraw = (set: ImageDataset, i: number, zoom: number, margin: number, paper: Colour, pen: Colour) => {
     const source = Float32Array.from(set.images.subarray(i * 784, i * 784 + 784), (value) => value / 255);
@@ -175,7 +175,7 @@ describe.skipIf(!mnist)('real MNIST digits, drawn again', () => {
       x < margin || x >= margin + side || y >= side ? 0 : large[y * side + x - margin];
     return digitOf(drawn(side + 2 * margin, side, ink, paper, pen))!;
   };
-  /** The class of the nearest of 2,000 training digits. */
+  /** The class of the nearest neighbour among 2,000 training digits. */
   const nearest = (train: ImageDataset, input: Float32Array) => {
     let [best, label] = [Infinity, -1];
     for (let i = 0; i < 2000; i++) {
@@ -190,7 +190,7 @@ describe.skipIf(!mnist)('real MNIST digits, drawn again', () => {
     return label;
   };
 
-  test('come out as MNIST has them', async () => {
+  test('are converted back to MNIST’s form', async () => {
     const files = await openDataFiles([mnist!]);
     const set = await loadMnist(files, 'test');
     const train = await loadMnist(files, 'train');
@@ -200,10 +200,10 @@ describe.skipIf(!mnist)('real MNIST digits, drawn again', () => {
       [...Array(COUNT).keys()].filter((i) => nearest(train, input(i)) === set.labels[i]).length;
     const expected = right(original);
     for (const [name, zoom, margin, paper, pen, tolerance] of [
-      ['as they are', 1, 0, BLACK, WHITE, 0.003],
-      ['six times as large, black on white', 6, 20, WHITE, BLACK, 0.03],
-      ['three times as large, to the side, green', 3, 90, BLACK, [20, 255, 90, 255], 0.03],
-      ['five times as large, transparent', 5, 7, CLEAR, BLACK, 0.03],
+      ['unchanged', 1, 0, BLACK, WHITE, 0.003],
+      ['enlarged six times, black on white', 6, 20, WHITE, BLACK, 0.03],
+      ['enlarged three times, off centre, green', 3, 90, BLACK, [20, 255, 90, 255], 0.03],
+      ['enlarged five times, transparent', 5, 7, CLEAR, BLACK, 0.03],
       ['smaller', 0.7, 4, WHITE, BLACK, 0.05],
     ] as const) {
       const inputs = Array.from({ length: COUNT }, (_, i) => redraw(set, i, zoom, margin, paper, pen));

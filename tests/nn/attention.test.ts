@@ -1,4 +1,4 @@
-// MultiheadAttention: torch's parameters, initial values and outputs.
+// MultiheadAttention: PyTorch's parameters, initial values and outputs.
 
 import { expect, test } from 'vitest';
 import { compile, CpuDevice, manualSeed, MultiheadAttention, spec, type Tensor } from '../../src/node.ts';
@@ -9,7 +9,7 @@ import { readFixture } from '../harness/fixtures.ts';
 
 const { tensors, cases } = readFixture('multihead');
 
-test.each(cases.map(({ name, attrs }) => [name, attrs] as const))('%s gives what torch gives', async (name, attrs) => {
+test.each(cases.map(({ name, attrs }) => [name, attrs] as const))('%s matches PyTorch', async (name, attrs) => {
   const layer = new MultiheadAttention(6, 2, attrs);
   const prefix = `${name}/state/`;
   const state = [...tensors].filter(([key]) => key.startsWith(prefix));
@@ -25,13 +25,13 @@ test.each(cases.map(({ name, attrs }) => [name, attrs] as const))('%s gives what
     using program = await compile(device, build, specs);
     const inputs = Object.fromEntries(Object.entries(values).map(([key, { data }]) => [key, data]));
     const result = await program.run(inputs);
-    // Projections round before and after attention.
+    // Projections are rounded before and after attention.
     const tolerance = toleranceOf('scaledDotProductAttention', 'gpu', 'output');
     expect(difference('MultiheadAttention', result, tensors.get(`${name}/out`)!, tolerance)).toBe(null);
   }
 });
 
-test('has the parameters and initial values of torch', () => {
+test('has PyTorch’s parameters and initial values', () => {
   manualSeed(0);
   const layer = new MultiheadAttention(32, 4);
   const shapes = Object.fromEntries([...layer.namedParameters()].map(([name, { shape }]) => [name, shape]));

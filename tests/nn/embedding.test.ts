@@ -1,21 +1,21 @@
-// Embedding: torch's initial values, and a row of padding.
+// Embedding: PyTorch's initial values, and the padding row.
 
 import { expect, test } from 'vitest';
 import { compile, CpuDevice, Embedding, grad, manualSeed, spec, sum } from '../../src/node.ts';
 
-test('starts normally distributed, the row of padding at zero', () => {
+test('is initialized with a normal distribution, and the padding row with zeros', () => {
   manualSeed(0);
   const { weight } = new Embedding(200, 50, { paddingIdx: -1 });
   const values = Array.from(weight.hostValues.subarray(0, 199 * 50));
   const mean = values.reduce((total, x) => total + x, 0) / values.length;
   const variance = values.reduce((total, x) => total + x * x, 0) / values.length;
-  // Within four standard deviations of both.
+  // Within four standard deviations of each.
   expect(Math.abs(mean)).toBeLessThan(4 / Math.sqrt(values.length));
   expect(Math.abs(variance - 1)).toBeLessThan(4 * Math.sqrt(2 / values.length));
   expect([...weight.hostValues.subarray(199 * 50)]).toEqual(new Array(50).fill(0));
 });
 
-test('its gradient counts how often a row was used, and never that of padding', async () => {
+test('its gradient counts the uses of a row, except the padding row', async () => {
   const layer = new Embedding(4, 2, { paddingIdx: 0 });
   const build = ({ ids }: Record<string, Parameters<Embedding['forward']>[0]>) => {
     const y = layer.forward(ids);

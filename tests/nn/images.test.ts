@@ -1,4 +1,4 @@
-// Layers for images and sequences: shapes and names of torch.nn, and that each does what its function does.
+// Layers for images and sequences: torch.nn's shapes and names, and agreement with their functions.
 
 import { describe, expect, test } from 'vitest';
 import * as t from '../../src/index.ts';
@@ -26,7 +26,7 @@ describe('parameters', () => {
     expect(largest).toBeGreaterThan(0.9 / Math.sqrt(fan));
   });
 
-  test('of a layer without bias are only its weight', () => {
+  test('of a layer without bias are just its weight', () => {
     const options = { bias: false };
     const layers = [new t.Conv1d(1, 1, 1, options), new t.ConvTranspose1d(1, 1, 1, options), new t.ConvTranspose2d(1, 1, 1, options)]; // prettier-ignore
     for (const layer of layers) expect([...layer.namedParameters().keys()]).toEqual(['weight']);
@@ -47,7 +47,7 @@ test.each([
 });
 
 describe('padding modes of convolution layers', () => {
-  /** A layer whose kernel only moves values: it has 1 at one place. */
+  /** A layer whose kernel only moves values: it is 1 at one position. */
   const moving = <Layer extends t.Conv1d | t.Conv2d>(layer: Layer, at: number): Layer => {
     const { shape, dtype, size } = layer.weight;
     const data = new Float32Array(size);
@@ -62,7 +62,7 @@ describe('padding modes of convolution layers', () => {
     ['replicate', [2, 3, 3, 3]],
     ['zeros', [2, 3, 0, 0]],
   ] as const)('%s, with one more behind than before', async (paddingMode, expected) => {
-    // Of four weights one reaches back and two reach ahead; the last takes x[i + 2].
+    // Of four weights, one reaches back and two ahead; the last reads x[i + 2].
     const layer = moving(new t.Conv1d(1, 1, 4, { padding: 'same', paddingMode, bias: false }), 3);
     expect((await run(layer, [1, 1, 4])).values).toEqual(expected);
   });
@@ -85,7 +85,7 @@ describe('padding modes of convolution layers', () => {
     expect((await run(valid, [1, 1, 3, 4])).shape).toEqual([1, 1, 2, 3]);
   });
 
-  test("refuse 'same' with steps, as zeros do", () => {
+  test("reject 'same' with a stride, as zero padding does", () => {
     const x = new t.Input('x', t.spec([1, 1, 4, 4]));
     for (const paddingMode of ['reflect', 'zeros'] as const) {
       const layer = new t.Conv2d(1, 1, 3, { padding: 'same', stride: 2, paddingMode });

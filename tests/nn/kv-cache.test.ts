@@ -1,4 +1,4 @@
-// Decoding against a cache: one program for every step, in place, with the results of the full causal pass.
+// Cached decoding: one program for every step, in place, with the results of a full causal pass.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -30,7 +30,7 @@ const step = (cache: KVCache, position: Scalar, rows: number) => (inputs: Record
   return { out: scaledDotProductAttention(inputs.q, k, v, { isCausal: true, enableGqa: true, length: add(position, rows) }) }; // prettier-ignore
 };
 
-/** All outputs [HEADS, LENGTH, DEPTH]: the first `prompt` positions at once, the others one by one. */
+/** All outputs [HEADS, LENGTH, DEPTH]: the first `prompt` positions are prefilled, the others decoded one by one. */
 async function decode(device: Device, prompt: number): Promise<number[]> {
   const cache = new KVCache(1, KEY_HEADS, MOST, DEPTH);
   const position = new Scalar('position', 0, 'i32');
@@ -55,22 +55,22 @@ const expected = async (): Promise<number[]> => {
   return [...(await program.run(whole)).data];
 };
 
-describe('decoding with a cache', () => {
+describe('cached decoding', () => {
   test.each([
     ['CPU', 1],
     ['CPU', 7],
     ['GPU', 1],
     ['GPU', 12],
-  ])('%s: a prompt of %i and single tokens give what the full causal pass gives', async (kind, prompt) => {
+  ])('%s: a prompt of %i and single tokens match a full causal pass', async (kind, prompt) => {
     const found = await decode(kind === 'CPU' ? new CpuDevice() : await testGpu(), prompt);
     const reference = await expected();
     const largest = Math.max(...found.map((value, i) => Math.abs(value - reference[i])));
-    // Means of values below 1, which two kernels sum in other orders. Measured 1.05e-7 on the GPU; the CPU repeats itself.
+    // Means of values below 1, which two kernels sum in different orders. Measured 1.05e-7 on the GPU, 0 on the CPU.
     expect(largest).toBeLessThan(4e-7);
   });
 
   test.each(['CPU', 'GPU'])(
-    '%s: past its end nothing is written, and a run whose place the host sees is refused',
+    '%s: nothing is written past the end, and a run with a host-visible position past it is an error',
     async (kind) => {
       const device = kind === 'CPU' ? new CpuDevice() : await testGpu();
       const cache = new KVCache(1, 1, 4, 2);
@@ -102,7 +102,7 @@ describe('decoding with a cache', () => {
     },
   );
 
-  test.each([true, false])('writes only the new position, in the cache itself (software: %s)', async (software) => {
+  test.each([true, false])('writes only the new position, in place (software: %s)', async (software) => {
     const cache = new KVCache(1, KEY_HEADS, MOST, DEPTH);
     const plan = await planOf(step(cache, new Scalar('position', 0, 'i32'), 1), specs(1), {
       capabilities: { software },
@@ -113,12 +113,12 @@ describe('decoding with a cache', () => {
       { leaf: cache.v },
     ]);
     expect(kernelNames(plan).filter((name) => name.startsWith('updateSlice'))).toEqual(Array(2).fill('updateSlice.inPlace')); // prettier-ignore
-    // No step's threads grow with the cache, besides those of attention itself.
+    // Only attention's own threads grow with the cache.
     const writes = plan.steps.flatMap(({ kernels }) => kernels).filter(({ name }) => name.startsWith('updateSlice'));
     expect(writes.map(({ workgroups }) => workgroups)).toEqual(Array(2).fill([1, 1, 1]));
   });
 
-  test('starts again with zeros after reset', async () => {
+  test('restarts with zeros after reset', async () => {
     const cache = new KVCache(1, 1, 3, 2);
     const device = new CpuDevice();
     const one = spec([1, 1, 1, 2]);

@@ -1,4 +1,4 @@
-// Layers: the initial values of Linear and Conv2d, and dropout's random bits on the CPU and the GPU.
+// Layers: the initial values of Linear and Conv2d, and dropout's random bits on CPU and GPU.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -8,12 +8,12 @@ import {
 import { testGpu } from '../harness/devices.ts';
 
 describe('initial values', () => {
-  // torch draws from (-1/√n, 1/√n) with n the inputs of one output; thousands of draws come within 1 % of both ends.
+  // PyTorch draws from (-1/√n, 1/√n), where n is the fan-in; thousands of draws come within 1 % of both ends.
   test.each([
     ['Linear', () => new Linear(400, 30), 400],
     ['Conv2d', () => new Conv2d(8, 40, [3, 5]), 8 * 3 * 5],
     ['Conv2d in groups', () => new Conv2d(8, 80, 5, { groups: 4 }), 2 * 5 * 5],
-  ])('of %s are spread over the bounds of torch', (_, make, inputs) => {
+  ])('of %s cover PyTorch’s range', (_, make, inputs) => {
     manualSeed(0);
     const { weight, bias } = make();
     const bound = Math.fround(1 / Math.sqrt(inputs));
@@ -28,13 +28,13 @@ describe('initial values', () => {
     expect(Math.abs(mean)).toBeLessThan((4 * bound) / Math.sqrt(3 * weight.size));
   });
 
-  test('have the shapes of torch, and no bias where none is wanted', () => {
+  test('have PyTorch’s shapes, and no bias if disabled', () => {
     expect(new Linear(3, 2).weight.shape).toEqual([2, 3]);
     expect(new Conv2d(4, 6, [3, 5], { groups: 2 }).weight.shape).toEqual([6, 2, 3, 5]);
     expect([new Linear(3, 2, { bias: false }).bias, new Conv2d(1, 1, 1, { bias: false }).bias]).toEqual([null, null]);
   });
 
-  test('repeat after manualSeed, and differ with the seed and from layer to layer', () => {
+  test('are reproducible with manualSeed, and differ by seed and layer', () => {
     const draw = (seed: number) => {
       manualSeed(seed);
       return [new Linear(5, 4), new Linear(5, 4), new Conv2d(5, 4, 1)].flatMap(({ weight, bias }) =>
@@ -48,12 +48,12 @@ describe('initial values', () => {
 });
 
 describe('dropout', () => {
-  const COUNT = 20_001; // odd: the last random word has no partner
+  const COUNT = 20_001; // odd, so that the last random word is only half used
   const random = new RandomSource(1);
   const x = Float32Array.from({ length: COUNT }, () => random.uniform(0.5, 1.5));
   const cotangent = Float32Array.from({ length: COUNT }, () => random.uniform(0.5, 1.5));
 
-  /** Outputs and gradients of two dropouts, over two runs of one program. */
+  /** Outputs and gradients of two dropouts in two runs of one program. */
   async function run(device: Device, p: number, seed = 3) {
     const layer = new Dropout(p);
     const program = await compile(
@@ -76,9 +76,9 @@ describe('dropout', () => {
     }));
   }
 
-  test('has the same bits on the CPU and the GPU, forward and backward, run after run', async () => {
+  test('has the same bits on CPU and GPU, forward and backward, in every run', async () => {
     for (const p of [0.3, 0.9]) {
-      // Buffers compare quickly; toEqual would take seconds for arrays of this length.
+      // Buffers compare fast; toEqual would take seconds at this length.
       const bits = (runs: Awaited<ReturnType<typeof run>>) =>
         runs.flatMap(Object.values).map(({ buffer }: Float32Array) => Buffer.from(buffer));
       const [gpu, cpu] = [bits(await run(await testGpu(), p)), bits(await run(new CpuDevice(), p))];
@@ -86,44 +86,44 @@ describe('dropout', () => {
     }
   });
 
-  test('drops a share of p and scales the rest, so that the mean is kept', async () => {
+  test('drops a fraction p and scales the rest to preserve the mean', async () => {
     for (const p of [0.1, 0.5, 0.75]) {
       for (const { first } of await run(new CpuDevice(), p)) {
         const values = Array.from(first);
         const dropped = values.filter((y) => y === 0).length / COUNT;
         expect(Math.abs(dropped - p)).toBeLessThan(4 * Math.sqrt((p * (1 - p)) / COUNT));
-        // A rounding to f32 of 1 / (1 - p), and one of the product.
+        // One rounding of 1 / (1 - p) to f32, and one of the product.
         expect(values.findIndex((y, i) => y !== 0 && Math.abs(y - x[i] / (1 - p)) > 2 ** -23 * y)).toBe(-1);
       }
     }
   });
 
-  test('differs from layer to layer, from run to run and from seed to seed', async () => {
+  test('differs by layer, run and seed', async () => {
     const [one, two] = await run(new CpuDevice(), 0.5);
     const [other] = await run(new CpuDevice(), 0.5, 4);
     const masks = [one.first, one.second, two.first, two.second, other.first].map((y) => [...y].map(Boolean));
     for (const [i, a] of masks.entries()) {
       for (const b of masks.slice(0, i)) {
-        // Independent masks of one half agree in one half of their elements.
+        // Independent masks with p = 0.5 agree in half of their elements.
         const agreeing = a.filter((kept, at) => kept === b[at]).length / COUNT;
         expect(Math.abs(agreeing - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / COUNT));
       }
     }
   });
 
-  test('its gradient passes where the value passed', async () => {
+  test('passes gradients where it passed values', async () => {
     for (const { first, gradient } of await run(new CpuDevice(), 0.5)) {
       expect(gradient.findIndex((g, i) => g !== (first[i] === 0 ? 0 : 2 * cotangent[i]))).toBe(-1);
     }
   });
 
-  test('does nothing in inference, with p = 0, and draws no numbers then', () => {
+  test('does nothing, and draws no numbers, in inference or with p = 0', () => {
     const input = new Input('x', spec([4]));
     expect(new Dropout(0.5).forward(input)).toBe(input);
     expect(withTraining(true, () => new Dropout(0).forward(input))).toBe(input);
   });
 
-  test.each([-0.1, 1, 1.5, Number.NaN])('refuses p = %s', (p) => {
+  test.each([-0.1, 1, 1.5, Number.NaN])('rejects p = %s', (p) => {
     expect(() => withTraining(true, () => new Dropout(p).forward(new Input('x', spec([4]))))).toThrow(
       `dropout: p must be at least 0 and below 1, but is ${p}.`,
     );

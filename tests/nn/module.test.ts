@@ -1,4 +1,4 @@
-// Module: names and order of parameters, state that goes out and comes back, and errors that tell all at once.
+// Module: names and order of parameters, saving and loading state, and errors that list every problem.
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -36,7 +36,7 @@ const names = [
 
 beforeEach(() => manualSeed(1));
 
-test('parameters are named by their path, in the order of the properties, arrays by number', () => {
+test('parameters are named by path, in property order, with array indices', () => {
   const model = new Model();
   const found = model.state();
   expect([...found.keys()]).toEqual(names);
@@ -55,7 +55,7 @@ test('an optimizer gets each trainable parameter once', () => {
 });
 
 describe('state', () => {
-  test('goes from one model to another and back, as copies', async () => {
+  test('is copied from one model to another and back', async () => {
     const source = new Model();
     const state = await source.stateDict();
     expect([...state.keys()]).toEqual(names);
@@ -70,7 +70,7 @@ describe('state', () => {
     expect(await target.stateDict()).toEqual(before);
   });
 
-  test('that does not fit is refused with all that is wrong, and nothing changes', async () => {
+  test('that does not match is an error that lists every mismatch, and nothing changes', async () => {
     const model = new Model();
     const before = await model.stateDict();
     const wrong = new Map<string, TensorData>([...before].map(([name, value]) => [name, { ...value, data: value.data.map((x) => x + 1) }])); // prettier-ignore
@@ -101,10 +101,10 @@ describe('state', () => {
   });
 });
 
-describe('what a file may lack or hold otherwise', () => {
+describe('tolerated differences in a file', () => {
   const copy = async (model: Module) => new Map(await model.stateDict());
 
-  test('one name of a tied parameter is enough, and values that differ under its names are refused', async () => {
+  test('a tied parameter needs one of its names; different values under its names are an error', async () => {
     const [model, source] = [new Model(), new Model()];
     const state = await copy(source);
     state.delete('stem.weight');
@@ -116,7 +116,7 @@ describe('what a file may lack or hold otherwise', () => {
     );
   });
 
-  test('a count of batches may be missing, running statistics may not', async () => {
+  test('a batch counter may be missing, running statistics may not', async () => {
     const layer = new BatchNorm1d(2);
     const state = await copy(layer);
     state.delete('num_batches_tracked');
@@ -133,7 +133,7 @@ describe('what a file may lack or hold otherwise', () => {
     expect((await model.scale.read()).data).toEqual(Float32Array.of(1, -2));
   });
 
-  test('the likely remedy is named', async () => {
+  test('the error suggests a fix', async () => {
     const [block, state] = [new Block(), await new Block().stateDict()];
     const prefixed = new Map([...state].map(([name, value]) => [`model.${name}`, value]));
     expect(() => block.loadStateDict(prefixed)).toThrow('prefix "model.": remove it from the values');
@@ -148,7 +148,7 @@ describe('what a file may lack or hold otherwise', () => {
   });
 });
 
-describe('where parameters may be', () => {
+describe('parameters are found', () => {
   class Holder extends Module {
     readonly inside: unknown;
     constructor(inside: unknown) {
@@ -159,7 +159,7 @@ describe('where parameters may be', () => {
   }
   const keys = (value: unknown) => [...new Holder(value).namedParameters().keys()];
 
-  test('in plain objects and Maps by string, at any depth', () => {
+  test('in plain objects and Maps with string keys, at any depth', () => {
     const linear = () => new Linear(1, 1, { bias: false });
     expect(keys({ a: [linear()], b: new Map([['c', { d: linear() }]]) })).toEqual([
       'inside.a.0.weight',
@@ -170,7 +170,7 @@ describe('where parameters may be', () => {
     expect(keys(parent)).toEqual(['inside.child.weight']);
   });
 
-  test('in Sets and under keys that are no names they are refused; other values there are not', () => {
+  test('not in Sets or under invalid keys, where they are an error; other values there are not', () => {
     const parameter = filledParameter([1], 0);
     expect(() => keys(new Set([[parameter]]))).toThrow(
       'Holder: inside is a Set, so the parameters in it have no names',
@@ -181,7 +181,7 @@ describe('where parameters may be', () => {
     expect(keys(new Set(['relu', { size: 3 }]))).toEqual([]);
   });
 
-  test('parameters are called by their path in the outermost module that listed them, or by their own name', () => {
+  test('by their path in the outermost module that listed them, or by their own name', () => {
     const model = new Model();
     expect(model.stem.weight.name).toBe('unnamed');
     model.block.namedParameters();
@@ -197,7 +197,7 @@ describe('where parameters may be', () => {
   });
 });
 
-test('buffers are no parameters; only those that persist are in files', async () => {
+test('buffers are not parameters, and only persistent ones are in files', async () => {
   class Cached extends Module {
     readonly weight = filledParameter([1], 0);
     readonly seen = Buffer.zeros({ shape: [], dtype: 'i32' });
@@ -211,7 +211,7 @@ test('buffers are no parameters; only those that persist are in files', async ()
   expect(() => new Parameter({ shape: [], dtype: 'i32', data: new Int32Array(1) })).toThrow('use a Buffer for i32');
 });
 
-test('initial values are drawn when they are first read, and not at all if others are written', async () => {
+test('initial values are drawn on first read, and never if values are written first', async () => {
   let draws = 0;
   const draw = () => Float32Array.of(++draws);
   const [read, loaded] = [0, 1].map(() => new Parameter({ shape: [1], dtype: 'f32', draw }));
@@ -221,7 +221,7 @@ test('initial values are drawn when they are first read, and not at all if other
   expect([...(await read.read()).data, ...(await read.read()).data]).toEqual([1, 1]);
 });
 
-test('a parameter has the same initial values whether or not others are read before it', async () => {
+test('initial values do not depend on the order in which parameters are read', async () => {
   const make = () => (manualSeed(4), [new Linear(2, 2).weight, new Linear(2, 2).weight]);
   const [[, alone], [first, second]] = [make(), make()];
   const [a, b] = [await first.read(), await second.read()];
@@ -229,7 +229,7 @@ test('a parameter has the same initial values whether or not others are read bef
   expect(a.data).not.toEqual(b.data);
 });
 
-test('forward may take and give what it likes, and Sequential takes layers', () => {
+test('forward may have any signature, and Sequential accepts layers', () => {
   class Decoder extends Module {
     readonly projection = new Linear(2, 2);
     forward(ids: Tensor, { position, causal = true }: { position?: Tensor; causal?: boolean } = {}) {

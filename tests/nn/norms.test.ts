@@ -1,4 +1,4 @@
-// Normalization layers: two training steps and one outside of training against PyTorch, their state, and wrong use.
+// Normalization layers: two training steps and an inference step against PyTorch, state, and wrong use.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -19,13 +19,13 @@ const make: Record<string, () => Layer> = {
   weightNorm: () => weightNorm(new Linear(5, 4)),
 };
 
-/** The tensors under a prefix, by the rest of their names. */
+/** The tensors with a prefix, by the rest of their names. */
 const part = (prefix: string): Map<string, TensorData> =>
   new Map(
     [...tensors].flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [])),
   );
 
-/** The fixture's run of one case: outputs y0, y1 (training), y2 (not training), and the state after it. */
+/** The fixture's values of a case: outputs y0, y1 (training), y2 (inference), and the final state. */
 async function replay(device: Device, name: string): Promise<Map<string, TensorData>> {
   const layer = make[name]();
   layer.loadStateDict(new Map([...(await layer.stateDict()), ...part(`${name}/before/`)]));
@@ -42,7 +42,7 @@ async function replay(device: Device, name: string): Promise<Map<string, TensorD
 describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
   const open = async () => (kind === 'cpu' ? new CpuDevice() : testGpu());
 
-  test.each(cases.map(({ name }) => name))('%s goes where PyTorch goes', async (name) => {
+  test.each(cases.map(({ name }) => name))('%s matches PyTorch', async (name) => {
     const found = await replay(await open(), name);
     const problems = [...found].flatMap(([key, value]) => {
       if (key.endsWith('num_batches_tracked')) return value.data[0] === 2 ? [] : [`${key}: ${value.data[0]}`];
@@ -54,7 +54,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
     expect([...found.keys()].filter((key) => key.includes('/after/')).length).toBeGreaterThan(1);
   });
 
-  test('a layer that is called twice in one program moves its statistics twice', async () => {
+  test('a layer called twice in one program updates its statistics twice', async () => {
     const layer = new BatchNorm1d(2, { momentum: 0.5 });
     using program = await compile(
       await open(),
@@ -70,7 +70,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
   });
 });
 
-test('names and shapes are those of torch, and only weights are trained', () => {
+test('names and shapes are PyTorch’s, and only weights are trained', () => {
   const shapes = (layer: Module) => Object.fromEntries([...layer.state()].map(([name, { shape }]) => [name, shape]));
   expect(shapes(new LayerNorm([3, 4]))).toEqual({ weight: [3, 4], bias: [3, 4] });
   expect(shapes(new LayerNorm(5, { bias: false }))).toEqual({ weight: [5] });
@@ -91,7 +91,7 @@ test('names and shapes are those of torch, and only weights are trained', () => 
   expect(shapes(weightNorm(new Linear(5, 4)))).toEqual({ bias: [4], weight_g: [4, 1], weight_v: [4, 5] });
 });
 
-test('layers without state are their functions', async () => {
+test('layers without state equal their functions', async () => {
   const [layers, x] = [
     {
       layer: new LayerNorm([2, 2]),
@@ -118,7 +118,7 @@ test('layers without state are their functions', async () => {
   }); // prettier-ignore
 });
 
-test('wrong use is refused', () => {
+test('wrong use is an error', () => {
   const x = (...shape: number[]) => Object.assign(new Linear(1, 1).weight, { shape });
   expect(() => new BatchNorm2d(3).forward(x(2, 3))).toThrow('BatchNorm2d: takes 4 axes, but was given [2, 3]');
   expect(() => new BatchNorm1d(3).forward(x(2, 3, 4, 5))).toThrow('BatchNorm1d: takes 2 or 3 axes');

@@ -1,4 +1,4 @@
-// Quantized layers: as near to the layers that they were made from as their scales allow.
+// Quantized layers: as close to the original layers as their scales allow.
 
 import { expect, test } from 'vitest';
 import {
@@ -57,7 +57,7 @@ test.each([
   expect(near.shape).toEqual([2, 2, 32]);
 });
 
-test('quantize refuses groups that do not divide the rows', () => {
+test('quantize rejects a group size that does not divide the rows', () => {
   const weight = { dtype: 'f32', shape: [2, 24], data: new Float32Array(48) } as const;
   expect(() => quantize(weight, { bits: 4, group: 16 })).toThrow('groups of 16 do not fit rows of 24');
 });

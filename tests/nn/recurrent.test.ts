@@ -1,4 +1,4 @@
-// Recurrent layers and cells: torch's names, shapes and initial values, PyTorch's outputs, and decoding step by step.
+// Recurrent layers and cells: PyTorch's names, shapes, initial values and outputs, and stepwise decoding.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -14,7 +14,7 @@ const shapesOf = (module: Module) =>
   Object.fromEntries([...module.namedParameters()].map(([name, { shape }]) => [name, shape]));
 
 describe('parameters', () => {
-  test('have the names, shapes and order of torch', () => {
+  test('have PyTorch’s names, shapes and order', () => {
     const names = [...new LSTM(3, 4, { numLayers: 2, bidirectional: true }).namedParameters().keys()];
     const kinds = ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'];
     expect(names).toEqual(['l0', 'l0_reverse', 'l1', 'l1_reverse'].flatMap((end) => kinds.map((kind) => `${kind}_${end}`))); // prettier-ignore
@@ -32,7 +32,7 @@ describe('parameters', () => {
     expect(shapesOf(new RNNCell(3, 4))).toMatchObject({ weight_ih: [4, 3], bias_hh: [4] });
   });
 
-  test('are spread over (-1/√H, 1/√H), whatever the size of the input', () => {
+  test('cover (-1/√H, 1/√H), whatever the input size', () => {
     manualSeed(0);
     for (const module of [new LSTM(3, 64), new GRUCell(200, 64)] as Module[]) {
       for (const { hostValues, size } of module.namedParameters().values()) {
@@ -83,10 +83,10 @@ const devices: [string, () => Promise<Device>][] = [
   ['CPU', async () => new CpuDevice()],
 ];
 
-/** Steps, rows of a batch, and sizes of input and state. */
+/** Steps, batch size, input size and state size. */
 const [T, B, I, H] = [6, 2, 3, 5];
 
-/** Compares `T` runs of a program of one step, whose states are parameters, with one run over the whole sequence. */
+/** Compares `T` runs of a one-step program, with states as parameters, with one run over the whole sequence. */
 async function expectSteps(
   device: Device,
   whole: (x: Tensor) => Tensor,
@@ -112,7 +112,7 @@ async function expectSteps(
   expect(difference('decoding', actual, expected, toleranceOf('rnn', 'gpu', 'output'))).toBeNull();
 }
 
-describe.each(devices)('on the %s one compiled step, run again and again, gives what the sequence gives', (_, open) => {
+describe.each(devices)('on the %s, repeated runs of one compiled step match the whole sequence', (_, open) => {
   test.each([
     ['RNN', RNN, 1],
     ['LSTM', LSTM, 2],
@@ -133,7 +133,7 @@ describe.each(devices)('on the %s one compiled step, run again and again, gives 
     );
   });
 
-  test('LSTMCell', async () => {
+  test('for LSTMCell', async () => {
     manualSeed(1);
     const layer = new LSTM(I, H);
     const cell = new LSTMCell(I, H);
@@ -153,7 +153,7 @@ describe.each(devices)('on the %s one compiled step, run again and again, gives 
 
 const reshaped = (x: Tensor) => reshape(x, [1, B, I]);
 
-test('states are zeros by default', async () => {
+test('states default to zeros', async () => {
   manualSeed(3);
   const cell = new GRUCell(I, H);
   const build = ({ x, zeros }: Record<string, Tensor>) => ({ a: cell.forward(x), b: cell.forward(x, zeros) });
@@ -162,7 +162,7 @@ test('states are zeros by default', async () => {
   expect(a.data).toEqual(b.data);
 });
 
-test('dropout is between layers only, and only in training', async () => {
+test('dropout applies only between layers and only in training', async () => {
   manualSeed(4);
   const x = Float32Array.from({ length: T * B * I }, (_, i) => Math.sin(i));
   const run = async (layer: GRU, training = true) => {
@@ -179,7 +179,7 @@ test('dropout is between layers only, and only in training', async () => {
   expect(one).toEqual(same);
 });
 
-test('a wrong state is told with its shape', () => {
+test('the error for a wrong state has its shape', () => {
   const x = new Input('x', spec([T, B, I]));
   expect(() => new LSTM(I, H).forward(x, new Input('h', spec([2, B, H])))).toThrow('lstm: initial states must be [1, 2, 5]'); // prettier-ignore
   expect(() => new GRU(I, H).forward(new Input('x', spec([T, B, 4])))).toThrow('gru: weights for inputs of 4');

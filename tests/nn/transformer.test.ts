@@ -1,4 +1,4 @@
-// Transformer layers: torch's parameters, outputs and gradients; and the tables that tell positions.
+// Transformer layers: PyTorch's parameters, outputs and gradients; and position tables.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -12,11 +12,11 @@ import { readFixture } from '../harness/fixtures.ts';
 
 const { tensors, cases } = readFixture('transformer');
 
-/** The tensors under a prefix, by the rest of their names. */
+/** The tensors with a prefix, by the rest of their names. */
 const part = (prefix: string) =>
   new Map([...tensors].flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])));
 
-/** A case's layer, and how it is called with the inputs of its fixture. */
+/** A case's layer, and its call with the fixture's inputs. */
 function make(name: string, attrs: TransformerLayerOptions) {
   const options = { dimFeedforward: 5, dropout: 0, ...attrs };
   if (name.startsWith('decoder')) {
@@ -31,41 +31,38 @@ function make(name: string, attrs: TransformerLayerOptions) {
 }
 
 describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
-  // The others have no kernels that these have not, and software drivers take seconds to compile them.
+  // The others use the same kernels, and software drivers compile them for seconds.
   const chosen = kind === 'cpu' ? cases : cases.filter(({ name }) => ['encoder', 'decoderPreNorm'].includes(name));
 
-  test.each(chosen.map(({ name, attrs }) => [name, attrs] as const))(
-    '%s gives what torch gives',
-    async (name, attrs) => {
-      const { layer, call } = make(name, attrs);
-      layer.loadStateDict(part(`${name}/state/`));
-      const gradients = [...part(`${name}/grad/`).keys()];
-      const parameters = layer.namedParameters();
-      const given = ['x', 'memory', 'mask', 'padding', 'cotangent'].filter((key) => tensors.has(`${name}/${key}`));
-      const values = Object.fromEntries(given.map((key) => [key, tensors.get(`${name}/${key}`)!]));
-      using program = await compile(
-        kind === 'cpu' ? new CpuDevice() : await testGpu(),
-        (inputs): Record<string, Tensor> => {
-          const out = call(inputs);
-          const sources = gradients.map((key) => parameters.get(key) ?? inputs[key]);
-          const found = grad(sum(mul(out, inputs.cotangent)), sources);
-          return { out, ...Object.fromEntries(found.map((value, i) => [`grad/${gradients[i]}`, value])) };
-        },
-        Object.fromEntries(given.map((key) => [key, spec(values[key].shape, values[key].dtype)])),
-      );
-      const results = await program.run(Object.fromEntries(given.map((key) => [key, values[key].data])));
-      const problems = Object.entries(results).flatMap(([key, value]) => {
-        // Attention, norms and sums of up to 12 products, each on what was rounded before. Measured 4.3 and 6.6.
-        const problem = difference(`transformer ${kind}`, value, tensors.get(`${name}/${key}`)!, units(20));
-        return problem ? [`${key}: ${problem}`] : [];
-      });
-      expect(problems).toEqual([]);
-      expect(gradients.length).toBeGreaterThan(3);
-    },
-  );
+  test.each(chosen.map(({ name, attrs }) => [name, attrs] as const))('%s matches PyTorch', async (name, attrs) => {
+    const { layer, call } = make(name, attrs);
+    layer.loadStateDict(part(`${name}/state/`));
+    const gradients = [...part(`${name}/grad/`).keys()];
+    const parameters = layer.namedParameters();
+    const given = ['x', 'memory', 'mask', 'padding', 'cotangent'].filter((key) => tensors.has(`${name}/${key}`));
+    const values = Object.fromEntries(given.map((key) => [key, tensors.get(`${name}/${key}`)!]));
+    using program = await compile(
+      kind === 'cpu' ? new CpuDevice() : await testGpu(),
+      (inputs): Record<string, Tensor> => {
+        const out = call(inputs);
+        const sources = gradients.map((key) => parameters.get(key) ?? inputs[key]);
+        const found = grad(sum(mul(out, inputs.cotangent)), sources);
+        return { out, ...Object.fromEntries(found.map((value, i) => [`grad/${gradients[i]}`, value])) };
+      },
+      Object.fromEntries(given.map((key) => [key, spec(values[key].shape, values[key].dtype)])),
+    );
+    const results = await program.run(Object.fromEntries(given.map((key) => [key, values[key].data])));
+    const problems = Object.entries(results).flatMap(([key, value]) => {
+      // Attention, norms and sums of up to 12 products, each on rounded values. Measured 4.3 and 6.6.
+      const problem = difference(`transformer ${kind}`, value, tensors.get(`${name}/${key}`)!, units(20));
+      return problem ? [`${key}: ${problem}`] : [];
+    });
+    expect(problems).toEqual([]);
+    expect(gradients.length).toBeGreaterThan(3);
+  });
 });
 
-test('layers of a stack have values of their own; without masks and by forward, all of it runs in training', async () => {
+test('layers of a stack have separate parameters, and forward without masks runs in training', async () => {
   const options = { dimFeedforward: 3, dropout: 0.5, bias: false, activation: (x: Tensor) => mul(x, x) };
   const encoder = new TransformerEncoder(() => new TransformerEncoderLayer(4, 1, options), 2);
   const decoder = new TransformerDecoder(() => new TransformerDecoderLayer(4, 1, options), 2, new LayerNorm(4));
@@ -100,21 +97,21 @@ describe('positions', () => {
     expect(third).toEqual(expected.map(Math.fround));
   });
 
-  test('alibiSlopes are those of the paper, also for heads that are no power of two', () => {
+  test('alibiSlopes are those of the paper, also if the number of heads is not a power of two', () => {
     expect(alibiSlopes(8)).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((i) => 2 ** -i));
     expect(alibiSlopes(12).slice(8)).toEqual([0.5, 1.5, 2.5, 3.5].map((i) => 2 ** -i));
     expect(alibiSlopes(1)).toEqual([2 ** -8]);
     expect(() => alibiSlopes(0)).toThrow('alibiSlopes: heads must be');
   });
 
-  test('alibiBias falls with distance; its rows are the last positions', () => {
+  test('alibiBias decreases with distance, and its rows are the last positions', () => {
     const { shape, data } = alibiBias(2, 2, 3);
     expect(shape).toEqual([2, 2, 3]);
     expect(Array.from(data, (value) => 256 * value + 0)).toEqual([-16, 0, -16, -32, -16, 0, -1, 0, -1, -2, -1, 0]);
   });
 
-  test('relativePositionBuckets are those of T5', () => {
-    // The first distance of each bucket: 8 of one distance, then 8 · 2^(i / 2), up to 128 and beyond.
+  test('relativePositionBuckets match T5', () => {
+    // The first distance of each bucket: 8 buckets of one distance, then 8 · 2^(i / 2), up to 128 and beyond.
     const starts = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91];
     const bucketOf = (distance: number) => starts.findLastIndex((start) => start <= distance);
     const both = rows(relativePositionBuckets(201))[100];

@@ -1,4 +1,4 @@
-// Optimizers: five steps of each against PyTorch on the CPU and the GPU, changes while they run, and wrong use.
+// Optimizers: five steps of each against PyTorch on CPU and GPU, changes during a run, and wrong use.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -22,18 +22,18 @@ const optimizers = { SGD, Adam, AdamW, RMSprop, Adagrad, Lion };
 const { tensors, cases } = readFixture('optim');
 
 /**
- * How far parameters of about 1 may be off after up to five steps. PyTorch computed in float64; here every step rounds to
- * f32. Worst seen on any adapter, for any of the optimizers: 1.1e-7.
+ * Tolerance for parameters of about 1 after up to five steps. PyTorch computed in float64; here every step rounds to f32. The
+ * worst error of any optimizer on any adapter is 1.1e-7.
  */
 const tolerance: Tolerance = { absolute: 2.5e-7, relative: 2.5e-7 };
 
-/** A function to compile that only does one step of `optimizer`, with the gradient `g`. */
+/** A function to compile that runs one step of `optimizer` with the gradient `g`. */
 const stepOf = (optimizer: Optimizer) => (gradients: { g: Tensor }) => {
   optimizer.step([gradients.g]);
   return {};
 };
 
-/** The fixture's cases as optimizers, each with the one parameter that it changes. */
+/** The fixture's cases as optimizers, each with its one parameter. */
 const makeRuns = () =>
   cases.map(({ name, attrs }) => {
     const { optimizer, weightDecay = 0, schedule, ...options } = attrs as unknown as OptimizerAttrs;
@@ -46,7 +46,7 @@ const makeRuns = () =>
     };
   });
 
-/** The runs' parameters after each step, all of them in one program. */
+/** The parameters of all runs after each step, in one program. */
 async function trajectories(device: Device): Promise<Map<string, TensorData>> {
   const runs = makeRuns();
   const program = await compile(
@@ -74,7 +74,7 @@ async function trajectories(device: Device): Promise<Map<string, TensorData>> {
 describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
   const open = async () => (kind === 'cpu' ? new CpuDevice() : testGpu());
 
-  test('every optimizer goes where PyTorch goes', async () => {
+  test('every optimizer matches PyTorch', async () => {
     const found = await trajectories(await open());
     expect(found.size).toBe(STEPS * cases.length);
     const problems = [...found].flatMap(([key, value]) => {
@@ -85,7 +85,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
     expect(problems).toEqual([]);
   });
 
-  test('hyperparameters that change take effect on the next run of the same program', async () => {
+  test('changed hyperparameters take effect in the next run of the same program', async () => {
     const p = new Parameter({ shape: [2], dtype: 'f32', data: Float32Array.of(8, -4) }, { name: 'p' });
     const optimizer = new SGD([p], { learningRate: 0.5 });
     const program = await compile(await open(), stepOf(optimizer), { g: spec([2]) });
@@ -108,7 +108,7 @@ describe.each(['cpu', 'gpu'] as const)('on the %s', (kind) => {
 describe('groups', () => {
   const start = { shape: [2], dtype: 'f32', data: Float32Array.of(1, -2) } as const;
   const make = (count: number) => Array.from({ length: count }, (_, i) => new Parameter(start, { name: `p${i}` }));
-  /** Parameters after three steps with gradients that differ from one to the next. */
+  /** Parameters after three steps with different gradients. */
   async function after(...all: Optimizer[]): Promise<number[][]> {
     const build = ({ g }: { g: Tensor }) => {
       for (const optimizer of all) optimizer.step(optimizer.parameters.map(() => g));
@@ -120,7 +120,7 @@ describe('groups', () => {
     return values.map(({ data }) => [...data]);
   }
 
-  test.each(Object.entries(optimizers))('of %s are as optimizers of their own', async (_, Kind) => {
+  test.each(Object.entries(optimizers))('of %s equal separate optimizers', async (_, Kind) => {
     const [a, b, c, d, e, f] = make(6);
     const learningRate = 0.0625;
     const grouped = new Kind(
@@ -155,7 +155,7 @@ describe('clipping', () => {
   const gradients = { a: Float32Array.of(3, -4, 0, 0), b: Float32Array.of(12) };
   const specs = { a: spec([2, 2]), b: spec([1]) };
 
-  test.each(['cpu', 'gpu'] as const)('scales all gradients by one factor, on the %s', async (kind) => {
+  test.each(['cpu', 'gpu'] as const)('scales all gradients by the same factor on the %s', async (kind) => {
     const device = kind === 'cpu' ? new CpuDevice() : await testGpu();
     const build = ({ a, b }: { a: Tensor; b: Tensor }) => {
       const [long, short] = [clipGradNorm([a, b], 6.5), clipGradNorm([a, b], 20)];
@@ -176,7 +176,7 @@ describe('clipping', () => {
     expect([...found.held.data]).toEqual([3, -3.5, 0, 0]);
   });
 
-  test('leaves zeros alone, and refuses what makes no sense', async () => {
+  test('leaves zeros unchanged, and rejects invalid limits', async () => {
     using program = await compile(new CpuDevice(), ({ b }) => clipGradNorm([b], 1).gradients[0], { b: spec([1]) });
     expect([...(await program.run({ b: Float32Array.of(0) })).data]).toEqual([0]);
     expect(() => clipGradNorm([], 1)).toThrow('clipGradNorm: the list of gradients is empty');
@@ -194,7 +194,7 @@ describe('state', () => {
     return Object.fromEntries([...(await optimizer.stateDict())].map(([name, { data }]) => [name, [...data]]));
   };
 
-  test('starts at zero, is named for checkpoints, and holds what the next step depends on', async () => {
+  test('starts at zero, is named for checkpoints, and has everything the next step depends on', async () => {
     expect(await after(new SGD([p()], { momentum: 0.5 }), 0)).toEqual({ 'velocity.0': [0, 0] });
     expect(await after(new SGD([p()], { momentum: 0.5 }), 2)).toEqual({ 'velocity.0': [1.5, -3] });
     expect(await after(new SGD([p()]), 2)).toEqual({});
@@ -210,21 +210,21 @@ describe('state', () => {
 describe('wrong use', () => {
   const p = new Parameter({ shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) }, { name: 'p' });
 
-  test('a wrong number of gradients is refused', () => {
+  test('a wrong number of gradients is an error', () => {
     const q = new Parameter({ shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) }, { name: 'q' });
     expect(() => new SGD([p], { nesterov: true })).toThrow('SGD: nesterov needs a momentum above 0, such as 0.9.');
     expect(() => new SGD([p]).step([p, p])).toThrow('step: expected a gradient for each of 1 parameters, but got 2.');
     expect(() => new AdamW([p, q]).step([])).toThrow('step: expected a gradient for each of 2 parameters, but got 0.');
   });
 
-  test('a gradient of another shape is refused with both shapes', async () => {
+  test('the error for a gradient of the wrong shape has both shapes', async () => {
     const compiled = compile(new CpuDevice(), stepOf(new SGD([p])), { g: spec([3]) });
     await expect(compiled).rejects.toThrow(/\[3\].*\[2\]|\[2\].*\[3\]/);
     const wider = compile(new CpuDevice(), stepOf(new SGD([p])), { g: spec([3, 2]) });
     await expect(wider).rejects.toThrow(/\[3, 2\].*\[2\]|\[2\].*\[3, 2\]/);
   });
 
-  test('a step outside of compile() is refused, and so are no parameters', () => {
+  test('a step outside of compile(), and an optimizer without parameters, are errors', () => {
     expect(() => new SGD([p]).step([p])).toThrow('works only inside a function that is being compiled');
     for (const Kind of Object.values(optimizers)) {
       expect(() => new Kind([])).toThrow('An optimizer needs at least one parameter');

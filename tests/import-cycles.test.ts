@@ -1,4 +1,4 @@
-// No circles: no file of src, shaders and models imports, directly or by others, one that imports it, not even for its types.
+// No import cycles in src, shaders and models, including type imports.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -6,11 +6,11 @@ import { expect, test } from 'vitest';
 
 const root = resolve(import.meta.dirname, '..');
 
-/** A node has an op, an op makes tensors, and a tensor has a node: the types of these files are one circle, and taken as one file. */
+/** Counted as one file, because their types are inherently cyclic: a node has an op, an op makes tensors, a tensor has a node. */
 const KNOT = ['src/core/tensor.ts', 'src/core/op.ts', 'src/core/onnx.ts'];
 const knotted = (file: string) => (KNOT.includes(file) ? KNOT[0] : file);
 
-/** The imports of each file, by path. */
+/** Each file's imports, by path. */
 function importsOf(folders: readonly string[]): Map<string, string[]> {
   const imports = new Map<string, string[]>();
   for (const folder of folders) {
@@ -28,7 +28,7 @@ function importsOf(folders: readonly string[]): Map<string, string[]> {
   return imports;
 }
 
-/** One circle among the files, as the files along it; null where there is none. */
+/** A cycle, as the files along it; null if there is none. */
 function circle(imports: ReadonlyMap<string, readonly string[]>): string[] | null {
   const done = new Set<string>();
   const visit = (file: string, path: readonly string[]): string[] | null => {
@@ -48,7 +48,7 @@ function circle(imports: ReadonlyMap<string, readonly string[]>): string[] | nul
   return null;
 }
 
-test('a circle is found', () => {
+test('a cycle is found', () => {
   const imports = new Map([
     ['a', ['b']],
     ['b', ['c']],
@@ -57,7 +57,7 @@ test('a circle is found', () => {
   expect(circle(imports)).toEqual(['b', 'c', 'b']);
 });
 
-test('files import each other one way', () => {
+test('files have no import cycles', () => {
   const imports = importsOf(['src', 'shaders', 'models']);
   expect(imports.get('src/runtime/compile.ts')).toContain('src/runtime/program.ts');
   expect(circle(imports)).toBeNull();

@@ -1,4 +1,4 @@
-// `five-tigers bench` and `--profile`: tables, JSON, comparisons, traces; what is refused. Not how fast anything is.
+// `five-tigers bench` and `--profile`: tables, JSON, comparisons, traces and errors. Speed is not tested.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const folder = temporaryFolder();
 const at = (name: string) => join(folder(), name);
 const quick = ['bench', '--case', '^sum|^lenet5 forward batch 1$', '--seconds', '0.02'];
 
-test('a table, a file, and a comparison with it', async () => {
+test('bench prints a table, writes a report, and compares with it', async () => {
   const first = await run(...quick, '--variants', '--json', at('first.json'));
   expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/^bench 2\/2$/m) });
   expect(first.stdout).toMatch(/^case +variant +ms +spread +GFLOP\/s +GB\/s +of ceiling\n/);
@@ -34,7 +34,7 @@ test('a table, a file, and a comparison with it', async () => {
   expect(second.stderr).toMatch(/^Geometric mean of the speedups: \d{2,}\.\d\d×$/m);
 }, 120_000);
 
-test('what is no report is refused before anything is timed', async () => {
+test('an invalid report is an error before anything is timed', async () => {
   const texts = {
     'text.json': 'hello',
     'null.json': 'null',
@@ -55,7 +55,7 @@ test('what is no report is refused before anything is timed', async () => {
   });
 });
 
-test('a report that cannot be written is told of, after the table', async () => {
+test('a report that cannot be written is an error after the table', async () => {
   const { code, stdout, stderr } = await run(
     'bench', '--case', '^add 1048576$', '--seconds', '0.01', '--device', 'cpu', '--json', at('no/such/folder.json'),
   ); // prettier-ignore
@@ -65,7 +65,7 @@ test('a report that cannot be written is told of, after the table', async () => 
   expect(stderr).toMatch(/Cannot write the report: /);
 }, 60_000);
 
-test('--profile shows where the time goes and writes a trace; the results are those without it', async () => {
+test('--profile prints kernel times and writes a trace without changing the results', async () => {
   await mkdir(at('mnist'));
   await writeSmallMnist(at('mnist'));
   const train = (name: string, ...more: string[]) =>
@@ -73,7 +73,7 @@ test('--profile shows where the time goes and writes a trace; the results are th
   const profiled = await train('profiled', '--profile', at('trace.json'));
   expect(profiled.code).toBe(0);
   expect(profiled.stdout).toMatch(/^step +kernels +outputs +ms +share +GFLOP\/s +GB\/s +of ceiling$/m);
-  // Which steps take longest is not for a test to know.
+  // Which steps take longest varies.
   expect(profiled.stdout).toMatch(/^ *\d+ {2}[a-zA-Z0-9]+\.\S*.* f32\[.* +\d+ %/m);
   expect(profiled.stdout).toMatch(
     /^\d+ more steps take \d+ %\.\nAll \d+ steps: [\d.]+ ms \(medians of 5 runs, by the /m,
@@ -94,7 +94,7 @@ test('--profile shows where the time goes and writes a trace; the results are th
   });
 }, 180_000);
 
-test('--profile of commands that run many programs names each, in the table, the JSON and the trace', async () => {
+test('--profile names each program of a command in the table, the JSON and the trace', async () => {
   const heading = /^program +step +kernels +outputs +ms +share +GFLOP\/s +GB\/s +of ceiling$/m;
   const trace = at('bench-trace.json');
   const timed = await run(
@@ -110,7 +110,7 @@ test('--profile of commands that run many programs names each, in the table, the
     rows.map(({ name }: { name: string }) => ({ name })),
   );
 
-  // Not from the table, which has only the steps that take longest.
+  // Not in the table, which has only the longest steps.
   const stepsOf = (command: Parameters<typeof jsonLines>[0]) => {
     const [{ profile }] = jsonLines(command) as { profile: { rows: { program: string; kernels: string[] }[] } }[];
     return profile.rows.map(({ program, kernels }) => `${program}: ${kernels.join(' ')}`);
@@ -143,7 +143,7 @@ test('--profile of inspect runs the plan', async () => {
   expect(drawn.stderr).toMatch(/^All \d+ steps: /m);
 }, 180_000);
 
-test('tune writes a table, adds to it, and bench goes by it', async () => {
+test('tune writes a table, extends it, and bench uses it', async () => {
   const table = at('tuning.json');
   const tuned = await run('tune', '--case', '^sum', '--seconds', '0.01', '--out', table);
   expect(tuned.code).toBe(0);

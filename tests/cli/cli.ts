@@ -1,4 +1,4 @@
-// Runs commands as a user does, in this process where that will do, and makes a folder of small MNIST files for them.
+// Runs commands like a user, in this process if possible, and writes small MNIST files for them.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { RandomSource } from '../../src/node.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** What a command gave. */
+/** The result of a command. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -30,7 +30,7 @@ export async function run(...args: string[]): Promise<Outcome> {
   return { code, stdout: out.join(''), stderr: err.join('') };
 }
 
-/** Starts a command in a process of its own. `outcome` resolves when it has ended. */
+/** Starts a command in a separate process. `outcome` resolves when it ends. */
 export function start(...args: string[]): { child: ChildProcess; outcome: Promise<Outcome> } {
   const main = join(root, 'src', 'cli', 'main.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { cwd: root });
@@ -47,7 +47,7 @@ export function start(...args: string[]): { child: ChildProcess; outcome: Promis
   return { child, outcome };
 }
 
-/** The objects of output with one JSON object a line. */
+/** Parses output with one JSON object per line. */
 export const jsonLines = ({ stdout }: Outcome): Record<string, unknown>[] =>
   stdout
     .trimEnd()
@@ -80,7 +80,7 @@ export function idxFile(shape: readonly number[], data: Uint8Array): Uint8Array 
   return file;
 }
 
-/** Writes MNIST's four files with few pictures of `side` pixels: of class n, a bar at its own height on some noise. */
+/** Writes MNIST's four files with a few images of `side` pixels: for class n, a bar at its own height on noise. */
 export async function writeSmallMnist(folder: string, side = 28): Promise<void> {
   const random = new RandomSource(11);
   for (const [part, count] of [

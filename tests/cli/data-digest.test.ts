@@ -1,10 +1,10 @@
-// The digest by which a resumed run knows its training data.
+// The digest by which a resumed run recognizes its training data.
 
 import { expect, test } from 'vitest';
 import { digested } from '../../src/cli/commands/train-settings.ts';
 import type { DataFiles } from '../../src/index.ts';
 
-/** Two files, the second of which is read first when `isReversed`. */
+/** Two files; the second is read first if `isReversed`. */
 function twoFiles(isReversed: boolean, first = 1): DataFiles {
   const contents: Record<string, number> = { 'a.txt': first, 'b.txt': 2 };
   return {
@@ -24,10 +24,10 @@ async function digestOf(files: DataFiles): Promise<string> {
   return read.digest();
 }
 
-test('the same files have the same digest, whichever is read first', async () => {
+test('the digest does not depend on the order of reads', async () => {
   expect(await digestOf(twoFiles(true))).toBe(await digestOf(twoFiles(false)));
 });
 
-test('another content has another digest', async () => {
+test('different content has a different digest', async () => {
   expect(await digestOf(twoFiles(true, 3))).not.toBe(await digestOf(twoFiles(true)));
 });

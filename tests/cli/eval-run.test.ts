@@ -1,4 +1,4 @@
-// `five-tigers eval` and `run`: their results, and clear errors for files that will not do.
+// `five-tigers eval` and `run`: results, and clear errors for unusable files.
 
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ beforeAll(async () => {
 const evaluate = (device: string, ...more: string[]) =>
   run('eval', 'lenet5', '--device', device, '--data', at('mnist'), '--json', ...more);
 
-test('eval --json gives accuracy, count, adapter and seconds; CPU and GPU agree on them', async () => {
+test('eval --json prints accuracy, count, adapter and seconds; CPU and GPU agree', async () => {
   const results: Record<string, unknown>[] = [];
   for (const device of ['cpu', 'webgpu']) {
     const outcome = await evaluate(device, '--weights', weights('modern'));
@@ -41,14 +41,14 @@ test('eval --json gives accuracy, count, adapter and seconds; CPU and GPU agree 
   expect(results[0].adapter).not.toBe(results[1].adapter);
 }, 180_000);
 
-test('eval for people is one line', async () => {
+test('eval prints one line', async () => {
   const options = ['--device', 'cpu', '--data', at('mnist'), '--weights', weights('classic')];
   const { code, stdout } = await run('eval', 'lenet5', ...options);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^lenet5 \(classic\): accuracy [\d.]+ % \(20 test images; [\d.]+ s on CPU.*\)\n$/);
 });
 
-test('weights of another model are refused with every name that does not fit', async () => {
+test('the error for weights of another model lists every mismatch', async () => {
   class Other extends Module {
     readonly c1 = new Conv2d(1, 4, 3);
     readonly head = new Linear(4, 10);
@@ -66,14 +66,14 @@ test('weights of another model are refused with every name that does not fit', a
   expect(stderr).not.toMatch(/^ +at /m);
 });
 
-test('a config that the weights are not for is refused, and so is one that does not exist', async () => {
+test('a config that does not match the weights, or does not exist, is an error', async () => {
   const other = await evaluate('cpu', '--weights', weights('modern'), '--config', 'classic');
   expect(other).toMatchObject({ code: 1, stderr: expect.stringMatching(/missing \(4\): s2\.weight/) });
   const unknown = await evaluate('cpu', '--weights', weights('modern'), '--config', 'baroque');
   expect(unknown).toMatchObject({ code: 2, stderr: expect.stringMatching(/'baroque' is invalid.*classic, modern/) });
 });
 
-test('a training checkpoint can be evaluated as it is', async () => {
+test('a training checkpoint can be evaluated directly', async () => {
   const files = ['--out', at('trained.safetensors'), '--checkpoint', at('trained.checkpoint')];
   const options = ['--device', 'cpu', '--data', at('mnist'), '--batch', '4', '--steps', '2', '--config', 'classic'];
   await run('train', 'lenet5', ...options, ...files);
@@ -82,7 +82,7 @@ test('a training checkpoint can be evaluated as it is', async () => {
   expect(ofCheckpoint).toMatchObject({ config: 'classic', metrics: ofWeights.metrics });
 });
 
-test('weights and data that are missing or cut are named', async () => {
+test('the error for missing or truncated weights and data names the file', async () => {
   await writeFile(at('cut.safetensors'), (await readFile(weights('modern'))).subarray(0, 5000));
   expect(await evaluate('cpu', '--weights', at('cut.safetensors'))).toMatchObject({
     code: 1,
@@ -109,7 +109,7 @@ test('weights and data that are missing or cut are named', async () => {
   });
 });
 
-/** A PNG of 40 × 40 pixels: white, with a black bar unless it is `empty`. */
+/** A 40 × 40 PNG: white, with a black bar unless `empty`. */
 function picture(empty = false): Buffer {
   const isInk = (x: number, y: number) => !empty && x > 17 && x < 23 && y > 5 && y < 35;
   const samples = Array.from({ length: 40 }, (_, y) => Array.from({ length: 40 }, (__, x) => (isInk(x, y) ? 0 : 255)));
@@ -119,7 +119,7 @@ function picture(empty = false): Buffer {
 const classify = (file: string, ...more: string[]) =>
   run('run', 'lenet5', at(file), '--weights', weights('modern'), '--device', 'cpu', ...more);
 
-test('run gives ten probabilities, as JSON and as a table', async () => {
+test('run prints ten probabilities, as JSON and as a table', async () => {
   await writeFile(at('one.png'), picture());
   const [result] = jsonLines(await classify('one.png', '--json')) as { digit: number; probabilities: number[] }[];
   expect(result).toMatchObject({ model: 'lenet5', config: 'modern', adapter: expect.any(String) });
@@ -136,7 +136,7 @@ test('run gives ten probabilities, as JSON and as a table', async () => {
   });
 });
 
-test('run says what is wrong with a picture', async () => {
+test('the error for an unusable image says what is wrong', async () => {
   await writeFile(at('text.png'), 'This is no picture.');
   await writeFile(at('cut.png'), picture().subarray(0, 80));
   await writeFile(at('empty.png'), picture(true));

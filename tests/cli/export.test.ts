@@ -1,4 +1,4 @@
-// `five-tigers export`: the files that it writes, what it says of them, and what it refuses.
+// `five-tigers export`: files, output and errors.
 
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { jsonLines, run, temporaryFolder } from './cli.ts';
 
 const folder = temporaryFolder();
 
-test('a model with the shipped weights, for every batch size', async () => {
+test('exports a model with the shipped weights for any batch size', async () => {
   const file = join(folder(), 'lenet5.onnx');
   const { code, stdout, stderr } = await run('export', 'lenet5', '--onnx', file);
   expect([code, stderr]).toEqual([0, '']);
@@ -28,7 +28,7 @@ test('a model with the shipped weights, for every batch size', async () => {
   }
 });
 
-test('for one batch size, with the weights in a file beside it, as JSON', async () => {
+test('exports a fixed batch size with weights in a separate file, and prints JSON', async () => {
   const file = join(folder(), 'model.onnx');
   const [report] = jsonLines(await run('export', 'lenet5', '--onnx', file, '--batch', '4', '--external', '--json'));
   expect(report).toMatchObject({
@@ -44,7 +44,7 @@ test('for one batch size, with the weights in a file beside it, as JSON', async 
   expect(model.size).toBeLessThan(10_000);
 });
 
-test('what cannot be written is said before the work, and a file must be named', async () => {
+test('an unwritable or missing output file is an error before the export', async () => {
   const missing = await run('export', 'lenet5', '--onnx', join(folder(), 'no', 'model.onnx'));
   expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('is missing or read-only') });
   expect(await run('export', 'lenet5')).toMatchObject({ code: 2, stderr: expect.stringContaining("'--onnx <file>'") });

@@ -11,7 +11,7 @@ import { jsonLines, lossesIn, run, temporaryFolder, writeSmallMnist } from './cl
 const folder = temporaryFolder();
 const at = (name: string) => join(folder(), name);
 
-/** A text in which every character follows from the one before, but for some noise. */
+/** A text in which each character determines the next, with some noise. */
 function smallText(): string {
   const random = new RandomSource(3);
   const words = ['to be', 'or not', 'that is', 'the question', 'whether'];
@@ -54,7 +54,7 @@ describe.each(names)('%s', (name) => {
   const settings = ['--config', 'tiny', '--epochs', '1', ...families[name].options];
   let result: Record<string, unknown>;
 
-  test('trains, and a run that was stopped goes on to the same weights', async () => {
+  test('trains, and an interrupted run resumes to the same weights', async () => {
     const whole = await train(name, trained(name), ...settings);
     expect(whole).toMatchObject({ code: 0, stderr: '' });
     const first = await train(name, 'stopped.safetensors', ...settings, '--steps', '2');
@@ -86,7 +86,7 @@ describe.each(names)('%s', (name) => {
     }
   }, 120_000);
 
-  test('describes its own inputs and settings in its help', async () => {
+  test('describes its inputs and settings in its help', async () => {
     const { stdout } = await run('train', name, '--help');
     expect(stdout).toContain('--data <path...>');
     for (const option of families[name].options.filter((word) => word.startsWith('--'))) {
@@ -97,7 +97,7 @@ describe.each(names)('%s', (name) => {
     expect(stdout.replaceAll(/\s+/g, ' ')).toMatch(reads[kind]);
   });
 
-  test('is inspected without being known by name', async () => {
+  test('can be inspected', async () => {
     const [plan] = jsonLines(await run('inspect', name, '--config', 'tiny', '--train', '--json', '--device', 'cpu'));
     expect(plan).toMatchObject({ model: name, config: 'tiny' });
     expect((plan.steps as { updates: string[] }[]).flatMap(({ updates }) => updates).length).toBeGreaterThan(0);
@@ -119,7 +119,7 @@ describe('text', () => {
     expect((await generate('--top-k', '1', '--seed', '2')).stdout).toBe(greedy.stdout);
   });
 
-  test('run ranks what comes next', async () => {
+  test('run ranks the next characters', async () => {
     const [json] = jsonLines(await ask('run', 'char-lstm', 'the questio', '--json', '--top', '3'));
     const next = json.next as { character: string; probability: number }[];
     expect(next).toHaveLength(3);
@@ -143,7 +143,7 @@ describe('text', () => {
     }
   });
 
-  test('an empty file, a short one and one of another encoding', async () => {
+  test('empty and short files are errors, and other encodings are detected', async () => {
     await writeFile(at('empty.txt'), '');
     await writeFile(at('short.txt'), 'to be or not to be');
     const on = (file: string) =>
@@ -156,7 +156,7 @@ describe('text', () => {
       stderr: expect.stringMatching(/no text files in the folder/),
     });
 
-    // 红楼梦 in GB18030, as many old files are.
+    // 红楼梦 in GB18030, as in many old files.
     const gb18030 = Buffer.from('bae2c2a5c3ce', 'hex');
     await writeFile(at('gb.txt'), Buffer.concat(Array.from({ length: 60 }, () => gb18030)));
     const options = [
@@ -180,7 +180,7 @@ describe('text', () => {
 });
 
 describe('BERT', () => {
-  test('fills masks with ranked characters', async () => {
+  test('ranks characters for masks', async () => {
     const outcome = await ask('run', 'bert-mini-zh', '宝[MASK]笑[MASK]', '--json', '--top', '4');
     const [{ masks }] = jsonLines(outcome) as { masks: { token: string; probability: number }[][] }[];
     expect(masks.map(({ length }) => length)).toEqual([4, 4]);
@@ -190,7 +190,7 @@ describe('BERT', () => {
     expect(stderr).toMatch(/1 of the sentence's characters is unknown/);
   });
 
-  test('a sentence without a mask, and a novel without chapters', async () => {
+  test('a sentence without a mask, and a novel without chapters, are errors', async () => {
     expect(await ask('run', 'bert-mini-zh', '宝玉笑道')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('[MASK]'),
@@ -202,7 +202,7 @@ describe('BERT', () => {
 });
 
 describe('GAN', () => {
-  test('draws a grid that depends on the seed alone', async () => {
+  test('generates a grid that depends only on the seed', async () => {
     const draw = async (count: number, seed: number) => {
       const outcome = await ask(
         'generate',
@@ -224,7 +224,7 @@ describe('GAN', () => {
     expect((await draw(5, 2)).data).not.toEqual(first.data);
   });
 
-  test('says at which step and in which phase it diverged, and keeps good weights', async () => {
+  test('reports the step and phase of a divergence, and keeps good weights', async () => {
     const options = ['--config', 'tiny', '--batch', '4', '--epochs', '2', '--lr', '1e30', '--optimizer', 'sgd'];
     const { code, stderr } = await train('dcgan-mnist', 'diverged.safetensors', ...options);
     expect(code).toBe(1);
@@ -236,7 +236,7 @@ describe('GAN', () => {
   });
 });
 
-test('a checkpoint of another model is refused by name, and a config without weights says how to make some', async () => {
+test('the error for a checkpoint of another model names it; that for a config without weights says how to train', async () => {
   const other = await run(
     'generate',
     'char-gpt',
@@ -258,7 +258,7 @@ test('a checkpoint of another model is refused by name, and a config without wei
   });
 });
 
-test('a command that a model cannot do names those that can', async () => {
+test('the error for an unsupported command lists the models that support it', async () => {
   const outcome = await run('generate', 'lenet5');
   expect(outcome).toMatchObject({
     code: 2,

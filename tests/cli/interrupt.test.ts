@@ -1,4 +1,4 @@
-// Ctrl-C during `five-tigers train`: a checkpoint is written, from which the run goes on exactly.
+// Ctrl-C during `five-tigers train` writes a checkpoint from which the run resumes exactly.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ test.each([
   ['cpu', 'SIGTERM'],
   ['webgpu', 'SIGINT'],
 ] as const)(
-  'on %s, %s',
+  'on %s, %s writes a checkpoint',
   async (device, signal) => {
     const name = `${device}-${signal}`;
     const command = (out: string) => {
@@ -45,7 +45,7 @@ test.each([
     const resumed = await run(...command('resumed'), '--resume', checkpoint, '--steps', String(Number(last.step) + 3));
     expect(resumed.code).toBe(0);
     expect(lossesIn(resumed)).toHaveLength(3);
-    // That a GPU's run resumes exactly is tested where no process must be started for it.
+    // Exact resuming on a GPU is tested elsewhere, without starting processes.
     if (device === 'webgpu') return;
     const whole = await run(...command('whole'), ...options, '--steps', String(Number(last.step) + 3));
     expect([...lossesIn(interrupted), ...lossesIn(resumed)]).toEqual(lossesIn(whole));

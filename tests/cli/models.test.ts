@@ -49,7 +49,7 @@ test('inspect --format json, mermaid and svg', async () => {
   expect(svg.match(/<rect x/g)!.length).toBeGreaterThan(5);
 });
 
-test('diverge says that all is right, or where it is not and how to see it again', async () => {
+test('diverge reports agreement, or the first wrong node with a repro', async () => {
   const fine = await run('diverge', 'lenet5', '--batch', '1');
   expect(fine).toMatchObject({
     code: 0,

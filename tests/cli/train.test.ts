@@ -1,4 +1,4 @@
-// `five-tigers train`: exact resuming, settings kept in checkpoints, divergence, and what is written where.
+// `five-tigers train`: exact resuming, settings in checkpoints, divergence, and output.
 
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -20,14 +20,14 @@ beforeAll(async () => {
 });
 
 test.each(['cpu', 'webgpu'])(
-  'a resumed run equals one that never stopped, on %s',
+  'a resumed run equals an uninterrupted one on %s',
   async (device) => {
     const name = (part: string) => `${device}-${part}`;
     const whole = await train(device, name('whole'), ...small());
     expect(whole).toMatchObject({ code: 0 });
     expect(lossesIn(whole)).toHaveLength(12);
 
-    // Stopped within the first epoch, and again at the end of the second.
+    // Interrupted in the first epoch, and again at the end of the second.
     const checkpoint = at(`${name('stopped')}.checkpoint.safetensors`);
     const first = await train(device, name('stopped'), ...small(), '--steps', '4');
     expect(first).toMatchObject({ code: 0 });
@@ -42,7 +42,7 @@ test.each(['cpu', 'webgpu'])(
   180_000,
 );
 
-test('--json gives an object for each step and a result with the promised keys', async () => {
+test('--json prints an object per step and a result with the documented keys', async () => {
   const lines = jsonLines(await train('cpu', 'json', ...small(), '--steps', '7'));
   expect(lines.map(({ event }) => event)).toEqual([
     'start',
@@ -74,7 +74,7 @@ test('--json gives an object for each step and a result with the promised keys',
   });
 });
 
-test('the weights file tells what made it, and evaluates to the accuracy it notes', async () => {
+test('the weights file records its run, and evaluates to its recorded accuracy', async () => {
   const options = [
     '--config',
     'classic',
@@ -88,7 +88,7 @@ test('the weights file tells what made it, and evaluates to the accuracy it note
   ];
   expect(await train('cpu', 'noted', ...small(), ...options)).toMatchObject({ code: 0 });
   const { metadata, tensors } = readSafetensors(await readFile(at('noted.safetensors')));
-  // Matrices in half their size; biases as they are.
+  // Matrices are f16, biases f32.
   expect([tensors.get('f6.weight')!.dtype, tensors.get('f6.bias')!.dtype]).toEqual(['f16', 'f32']);
   expect(metadata).toMatchObject({
     model: 'lenet5',
@@ -119,7 +119,7 @@ test('the weights file tells what made it, and evaluates to the accuracy it note
   expect(jsonLines(evaluated)).toMatchObject([{ metrics: { accuracy: Number(metadata.accuracy) }, config: 'classic' }]);
 });
 
-test('people read lines on stderr and a result on stdout', async () => {
+test('without --json, progress goes to stderr and the result to stdout', async () => {
   const options = ['--device', 'cpu', '--out', at('text.safetensors'), '--steps', '7'];
   const { code, stdout, stderr } = await run('train', 'lenet5', ...small(), ...options);
   expect(code).toBe(0);
@@ -129,7 +129,7 @@ test('people read lines on stderr and a result on stdout', async () => {
   expect(stderr).toMatch(/^epoch 2\/2 1\/6 loss/m);
 });
 
-test('options that differ from those of the run are refused by name; equal ones are not', async () => {
+test('options that differ from the run’s are errors; equal ones are accepted', async () => {
   const checkpoint = at('conflict.checkpoint.safetensors');
   await train('cpu', 'conflict', ...small(), '--steps', '1');
   const resume = (...more: string[]) => train('cpu', 'other', '--data', at('mnist'), '--resume', checkpoint, ...more);
@@ -143,7 +143,7 @@ test('options that differ from those of the run are refused by name; equal ones 
   expect(await resume(...small(), '--seed', '1', '--steps', '1')).toMatchObject({ code: 0 });
 });
 
-test('other training data are refused', async () => {
+test('different training data are an error', async () => {
   await train('cpu', 'images', ...small(), '--steps', '1');
   await mkdir(at('other'));
   await writeSmallMnist(at('other'));
@@ -155,7 +155,7 @@ test('other training data are refused', async () => {
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--data (different training data)') });
 });
 
-test('a run that diverges keeps its last good weights and says at which step', async () => {
+test('a diverged run keeps its last good weights and reports the step', async () => {
   const options = ['--optimizer', 'sgd', '--lr', '1e30', '--schedule', 'constant'];
   const { code, stderr } = await train('cpu', 'diverged', ...small(), ...options);
   expect(code).toBe(1);
@@ -167,7 +167,7 @@ test('a run that diverges keeps its last good weights and says at which step', a
   expect([...tensors.values()].every(({ data }) => data.every(Number.isFinite))).toBe(true);
 });
 
-test('a finished run says so when it is resumed, and gives its result once more', async () => {
+test('resuming a finished run says so and prints its result again', async () => {
   const first = await train('cpu', 'finished', ...small());
   const again = await train(
     'cpu',
@@ -182,9 +182,9 @@ test('a finished run says so when it is resumed, and gives its result once more'
   expect(jsonLines(again).at(-1)).toMatchObject({ ...jsonLines(first).at(-1), seconds: expect.any(Number) });
 });
 
-test('--patience stops a run that gets no better, with its best weights', async () => {
+test('--patience stops a run that does not improve, with its best weights', async () => {
   await writeFile(at('words.txt'), 'to be or not to be that is the question '.repeat(10));
-  // With steps of nothing each measurement is like the first.
+  // With a learning rate of 0 nothing improves.
   const still = ['--lr', '1e-30', '--patience', '1', '--epochs', '9', '--batch', '2', '--length', '32'];
   const data = [
     '--data',
@@ -208,7 +208,7 @@ test('--patience stops a run that gets no better, with its best weights', async 
   expect(jsonLines(outcome).at(-1)).toMatchObject({ event: 'result', step: second, bestStep: first });
 }, 180_000);
 
-test('of two runs that would write one file, the second is refused; what a killed run left behind is taken over', async () => {
+test('a second run cannot write the same file, but takes over the lock of a killed run', async () => {
   const abandoned = { process: 4_194_303, host: hostname(), since: new Date(0).toISOString(), id: 'abandoned' };
   await writeFile(at('shared.safetensors.lock'), JSON.stringify(abandoned));
   const [first, second] = await Promise.all([
@@ -225,7 +225,7 @@ test('of two runs that would write one file, the second is refused; what a kille
   expect((await readdir(folder())).filter((name) => name.endsWith('.lock'))).toEqual([]);
 });
 
-test('what cannot be resumed from or written to is known before the training', async () => {
+test('unusable checkpoints and output files are errors before training', async () => {
   await writeFile(at('cut.safetensors'), (await readFile(at('mnist/train-images-idx3-ubyte'))).subarray(0, 20));
   const data = ['--data', at('mnist')];
   expect(await train('cpu', 'no', ...data, '--resume', at('none.safetensors'))).toMatchObject({

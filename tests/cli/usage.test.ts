@@ -1,4 +1,4 @@
-// What every command has in common: help, wrong usage, exit codes, which stream says what; and `info`.
+// What all commands share: help, wrong usage, exit codes and output streams; and `info`.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -49,12 +49,12 @@ test.each([
   [['bench', '--seconds', '0'], /'0' is invalid\. Must be a number above 0/],
   [['run', 'lenet5'], /missing required argument 'image'/],
   [[], /Usage: five-tigers/],
-])('wrong usage has code 2: %j', async (args, message) => {
+])('wrong usage exits with 2: %j', async (args, message) => {
   const outcome = await run(...args);
   expect(outcome).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
 });
 
-test('info --json describes the device and names the versions', async () => {
+test('info --json describes the device and the versions', async () => {
   const [gpu, ...more] = jsonLines(await run('info', '--json', '--device', 'webgpu'));
   expect(more).toEqual([]);
   expect(gpu).toMatchObject({ kind: 'webgpu', adapter: expect.stringMatching(/./), software: expect.any(Boolean) });
@@ -69,7 +69,7 @@ test('info --json describes the device and names the versions', async () => {
   expect(cpu).toMatchObject({ kind: 'cpu', software: true });
 });
 
-test('info for people names the adapter, its features and limits', async () => {
+test('info prints the adapter, its features and limits', async () => {
   const { code, stdout } = await run('info', '--device', 'webgpu');
   expect(code).toBe(0);
   expect(stdout).toMatch(/^Adapter {3}\S.*\n/);
@@ -77,7 +77,7 @@ test('info for people names the adapter, its features and limits', async () => {
   expect(stdout).toMatch(/^ {2}maxBufferSize +[\d,]+$/m);
 });
 
-test('without a GPU, auto is the CPU and says why; webgpu is an error', async () => {
+test('without a GPU, auto uses the CPU and says why; webgpu is an error', async () => {
   vi.stubEnv('FIVE_TIGERS_ADAPTER', 'none-such');
   const automatic = await run('info', '--json');
   expect(automatic).toMatchObject({ code: 0, stderr: expect.stringMatching(/none-such[^]*CPU reference/) });
@@ -86,7 +86,7 @@ test('without a GPU, auto is the CPU and says why; webgpu is an error', async ()
   expect(demanded).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('none-such') });
 });
 
-test('the process has the exit code, one readable line, and the stack only on request', async () => {
+test('an error gives the exit code and one line, with the stack only on request', async () => {
   const args = ['eval', 'lenet5', '--data', join(root, 'no-such-folder'), '--weights', join(root, 'none.safetensors')];
   const plain = await start(...args).outcome;
   expect(plain).toMatchObject({ code: 1, stdout: '' });
@@ -95,7 +95,7 @@ test('the process has the exit code, one readable line, and the stack only on re
   expect((await start(...args).outcome).stderr).toMatch(/^Error: Cannot read the weights: .*\n +at /);
 });
 
-test('a process that used a GPU ends by itself, and stderr stays out of stdout', async () => {
+test('a process that used a GPU exits by itself, and keeps stderr out of stdout', async () => {
   const { code, stdout } = await start('info', '--json', '--device', 'webgpu').outcome;
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ kind: 'webgpu' });

@@ -1,11 +1,11 @@
-// `five-tigers verify`: its table, its JSON, and that a kernel that is wrong fails it by name.
+// `five-tigers verify`: its table, its JSON, and failures that name the wrong kernel.
 
 import { afterEach, expect, test, vi } from 'vitest';
 import type * as Node from '../../src/node.ts';
 import { brokenDevice } from '../harness/broken-device.ts';
 import { jsonLines, run } from './cli.ts';
 
-/** The kernel that is wrong on the device that commands open. */
+/** The wrong kernel on the commands' device. */
 const broken = vi.hoisted(() => ({ kernel: '' }));
 vi.mock('../../src/node.ts', async (original) => {
   const real = await original<typeof Node>();
@@ -15,7 +15,7 @@ vi.mock('../../src/node.ts', async (original) => {
 });
 afterEach(() => void (broken.kernel = ''));
 
-test('a table for people, with the worst error of each op', async () => {
+test('prints a table with the worst error of each op', async () => {
   const { code, stdout, stderr } = await run('verify', '--op', 'neg', 'sum');
   expect(code).toBe(0);
   expect(stderr).toMatch(/^verify (\d+)\/\1$/m);
@@ -25,7 +25,7 @@ test('a table for people, with the worst error of each op', async () => {
   expect(stdout).toMatch(/^\d+ comparisons on .*: all passed\.$/m);
 });
 
-test('--json prints adapter and cases, and nothing else', async () => {
+test('--json prints only the adapter and the cases', async () => {
   const outcome = await run('verify', '--op', 'matmul', '--json');
   expect(outcome).toMatchObject({ code: 0, stderr: '' });
   const [report, ...more] = jsonLines(outcome);
@@ -43,7 +43,7 @@ test('--json prints adapter and cases, and nothing else', async () => {
   });
 });
 
-test('a wrong kernel: exit code 1, and the case is named', async () => {
+test('a wrong kernel exits with 1 and names the case', async () => {
   broken.kernel = 'sum.tree';
   const { code, stdout, stderr } = await run('verify', '--op', 'sum', '--json');
   expect(code).toBe(1);

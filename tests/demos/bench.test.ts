@@ -1,4 +1,4 @@
-// The page that times a GPU: a tiny run with its table, chart, variants and WGSL; results kept, compared and shared by link.
+// The benchmark page: a tiny run with table, chart, variants and WGSL; results saved, compared and shared by link.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { launchChromium } from '../harness/chromium.ts';
 import { download } from './cnn-page.ts';
 import { builtSite, openPage, type Site } from './site.ts';
 
-/** Milliseconds for some kernels on a software GPU beside other tests. */
+/** Milliseconds for a few kernels on a software GPU, in parallel with other tests. */
 const SLOW = 180_000;
 let browser: Browser;
 let site: Site;
@@ -25,7 +25,7 @@ afterAll(async () => {
   await site?.close();
 });
 
-test('times cases at phone width, shows chart, variants and WGSL; a file is compared, a link shared; tunes', { timeout: SLOW }, async () => {
+test('runs at phone width, shows chart, variants and WGSL, compares a file, shares a link, and tunes', { timeout: SLOW }, async () => {
   const cases = 'sum 1048576,matmul 100x300x77 NN';
   const { page, finish } = await openPage(browser, site, `bench/#seconds=0.02&cases=${encodeURIComponent(cases)}`, {
     viewport: { width: 375, height: 720 },
@@ -77,7 +77,7 @@ test('times cases at phone width, shows chart, variants and WGSL; a file is comp
   await page.locator('#tuning').waitFor({ state: 'hidden' });
   await finish();
 
-  // Somebody else opens the link.
+  // Another user opens the link.
   const guest = await openPage(browser, site, `bench/${hash}`);
   await guest.page.locator('#whose', { hasText: /swiftshader/i }).waitFor();
   expect(await guest.page.locator('#table tbody tr').count()).toBe(rows);

@@ -1,11 +1,11 @@
-// What a user does on the page of LeNet-5.
+// User actions on the LeNet-5 page.
 
 import type { Page } from 'playwright-core';
 
-/** Milliseconds to wait for a software GPU that shares its processors with other tests. */
+/** Milliseconds to wait for a software GPU, in parallel with other tests. */
 const PATIENCE = 45_000;
 
-/** A stroke that is a seven, in parts of the paper's width. */
+/** A stroke in the shape of a seven, as fractions of the paper's width. */
 export const SEVEN = [
   [0.25, 0.25],
   [0.75, 0.25],
@@ -22,7 +22,7 @@ export async function draw(page: Page, points: readonly (readonly [number, numbe
   await page.mouse.up();
 }
 
-/** Reads again and again until what is read is as it should be. */
+/** Polls until the value passes `fits`. */
 async function waitUntil<T>(
   what: string,
   read: () => Promise<T>,
@@ -44,7 +44,7 @@ export const waitForText = (page: Page, selector: string, pattern: RegExp): Prom
     (text) => pattern.test(text),
   );
 
-/** A file as one has it on a disk. */
+/** A file to drop. */
 export interface NamedBytes {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -63,13 +63,13 @@ export async function drop(page: Page, ...files: readonly NamedBytes[]): Promise
 const progressOf = async (page: Page, what: 'step' | 'loss') =>
   Number(await page.locator('#progress').getAttribute(`data-${what}`));
 
-/** Steps done. */
+/** The number of steps done. */
 export const stepsOf = (page: Page): Promise<number> => progressOf(page, 'step');
 
-/** Mean loss of the last steps. */
+/** The mean loss of the last steps. */
 export const lossOf = (page: Page): Promise<number> => progressOf(page, 'loss');
 
-/** Waits until `count` steps are done, for `patience` milliseconds at most. */
+/** Waits up to `patience` milliseconds until `count` steps are done. */
 export const waitForStep = (page: Page, count: number, patience = PATIENCE): Promise<void> =>
   waitUntil(
     `the run, which should come to step ${count},`,
@@ -78,13 +78,13 @@ export const waitForStep = (page: Page, count: number, patience = PATIENCE): Pro
     patience,
   );
 
-/** Presses Pause and waits until the run stands. */
+/** Presses Pause and waits until the run stops. */
 export async function pause(page: Page): Promise<void> {
   await page.locator('#play').click();
   await waitForText(page, '#play', /Play/);
 }
 
-/** Clicks a button that downloads, and gives the file. */
+/** Clicks a download button and returns the file. */
 export async function download(page: Page, selector: string): Promise<NamedBytes> {
   const [file] = await Promise.all([
     page.waitForEvent('download', { timeout: PATIENCE }),

@@ -1,4 +1,4 @@
-// The page of LeNet-5 in a browser: reads a drawn digit, learns, and bears with files that are no good.
+// The LeNet-5 page in a browser: classifies a drawn digit, trains, and handles invalid files.
 
 import { join } from 'node:path';
 import { encode } from 'fast-png';
@@ -21,7 +21,7 @@ import {
 } from './cnn-page.ts';
 import { builtSite, openPage, type Site } from './site.ts';
 
-/** Milliseconds for tests that compile several training steps, on a software GPU beside other tests. */
+/** Milliseconds for tests that compile several training steps on a software GPU, in parallel with other tests. */
 const SLOW = 150_000;
 let browser: Browser;
 let site: Site;
@@ -47,7 +47,7 @@ function idx(name: string, shape: readonly number[], value: (i: number) => numbe
   return { name, bytes };
 }
 
-/** A white one on a blue ground, larger than the paper. */
+/** A white one on blue, larger than the paper. */
 function pngOfOne(): Uint8Array {
   const [width, height] = [400, 640];
   const data = new Uint8Array(3 * width * height);
@@ -58,9 +58,9 @@ function pngOfOne(): Uint8Array {
   return encode({ width, height, data, channels: 3 });
 }
 
-test('reads a drawn digit and shows what each layer saw', async () => {
+test('classifies a drawn digit and shows the maps of each layer', async () => {
   const { page, finish } = await openPage(browser, site, 'cnn/');
-  // The page writes a digit of its own, so that there is something to see at once.
+  // The page draws an example digit at first.
   await waitForText(page, '#best', /^\d$/);
   expect(await page.locator('#device').innerText()).toContain('swiftshader');
   expect(await page.locator('#banner').isVisible()).toBe(false);
@@ -74,7 +74,7 @@ test('reads a drawn digit and shows what each layer saw', async () => {
     '#probe',
     new RegExp(`Sees 14 × 14 pixels: rows ${2 * row}–${2 * row + 13}, columns ${2 * column}–${2 * column + 13}`),
   );
-  // A finger on the dark part of a map: the sum that the page does by hand gives the value of the network.
+  // Touching a dark part of a map: the sum that the page computes itself equals the network's value.
   await page.locator('#layers .c1').press('ArrowDown');
   await waitForText(
     page,
@@ -92,7 +92,7 @@ test('reads a drawn digit and shows what each layer saw', async () => {
   await finish();
 });
 
-test('learns from digits that the page makes, and answers while it learns', { timeout: SLOW }, async () => {
+test('trains on digits that the page generates, and classifies during training', { timeout: SLOW }, async () => {
   const { page, finish } = await openPage(browser, site, 'cnn/#tab=train&config=classic&batch=16&lr=0.006&seed=3');
   await waitForText(page, '#progress', /random weights/);
   await page.locator('#step').click();
@@ -106,7 +106,7 @@ test('learns from digits that the page makes, and answers while it learns', { ti
   expect(await page.locator('#batch-samples figure').count()).toBe(16);
   expect(await page.locator('#wrong-samples figure').count()).toBeGreaterThan(0);
 
-  // Everything may change while it runs, and the address has it.
+  // All settings can change during training, and the URL has them.
   await page.locator('#play').click();
   await page.locator('#batch').selectOption('8');
   await page.locator('#optimizer').selectOption('sgd');
@@ -116,7 +116,7 @@ test('learns from digits that the page makes, and answers while it learns', { ti
   await pause(page);
   expect(page.url()).toMatch(/#tab=train&config=classic&lr=0\.01&batch=8&optimizer=sgd&seed=3$/);
 
-  // The network that is being trained reads the digit too, and a checkpoint brings the run back.
+  // The network in training also classifies the digit, and a checkpoint restores the run.
   await page.locator('#ask-yours').check();
   await waitForText(page, '#mine-text', /takes your digit for a \d, with/);
   const steps = await stepsOf(page);
@@ -126,7 +126,7 @@ test('learns from digits that the page makes, and answers while it learns', { ti
     optimizers: { step: { kind: 'SGD', hyperparameters: { learningRate: expect.closeTo(0.01) } } },
     settings: { config: 'classic', batchSize: 8, optimizer: 'sgd', seed: 3, data: 'generated' },
   });
-  // Where a step's time goes, without a step being done.
+  // Profiling does not advance the run.
   await page.locator('#profile').click();
   await page.locator('#profile-result tbody tr').nth(5).waitFor({ timeout: SLOW });
   expect(await page.locator('#profile-result').innerText()).toMatch(/^\d+ steps, \S+ ms: medians[^]*conv2d[^]* %/);
@@ -150,7 +150,7 @@ test('learns from digits that the page makes, and answers while it learns', { ti
 });
 
 test(
-  'a lost GPU, a step too large, and files that are no good are named, and nothing breaks',
+  'a lost GPU, a learning rate that is too high, and invalid files are reported without breaking the page',
   { timeout: SLOW },
   async () => {
     const { page, finish } = await openPage(browser, site, 'cnn/#tab=train&batch=8');
@@ -191,7 +191,7 @@ test(
   },
 );
 
-test('on a phone nothing overflows, and drawing does not scroll', async () => {
+test('nothing overflows on a phone, and drawing does not scroll', async () => {
   const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
   const { page, finish } = await openPage(browser, site, 'cnn/', phone);
   const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -209,7 +209,7 @@ test('on a phone nothing overflows, and drawing does not scroll', async () => {
   await finish();
 });
 
-test('without WebGPU it answers on the CPU, and says why', async () => {
+test('without WebGPU it runs on the CPU, and says why', async () => {
   const { page, finish } = await openPage(browser, site, 'cnn/?device=cpu');
   await waitForText(page, '#banner', /CPU path.*\?device=cpu/s);
   await draw(page, SEVEN);
@@ -220,9 +220,9 @@ test('without WebGPU it answers on the CPU, and says why', async () => {
   await finish();
 });
 
-test('without its weights it says so, and answers as soon as a network is trained', async () => {
+test('without its weights it says so, and classifies once a network is trained', async () => {
   const { page, finish } = await openPage(browser, site, 'cnn/?device=cpu', {}, async (context) => {
-    // As servers answer that have a page for everything.
+    // Like servers that respond with a page to every request.
     await context.route('**/*.safetensors', (route) =>
       route.fulfill({ contentType: 'text/html', body: '<p>Hello</p>' }),
     );
@@ -237,10 +237,10 @@ test('without its weights it says so, and answers as soon as a network is traine
   await finish();
 });
 
-test('where the browser has no WebGPU, the banner says why', async () => {
+test('the banner says why the browser has no WebGPU', async () => {
   const elsewhere = { ...site, url: 'http://five-tigers.test/' };
   const { page, finish } = await openPage(browser, elsewhere, 'cnn/', {}, async (context) => {
-    // A page that is not served over https has no WebGPU in any browser.
+    // Without https, no browser has WebGPU.
     await context.route(`${elsewhere.url}**`, async (route) => {
       const response = await route.fetch({ url: route.request().url().replace(elsewhere.url, site.url) });
       await route.fulfill({ response });

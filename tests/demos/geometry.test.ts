@@ -1,4 +1,4 @@
-// What the page says that a value sees, against what the network does: changing a pixel changes those values and no others.
+// The page's receptive fields against the network: changing a pixel changes exactly the values whose field contains it.
 
 import { expect, test } from 'vitest';
 import { MAP_LAYERS, receptiveField } from '../../demos/cnn/geometry.ts';
@@ -10,9 +10,9 @@ test.each([
   [5, 30],
   [13, 17],
   [31, 31],
-])('pixel (%i, %i) is seen by the values whose receptive field it lies in', async (y, x) => {
+])('pixel (%i, %i) affects exactly the values whose receptive field contains it', async (y, x) => {
   manualSeed(1);
-  // tanh and averages let every change through; ReLU and maxima would hide some.
+  // tanh and averages propagate every change; ReLU and max pooling would hide some.
   const model = new LeNet5(lenet5Configs.classic);
   const program = await compile(await openDevice('cpu'), ({ image }) => ({ ...model.maps(image) }), {
     image: spec([1, 1, 32, 32]),
@@ -32,7 +32,7 @@ test.each([
   }
 });
 
-test('the fields of the four layers, and of those that see everything', () => {
+test('the receptive fields of the four layers, and of fully connected ones', () => {
   expect(MAP_LAYERS.map(({ name }) => receptiveField(name, 0, 0).size)).toEqual([5, 6, 14, 16]);
   expect(receptiveField('s4', 4, 4)).toEqual({ row: 16, column: 16, size: 16 });
   expect(receptiveField('f6', 0, 0)).toEqual({ row: 0, column: 0, size: 32 });

@@ -1,4 +1,4 @@
-// The demos as a user gets them: built, served and opened in a browser, with an eye on everything that goes wrong.
+// The demos as users get them: built, served and opened in a browser, with a check for errors.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Builds the demos into a folder that is gone after `close()`, and serves it on a free port. */
+/** Builds the demos into a temporary folder, which `close()` removes, and serves it on a free port. */
 export async function builtSite(): Promise<Site> {
   const outDir = await mkdtemp(join(tmpdir(), 'site-'));
   await build({ configFile, logLevel: 'warn', build: { outDir } });
@@ -30,14 +30,14 @@ export async function builtSite(): Promise<Site> {
   };
 }
 
-/** A page, and what must not have happened on it. */
+/** A page whose errors are recorded. */
 export interface WatchedPage {
   readonly page: Page;
-  /** Checks that nothing was complained of and nothing was fetched from elsewhere, and closes the page. */
+  /** Closes the page, and fails if there were console messages, errors, failed requests, or requests to other origins. */
   finish(): Promise<void>;
 }
 
-/** Opens a page in a context of its own, which `prepare` may change before. */
+/** Opens a page in a new context, which `prepare` may configure. */
 export async function openPage(
   browser: Browser,
   { url }: Pick<Site, 'url'>,
@@ -67,7 +67,7 @@ export async function openPage(
     page,
     async finish() {
       await context.close();
-      if (troubles.length > 0) throw new Error(`The page had troubles:\n${troubles.join('\n')}`);
+      if (troubles.length > 0) throw new Error(`The page had problems:\n${troubles.join('\n')}`);
     },
   };
 }

@@ -1,4 +1,4 @@
-// Takes the pictures of the demos that the README and the landing page show: `npx tsx tests/demos/take-pictures.ts`.
+// Takes the screenshots for the README and the landing page: `npx tsx tests/demos/take-pictures.ts`.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { pause, waitForStep, waitForText } from './cnn-page.ts';
 import { builtSite, openPage } from './site.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'demos', 'pictures');
-/** Steps of training in the picture: enough for curves with a shape. */
+/** Training steps before the screenshot, enough for meaningful curves. */
 const STEPS = 300;
 
 async function takePictures(): Promise<void> {
@@ -20,7 +20,7 @@ async function takePictures(): Promise<void> {
 
   const answered = async (page: Page) => {
     await waitForText(page, '#best', /^3$/);
-    // The example has been written to its end.
+    // The example digit is complete.
     await page.waitForTimeout(1500);
   };
   const draw = await open('cnn/', 'light', 1280);

@@ -1,4 +1,4 @@
-// The page that checks a GPU: runs everything, filters, opens an op, gives the report; and says so where there is no WebGPU.
+// The verification page: runs all checks, filters, shows an op, and exports the report; says why without WebGPU.
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -6,7 +6,7 @@ import { launchChromium } from '../harness/chromium.ts';
 import { download } from './cnn-page.ts';
 import { builtSite, openPage, type Site } from './site.ts';
 
-/** Milliseconds for some kernels on a software GPU beside other tests. */
+/** Milliseconds for a few kernels on a software GPU, in parallel with other tests. */
 const SLOW = 180_000;
 let browser: Browser;
 let site: Site;
@@ -20,7 +20,7 @@ afterAll(async () => {
   await site?.close();
 });
 
-test('checks the GPU at phone width, opens an op, filters, and gives the report', { timeout: SLOW }, async () => {
+test('checks the GPU at phone width, shows an op, filters, and exports the report', { timeout: SLOW }, async () => {
   const { page, finish } = await openPage(browser, site, 'verify/#op=add,sum,softmax', {
     viewport: { width: 375, height: 720 },
   });
@@ -29,7 +29,7 @@ test('checks the GPU at phone width, opens an op, filters, and gives the report'
   expect(await page.locator('#adapter').innerText()).toMatch(/swiftshader/i);
   expect(await page.locator('.op .name').allInnerTexts()).toEqual(['add', 'sum', 'softmax']);
   await page.locator('.op[data-op=sum] summary').click();
-  // The rows are written when the browser tells that the op was opened, which may be a moment later.
+  // The rows are added on the toggle event, which may come a moment later.
   await expect.poll(() => page.locator('.op[data-op=sum] tbody tr').count()).toBeGreaterThan(10);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
   const { name, bytes } = await download(page, '#download');
@@ -42,7 +42,7 @@ test('checks the GPU at phone width, opens an op, filters, and gives the report'
   await finish();
 });
 
-test('says what is missing without WebGPU', async () => {
+test('without WebGPU says what is missing', async () => {
   const { page, finish } = await openPage(browser, site, 'verify/', {}, async (context) => {
     await context.route('**/*.js', async (route) => {
       const response = await route.fetch();

@@ -1,4 +1,4 @@
-// Attention with its flash kernels and as a composition, and blocks at run-time places.
+// Attention with flash kernels and as a composition, and blocks at run-time offsets.
 
 import { describe, expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -24,7 +24,7 @@ describe('without flash', () => {
   testOp('scaledDotProductAttention without flash', { call, wrong: 'nothing', cases });
 });
 
-/** Sizes that fill tiles, and options; q is [B, H, T, D], k and v have `heads` and `keys`. */
+/** Sizes that fill tiles, and options. q is [B, H, T, D]; k and v have `heads` and `keys`. */
 const tiles = {
   causal: { q: [1, 2, 70, 20], keys: 70, heads: 1, options: { isCausal: true, enableGqa: true } },
   depth64: { q: [1, 1, 65, 64], keys: 33, options: {} },
@@ -76,12 +76,12 @@ async function runTile(device: Device, { q, keys, heads, width, mask, options }:
   return { results: await program.run(inputs), most };
 }
 
-/** The others take a software adapter long to compile. */
+/** The others compile slowly on a software adapter. */
 const usual = ['causal', 'mixed', 'noRows', 'decoding'];
 
-describe('in tiles', () => {
+describe('tiled', () => {
   const chosen = Object.entries(tiles).filter(([name]) => runsAll || usual.includes(name));
-  test.each(chosen)('%s: every variant computes what the CPU computes', { timeout: 300_000 }, async (name, one) => {
+  test.each(chosen)('%s: every variant matches the CPU', { timeout: 300_000 }, async (name, one) => {
     const { results: expected } = await runTile(new CpuDevice(), one);
     const [gpu, problems] = [await testGpu(), [] as string[]];
     for (let variant = 0, most = 1; variant < most; variant++) {

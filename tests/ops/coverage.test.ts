@@ -1,4 +1,4 @@
-// No op without cases: every record and every public function of src/ops is reached by the specs beside this file.
+// Coverage: the specs beside this file reach every op record and public function of src/ops.
 
 import { beforeAll, expect, test } from 'vitest';
 import { topologicalOrder } from '../../src/core/graph.ts';
@@ -12,7 +12,7 @@ import { records } from '../harness/records.ts';
 import { casesOf, traceCase } from '../harness/test-op.ts';
 import { opSpecs } from './specs/index.ts';
 
-/** Random numbers have no reference value: random.test.ts beside this file tests what must hold of them. */
+/** Random numbers have no reference values: random.test.ts tests their properties. */
 const randomOps = [
   'bernoulli',
   'categorical',
@@ -25,7 +25,7 @@ const randomOps = [
   'uniform',
 ];
 
-/** The records in the graphs of each spec's cases: in what they compute, and in their gradients. */
+/** The op records in the graphs of each spec's cases, forward and in gradients. */
 const reached = new Map<Op, { forward: boolean }>();
 
 beforeAll(() => {
@@ -48,7 +48,7 @@ test('every public function has a spec', () => {
   expect(Object.keys(opSpecs).concat(randomOps).sort()).toEqual(Object.keys(publicOps).sort());
 });
 
-test('every spec has cases, and those of an op with a gradient have gradients', () => {
+test('every spec has cases, with gradients if the op has one', () => {
   for (const [name, spec] of Object.entries(opSpecs)) {
     const cases = casesOf(name, spec);
     expect([name, cases.length]).not.toEqual([name, 0]);
@@ -59,19 +59,19 @@ test('every spec has cases, and those of an op with a gradient have gradients', 
   }
 });
 
-test('every record that cases reach is exported, so that this test sees it', () => {
+test('every op record that cases reach is exported', () => {
   expect([...reached.keys()].filter((op) => !records.has(op)).map(({ name }) => name)).toEqual([]);
 });
 
-test('no two records have one name', () => {
+test('op records have unique names', () => {
   const names = [...records].map(({ name }) => name);
   expect(names.length).toBeGreaterThan(40);
   expect(names.sort()).toEqual([...new Set(names)].sort());
 });
 
-test('every record is computed by cases; one without a public function, in the gradients of others', () => {
-  // The fusion pass makes this one, of the others, whenever a GPU computes: see tests/runtime.
-  // One op stands in second derivatives only: see tests/autograd/second-derivatives.test.ts.
+test('every op record is covered by cases; those without a public function in gradients', () => {
+  // fusedOp is made by the fusion pass: see tests/runtime.
+  // maxPool2dPickOp occurs only in second derivatives: see tests/autograd/second-derivatives.test.ts.
   const expected = [...records].filter((op) => op !== fusedOp && op !== maxPool2dPickOp);
   const missing = expected.filter((op) => !reached.has(op)).map(({ name }) => name);
   expect(missing).toEqual([]);

@@ -1,4 +1,4 @@
-// Tensors of given values.
+// Ops that create tensors of given values.
 
 import { expect, test } from 'vitest';
 import { spec, type Tensor } from '../../src/core/tensor.ts';
@@ -10,7 +10,7 @@ import { creation } from './specs/creation.ts';
 
 testOps(creation);
 
-test('one value everywhere takes no memory where it is only read', async () => {
+test('a tensor filled with one value takes no memory if it is only read', async () => {
   const build = ({ x }: { x: Tensor }) => ops.mul(ops.add(x, ops.ones([64, 64])), ops.full([64, 64], 3));
   using program = await compile(await testGpu(), build, { x: spec([64]) });
   expect(program.plan.constants.map(({ size }) => size)).toEqual([1, 1]);
@@ -18,7 +18,7 @@ test('one value everywhere takes no memory where it is only read', async () => {
   expect((await program.run({ x: new Float32Array(64).fill(2) })).data.every((value) => value === 9)).toBe(true);
 });
 
-test('given values are copied, and f16 is rounded to what it can hold', () => {
+test('given values are copied, and rounded for f16', () => {
   const values = Float32Array.of(1, 2);
   const made = ops.tensor(values);
   values.fill(9);
@@ -27,7 +27,7 @@ test('given values are copied, and f16 is rounded to what it can hold', () => {
   expect(ops.tensor(Float32Array.of(-2), { dtype: 'f16' }).data).toEqual(Uint16Array.of(0xc000));
 });
 
-test('a range with fractions is f32', () => {
+test('a fractional range is f32', () => {
   const { dtype, data } = ops.arange(1, { step: 0.25 });
   expect([dtype, ...data]).toEqual(['f32', 0, 0.25, 0.5, 0.75]);
   expect(ops.arange(2.5).dtype).toBe('f32');

@@ -1,4 +1,4 @@
-// Ops on other types than f32: each either refuses a type or computes the same on the CPU and the GPU.
+// Ops on dtypes other than f32: each either rejects a dtype or computes the same on CPU and GPU.
 
 import { describe, expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -17,7 +17,7 @@ import { convertTo } from '../../src/verify/case.ts';
 import { f16Tolerance, units, type Tolerance } from '../../src/verify/tolerances.ts';
 import { opSpecs } from './specs/index.ts';
 
-/** The first case of an op with values of f32 that is not a single number; none where it takes no such values. */
+/** An op's first case with non-scalar f32 inputs, if any. */
 function smallCase(name: string): OpCase | undefined {
   const isUsual = ({ inputs, nonFinite }: OpCase) =>
     !nonFinite && inputs.some(({ dtype }) => dtype === 'f32') && inputs.every(({ data }) => data.length > 0);
@@ -32,7 +32,7 @@ interface Converted {
   build(tensors: Tensors): Record<string, Tensor>;
 }
 
-/** Each op's case with its f32 inputs as `dtype`, as far as the op takes that. */
+/** Each op's case with its f32 inputs as `dtype`, if the op accepts it. */
 function convertedCases(dtype: Exclude<DType, 'f32'>): Converted[] {
   const taken: Converted[] = [];
   for (const name of Object.keys(opSpecs)) {
@@ -150,11 +150,11 @@ describe.each([
 ] as const)('%s', (dtype, takers) => {
   const taken = convertedCases(dtype);
 
-  test('is taken by the ops that it makes sense for', () => {
+  test('is accepted by the expected ops', () => {
     expect(names(taken)).toEqual([...takers].sort());
   });
 
-  test('gives the same bits on the CPU and the GPU', async () => {
+  test('gives the same bits on CPU and GPU', async () => {
     await expectEqualDevices(taken, units(0));
   });
 });
@@ -162,15 +162,15 @@ describe.each([
 describe('f16', () => {
   const taken = convertedCases('f16');
 
-  test('is taken by every elementwise op, every reduction, and all that moves values', () => {
+  test('is accepted by every elementwise op, reduction and movement op', () => {
     expect(names(taken)).toEqual(Object.keys(opSpecs).filter(smallCase).sort());
   });
 
-  test.runIf(hasCompileOnlyDevice)('compiles for a GPU that has it', async () => {
+  test.runIf(hasCompileOnlyDevice)('compiles for a GPU that supports it', async () => {
     (await compileAll(await compileOnlyDevice({ f16: true }), taken)).dispose();
   });
 
-  test('computes the same on the CPU and on a GPU that has it, and is refused by one that has not', async () => {
+  test('agrees on the CPU and a GPU that supports it; other GPUs reject it', async () => {
     const gpu = await testGpu();
     if (gpu.capabilities!.f16) await expectEqualDevices(taken, f16Tolerance);
     else await expect(compileAll(gpu, taken)).rejects.toThrow(/f16, which this GPU does not support/);

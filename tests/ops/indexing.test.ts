@@ -1,4 +1,4 @@
-// Ops that pick, add and arrange by index.
+// Ops that gather, scatter and sort by index.
 
 import { expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -17,7 +17,7 @@ test.each([
   [1, [0, 5, 6, 0], [2, 3]],
   [3, [0, 0, 0, 0], [0, 0]],
 ])(
-  'updateSlice with onlyInside at %i writes what fits whole, forward and backward',
+  'updateSlice with onlyInside at %i writes a slice only if it fits completely, forward and backward',
   async (place, values, gradient) => {
     for (const device of [new CpuDevice(), await testGpu()]) {
       using program = await compile(
@@ -48,7 +48,7 @@ const indexed = (device: Parameters<typeof compile>[0]) =>
     { x: spec([3]), index: spec([3], 'i32') },
   );
 
-test('an index out of range is an error on the CPU; on a GPU it gives 0 and adds nothing', async () => {
+test('an index out of range is an error on the CPU; on a GPU it reads 0 and adds nothing', async () => {
   const inputs = { x: Float32Array.of(1, 2, 4), index: Int32Array.of(-1, 0, 7) };
   using onCpu = await indexed(new CpuDevice());
   await expect(onCpu.run(inputs)).rejects.toThrow(/index -1 at position 0 is out of range: axis 0 has [23] places/);

@@ -1,4 +1,4 @@
-// Grids with more workgroups than one axis of a dispatch may have: they fold, and nothing is lost or done twice.
+// Grids with more workgroups than one dispatch axis allows are folded without losing or repeating work.
 
 import { expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -13,7 +13,7 @@ import { testGpu, withCapabilities } from '../harness/devices.ts';
 import { runsAll } from '../harness/test-op.ts';
 import { units } from '../../src/verify/tolerances.ts';
 
-/** One more workgroup of 64 threads than an axis has. */
+/** One more workgroup of 64 threads than an axis allows. */
 const THREADS = (MAX_WORKGROUPS + 1) * 64;
 const ROWS = MAX_WORKGROUPS + 2;
 
@@ -28,10 +28,10 @@ const cases: Record<string, Large> = {
   permute: { shapes: [[THREADS / 32 + 1, 32]], call: (x) => ops.transpose(x), variant: 'copy' },
   concat: { shapes: [[THREADS + 3], [5]], call: (...xs) => ops.concat(xs), variant: 'copy' },
   pad: { shapes: [[THREADS + 3]], call: (x) => ops.pad(x, [2], [1]), variant: 'gather' },
-  'sum, a thread each': { shapes: [[THREADS + 1, 2]], call: (x) => ops.sum(x, 1), variant: 'serial' },
-  'sum, a workgroup each': { shapes: [[ROWS, 3]], call: (x) => ops.sum(x, 1), variant: 'tree' },
-  'softmax, a workgroup each': { shapes: [[ROWS, 3]], call: (x) => ops.softmax(x), variant: 'tree' },
-  'matmul, a batch each': { shapes: [[ROWS, 1, 2], [ROWS, 2, 1]], call: (a, b) => ops.matmul(a, b), variant: 'register' },
+  'sum, one thread per row': { shapes: [[THREADS + 1, 2]], call: (x) => ops.sum(x, 1), variant: 'serial' },
+  'sum, one workgroup per row': { shapes: [[ROWS, 3]], call: (x) => ops.sum(x, 1), variant: 'tree' },
+  'softmax, one workgroup per row': { shapes: [[ROWS, 3]], call: (x) => ops.softmax(x), variant: 'tree' },
+  'matmul, one workgroup per batch': { shapes: [[ROWS, 1, 2], [ROWS, 2, 1]], call: (a, b) => ops.matmul(a, b), variant: 'register' },
   maxPool2d: { shapes: [[1, 1, 4, THREADS + 2]], call: (x) => ops.maxPool2d(x, 2), variant: 'gather' },
   conv2d: {
     shapes: [[THREADS + 1, 1, 1, 2], [1, 1, 1, 1]],
@@ -39,13 +39,13 @@ const cases: Record<string, Large> = {
   },
 }; // prettier-ignore
 
-// Each takes seconds on a software adapter, and barriers of so many workgroups minutes.
+// Each takes seconds on a software adapter, and minutes with barriers.
 test.runIf(runsAll).for(Object.entries(cases))(
   '%s',
   { timeout: 600_000 },
   async ([, { shapes, call, variant }], { skip }) => {
     const adapter = await testGpu();
-    // On a software adapter a thread computes several elements, and there are fewer workgroups.
+    // On a software adapter a thread computes several elements, so there are fewer workgroups.
     const device = withCapabilities(adapter, { software: false });
     skip(adapter.capabilities!.software && variant === 'tree', 'barriers of 65,537 workgroups');
     const specs = Object.fromEntries(shapes.map((shape, i) => [`in${i}`, spec(shape)]));

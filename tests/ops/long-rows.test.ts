@@ -1,4 +1,4 @@
-// Rows longer than one workgroup takes at once: every variant gives what the CPU gives.
+// Rows longer than one workgroup processes at once: every variant matches the CPU.
 
 import { expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -39,7 +39,7 @@ const cases: Record<string, LongRows> = {
       fewAcrossFours: ops.sum(ops.reshape(x, [1875, 4]), 0),
     }),
   },
-  // More than a thread computes one element of on a software adapter, and no multiple of what a workgroup takes.
+  // Large enough that a thread computes several elements on a software adapter, and not a multiple of a workgroup's share.
   tanh: {
     shape: [131, 127],
     range: [-2, 2],

@@ -1,4 +1,4 @@
-// Products on matrix units, which no machine of these tests has: compiled for many of them, and run with their instructions emulated.
+// Matrix products on matrix units, which test machines lack: compiled for many kinds, and run with emulated instructions.
 
 import { describe, expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -30,7 +30,7 @@ const unit = (component: Float, M: number, N: number, K: number): SubgroupMatrix
   K,
 });
 
-/** What GPUs list: NVIDIA's, Intel's, Apple's. f32 holds every f16, so its units multiply both. */
+/** The units of NVIDIA, Intel and Apple GPUs. f32 represents every f16, so f32 units multiply both. */
 const units = {
   f16: [unit('f16', 16, 16, 16), unit('f16', 16, 8, 16), unit('f16', 8, 16, 16), unit('f16', 16, 8, 8), unit('f16', 8, 8, 8)],
   f32: [unit('f32', 16, 16, 8), unit('f32', 8, 8, 8), unit('f32', 8, 16, 16)],
@@ -46,16 +46,16 @@ const product = (a: Shape, b: Shape, transposeA = false, transposeB = false): Pr
   call: (x, y) => matmul(x, y, { transposeA, transposeB }),
 });
 
-/** Past the edges of tiles of 64 and 128, rows at multiples of 4 and not, all transpositions; parts of a sum; batches. */
+/** Sizes beyond the edges of 64 and 128 tiles, aligned and unaligned rows, all transpositions, split sums, batches. */
 const products: Record<string, Product> = {
   'a tile': product([64, 32], [32, 64]),
   odd: product([65, 35], [35, 67]),
   'b transposed': product([66, 44], [130, 44], false, true),
   'a transposed': product([36, 132], [36, 68], true),
   'both transposed': product([33, 65], [129, 33], true, true),
-  'a sum in parts': product([40, 301], [301, 36]),
+  'a split sum': product([40, 301], [301, 36]),
   batches: product([2, 1, 33, 40], [3, 40, 37]),
-  'ends with other ops': { shapes: [[70, 33], [33, 34], [34]], call: (a, b, row) => relu(add(matmul(a, b), row)) },
+  'fused with other ops': { shapes: [[70, 33], [33, 34], [34]], call: (a, b, row) => relu(add(matmul(a, b), row)) },
 }; // prettier-ignore
 
 const traced = ({ shapes, call }: Product, dtype: Float) => ({
@@ -63,7 +63,7 @@ const traced = ({ shapes, call }: Product, dtype: Float) => ({
   specs: Object.fromEntries(shapes.map((shape, i) => [`in${i}`, spec(shape, dtype)])),
 });
 
-/** The names of those variants of a product that run on matrix units. */
+/** The variants of a product that use matrix units. */
 function variantsOn({ capabilities }: Device, { shapes, call }: Product, dtype: Float): string[] {
   const [a, b, row] = shapes.map((shape, i) => new Input(`in${i}`, spec(shape, dtype)));
   const names = topologicalOrder([call(a, b, row)]).flatMap((node) => variantNames(node, capabilities!));
@@ -77,7 +77,7 @@ const compileVariant = (device: Device, one: Product, dtype: Float, variant?: st
   });
 };
 
-test('is the first choice for f16 where a unit fits, in tiles that keep a GPU busy', async () => {
+test('matrix units are the first choice for f16 if one fits, with tiles that keep a GPU busy', async () => {
   const first = async (m: number, k: number, n: number, dtype: Float, capabilities: Partial<Capabilities>) => {
     const specs = { a: spec([m, k], dtype), b: spec([k, n], dtype) };
     const all = { software: false, maxComputeInvocationsPerWorkgroup: 1024, subgroupMaxSize: 32, ...capabilities };
@@ -93,7 +93,7 @@ test('is the first choice for f16 where a unit fits, in tiles that keep a GPU bu
   expect(await first(2048, 512, 2048, 'f16', {})).toBe('matmul.tiled128');
   expect(await first(16, 512, 2048, 'f16', nvidia)).toBe('matmul.split');
   expect(await first(512, 512, 512, 'f16', { ...nvidia, software: true })).toBe('matmul.register');
-  // Sums in f16, sizes that divide no tile, and workgroups too small for the subgroups.
+  // Not with f16 accumulators, unit sizes that do not divide a tile, or workgroups too small for the subgroups.
   expect(await first(512, 64, 512, 'f16', { subgroupMatrix: [{ ...units.f16[0], result: 'f16' }] })).toBe(
     'matmul.tiled',
   );
@@ -102,7 +102,7 @@ test('is the first choice for f16 where a unit fits, in tiles that keep a GPU bu
 });
 
 describe.runIf(hasCompileOnlyDevice)('compiles', () => {
-  test('in the words that a device is asked for', async () => {
+  test('with the feature name that devices are requested with', async () => {
     const { adapter } = await nodeAdapter({ source: 'null' });
     const gpu = await adapter.requestDevice({ requiredFeatures: [MATRIX_UNITS] });
     expect(await understandsMatrices(gpu)).toBe(true);
@@ -125,21 +125,21 @@ describe.runIf(hasCompileOnlyDevice)('compiles', () => {
   });
 });
 
-/** Whole numbers, whose products and sums are exact in f32, and in f16 where they are stored. */
+/** Integers, whose products and sums are exact in f32, and in f16 where stored. */
 const wholeNumbers = (shape: Shape): Values => ({ shape, dtype: 'f32', next: (random) => random.integer(7) - 3 });
 
 interface Emulation extends EmulatedUnits {
   readonly dtype: Float;
-  /** Absent: all. */
+  /** By default all. */
   readonly products?: readonly string[];
 }
 
 const some = ['odd', 'both transposed'];
-/** What runs always; the rest takes a software adapter minutes to compile. */
+/** Always run; the rest compiles for minutes on a software adapter. */
 const quick: Emulation = { unit: units.f32[0], dtype: 'f32', products: runsAll ? undefined : some };
 const emulations: Emulation[] = [
   quick,
-  // Subgroups smaller than the device's largest: some have no part of the tile.
+  // Subgroups smaller than the device's maximum: some have no part of the tile.
   { unit: units.f32[0], dtype: 'f32', made: 16, products: some },
   { unit: units.f32[1], dtype: 'f32', products: some },
   { unit: units.f32[0], dtype: 'f16', products: some },
@@ -147,7 +147,7 @@ const emulations: Emulation[] = [
   { unit: units.f16[4], dtype: 'f16', products: some },
 ];
 
-/** What is wrong with a product on emulated units; in a quick run with one of its variants, each in `turn`. */
+/** The problems of a product on emulated units; in a quick run with only one variant, chosen by `turn`. */
 async function problemsOf(device: Device, name: string, dtype: Float, turn: number): Promise<string[]> {
   const one = products[name];
   const values = inputsOf({ name, inputs: one.shapes.map(wholeNumbers), call: () => [] }, dtype);

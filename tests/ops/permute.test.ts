@@ -1,4 +1,4 @@
-// Reordering axes copies only where values change places.
+// permute copies only if values move in memory.
 
 import { expect, test } from 'vitest';
 import { spec } from '../../src/core/tensor.ts';

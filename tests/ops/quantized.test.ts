@@ -1,4 +1,4 @@
-// Weights of 4 and 8 bits, in tables and in products.
+// Weights of 4 and 8 bits, in embeddings and products.
 
 import { expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -12,7 +12,7 @@ import { forEachVariant } from '../../src/verify/variants.ts';
 import { difference } from '../harness/compare.ts';
 import { compileOnlyDevice, hasCompileOnlyDevice, testGpu } from '../harness/devices.ts';
 
-/** x [17, 64] · Wᵀ with 5 rows of W in 4 bits, of which x has one type of floats and scales and zeros the other. */
+/** x [17, 64] · Wᵀ with 5 rows of 4-bit W, where x has one float dtype and scales and zeros the other. */
 function mixed(device: Device, [ofX, ofScales]: readonly ('f32' | 'f16')[], options?: CompileOptions) {
   const specs = {
     x: spec([17, 64], ofX),

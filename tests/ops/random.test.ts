@@ -1,4 +1,4 @@
-// Random numbers: the same bits on every device, new ones on every run; dropout is tested in tests/nn.
+// Random numbers: the same bits on every device, new ones in every run. Dropout is tested in tests/nn.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -36,7 +36,7 @@ async function twice(device: Device, seed: number, build: () => Record<string, T
   return runs;
 }
 
-/** What is the same on every device, to the bit. */
+/** Draws that are bitwise equal on every device. */
 const exact = (): Record<string, Tensor> => ({
   ...Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, uniform(shape)] as const)),
   again: uniform(shapes.odd),
@@ -49,14 +49,14 @@ const exact = (): Record<string, Tensor> => ({
   one: permutation(1),
 });
 
-/** What logarithms go into. */
+/** Draws that involve logarithms. */
 const rounded = (): Record<string, Tensor> => ({
   standard: normal([20_000]),
   shifted: normal([2, 3], vector(1, 2, 3), 0),
   scaled: normal([20_000], -3, 0.5),
 });
 
-/** What is chosen by the largest of numbers that logarithms go into. */
+/** Choices by the maximum of numbers that involve logarithms. */
 const chosen = (): Record<string, Tensor> => {
   const logits = new Constant(
     [2, 4],
@@ -78,11 +78,11 @@ beforeAll(async () => {
   [first, second] = await twice(new CpuDevice(), 7, exact);
 });
 
-test('the GPU draws the same bits as the CPU, run after run', async () => {
+test('the GPU draws the same bits as the CPU in every run', async () => {
   expect((await twice(await testGpu(), 7, exact)).map(values)).toEqual([first, second].map(values));
 });
 
-test('numbers differ from run to run, from draw to draw and from seed to seed', async () => {
+test('numbers differ by run, draw and seed', async () => {
   for (const name of ['odd', 'coins', 'dice', 'widest', 'order']) {
     expect(second[name].data).not.toEqual(first[name].data);
   }
@@ -91,14 +91,14 @@ test('numbers differ from run to run, from draw to draw and from seed to seed', 
   expect((await twice(new CpuDevice(), 7, exact))[0].odd.data).toEqual(first.odd.data);
 });
 
-test('numbers lie evenly in [0, 1)', () => {
+test('numbers are uniform in [0, 1)', () => {
   const numbers = Array.from(first.many.data);
   expect(numbers.every((value) => value >= 0 && value < 1)).toBe(true);
   const bins = numbers.map((value) => Math.floor(value * 100));
   expectShares(bins, new Array<number>(100).fill(0.01));
 });
 
-test('coins and dice fall as often as they should, and nowhere else', () => {
+test('bernoulli and randint have the right frequencies and range', () => {
   expectShares(first.coins.data, [0.7, 0.3]);
   expect([first.ownCoins.data[0], first.ownCoins.data[2]]).toEqual([0, 1]);
   expectShares(first.dice.data.map((value) => value + 2), new Array<number>(6).fill(1 / 6)); // prettier-ignore
@@ -106,7 +106,7 @@ test('coins and dice fall as often as they should, and nowhere else', () => {
   expect(Math.abs(half - 0.5)).toBeLessThan((5 * 0.5) / Math.sqrt(1000));
 });
 
-test('a permutation holds each number once', () => {
+test('a permutation has each number once', () => {
   expect(Array.from(first.order.data).sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, i) => i));
   expect(Array.from(first.one.data)).toEqual([0]);
 });
@@ -117,10 +117,10 @@ describe('the normal distribution', () => {
     runs = await twice(new CpuDevice(), 3, rounded);
   });
 
-  test('has its moments and its tails', () => {
+  test('has the right moments and tails', () => {
     const z = Array.from(runs[0].standard.data);
     const moment = (power: number) => z.reduce((sum, value) => sum + value ** power, 0) / z.length;
-    // Standard deviations of the moments of n normal numbers: those of z, z², z³ and z⁴ over √n.
+    // Standard errors of the moments of n normal numbers: the standard deviations of z, z², z³ and z⁴ over √n.
     [0, 1, 0, 3].forEach((expected, i) => {
       const deviation = Math.sqrt([1, 2, 15, 96][i] / z.length);
       expect(Math.abs(moment(i + 1) - expected)).toBeLessThan(5 * deviation);
@@ -135,7 +135,7 @@ describe('the normal distribution', () => {
     expect(runs[1].standard.data).not.toEqual(runs[0].standard.data);
   });
 
-  test('is the same on the GPU but for the last bits', async () => {
+  test('is the same on the GPU except for rounding', async () => {
     const actual = await twice(await testGpu(), 3, rounded);
     for (const [i, run] of runs.entries()) {
       for (const name of Object.keys(run)) expect(difference('normal gpu', actual[i][name], run[name], toleranceOf('normal', 'gpu', 'output'))).toBeNull(); // prettier-ignore
@@ -143,13 +143,13 @@ describe('the normal distribution', () => {
   });
 });
 
-describe('classes', () => {
+describe('categorical draws', () => {
   let runs: Draws[] = [];
   beforeAll(async () => {
     runs = await twice(new CpuDevice(), 5, chosen);
   });
 
-  test('are drawn as often as their weights say', () => {
+  test('have the frequencies of their weights', () => {
     const [{ classes, single, pairs, replaced }] = runs;
     expect([classes.shape, single.shape, pairs.shape]).toEqual([[2, 10_000], [2], [5000, 2]]);
     expectShares(classes.data.slice(0, 10_000), WEIGHTS);
@@ -157,17 +157,17 @@ describe('classes', () => {
     expectShares(replaced.data, WEIGHTS);
   });
 
-  test('are drawn once each without replacement, the likely ones first', () => {
+  test('without replacement have each class once, likely ones first', () => {
     const { data } = runs[0].pairs;
     const firsts = data.filter((_, i) => i % 2 === 0);
     const seconds = data.filter((_, i) => i % 2 === 1);
     expect(firsts.every((value, i) => value !== seconds[i])).toBe(true);
     expectShares(firsts, WEIGHTS);
-    // Second is j with the probability Σ over i ≠ j of w[i] · w[j] / (1 - w[i]).
+    // j is second with probability Σ over i ≠ j of w[i] · w[j] / (1 - w[i]).
     expectShares(seconds, WEIGHTS.map((w, j) => WEIGHTS.reduce((sum, v, i) => sum + (i === j ? 0 : (v * w) / (1 - v)), 0))); // prettier-ignore
   });
 
-  test('are the same on the GPU but at near ties', async () => {
+  test('are the same on the GPU except for near ties', async () => {
     const actual = await twice(await testGpu(), 5, chosen);
     for (const [i, run] of runs.entries()) {
       for (const [name, { data }] of Object.entries(run)) {

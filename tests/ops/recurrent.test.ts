@@ -1,4 +1,4 @@
-// Recurrent networks and cells: besides the cases of all ops, steps one by one, sizes past the tiles, and what is shared.
+// Recurrent networks and cells, besides the cases of all ops: unfused steps, sizes beyond the tiles, shared kernels.
 
 import { describe, expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -26,11 +26,11 @@ type Name = keyof typeof GATES;
 const networks = { rnn, lstm, gru };
 const names = Object.keys(GATES) as Name[];
 
-describe.each(names)('%s step by step', (name) => {
+describe.each(names)('%s unfused', (name) => {
   const unfused: OpSpec = { ...recurrent[name], call: (inputs, attrs) => recurrent[name].call(inputs, { ...attrs, fused: false }) }; // prettier-ignore
   const cases = casesOf(name, unfused).filter((one) => /odd|bothWays|lengths|relu$/.test(one.name));
 
-  test('computes what PyTorch computes, and its gradients', async () => {
+  test('matches PyTorch, with gradients', async () => {
     const problems = [];
     for (const one of cases) {
       const inputs = Object.fromEntries(one.inputs.map((input, i) => [`in${i}`, input]));
@@ -44,7 +44,7 @@ describe.each(names)('%s step by step', (name) => {
       const expected = Object.fromEntries(one.gradients.map((gradient, i) => [`grad${i}`, gradient!]));
       for (const [key, value] of Object.entries(results)) {
         const part = key === 'out' ? 'output' : 'gradient';
-        // Every op rounds to f32, not only every step.
+        // Every op rounds to f32, not just every step.
         const { absolute, relative } = toleranceOf(name, 'gpu', part);
         const stored = key === 'out' ? one.output : expected[key];
         const found = difference(`${name} unfused ${part}`, value, stored, { absolute, relative });
@@ -68,7 +68,7 @@ interface Size {
   readonly hidden: number;
 }
 
-/** Tensors of a layer with random values, by name, and the layer's outputs and gradients. */
+/** A layer with random tensors by name, and its outputs and gradients. */
 function randomLayer(name: Name, { steps, batch, inputs, hidden }: Size) {
   const wide = GATES[name] * hidden;
   const specs = {
@@ -102,7 +102,7 @@ const variantOptions = (index: number): CompileOptions => ({
   chooseVariant: (op, variants) => variants[op.name.startsWith('recurrent') ? index : 0],
 });
 
-// Tiles are 64 hidden units and 64 vectors of four of a sum; 4 rows of a batch share a weight.
+// Tiles have 64 hidden units and 64 vec4s of a sum; 4 batch rows share a weight.
 test.each([
   ['rnn', { steps: 2, batch: 2, inputs: 1, hidden: 260 }],
   ['lstm', { steps: 2, batch: 5, inputs: 1, hidden: 65 }],
@@ -126,7 +126,7 @@ test.each([
   expect(problems).toEqual([]);
 });
 
-describe.each(names)('%s as a program', (name) => {
+describe.each(names)('%s compiled', (name) => {
   const plan = (steps: number, reverse: boolean, index = 0) => {
     const { specs, build } = randomLayer(name, { steps, batch: 3, inputs: 2, hidden: 4 });
     return planOf((tensors) => build(tensors, { reverse }), specs, variantOptions(index));
@@ -137,33 +137,33 @@ describe.each(names)('%s as a program', (name) => {
     return { count: own.length, distinct: [...new Set(own.map(({ wgsl }) => wgsl))].sort() };
   };
 
-  test('steps, lengths and directions share their kernels', async () => {
+  test('shares kernels between steps, lengths and directions', async () => {
     const [short, long, both] = [await texts(3, false), await texts(16, false), await texts(16, true)];
     // Forward and backward, each with one that prepares the weight.
     expect([short.count, long.count, both.count]).toEqual([2 * 4, 2 * 17, 4 * 17]);
     expect(short.distinct.length).toBe(4);
     expect(long.distinct).toEqual(short.distinct);
-    // The gates' inputs lie where the activated gates will, unless both directions need them.
+    // The gates' inputs share memory with the activated gates, unless both directions need them.
     expect(both.distinct.length).toBeLessThanOrEqual(5);
   });
 
-  test('nothing is overwritten that is still read, with any variant', async () => {
+  test('overwrites nothing that is still read, with any variant', async () => {
     for (const index of [0, 1, 2]) expect(memoryProblems(await plan(3, true, index))).toEqual([]);
   });
 
-  test('the gates lie in one buffer before and after their activation', async () => {
+  test('activates the gates in place', async () => {
     const { steps, memory } = await plan(5, false);
     for (const op of ['recurrent', 'recurrentGrad']) {
       const { inputs, outputs } = steps.find((step) => step.op.name === op)!;
       const last = viewedTensor(inputs[inputs.length - 1]);
       const gates = outputs.find(({ size }) => size === last.size)!;
       const inPlace = memory.storage.get(gates) === memory.storage.get(last);
-      // The outputs of an RNN are its activated gates, which are read once more for the weight's gradient.
+      // An RNN's outputs are its activated gates, which the weight's gradient reads again.
       expect([op, inPlace]).toEqual([op, op === 'recurrent' || name !== 'rnn']);
     }
   });
 
-  test('without a gradient there is one dispatch a step, and two around them', async () => {
+  test('without a gradient has one dispatch per step, and few others', async () => {
     const { specs } = randomLayer(name, { steps: 16, batch: 3, inputs: 2, hidden: 4 });
     const forward = await planOf(({ x, ...own }) => {
       const weights = own as Record<'weightIh' | 'weightHh' | 'biasIh' | 'biasHh', Tensor>;
@@ -186,7 +186,7 @@ test('an empty batch gives empty outputs', async () => {
   }
 });
 
-test('a second derivative of fused steps is refused, by the name of what has none', () => {
+test('a second derivative of fused steps is an error that names the op', () => {
   const { specs } = randomLayer('gru', { steps: 2, batch: 1, inputs: 2, hidden: 3 });
   const [x, weightIh, weightHh] = Object.entries(specs).map(([name, one]) => new Input(name, one));
   const loss = (fused: boolean) => {

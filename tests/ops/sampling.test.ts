@@ -1,4 +1,4 @@
-// Sampling of tokens: the distributions that the settings leave, counted over many draws on both devices.
+// Token sampling: the distributions under each setting, by many draws on both devices.
 
 import { expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -21,7 +21,7 @@ const ROWS = 4000;
 
 const logits = Float32Array.from({ length: ROWS * 5 }, (_, i) => Math.log(PROBABILITIES[i % 5]) + 3);
 
-/** Tokens drawn from the probabilities, one a row. */
+/** Tokens drawn from the probabilities, one per row. */
 async function draw(device: Device, options: SamplingOptions): Promise<ArrayLike<number>> {
   const program = await compile(device, ({ x }) => sampleLogits(x, options), { x: spec([ROWS, 5]) });
   const { data } = await program.run({ x: logits });
@@ -29,7 +29,7 @@ async function draw(device: Device, options: SamplingOptions): Promise<ArrayLike
   return data;
 }
 
-/** The probabilities to the power of 1 / temperature, of those that are kept, made to add up to 1. */
+/** The kept probabilities to the power of 1 / temperature, normalized. */
 function left(kept: readonly number[], temperature = 1): number[] {
   const powers = PROBABILITIES.map((p, i) => (kept.includes(i) ? p ** (1 / temperature) : 0));
   const total = powers.reduce((a, b) => a + b);
@@ -38,20 +38,20 @@ function left(kept: readonly number[], temperature = 1): number[] {
 
 const everything = [0, 1, 2, 3, 4];
 const cases: Record<string, [SamplingOptions, number[]]> = {
-  'as they are': [{}, left(everything)],
+  'without settings': [{}, left(everything)],
   'at a low temperature': [{ temperature: 0.5 }, left(everything, 0.5)],
   'at a high temperature': [{ temperature: 3 }, left(everything, 3)],
   'at temperature 0': [{ temperature: 0 }, left([1])],
-  'the top 2': [{ topK: 2 }, left([1, 3])],
-  'more than there are': [{ topK: 50 }, left(everything)],
-  'the top 0.5': [{ topP: 0.5 }, left([1, 3])],
-  'the top 0.3': [{ topP: 0.3 }, left([1])],
-  'the top 0.93': [{ topP: 0.93 }, left([1, 2, 3, 4])],
-  'half as likely as the likeliest': [{ minP: 0.49 }, left([1, 3, 4])],
-  // Of the three left, the first two have 0.64 / 0.84 = 0.76.
-  'top 3, then top 0.7': [{ topK: 3, topP: 0.7 }, left([1, 3])],
-  // Squares: 0.16, 0.0576 and 0.04 of 0.2712.
-  'temperature, then top 0.7': [{ temperature: 0.5, topP: 0.7 }, left([1, 3], 0.5)],
+  'topK 2': [{ topK: 2 }, left([1, 3])],
+  'topK above the vocabulary size': [{ topK: 50 }, left(everything)],
+  'topP 0.5': [{ topP: 0.5 }, left([1, 3])],
+  'topP 0.3': [{ topP: 0.3 }, left([1])],
+  'topP 0.93': [{ topP: 0.93 }, left([1, 2, 3, 4])],
+  'minP 0.49': [{ minP: 0.49 }, left([1, 3, 4])],
+  // Of the remaining three, the first two have 0.64 / 0.84 = 0.76.
+  'topK 3, then topP 0.7': [{ topK: 3, topP: 0.7 }, left([1, 3])],
+  // The squares are 0.16, 0.0576 and 0.04 of 0.2712.
+  'temperature, then topP 0.7': [{ temperature: 0.5, topP: 0.7 }, left([1, 3], 0.5)],
 };
 
 test.for(Object.entries(cases))('%s', async ([, [options, shares]]) => {
@@ -62,7 +62,7 @@ test.for(Object.entries(cases))('%s', async ([, [options, shares]]) => {
   expect(shareOf(gpu, (token, row) => token !== cpu[row])).toBeLessThan(0.001);
 });
 
-test('settings that are scalars change between runs of one program', async () => {
+test('Scalar settings can change between runs of one program', async () => {
   const [temperature, topK, topP] = [new Scalar('temperature', 1), new Scalar('topK', 5), new Scalar('topP', 1)];
   for (const device of [new CpuDevice(), await testGpu()]) {
     [temperature.value, topK.value, topP.value] = [1, 5, 1];
@@ -83,7 +83,7 @@ test('settings that are scalars change between runs of one program', async () =>
   }
 });
 
-test('logits of f16 are drawn from as those of f32 with their values', async () => {
+test('f16 logits give the same draws as equal f32 logits', async () => {
   const settings = { temperature: 0.7, topK: 20, topP: 0.9, minP: 0.05 };
   const half = Uint16Array.from({ length: 7 * 65 }, (_, i) => toFloat16(4 * Math.sin(i * i)));
   const full = Float32Array.from(half, fromFloat16);
@@ -106,7 +106,7 @@ test('logits of f16 are drawn from as those of f32 with their values', async () 
   }
 });
 
-test('settings that make no sense are refused', () => {
+test('invalid settings are errors', () => {
   const x = new Scalar('x', 0);
   expect(() => sampleLogits(x)).toThrow('logits must be […, V]');
 });

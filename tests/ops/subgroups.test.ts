@@ -1,4 +1,4 @@
-// Variants that reduce by subgroups: right for rows of any length, and offered only where the adapter has subgroups.
+// Variants that reduce with subgroups: correct for rows of any length, and available only with subgroup support.
 
 import { expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -15,7 +15,7 @@ import { variantNames } from '../../src/verify/variants.ts';
 import { difference } from '../harness/compare.ts';
 import { compileOnlyDevice, hasCompileOnlyDevice, testGpu } from '../harness/devices.ts';
 
-/** What is reduced along the last axis of x, by the op whose tolerance it is held to. */
+/** Reductions along the last axis of x, by the op whose tolerance applies. */
 function build(x: Tensor): Record<string, Tensor> {
   const normalized = ops.layerNorm(x, [x.shape[1]]);
   return {
@@ -52,7 +52,7 @@ test.for([1, 3, 63, 65, 257, 1100, 4500])('rows of %i', async (length, { skip })
   }
 });
 
-test('only an adapter with subgroups is offered them, behind what all have', async () => {
+test('they are available only with subgroups, after the common variants', async () => {
   const nodes = topologicalOrder(Object.values(build(new Input('x', spec([3, 500])))));
   const offered = (capabilities: Capabilities) =>
     new Set(nodes.flatMap((node) => (variantNames(node, capabilities).includes('subgroup') ? [node.op.name] : [])));

@@ -1,4 +1,4 @@
-// The package as users get it: packed, installed into an empty project, type-checked, run, and bundled for a browser.
+// The package as users get it: packed, installed in an empty project, type-checked, run, and bundled for browsers.
 
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -14,9 +14,9 @@ let folder: string;
 let project: string;
 let packed: string[];
 
-/** Output of a command; when it fails, all that it printed is in the error. */
+/** A command's output; if it fails, the error has everything it printed. */
 async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
-  // npm is a batch file on Windows, which only a shell can start.
+  // On Windows npm is a batch file, which needs a shell.
   const shell = process.platform === 'win32' && command === 'npm';
   const running = promisify(execFile)(command, args, { cwd, shell, maxBuffer: 1 << 26 });
   const { stdout } = await running.catch(({ message, stdout }: { message: string; stdout: string }) => {
@@ -26,8 +26,8 @@ async function run(cwd: string, command: string, ...args: string[]): Promise<str
 }
 
 /**
- * Where npm finds what the package depends on: in this checkout, so that the test works without a network. Development
- * dependencies are left out, so that one which should be a dependency is missing here as it would be for users.
+ * Dependencies from this checkout, so that the test works without a network. Development dependencies are excluded, so that
+ * one that should be a dependency is missing here as it would be for users.
  */
 async function dependencyOverrides(): Promise<Record<string, string>> {
   const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
@@ -37,7 +37,7 @@ async function dependencyOverrides(): Promise<Record<string, string>> {
   return Object.fromEntries(paths.map((path) => [path.replace(/^.*node_modules\//, ''), `file:${join(root, path)}`]));
 }
 
-/** Type-checks the TypeScript block under a heading of the README, runs it, and gives its output. */
+/** Type-checks and runs the TypeScript block under a README heading; returns its output. */
 async function runReadmeScript(heading: string): Promise<string> {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const section = readme.split(/^#+ /m).find((text) => text.startsWith(`${heading}\n`));
@@ -55,7 +55,7 @@ beforeAll(async () => {
   project = join(folder, 'project');
   await mkdir(project);
   const [{ filename, files }] = JSON.parse(
-    // npm prints the build's output before the JSON that is asked for.
+    // npm prints the build's output before the JSON.
     (await run(root, 'npm', 'pack', '--json', '--pack-destination', folder)).replace(/^[^]*?(?=^\[)/m, ''),
   ) as { filename: string; files: { path: string }[] }[];
   packed = files.map(({ path }) => path);
@@ -76,7 +76,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('the package holds the built library with types, weights and papers, and no source', () => {
+test('the package has the built library, types, weights, README and LICENSE, and no sources', () => {
   const names = ['README.md', 'LICENSE', 'dist/src/index.js', 'dist/src/index.d.ts', 'dist/src/node.js'];
   expect(packed).toEqual(expect.arrayContaining([...names, 'dist/models/index.js', 'dist/src/cli/main.js']));
   expect(packed.some((path) => path.startsWith('dist/shaders/'))).toBe(true);
@@ -85,10 +85,10 @@ test('the package holds the built library with types, weights and papers, and no
   expect(stray).toEqual([]);
 });
 
-test("the README's script has right types, and learns its eight pictures", async () => {
+test("the README's script type-checks, and learns its eight images", async () => {
   const output = await runReadmeScript('In your own program');
   const losses = [...output.matchAll(/^loss (\S+)$/gm)].map(([, loss]) => Number(loss));
-  // A network that knows nothing about ten classes has a loss of ln 10.
+  // An untrained network has a loss of ln 10 for ten classes.
   expect(losses[0]).toBeCloseTo(Math.log(10), 1);
   expect(losses.at(-1)).toBeLessThan(losses[0] / 2);
   const scores = output
@@ -97,11 +97,11 @@ test("the README's script has right types, and learns its eight pictures", async
     .map(Number);
   const rows = Array.from({ length: 8 }, (_, row) => scores.slice(10 * row, 10 * row + 10));
   const right = rows.filter((row, label) => row.indexOf(Math.max(...row)) === label);
-  // A GPU's rounding may turn one close call.
+  // Rounding on a GPU may change one close call.
   expect(right.length).toBeGreaterThanOrEqual(7);
 }, 300_000);
 
-test("the README's model of your own learns", async () => {
+test("the README's custom model learns", async () => {
   const output = await runReadmeScript('Train a model of your own');
   const losses = [...output.matchAll(/^loss (\S+)$/gm)].map(([, loss]) => Number(loss));
   expect(losses).toHaveLength(4);
@@ -109,7 +109,7 @@ test("the README's model of your own learns", async () => {
   expect(output).toMatch(/^\d+ bytes of checkpoint, \d+ of weights$/m);
 }, 300_000);
 
-test("the README's line loads a file of PyTorch, and its other one writes it in half the size", async () => {
+test("the README's examples load a PyTorch file and save it at half the size", async () => {
   await copyFile(join(root, 'tests/fixtures/weights/training.pth'), join(project, 'theirs.pth'));
   const output = await runReadmeScript('Load pretrained weights');
   expect(output.trim()).toBe('weight, bias from PyTorch, without the prefix "module."');
@@ -120,26 +120,26 @@ test("the README's line loads a file of PyTorch, and its other one writes it in 
   ]);
 }, 120_000);
 
-test("the README's GAN draws points near its circle", async () => {
+test("the README's GAN generates points near its circle", async () => {
   const output = await runReadmeScript('Train a GAN');
   const radii = [...output.matchAll(/, radius (\S+)$/gm)].map(([, radius]) => Number(radius));
   expect(radii).toHaveLength(4);
-  // Before training its points lie around the middle.
+  // Before training its points are around the centre.
   expect(radii.at(-1)).toBeGreaterThan(0.5);
   expect(radii.at(-1)).toBeLessThan(1.5);
 }, 300_000);
 
-test("the README's op of your own passes its own test", async () => {
+test("the README's custom op passes its test", async () => {
   expect(await runReadmeScript('Add an op of your own')).toMatch(/^\d+ comparisons, all right$/m);
 }, 300_000);
 
-test("the README's writer learns its sentence", async () => {
+test("the README's text generator learns its sentence", async () => {
   const output = await runReadmeScript('Generate text');
-  // One character a line; line by line the sentence that the prompt begins.
+  // One character per line, which continue the prompt to the sentence.
   expect(output.replaceAll(/\n/g, '')).toBe(' stand in one frame');
 }, 300_000);
 
-/** What a strict project without @webgpu/types uses of the library. */
+/** Uses the library in a strict project without @webgpu/types. */
 const TYPED = `
 import { compile, openDevice, relu, spec, WebGpuDevice, type Device, type Trainer } from 'five-tigers';
 import { type Op, testOp } from 'five-tigers/kernels';
@@ -155,7 +155,7 @@ export const check: (op: Op) => Promise<unknown> = ({ name }) => testOp(name, []
 `;
 
 test.each(['typescript', 'typescript-5.9'])(
-  'types hold in a strict project without WebGPU types: %s',
+  'types check in a strict project without WebGPU types: %s',
   async (compiler) => {
     await writeFile(join(project, 'typed.ts'), TYPED);
     for (const module of [{ module: 'nodenext' }, { module: 'esnext', moduleResolution: 'bundler' }]) {
@@ -174,7 +174,7 @@ test('the command runs from the installed package', async () => {
   expect(await readdir(join(project, 'node_modules', '.bin'))).toContain('five-tigers');
 });
 
-/** Text of a browser bundle of `code`. */
+/** The text of a browser bundle of `code`. */
 async function bundle(code: string): Promise<string> {
   const entry = join(project, 'entry.js');
   await writeFile(entry, code);
@@ -188,10 +188,10 @@ async function bundle(code: string): Promise<string> {
   return output.map((chunk) => chunk.code ?? '').join('\n');
 }
 
-test('a browser bundle has nothing of Node, and only what is used', async () => {
+test('a browser bundle has no Node code, and only what is used', async () => {
   const all = await bundle("export * from 'five-tigers';");
   const little = await bundle("export { openDevice } from 'five-tigers';");
-  // Compared outside of expect(), whose message would hold the bundle.
+  // Compared outside of expect(), whose message would contain the whole bundle.
   const ofNode = [...all.matchAll(/["'`]node:\w+|__vite-browser-external/g)].map(([text]) => text);
   expect(ofNode).toEqual([]);
   expect(/safetensors/.test(all)).toBe(true);

@@ -1,4 +1,4 @@
-// Arguments of kernels: many dispatches of one text compile one pipeline, and each sees its own numbers.
+// Kernel arguments: dispatches with the same WGSL share one pipeline, and each gets its own values.
 
 import { afterAll, expect, test } from 'vitest';
 import type { WebGpuDevice } from '../../src/backends/webgpu/webgpu-device.ts';
@@ -13,7 +13,7 @@ interface ListsAttrs {
   readonly lists: readonly (readonly number[])[];
 }
 
-/** Row i of the output is 1 … n plus list i, by one dispatch a row; the row is the list's last number. */
+/** Row i of the output is x plus list i, with one dispatch per row; the row is the last argument. */
 const listsOp: Op<ListsAttrs> = {
   name: 'lists',
   kind: 'kernels',
@@ -40,18 +40,18 @@ fn main() {
     return [{ name: 'row', kernels }];
   },
   vjp: 'none',
-  onnx: { none: 'It only tests.' },
+  onnx: { none: 'It is only a test.' },
 };
 
 let opened: WebGpuDevice | undefined;
 afterAll(() => opened?.destroy());
 
-test.each([1, 3, 4, 70])('each dispatch sees its own %i numbers, and one pipeline serves all', async (count) => {
+test.each([1, 3, 4, 70])('each dispatch gets its own %i values, with one pipeline for all', async (count) => {
   const device = (opened ??= (await openDevice('webgpu')) as WebGpuDevice);
   let pipelines = 0;
   const create = device.gpu.createComputePipelineAsync.bind(device.gpu);
   device.gpu.createComputePipelineAsync = (descriptor) => (pipelines++, create(descriptor));
-  // The largest number wraps to minus one; rows 3 and 5 have equal lists but for the row.
+  // Adding the largest number wraps around; rows 3 and 5 differ only in the row.
   const lists = [7, 0, MOST, 5, 1000, 5].map((value) => Array.from({ length: count }, (_, i) => (value + i) % 2 ** 32));
   using program = await compile(device, ({ x }) => ({ y: applyOne(listsOp, [x], { lists }) }), {
     x: spec([count], 'u32'),

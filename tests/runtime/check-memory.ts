@@ -1,11 +1,11 @@
-// Plays a plan through with names in place of numbers, and tells where memory would not hold what is read from it.
+// Simulates a plan's memory symbolically, and finds reads of overwritten values.
 
 import type { Plan, Step } from '../../src/backends/device.ts';
 import { bytesPerElement } from '../../src/core/dtype.ts';
 import { ArenaSpan, partsOf } from '../../src/core/arena.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
 
-/** A place in memory: bytes of a buffer of the pool, by its number, or of a leaf's own buffer. */
+/** A range of bytes, in a pool buffer (by index) or a leaf's own buffer. */
 interface Place {
   readonly buffer: number | Tensor;
   readonly first: number;
@@ -15,8 +15,8 @@ interface Place {
 const overlap = (a: Place, b: Place): boolean => a.buffer === b.buffer && a.first < b.end && b.first < a.end;
 
 /**
- * What is wrong with where a plan puts its tensors; it knows nothing of how the places were chosen. Each byte holds a part
- * of the tensor that was last written to it, and every read must find the one that it means.
+ * The problems of a plan's memory layout, independent of how it was chosen. Each byte holds the tensor last written to it, and
+ * every read must find the expected one.
  */
 export function memoryProblems({ steps, memory, outputs, updates, arenas }: Plan): string[] {
   const problems: string[] = [];
@@ -32,7 +32,7 @@ export function memoryProblems({ steps, memory, outputs, updates, arenas }: Plan
   const read = (tensor: Tensor, where: string) => {
     const [place, root] = [placeOf(tensor), viewed(tensor)];
     const found = at(place);
-    // Only a leaf is there without being written.
+    // Only leaves exist without being written.
     if (found.length === 0 && place.buffer === root) return;
     if (found.length !== 1 || found[0][1] !== root || found[0][0].first !== place.first)
       problems.push(`${where} reads ${root}, but finds ${found.map(([, other]) => other).join(', ') || 'nothing'}`);
@@ -66,7 +66,7 @@ export function memoryProblems({ steps, memory, outputs, updates, arenas }: Plan
     for (const tensor of written) write(tensor, where);
   });
   for (const output of outputs) read(output, 'an output');
-  // Then the values that do not lie in their parameter already are copied there, in order.
+  // Updated values that are not already in their parameter are then copied, in order.
   for (const { parameter, value } of updates) {
     if (placeOf(value).buffer === parameter) continue;
     read(value, `the update of ${parameter.name}`);
@@ -96,7 +96,7 @@ export function memoryProblems({ steps, memory, outputs, updates, arenas }: Plan
   }
 }
 
-/** What is wrong if a step writes `tensor`, or part `part` of it, where an input lies: only the same element may be read there. */
+/** The problem if a step writes `tensor`, or its part `part`, over an input: only reads of the same element are allowed. */
 function overwritten(
   { op, attrs }: Step,
   inputs: readonly (readonly Tensor[])[],

@@ -1,4 +1,4 @@
-// Runs a function on the GPU with and without fusion and on the CPU, and compares what comes out.
+// Runs a function on the GPU with and without fusion and on the CPU, and compares the results.
 
 import { expect } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -25,7 +25,7 @@ export function randomValues(specs: Specs, seed = 1): Record<string, TypedArray>
   );
 }
 
-/** Results of the GPU with fusion, without, and of the CPU. */
+/** Results of the GPU with and without fusion, and of the CPU. */
 export async function runEverywhere(build: Build, specs: Specs, values: Values) {
   const gpu = await testGpu();
   const runOn = async (device: typeof gpu, fuse: boolean): Promise<Results> => {

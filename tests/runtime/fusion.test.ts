@@ -1,4 +1,4 @@
-// Which ops become one kernel, that no order of execution is broken by it, and that the numbers stay the same.
+// Fusion: which ops become one kernel, in a valid order of execution and with the same results.
 
 import { describe, expect, test } from 'vitest';
 import { wgslSource } from '../../src/backends/webgpu/wgsl-source.ts';
@@ -12,9 +12,9 @@ import { kernelNames, planOf } from './plan-of.ts';
 interface Case {
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   build(x: Record<string, Tensor>): Record<string, Tensor>;
-  /** The kernels in order of execution. */
+  /** The kernels, in order of execution. */
   readonly kernels: readonly string[];
-  /** How many there are when each op has its own. */
+  /** Their number without fusion. */
   readonly unfused: number;
 }
 
@@ -40,7 +40,7 @@ const elementwise: Record<string, Case> = {
     kernels: ['pointwise.tanh+add+sub+mul'],
     unfused: 4,
   },
-  'a value that is an output too': {
+  'a value that is also an output': {
     shapes: square,
     build({ a }) {
       const middle = tanh(a);
@@ -67,19 +67,19 @@ const elementwise: Record<string, Case> = {
     kernels: ['pointwise.add+tanh+gt+mul+cast'],
     unfused: 5,
   },
-  'operands that are broadcast': {
+  'broadcast operands': {
     shapes: { ...square, row: [4], column: [4, 1], one: [] },
     build: ({ a, row, column, one }) => ({ y: mul(add(mul(a, row), column), one) }),
     kernels: ['pointwise.mul+add'],
     unfused: 3,
   },
-  'a small chain that is broadcast stays by itself: it would be computed again for each element': {
+  'a small broadcast chain is not fused, as it would be recomputed for each element': {
     shapes: { ...square, row: [4] },
     build: ({ a, row }) => ({ y: tanh(mul(a, sigmoid(row))) }),
     kernels: ['pointwise.sigmoid', 'pointwise.mul+tanh'],
     unfused: 3,
   },
-  'the same op on both sides of a product cannot be one kernel with it': {
+  'an op used before and after a product is not fused with it': {
     shapes: square,
     build({ a }) {
       const before = tanh(a);
@@ -103,7 +103,7 @@ const hosted: Record<string, Case> = {
     kernels: ['matmul.register+add+tanh'],
     unfused: 3,
   },
-  'after a product that is an output too': {
+  'after a product that is also an output': {
     shapes: square,
     build({ a, b }) {
       const product = matmul(a, b);
@@ -139,7 +139,7 @@ const hosted: Record<string, Case> = {
     kernels: ['softmax.serial', 'matmul.register+gt+where'],
     unfused: 4,
   },
-  'around a product, with a skip: what stands before cannot join what stands behind': {
+  'around a product with a skip connection: ops before it do not fuse with ops after it': {
     shapes: square,
     build({ a, b }) {
       const before = tanh(a);
@@ -148,7 +148,7 @@ const hosted: Record<string, Case> = {
     kernels: ['pointwise.tanh', 'matmul.register+add+sigmoid'],
     unfused: 4,
   },
-  'not where they also wait for another kernel that reads the product': {
+  'not if they also depend on another kernel that reads the product': {
     shapes: square,
     build({ a, b }) {
       const product = matmul(a, b);
@@ -157,7 +157,7 @@ const hosted: Record<string, Case> = {
     kernels: ['matmul.register', 'softmax.serial', 'pointwise.add'],
     unfused: 3,
   },
-  'between two products that both have a skip': {
+  'between two products with skip connections': {
     shapes: square,
     build({ a, b }) {
       const first = matmul(a, b);
@@ -167,7 +167,7 @@ const hosted: Record<string, Case> = {
     kernels: ['matmul.register+tanh', 'matmul.register+mul+add'],
     unfused: 5,
   },
-  'after two products that are added: one takes it in': {
+  'the sum of two products fuses into one of them': {
     shapes: square,
     build: ({ a, b }) => ({ y: tanh(add(matmul(a, b), matmul(b, a))) }),
     kernels: ['matmul.register', 'matmul.register+add+tanh'],
@@ -200,13 +200,13 @@ const limits: Record<string, Case> = {
     kernels: ['pointwise.add'],
     unfused: 6,
   },
-  'ten inputs are two kernels': {
+  'ten inputs need two kernels': {
     shapes: many(10, [4, 4]),
     build: (x) => ({ y: Object.values(x).reduce((a, b) => add(a, b)) }),
     kernels: ['pointwise.add', 'pointwise.add'],
     unfused: 9,
   },
-  'eight outputs do not fit beside their input': {
+  'eight outputs exceed the binding limit with their input': {
     shapes: square,
     build({ a }) {
       const shared = tanh(a);
@@ -215,7 +215,7 @@ const limits: Record<string, Case> = {
     kernels: ['pointwise.tanh+mul', 'pointwise.mul', 'pointwise.mul'],
     unfused: 9,
   },
-  'what a product and the ops behind it both read is bound twice': {
+  'an operand of both a product and the ops after it is bound twice': {
     shapes: many(6, [4, 4]),
     build: (x) => ({ y: Object.values(x).reduce((sum_, b) => add(sum_, b), matmul(x.x0, x.x1)) }),
     kernels: ['matmul.register', 'pointwise.add'],
@@ -239,7 +239,7 @@ for (const [group, cases] of Object.entries(groups)) {
       expect(kernelNames(await planOf(one.build, specsOf(one), { fuse: false }))).toHaveLength(one.unfused);
     });
 
-    test('the numbers are those of the ops one by one, and of the CPU', async () => {
+    test('results match separate ops and the CPU', async () => {
       const named = Object.entries(cases).map(([name, one]) => [name, one] as const);
       const specs = Object.fromEntries(
         named.flatMap(([name, one]) => Object.entries(specsOf(one)).map(([x, s]) => [`${name}/${x}`, s])),
@@ -258,7 +258,7 @@ for (const [group, cases] of Object.entries(groups)) {
   });
 }
 
-test('kernels that store f16 four at a time ask for the extension', async () => {
+test('kernels that store f16 in fours enable the extension', async () => {
   const half: Case['build'] = ({ a, b }) => ({ y: cast(matmul(a, b), 'f16') });
   const { steps } = await planOf(half, { a: spec([4, 4]), b: spec([4, 4]) });
   expect(steps).toHaveLength(1);
@@ -266,7 +266,7 @@ test('kernels that store f16 four at a time ask for the extension', async () => 
 });
 
 /**
- * At most ten roundings of values below 16 follow each other in these graphs, and tanh and exp add a few units in the
- * last place (WGSL allows more, real GPUs do better): 32 · 2^-24 of 16 or of the value.
+ * These graphs have at most ten consecutive roundings of values below 16, and tanh and exp add a few ulp (WGSL allows more,
+ * real GPUs are better): 32 · 2^-24 of 16 or of the value.
  */
 const FEW_ROUNDINGS = { absolute: 2 ** -15, relative: 2 ** -19 };

@@ -1,4 +1,4 @@
-// Kernels whose text says how long a tensor is: all elements are reached, and none beyond, where the length is no multiple of four.
+// Kernels with a fixed array length in WGSL cover exactly all elements, also if the length is not a multiple of four.
 
 import { expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';

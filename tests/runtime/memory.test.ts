@@ -1,4 +1,4 @@
-// Memory plans: little is taken, nothing is overwritten before it was read, and parameters change where they lie.
+// Memory plans: small, nothing is overwritten before it is read, and parameters are updated in place.
 
 import { expect, test } from 'vitest';
 import { LeNet5, lenet5Configs } from '../../models/cnn/lenet5/model.ts';
@@ -34,15 +34,18 @@ function lenetStep(
 test.each([
   ['classic', SGD],
   ['modern', AdamW],
-] as const)('LeNet-5 %s: a training step keeps what it reads, in less memory', async (config, optimizer) => {
-  for (const fuse of [true, false]) {
-    for (const software of [true, false]) {
-      const plan = await lenetStep(config, optimizer, { fuse, capabilities: { software } });
-      expect(memoryProblems(plan)).toEqual([]);
-      expect(total(plan.memory.pool)).toBeLessThan(plan.memory.bytesWithoutReuse / 2);
+] as const)(
+  'LeNet-5 %s: a training step reuses memory without overwriting values it still reads',
+  async (config, optimizer) => {
+    for (const fuse of [true, false]) {
+      for (const software of [true, false]) {
+        const plan = await lenetStep(config, optimizer, { fuse, capabilities: { software } });
+        expect(memoryProblems(plan)).toEqual([]);
+        expect(total(plan.memory.pool)).toBeLessThan(plan.memory.bytesWithoutReuse / 2);
+      }
     }
-  }
-});
+  },
+);
 
 test('LeNet-5: every parameter of the network and of the optimizer is updated in place', async () => {
   const { memory, updates } = await lenetStep('modern', AdamW, {});
@@ -50,7 +53,7 @@ test('LeNet-5: every parameter of the network and of the optimizer is updated in
   for (const { parameter, value } of updates) expect(memory.storage.get(value)).toEqual({ leaf: parameter });
 });
 
-test('a chain of kernels takes turns between two buffers, and elementwise ops alone need one', async () => {
+test('a chain of kernels alternates between two buffers; elementwise ops alone need one', async () => {
   const products = await planOf(({ a, b }) => ({ y: [1, 2, 3, 4, 5].reduce((x) => matmul(x, b), a) }), {
     a: spec([16, 16]),
     b: spec([16, 16]),
@@ -61,7 +64,7 @@ test('a chain of kernels takes turns between two buffers, and elementwise ops al
   for (const plan of [products, chain]) expect(memoryProblems(plan)).toEqual([]);
 });
 
-/** Where the update of the only parameter lies, in a program that also reads it in another way. */
+/** Where the update of a program's only parameter is stored, with other reads of it. */
 async function placeOfUpdate(step: (p: Parameter) => { value: Tensor; outputs?: Record<string, Tensor> }) {
   const p = Buffer.zeros(spec([4, 4]), { name: 'p' });
   const plan = await planOf(() => {
@@ -75,18 +78,18 @@ async function placeOfUpdate(step: (p: Parameter) => { value: Tensor; outputs?: 
 
 test('a parameter is updated in place only when nothing can still read its old value', async () => {
   expect(await placeOfUpdate((p) => ({ value: add(p, 1) }))).toBe('in place');
-  // Read by another step first: that step is put before the update.
+  // Another step reads it first, and is scheduled before the update.
   expect(await placeOfUpdate((p) => ({ value: add(p, 1), outputs: { y: softmax(p) } }))).toBe('in place');
   // The output is the new value.
   expect(await placeOfUpdate((p) => ((value) => ({ value, outputs: { value } }))(add(p, 1)))).toBe('in place');
-  // A kernel that reads elements of p after it has written others.
+  // A kernel that reads elements of p after writing others.
   expect(await placeOfUpdate((p) => ({ value: add(matmul(p, p), p) }))).toBe('copied');
   expect(await placeOfUpdate((p) => ({ value: transpose(p) }))).toBe('copied');
   expect(await placeOfUpdate((p) => ({ value: add(p, sum(p, 0)) }))).toBe('in place');
-  // p itself is an output, as it is or under another shape.
+  // p itself is an output, directly or as a view.
   expect(await placeOfUpdate((p) => ({ value: add(p, 1), outputs: { p } }))).toBe('copied');
   expect(await placeOfUpdate((p) => ({ value: add(p, 1), outputs: { p: reshape(p, [16]) } }))).toBe('copied');
-  // A later step needs old and new.
+  // A later step needs the old and the new value.
   expect(
     await placeOfUpdate((p) => {
       const value = softmax(p);
@@ -95,7 +98,7 @@ test('a parameter is updated in place only when nothing can still read its old v
   ).toBe('copied');
 });
 
-test('updates come last, so that one parameter’s old value can still be read for the update of another', async () => {
+test('updates come last, so that each can read the old values of other parameters', async () => {
   const [a, b] = [Buffer.zeros(spec([4, 4]), { name: 'a' }), Buffer.zeros(spec([4, 4]), { name: 'b' })];
   const plan = await planOf(() => {
     assign(a, add(a, 1));

@@ -1,4 +1,4 @@
-// Updates of many parameters as one kernel: the same numbers, whatever else reads and writes these parameters.
+// Merged updates of many parameters in one kernel: the same results, whatever else reads and writes them.
 
 import { describe, expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -39,7 +39,7 @@ const makeModel = () => randomParameters([[8, 17], [17], [17, 16], [16], [16, 9]
 const forward = (p: readonly Parameter[], x: Tensor) =>
   tanh(add(matmul(tanh(add(matmul(tanh(add(matmul(x, p[0]), p[1])), p[2]), p[3])), p[4]), p[5]));
 
-/** A training step whose gradients are clipped, so that no update can be the end of a gradient's kernel. */
+/** A training step with clipped gradients, so that no update can be fused into a gradient's kernel. */
 function clippedStep(parameters: readonly Parameter[], optimizer: Optimizer, also = () => {}) {
   return ({ x }: Record<string, Tensor>) => {
     const loss = mean(square(forward(parameters, x)));
@@ -62,7 +62,7 @@ const setups: Record<string, Setup> = {
       { learningRate: 1 / 64 },
     ),
   }),
-  'AdamW with a mean of the weights': (p) => {
+  'AdamW with a weight average': (p) => {
     const average = new WeightAverage(new Map(p.map((one) => [one.name, one])), { decay: 0.75 });
     return {
       optimizer: new AdamW(p, { learningRate: 0.01 }),
@@ -75,13 +75,13 @@ const setups: Record<string, Setup> = {
 const valuesOf = async (parameters: readonly Parameter[]) =>
   Promise.all(parameters.map(async (one) => [...(await one.read()).data]));
 
-/** All numbers, each within what four steps of roundings may do to values of about 1. */
+/** Compares all values, with a tolerance for the roundings of four steps on values of about 1. */
 const near = (values: number[][]) => values.map((list) => list.map((value) => expect.closeTo(value, 5) as number));
 
 const mergedKernels = (plan: Plan) => kernelNames(plan).filter((name) => name.includes(' × '));
 
 describe.each(Object.entries(setups))('%s', (_, setup) => {
-  /** What all state holds after four steps, and the plan. */
+  /** All state after four steps, and the plan. */
   async function train(device: Device) {
     const model = makeModel();
     const { optimizer, also, state = () => [] } = setup(model);
@@ -90,14 +90,14 @@ describe.each(Object.entries(setups))('%s', (_, setup) => {
     return { values: await valuesOf([...model, ...optimizer.state().values(), ...state()]), plan: program.plan };
   }
 
-  test('trains the same with merged updates as on the CPU', async () => {
+  test('matches the CPU with merged updates', async () => {
     const [merged, cpu] = [await train(await testGpu()), await train(new CpuDevice())];
     expect(merged.values).toEqual(near(cpu.values));
     expect(memoryProblems(merged.plan)).toEqual([]);
     expect(mergedKernels(merged.plan).length).toBeGreaterThan(0);
   });
 
-  test('no parameter has a kernel of its own, and none is copied', async () => {
+  test('has no separate kernels per parameter, and no copies', async () => {
     for (const maxStorageBuffersPerShaderStage of [8, 10]) {
       const model = makeModel();
       const { optimizer, also } = setup(model);
@@ -108,7 +108,7 @@ describe.each(Object.entries(setups))('%s', (_, setup) => {
       const updates = inspectProgram(plan).steps.flatMap(({ updates: names, kernels }) =>
         names.length > 0 ? kernels : [],
       );
-      // The step count's corrections are numbers, and computed otherwise.
+      // The step count's corrections are scalars, computed separately.
       expect(updates.filter((name) => !name.includes(' × ')).length).toBeLessThan(3);
       for (const { parameter, value } of plan.updates)
         expect(plan.memory.storage.get(value)).toEqual({ leaf: parameter });
@@ -116,7 +116,7 @@ describe.each(Object.entries(setups))('%s', (_, setup) => {
   });
 });
 
-/** Runs `use` on the GPU and on the CPU, each with parameters of its own, and expects the same numbers in them. */
+/** Runs `use` on the GPU and on the CPU, each with its own parameters, and expects the same values. */
 async function expectSame(shapes: readonly Shape[], use: (device: Device, p: Parameter[]) => Promise<unknown>) {
   const results: number[][][] = [];
   for (const device of [await testGpu(), new CpuDevice()]) {
@@ -134,12 +134,12 @@ const make = async (device: Device, step: (inputs: Record<string, Tensor>) => Re
   return program;
 };
 
-/** A step of `p ← p − 0.5 · f(g)` for gradients that are wanted together. */
+/** A step of `p ← p − 0.5 · f(g)` for several gradients. */
 const descend = (p: readonly Parameter[], gradients: readonly Tensor[]) =>
   clipGradNorm(gradients, 1).gradients.forEach((g, i) => assign(p[i], sub(p[i], mul(g, 0.5))));
 
-describe('parameters that lie side by side', () => {
-  test('are the same to programs that were compiled before and after', async () => {
+describe('packed parameters', () => {
+  test('work in programs compiled before and after packing', async () => {
     const outputs: number[][][] = [];
     await expectSame(shapesOfModel, async (device, p) => {
       const predict = ({ x }: Record<string, Tensor>) => ({ y: forward(p, x) });
@@ -154,7 +154,7 @@ describe('parameters that lie side by side', () => {
         }
       }
       training.dispose();
-      // The values have outlived the program that made them, and can be changed from outside.
+      // The values outlive the program that packed them, and can be written.
       seen.push([...(await after.run(inputs)).y.data]);
       const { shape, dtype, data } = await p[2].read();
       p[2].write({ shape, dtype, data: data.map((value) => value / 2) });
@@ -166,14 +166,14 @@ describe('parameters that lie side by side', () => {
     expect(outputs[0]).toEqual(near(outputs[1]));
   });
 
-  test('can be the parameters of several optimizers, in other orders and with others', async () => {
+  test('can be used by several optimizers, in different orders and with other parameters', async () => {
     await expectSame(shapesOfModel, async (device, p) => {
       const first = await make(device, clippedStep(p, new SGD(p.slice(1, 5), { learningRate: 0.5, momentum: 0.9 })));
       const second = await make(device, clippedStep(p, new AdamW([p[5], p[4], p[2], p[3], p[0]])));
       const third = await make(device, clippedStep(p, new SGD(p, { learningRate: 0.5 })));
       for (const program of [first, second, third, first, third, second]) await program.run(inputs);
       if (device.capabilities) {
-        // Neighbours in other programs too: what was merged first stays together.
+        // Parameters merged first stay together in later programs.
         expect(mergedKernels(first.plan).some((name) => name.endsWith(' × 4'))).toBe(true);
         expect(mergedKernels(third.plan).some((name) => name.endsWith(' × 4'))).toBe(true);
       }
@@ -181,7 +181,7 @@ describe('parameters that lie side by side', () => {
     });
   });
 
-  test('train on one device and another in turn, and go on from a checkpoint', async () => {
+  test('train alternately on two devices, and resume from a checkpoint', async () => {
     await expectSame(shapesOfModel, async (device, p) => {
       const optimizer = new AdamW(p);
       const [here, there] = [
@@ -202,7 +202,7 @@ describe('parameters that lie side by side', () => {
     });
   });
 
-  test('may have one gradient for two, or an input for a gradient', async () => {
+  test('may share a gradient, or have an input as the gradient', async () => {
     await expectSame([[8, 8], [8, 8], [8, 8], [8], [32]], async (device, p) => {
       const program = await make(device, ({ x }: Record<string, Tensor>) => {
         const loss = mean(square(add(matmul(tanh(matmul(x, p[0])), add(p[1], p[2])), p[3])));
@@ -216,7 +216,7 @@ describe('parameters that lie side by side', () => {
     });
   });
 
-  test('are read by kernels that write their neighbours', async () => {
+  test('can be read by kernels that write their neighbours', async () => {
     await expectSame(
       [
         [8, 8],
@@ -230,12 +230,12 @@ describe('parameters that lie side by side', () => {
           descend(p, grad(loss, p));
           return { loss };
         });
-        // The end of a product is the update of `a`, which lies in the buffer from which the product reads `b`.
+        // The update of `a` is fused into a product that reads `b` from the same buffer.
         const mixed = await make(device, () => {
           assign(a, add(a, mul(matmul(b, c), 0.125)));
           return {};
         });
-        // Two parameters of one buffer get one value, and a third its neighbour's.
+        // Two parameters in one buffer get the same value, and a third that of its neighbour.
         const copied = await make(device, () => {
           const next = mul(a, 0.5);
           assign(a, next);
@@ -251,7 +251,7 @@ describe('parameters that lie side by side', () => {
     );
   });
 
-  test('are freed with the last program that uses them, and stay where they are newest', async () => {
+  test('are freed with the last program that uses them, and keep their newest values', async () => {
     const { device, count } = await countedDevice();
     const once = async () => {
       const p = makeModel();
@@ -261,7 +261,7 @@ describe('parameters that lie side by side', () => {
       const predicting = await make(device, ({ x }: Record<string, Tensor>) => ({ y: forward(p, x) }));
       await predicting.run(inputs);
       const all = [...p, ...state.state().values()];
-      // Whatever is newest on the host alone needs no copy there.
+      // Values that are newest on the host need no copy.
       for (const one of all) one.write(await one.read());
       predicting.dispose();
       training.dispose();
@@ -274,14 +274,14 @@ describe('parameters that lie side by side', () => {
     const program = await make(device, clippedStep(kept, new SGD(kept, { momentum: 0.9 })));
     await program.run(inputs);
     program.dispose();
-    // One buffer holds all six, and one what the optimizer keeps of them.
+    // One buffer for all six, and one for the optimizer's state.
     expect(count.alive).toBe(alive + 2);
     expect((await valuesOf(kept)).flat().every(Number.isFinite)).toBe(true);
     device.destroy();
   });
 });
 
-describe('what is merged', () => {
+describe('merging', () => {
   const plan = (shapes: readonly Shape[], step: (p: Parameter[]) => Record<string, Tensor>, most?: number) => {
     const p = randomParameters(shapes);
     return planOf(() => step(p), {}, { capabilities: most ? { maxStorageBufferBindingSize: most } : {} });
@@ -291,21 +291,21 @@ describe('what is merged', () => {
     return {};
   };
 
-  test('are parameters of any shapes, but not large ones, nor single numbers', async () => {
+  test('includes parameters of any shape, except large ones and scalars', async () => {
     const small = await plan([[3], [2, 5], [1], [], [4, 4, 4], [2 ** 20 + 1], [2, 2]], shrink);
     expect(mergedKernels(small)).toEqual(['pointwise.mul × 4']);
     expect(kernelNames(small)).toHaveLength(4);
     expect(memoryProblems(small)).toEqual([]);
   });
 
-  test('is nothing where nothing is fused', async () => {
+  test('is off without fusion', async () => {
     const p = randomParameters([[8], [9], [10]]);
     expect(kernelNames(await planOf(() => shrink(p), {}, { fuse: false }))).toEqual(Array(3).fill('pointwise.mul'));
   });
 
-  test('is no more than the device binds at once', async () => {
+  test('stays within the binding limit', async () => {
     const parts = await plan([[100], [100], [300], [100], [100]], shrink, 2048);
-    // 128 and 128 elements of four bytes; 384; 128 and 128.
+    // Groups of 128 + 128, 384, and 128 + 128 elements of four bytes.
     expect(mergedKernels(parts).map((name) => name.slice(-1))).toEqual(['2', '2']);
     expect(memoryProblems(parts)).toEqual([]);
     const gpu = withCapabilities(await testGpu(), { maxStorageBufferBindingSize: 2048 });
@@ -328,7 +328,7 @@ describe('what is merged', () => {
     await single.run({});
   });
 
-  test('does not depend on where an element lies', async () => {
+  test('excludes updates that depend on an element’s index', async () => {
     const noisy = await plan([[64], [64]], (p) => {
       p.forEach((one) => assign(one, dropout(one, 0.5)));
       return {};
@@ -336,13 +336,13 @@ describe('what is merged', () => {
     expect(mergedKernels(noisy)).toEqual([]);
   });
 
-  test('is not what an output still shows as it was', async () => {
+  test('excludes parameters whose old value is an output', async () => {
     const old = await plan([[8], [8], [8]], (p) => ({ ...shrink(p), old: p[1] }));
     expect(mergedKernels(old)).toEqual(['pointwise.mul × 2']);
     expect(memoryProblems(old)).toEqual([]);
   });
 
-  test('is not what waits for another part of it', async () => {
+  test('excludes updates that depend on each other', async () => {
     const chain = await plan([[8], [8], [8], [8]], (p) => {
       let last: Tensor = p[0];
       for (const one of p) assign(one, (last = add(mul(one, 0.5), mul(sum(last, 0, true), 0.5))));

@@ -1,4 +1,4 @@
-// Parameters: what a run leaves in them, whatever reads them beside it, and on whichever device it is.
+// Parameters: their values after runs, with other readers, and across devices.
 
 import { describe, expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -21,7 +21,7 @@ const devices: [string, () => Promise<Device>][] = [
   ['CPU', async () => new CpuDevice()],
 ];
 
-/** Compiles and runs `fn` once; gives its outputs as arrays. */
+/** Compiles and runs `fn` once; returns its outputs as arrays. */
 async function runOnce(device: Device, fn: () => Record<string, Tensor>, runs = 1): Promise<Record<string, number[]>> {
   using program = await compile(device, fn, {});
   if (device.capabilities) expect(memoryProblems(program.plan)).toEqual([]);
@@ -31,7 +31,7 @@ async function runOnce(device: Device, fn: () => Record<string, Tensor>, runs = 
 }
 
 describe.each(devices)('on the %s', (_, open) => {
-  test('two parameters are swapped in one run', async () => {
+  test('one run can swap two parameters', async () => {
     const [a, b] = [parameter('a', 1, 2, 3, 4), parameter('b', 5, 6, 7, 8)];
     const outputs = await runOnce(await open(), () => {
       assign(a, b);
@@ -58,7 +58,7 @@ describe.each(devices)('on the %s', (_, open) => {
     expect([await valuesOf(a), await valuesOf(b)]).toEqual([[2, 4, 3, 5], [6, 8, 7, 9]]); // prettier-ignore
   });
 
-  test('a parameter that is read by a later step and is an output gives its old value', async () => {
+  test('a parameter that is read later and returned gives its old value', async () => {
     const p = parameter('p', 1, 2, 3, 4);
     const outputs = await runOnce(await open(), () => {
       const next = mul(p, 2);
@@ -74,7 +74,7 @@ describe.each(devices)('on the %s', (_, open) => {
     expect(await valuesOf(p)).toEqual([2, 4, 6, 8]);
   });
 
-  test('two parameters get the same value, and one under another shape', async () => {
+  test('two parameters can get the same value, and one a reshaped value', async () => {
     const [a, b] = [parameter('a', 1, 2, 3, 4), parameter('b', 0, 0, 0, 0)];
     const flat = Buffer.zeros(spec([4]), { name: 'flat' });
     const step = () => {
@@ -87,7 +87,7 @@ describe.each(devices)('on the %s', (_, open) => {
     for (const p of [a, b, flat]) expect(await valuesOf(p)).toEqual([21, 22, 23, 24]);
   });
 
-  test('a parameter is set to an input, which the caller may change afterwards, or to a scalar', async () => {
+  test('a parameter can be set to an input, which the caller may change afterwards, or to a scalar', async () => {
     const p = parameter('p', 0, 0, 0, 0);
     const rate = new Scalar('rate', 0.5);
     const last = Buffer.zeros(spec([]), { name: 'last' });
@@ -107,7 +107,7 @@ describe.each(devices)('on the %s', (_, open) => {
     expect(await valuesOf(p)).toEqual([9, 9, 9, 9]);
   });
 
-  test('runs that are not waited for follow each other', async () => {
+  test('runs that are not awaited execute in order', async () => {
     const counters = [parameter('a', 0, 0, 0, 0), parameter('b', 0, 0, 0, 0)];
     const build = () => {
       for (const counter of counters) assign(counter, add(counter, 1));
@@ -118,7 +118,7 @@ describe.each(devices)('on the %s', (_, open) => {
     for (const counter of counters) expect(await valuesOf(counter)).toEqual([5, 5, 5, 5]);
   });
 
-  test('values that are written from outside are those of the next run', async () => {
+  test('written values are used by the next run', async () => {
     const p = parameter('p', 1, 1, 1, 1);
     const build = () => {
       const next = add(p, 1);
@@ -133,26 +133,23 @@ describe.each(devices)('on the %s', (_, open) => {
   });
 });
 
-describe('values are in one place', () => {
+describe('values have one location', () => {
   const data = { shape: [2, 2], dtype: 'f32', data: Float32Array.of(1, 2, 3, 4) } as const;
   const double = (p: Parameter) => () => mul(p, 2);
 
-  test.each(devices)(
-    'on the %s once a program has run there, and on the host again when they are written',
-    async (_, open) => {
-      const p = parameter('p', 1, 2, 3, 4);
-      expect([...p.hostValues]).toEqual([1, 2, 3, 4]);
-      using program = await compile(await open(), double(p), {});
-      await program.run({});
-      expect(() => p.hostValues).toThrow('parameter p: its values are not on the host; use await read().');
-      expect(await valuesOf(p)).toEqual([1, 2, 3, 4]);
-      p.write({ ...data, data: Float32Array.of(5, 6, 7, 8) });
-      expect([...p.hostValues]).toEqual([5, 6, 7, 8]);
-      expect([...(await program.run({})).data]).toEqual([10, 12, 14, 16]);
-    },
-  );
+  test.each(devices)('on the %s after a program has run there, and on the host after a write', async (_, open) => {
+    const p = parameter('p', 1, 2, 3, 4);
+    expect([...p.hostValues]).toEqual([1, 2, 3, 4]);
+    using program = await compile(await open(), double(p), {});
+    await program.run({});
+    expect(() => p.hostValues).toThrow('parameter p: its values are not on the host; use await read().');
+    expect(await valuesOf(p)).toEqual([1, 2, 3, 4]);
+    p.write({ ...data, data: Float32Array.of(5, 6, 7, 8) });
+    expect([...p.hostValues]).toEqual([5, 6, 7, 8]);
+    expect([...(await program.run({})).data]).toEqual([10, 12, 14, 16]);
+  });
 
-  test('on a device after its programs, until they are brought back and its memory is free', async () => {
+  test('on a device after its programs are disposed, until toHost() frees its memory', async () => {
     const { device, count } = await countedDevice();
     const p = parameter('p', 1, 2, 3, 4);
     const program = await compile(device, double(p), {});
@@ -167,7 +164,7 @@ describe('values are in one place', () => {
     expect(await valuesOf(p)).toEqual([1, 2, 3, 4]);
   });
 
-  test('brought back while a program uses them, they stay current on both sides', async () => {
+  test('toHost() during use keeps both sides current', async () => {
     const p = parameter('p', 1, 2, 3, 4);
     using program = await compile(await testGpu(), () => (assign(p, add(p, 1)), {}), {});
     await program.enqueue({});
@@ -178,7 +175,7 @@ describe('values are in one place', () => {
     expect(await valuesOf(p)).toEqual([3, 4, 5, 6]);
   });
 
-  test('lost with their device, unless another one, the host, or the seed has them', async () => {
+  test('values are lost with their device, unless another device, the host or the seed has them', async () => {
     const [alone, shared, kept] = [1, 2, 3].map((value) => parameter(`p${value}`, value, value, value, value));
     kept.keepOnHost = true;
     const drawn = new Parameter({ shape: [2, 2], dtype: 'f32', draw: () => new Float32Array(4).fill(4) });
@@ -194,7 +191,7 @@ describe('values are in one place', () => {
 });
 
 test.each(devices)(
-  'on the %s a run that must wait for values of another device is not overtaken, nor changed',
+  'on the %s a run that waits for values from another device keeps its order and inputs',
   async (_, open) => {
     const [device, other] = [await open(), new CpuDevice()];
     const weight = parameter('weight', 1, 1, 1, 1);
@@ -211,7 +208,7 @@ test.each(devices)(
     };
     using waiting = await compile(device, ({ x }) => write(add(mul(weight, 0), x)), { x: spec([2, 2]) });
     using ready = await compile(device, ({ x }) => write(x), { x: spec([2, 2]) });
-    // All is on the device once; then one of the programs has to wait.
+    // First all values are on the device; then one of the programs has to wait.
     await waiting.run({ x: new Float32Array(4) });
     await elsewhere.run({});
     const x = Float32Array.of(1, 1, 1, 1);
@@ -228,7 +225,7 @@ test.each(devices)(
   },
 );
 
-test('two programs of one device share a parameter', async () => {
+test('two programs on one device share a parameter', async () => {
   const p = parameter('p', 0, 0, 0, 0);
   const gpu = await testGpu();
   using training = await compile(gpu, () => (assign(p, add(p, 1)), {}), {});
@@ -238,13 +235,13 @@ test('two programs of one device share a parameter', async () => {
     await training.enqueue({});
     expect([...(await reading.run({})).y.data]).toEqual(Array(4).fill(10 * i));
   }
-  // The values outlive the program that made them.
+  // The values outlive the program that computed them.
   training.dispose();
   expect([...(await reading.run({})).y.data]).toEqual([30, 30, 30, 30]);
   expect(await valuesOf(p)).toEqual([3, 3, 3, 3]);
 });
 
-test('a CPU and a GPU that train the same parameters in turn stay in step', async () => {
+test('a CPU and a GPU can alternately train the same parameters', async () => {
   const [a, b] = [parameter('a', 0, 0, 0, 0), parameter('b', 1, 1, 1, 1)];
   const step = () => {
     assign(a, add(a, 1));
@@ -254,7 +251,7 @@ test('a CPU and a GPU that train the same parameters in turn stay in step', asyn
   const onGpu = await compile(await testGpu(), step, {});
   const onCpu = await compile(new CpuDevice(), step, {});
   for (const program of [onGpu, onCpu, onCpu, onGpu]) await program.enqueue({});
-  // Two runs at once on the device that has to fetch the values first.
+  // Two concurrent runs on the device that must first fetch the values.
   await Promise.all([onCpu.enqueue({}), onCpu.enqueue({})]);
   await Promise.all([onGpu.enqueue({}), onGpu.enqueue({})]);
   expect(await valuesOf(a)).toEqual(Array(4).fill(8));
@@ -264,7 +261,7 @@ test('a CPU and a GPU that train the same parameters in turn stay in step', asyn
   expect(await valuesOf(a)).toEqual(Array(4).fill(9));
 });
 
-test('values that are too few, too many, of another shape or type are refused by name', async () => {
+test('the error for values of the wrong length, shape or dtype names the parameter', async () => {
   const data = new Float32Array(3);
   expect(() => new Parameter({ shape: [2, 2], dtype: 'f32', data }, { name: 'w' })).toThrow(
     'parameter w: f32[2, 2] takes a Float32Array of 4 values, but a Float32Array of 3 was given.',

@@ -1,4 +1,4 @@
-// Plans of programs without a GPU: what the runtime decides can be looked at before any kernel is compiled.
+// Plans without a GPU, to inspect the runtime's decisions without compiling kernels.
 
 import type { Plan } from '../../src/backends/device.ts';
 import type { Capabilities } from '../../src/core/kernel.ts';
@@ -6,7 +6,7 @@ import type { Tensor, TensorSpec } from '../../src/core/tensor.ts';
 import { compile, type CompileOptions } from '../../src/runtime/compile.ts';
 import { planOnly } from '../../src/runtime/plan-only.ts';
 
-/** What WebGPU guarantees, on a GPU whose kernels are those of a software adapter. */
+/** WebGPU's guaranteed limits, with the kernels of a software adapter. */
 const CAPABILITIES: Capabilities = {
   software: true,
   f16: true,
@@ -22,7 +22,7 @@ const CAPABILITIES: Capabilities = {
 
 const info = { vendor: '', architecture: '', description: 'plans only', features: [], limits: {} };
 
-/** The plan of `fn` for a GPU with `capabilities` besides WebGPU's guaranteed ones. */
+/** The plan of `fn` for a GPU with `capabilities` in addition to WebGPU's guaranteed ones. */
 export async function planOf(
   fn: (inputs: Record<string, Tensor>) => Record<string, Tensor>,
   specs: Readonly<Record<string, TensorSpec>>,
@@ -37,6 +37,6 @@ export async function planOf(
   return (await compile(device, fn, specs, options)).plan;
 }
 
-/** The names of a plan's kernels in order of execution. */
+/** The names of a plan's kernels, in order of execution. */
 export const kernelNames = ({ steps }: Plan): string[] =>
   steps.flatMap(({ kernels }) => kernels.map(({ name }) => name));

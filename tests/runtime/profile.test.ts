@@ -1,4 +1,4 @@
-// Profiles: every step is timed, by the GPU's clock where it has one, and a timed run leaves what any run leaves.
+// Profiles: every step is timed, by the GPU's clock if available, and a timed run has the effects of a normal run.
 
 import { expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -13,7 +13,7 @@ import { testGpu } from '../harness/devices.ts';
 const specs = { a: spec([64, 32]), b: spec([32, 48]) };
 const inputs = { a: new Float32Array(2048).fill(0.5), b: new Float32Array(1536).fill(0.25) };
 
-test('every step has its time, arithmetic and traffic, and shares add up to 1', async () => {
+test('every step has time, arithmetic and memory traffic, and shares sum to 1', async () => {
   const build = ({ a, b }: Record<string, Tensor>) => ({ y: softmax(add(matmul(a, b), 1)) });
   for (const device of [await testGpu(), new CpuDevice()]) {
     using program = await compile(device, build, specs);
@@ -23,7 +23,7 @@ test('every step has its time, arithmetic and traffic, and shares add up to 1', 
     expect(milliseconds).toBeGreaterThan(0);
     expect(rows.reduce((total, { share }) => total + share, 0)).toBeCloseTo(1, 6);
     const product = rows[0];
-    const fused = device.capabilities ? 64 * 48 : 0; // the addition at the end of the product's kernel
+    const fused = device.capabilities ? 64 * 48 : 0; // the addition fused into the product
     expect(product.flops).toBe(2 * 64 * 48 * 32 + fused);
     expect(product.bytes).toBe(4 * (64 * 32 + 32 * 48 + 64 * 48));
     expect(product.outputs).toEqual(['f32[64, 48]']);
@@ -34,7 +34,7 @@ test('every step has its time, arithmetic and traffic, and shares add up to 1', 
   }
 });
 
-test('a timed run changes parameters as any run does', async () => {
+test('a timed run updates parameters like a normal run', async () => {
   for (const device of [await testGpu(), new CpuDevice()]) {
     const p = Buffer.zeros(spec([4]), { name: 'p' });
     const step = () => (assign(p, add(p, 1)), { total: sum(mul(p, 2)) });

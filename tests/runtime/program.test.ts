@@ -1,4 +1,4 @@
-// Programs: what they refuse and how they say it, progress, and buffers that do not pile up.
+// Programs: errors, progress, and no buffer leaks.
 
 import { afterAll, describe, expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -18,7 +18,7 @@ const build = ({ x, label }: Record<string, Tensor>) => ({ loss: crossEntropy(ta
 const specs = { x: spec([2, 3]), label: spec([2], 'i32') };
 const inputs = { x: Float32Array.of(1, 2, 3, 4, 5, 6), label: Int32Array.of(0, 2) };
 
-test('values in shared memory are taken like others', async () => {
+test('inputs may be in shared memory', async () => {
   for (const device of [cpu, await testGpu()]) {
     using program = await compile(device, ({ x }) => mul(x, 2), { x: spec([2]) });
     const x = new Float32Array(new SharedArrayBuffer(8));
@@ -27,14 +27,14 @@ test('values in shared memory are taken like others', async () => {
   }
 });
 
-describe('a run refuses inputs that are', () => {
+describe('a run rejects inputs that are', () => {
   test.each([
     ['missing', { label: inputs.label }, 'nothing'],
     ['too short', { ...inputs, x: new Float32Array(4) }, 'Float32Array of 4'],
     ['too long', { ...inputs, x: new Float32Array(7) }, 'Float32Array of 7'],
-    ['of another type', { ...inputs, x: new Int32Array(6) }, 'Int32Array of 6'],
+    ['of the wrong type', { ...inputs, x: new Int32Array(6) }, 'Int32Array of 6'],
     ['plain arrays', { ...inputs, x: [1, 2, 3, 4, 5, 6] }, 'Array of 6'],
-  ])('%s, and says what it expects and what it found', async (_, given, found) => {
+  ])('%s; the error has the expected and the actual type', async (_, given, found) => {
     for (const device of [cpu, await testGpu()]) {
       using program = await compile(device, build, specs);
       await expect(program.run(given as unknown as typeof inputs)).rejects.toThrow(
@@ -51,7 +51,7 @@ test.each([
   ['add', [2, 3], [4], (a: Tensor, b: Tensor) => add(a, b)],
   ['reshape', [2, 3], [5], (a: Tensor, b: Tensor) => reshape(a, b.shape)],
   ['crossEntropy', [2, 3], [3], (a: Tensor, b: Tensor) => crossEntropy(a, b)],
-])('%s names itself and both shapes when they do not fit', async (name, a, b, call) => {
+])('the error of %s for mismatched shapes has its name and both shapes', async (name, a, b, call) => {
   const failed = compile(cpu, (x) => ({ y: call(x.a, x.b) }), { a: spec(a), b: spec(b) });
   for (const text of [name, `[${a.join(', ')}]`, `[${b.join(', ')}]`]) await expect(failed).rejects.toThrow(text);
 });
@@ -59,17 +59,17 @@ test.each([
 describe('compile', () => {
   const p = Buffer.zeros(spec([2]), { name: 'gain' });
 
-  test('assign works only inside, once for each parameter, and with the parameter’s shape', async () => {
+  test('assign works only inside, once per parameter, and with its shape', async () => {
     expect(() => assign(p, add(p, 1))).toThrow('assign() works only inside a function that is being compiled');
     const twice = () => (assign(p, add(p, 1)), assign(p, add(p, 2)), {});
     await expect(compile(cpu, twice, {})).rejects.toThrow('parameter gain is assigned twice');
     const wrong = () => (assign(p, sum(p)), {});
     await expect(compile(cpu, wrong, {})).rejects.toThrow('parameter gain is f32[2], but the value is f32[]');
-    // A function that failed leaves nothing behind.
+    // A failed function leaves no state.
     expect(() => assign(p, add(p, 1))).toThrow('works only inside');
   });
 
-  test('refuses an input of another program, by its name', async () => {
+  test('rejects an input of another program, with its name', async () => {
     const stray = new Input('stray', spec([2]));
     await expect(compile(cpu, ({ x }) => add(x, stray), { x: spec([2]) })).rejects.toThrow('input "stray" of another');
   });
@@ -85,18 +85,18 @@ describe('compile', () => {
     ['a nested object', () => ({ state: { hidden: 1 } }), 'output "state" is a Object, not a tensor'],
     ['a number', () => ({ loss: 1 }), 'output "loss" is 1, not a tensor'],
     ['a missing value', () => ({ cell: undefined }), 'output "cell" is undefined, not a tensor'],
-  ])('refuses %s in the place of outputs', async (_, fn, message) => {
+  ])('rejects %s as outputs', async (_, fn, message) => {
     await expect(compile(cpu, fn as () => Record<string, Tensor>, {})).rejects.toThrow(message);
   });
 
-  test.each([[[2.5]], [[3, -2]], [[Number.NaN]]])('refuses an input of sizes %j', async (shape) => {
+  test.each([[[2.5]], [[3, -2]], [[Number.NaN]]])('rejects an input with sizes %j', async (shape) => {
     const failed = compile(cpu, ({ x }) => x, { x: spec(shape) });
     await expect(failed).rejects.toThrow(
       `input "x" is [${shape.join(', ')}], but sizes must be integers of at least 0`,
     );
   });
 
-  test('takes what a function returns whose outputs are an interface, some of them optional', async () => {
+  test('accepts outputs typed as an interface with optional fields', async () => {
     interface Result {
       readonly hidden: Tensor;
       readonly cell?: Tensor;
@@ -106,7 +106,7 @@ describe('compile', () => {
     expect([[...hidden.data], cell]).toEqual([[3], undefined]);
   });
 
-  test('traces as in inference, unless training is asked for, for all or for a part', async () => {
+  test('traces for inference by default, or for training in whole or in part', async () => {
     const seen: boolean[] = [];
     const fn = () => {
       seen.push(isTraining(), withTraining(true, isTraining), withTraining(false, isTraining), isTraining());
@@ -118,7 +118,7 @@ describe('compile', () => {
     expect([...seen, isTraining()]).toEqual([false, true, false, false, true, true, false, true, false]);
   });
 
-  test('every name that is returned has its values: leaves, views, and one tensor twice', async () => {
+  test('returns every output: leaves, views, and one tensor twice', async () => {
     const build_ = ({ x }: Record<string, Tensor>) => {
       const y = mul(x, 2);
       return { x, y, again: y, view: reshape(y, [2, 1]), p };
@@ -137,7 +137,7 @@ describe('compile', () => {
     }
   });
 
-  test('tells progress from nothing to everything', async () => {
+  test('reports progress from 0 to complete', async () => {
     const told: [number, number][] = [];
     const onProgress = (done: number, total: number) => void told.push([done, total]);
     using program = await compile(await testGpu(), build, specs, { onProgress });
@@ -147,7 +147,7 @@ describe('compile', () => {
   });
 });
 
-test('a disposed program says so, and may be disposed again', async () => {
+test('a disposed program rejects use, and may be disposed again', async () => {
   for (const device of [cpu, await testGpu()]) {
     const program = await compile(device, build, specs);
     program.dispose();
@@ -174,7 +174,7 @@ describe('buffers', () => {
     return { loss };
   };
 
-  test('a thousand times compile, run and dispose take no more than once', { timeout: 60_000 }, async () => {
+  test('a thousand compiles, runs and disposals leak nothing', { timeout: 60_000 }, async () => {
     const { device, count } = await counted();
     const once = async () => {
       using program = await compile(device, step, specs);
@@ -185,11 +185,11 @@ describe('buffers', () => {
     expect(count.made).toBeGreaterThan(after);
     for (let i = 1; i < 1000; i++) await once();
     expect(count.alive).toBe(after);
-    // The parameter that changed is only there; the other has gone with its programs.
+    // The changed parameter exists only there; the other was freed with its programs.
     expect([...(await weight.read()).data]).toEqual([1000, 1000, 1000]);
   });
 
-  test('a kernel that does not compile leaves none, and its error is told once, with the compiler’s words', async () => {
+  test('a kernel that fails to compile leaks nothing, and its error is reported once with the compiler’s message', async () => {
     const { device, count } = await counted();
     const kernel = { name: 'broken.kernel', wgsl: 'fn main() { nonsense }', inputs: [], outputs: [], workgroups: [1, 1, 1] } as const; // prettier-ignore
     const { plan } = await compile(cpu, build, specs);
@@ -201,16 +201,16 @@ describe('buffers', () => {
     expect((await program.run(inputs)).loss.data[0]).toBeGreaterThan(0);
   });
 
-  test('the random state of a program alone goes with it', async () => {
+  test('a program’s own random state is freed with it', async () => {
     const { device, count } = await counted();
     const program = await compile(device, () => ({ x: uniform([2]) }), {});
     await program.run({});
     program.dispose();
-    // What stays is the staging buffer of the device.
+    // Only the device's staging buffer remains.
     expect(count.alive).toBe(1);
   });
 
-  test('ten thousand training steps make none', { timeout: 180_000 }, async () => {
+  test('ten thousand training steps create none', { timeout: 180_000 }, async () => {
     const { device, count } = await counted();
     using program = await compile(device, step, specs);
     await program.run(inputs);
@@ -221,7 +221,7 @@ describe('buffers', () => {
 });
 
 test.each(['before a run', 'during a run'])(
-  'a device destroyed %s makes it fail with DeviceLostError',
+  'a device destroyed %s makes the run fail with DeviceLostError',
   async (when) => {
     const device = await openDevice('webgpu');
     const program = await compile(device, build, specs);

@@ -1,4 +1,4 @@
-// Random graphs from a seed: compositions of every kind of op, forward and backward.
+// Random graphs from a seed: compositions of all kinds of ops, forward and backward.
 
 import { grad } from '../../src/autograd/grad.ts';
 import { RandomSource } from '../../src/core/random.ts';
@@ -10,7 +10,7 @@ import {
   slice, smoothL1Loss, softmax, softplus, sort, square, sub, sum, tanh, topk, tril, triu, variance, where,
 } from '../../src/ops/index.ts'; // prettier-ignore
 
-/** A way to make an n × n matrix of one or two others; `v` is a vector of n. Values stay near 1. */
+/** Maps one or two n × n matrices and a vector `v` of n to an n × n matrix with values near 1. */
 type Piece = (x: Tensor, y: Tensor, v: Tensor, n: number, draw: RandomSource) => Tensor;
 
 const elementwise: readonly Piece[] = [
@@ -23,7 +23,7 @@ const elementwise: readonly Piece[] = [
   (x, y) => mul(x, tanh(y)),
   (x, y) => div(x, add(square(y), 1)),
   (x, y) => maximum(x, y),
-  (x, y) => where(gt(x, y), tanh(x), tanh(y)), // continuous: at ties a rounding would decide
+  (x, y) => where(gt(x, y), tanh(x), tanh(y)), // continuous, so that rounding at ties does not matter
   (x) => gelu(x),
   (x, y) => add(gelu(x, { approximate: 'tanh' }), mul(y, 0.5)),
   (x) => silu(x),
@@ -36,7 +36,7 @@ const elementwise: readonly Piece[] = [
   (x, _y, v, n) => mul(x, reshape(v, [n, 1])),
 ];
 
-/** Fixed positions below `n`. */
+/** Fixed indices below `n`. */
 const positions = (shape: readonly number[], n: number, draw: RandomSource): Tensor =>
   new Constant(
     shape,
@@ -44,7 +44,7 @@ const positions = (shape: readonly number[], n: number, draw: RandomSource): Ten
     Int32Array.from({ length: shape.reduce((a, b) => a * b) }, () => draw.integer(n)),
   );
 
-/** Gates of a recurrent layer of n units: n × n matrices, one above the other. */
+/** Gate weights of a recurrent layer with n units: stacked n × n matrices. */
 const gates = (matrices: readonly Tensor[]): Tensor => mul(concat(matrices), 0.5);
 
 const others: readonly Piece[] = [
@@ -90,7 +90,7 @@ const others: readonly Piece[] = [
   (x, _y, _v, _n, draw) => flip(x, [[0], [1], [0, 1]][draw.integer(3)]),
   (x, y, _v, n, draw) => sub(roll(x, 1 + draw.integer(n - 1), draw.integer(2)), mul(y, 0.5)),
   (x, y) => add(tril(x), triu(y, 1)),
-  (x, _y, _v, _n, draw) => sort(x, draw.integer(2)).values, // continuous: at a tie both places hold one number
+  (x, _y, _v, _n, draw) => sort(x, draw.integer(2)).values, // continuous: at a tie both values are equal
   (x, y, _v, _n, draw) => sub(y, mean(topk(x, 2, 1, { largest: draw.integer(2) === 0 }).values, 1, true)),
   (x, y, _v, n) => mul(einsum('ij,kj->ki', x, y), 1 / n),
   (x, y) => mul(x, tanh(einsum('ij,ji->i', x, y))),
@@ -106,7 +106,7 @@ const others: readonly Piece[] = [
   },
   (x, y) => mul(x, sigmoid(mseLoss(x, y))),
   (x, y) => sub(x, mul(smoothL1Loss(y, tanh(x)), 0.5)),
-  // What is added keeps the channels from being nearly constant, where a norm would magnify roundings.
+  // The addition keeps channels from being nearly constant, which a norm would amplify to large rounding errors.
   (x, _y, v, n) => tanh(batchNorm(add(x, reshape(v, [n, 1])), null, null, { training: true, weight: v })),
   (x, _y, _v, n, draw) =>
     rotary(x, { size: n - (n % 2), offset: draw.integer(50), interleaved: draw.integer(2) === 0 }),
@@ -127,7 +127,7 @@ export const randomGraphSpecs = (n: number): Record<string, TensorSpec> => ({
   v: spec([n]),
 });
 
-/** A graph of `steps` pieces with a loss made of its last values, and the loss's gradients. */
+/** A graph of `steps` pieces with a loss of its last values, and the loss's gradients. */
 export function randomGraph(
   seed: number,
   n: number,
@@ -137,7 +137,7 @@ export function randomGraph(
   const draw = new RandomSource(seed, 31);
   const { a, b, v } = inputs;
   const values = [a, b];
-  // Mostly recent values, so that graphs become deep.
+  // Prefer recent values, so that graphs become deep.
   const pick = () => values[Math.max(0, values.length - 1 - draw.integer(3))];
   for (let i = 0; i < steps; i++) {
     const pieces = draw.integer(2) === 0 ? elementwise : others;

@@ -12,20 +12,20 @@ import { planOf } from './plan-of.ts';
 import { randomGraph, randomGraphSpecs } from './random-graph.ts';
 import { noisyCpu } from './rounding.ts';
 
-/** Compiled together: few pipelines are made twice, and an error still says which graph it is in. */
+/** Graphs compiled together: most pipelines are shared, and errors still name the graph. */
 const BATCH = 20;
 const BATCHES = runsAll ? 25 : 4;
 const GRAPHS = BATCH * BATCHES;
 
 /**
- * The size of one rounding: WGSL lets division be off by 2.5 units in the last place of f32 (2^-24 each) and exp, for the
- * values here, by 3 + 2 · 4; tanh is made of these. 16 units cover them and a sum's order.
+ * The size of one rounding: WGSL allows division an error of 2.5 ulp and exp, for the values here, 3 + 2 · 4; tanh consists of
+ * these. 16 units of 2^-24 cover them and a sum's order.
  */
 const ROUNDING = 16 * 2 ** -24;
-/** Of four random runs the worst is rarely less than a quarter of what unlucky roundings can do. */
+/** The worst of four random runs is rarely below a quarter of the worst case. */
 const SAFETY = 4;
 
-/** For each output how far rounding may move it, and how large it is. */
+/** For each output, its possible rounding error, and its magnitude. */
 async function roundingErrors(build: Build, specs: Specs, values: ReturnType<typeof randomValues>) {
   const runOn = async (device: Device) => (await (await compile(device, build, specs)).run(values)) as Results;
   const exact = await runOn(new CpuDevice({ float64: true }));
@@ -40,29 +40,34 @@ async function roundingErrors(build: Build, specs: Specs, values: ReturnType<typ
 type Build = (inputs: Record<string, Tensor>) => Record<string, Tensor>;
 type Specs = ReturnType<typeof randomGraphSpecs>;
 
-// Matrices of 4 are stored in vectors, those of 3 value by value; of 5, both have an edge.
+// Size 4 stores in vec4s, 3 value by value; 5 has edges in both.
 const batches = Array.from({ length: BATCHES }, (_, i) => [[4, 3, 4, 5][i % 4], i * BATCH] as const);
-test.each(batches)('matrices of %i, graphs from number %i on', { timeout: 600_000 }, async (n, first) => {
-  const specs = randomGraphSpecs(n);
-  const build: Build = (inputs) =>
-    Object.fromEntries(
-      Array.from({ length: BATCH }, (_, i) => first + i).flatMap((seed) =>
-        Object.entries(randomGraph(seed, n, inputs)).map(
-          ([name, tensor]) => [`graph ${seed} ${name}`, tensor] as const,
+test.each(batches)(
+  'GPU and CPU agree: matrices of %i, graphs from number %i',
+  { timeout: 600_000 },
+  async (n, first) => {
+    const specs = randomGraphSpecs(n);
+    const build: Build = (inputs) =>
+      Object.fromEntries(
+        Array.from({ length: BATCH }, (_, i) => first + i).flatMap((seed) =>
+          Object.entries(randomGraph(seed, n, inputs)).map(
+            ([name, tensor]) => [`graph ${seed} ${name}`, tensor] as const,
+          ),
         ),
-      ),
-    );
-  const values = randomValues(specs, n);
-  const rounding = await roundingErrors(build, specs, values);
-  // A bound that allows everything would test nothing.
-  for (const [name, { error, size }] of Object.entries(rounding)) expect(error, name).toBeLessThan(1e-3 * (size + 0.1));
-  const { fused, unfused, cpu } = await runEverywhere(build, specs, values);
-  const toleranceOf = (name: string) => ({ absolute: rounding[name].error, relative: 2 ** -24 });
-  expectClose('random graphs gpu fused', fused, cpu, toleranceOf);
-  expectClose('random graphs gpu unfused', unfused, cpu, toleranceOf);
-});
+      );
+    const values = randomValues(specs, n);
+    const rounding = await roundingErrors(build, specs, values);
+    // The bound must not be too loose.
+    for (const [name, { error, size }] of Object.entries(rounding))
+      expect(error, name).toBeLessThan(1e-3 * (size + 0.1));
+    const { fused, unfused, cpu } = await runEverywhere(build, specs, values);
+    const toleranceOf = (name: string) => ({ absolute: rounding[name].error, relative: 2 ** -24 });
+    expectClose('random graphs gpu fused', fused, cpu, toleranceOf);
+    expectClose('random graphs gpu unfused', unfused, cpu, toleranceOf);
+  },
+);
 
-test('whatever a graph reads is still in memory, with fusion and without', async () => {
+test('no plan overwrites values that are still read, with and without fusion', async () => {
   for (let seed = 0; seed < GRAPHS; seed++) {
     for (const fuse of [true, false]) {
       const plan = await planOf((inputs) => randomGraph(seed, 4, inputs, 12), randomGraphSpecs(4), { fuse });

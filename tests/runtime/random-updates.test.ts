@@ -1,4 +1,4 @@
-// Random programs that change parameters: whatever is merged or lies side by side, the numbers are those of the CPU.
+// Random programs that update parameters: results match the CPU, whatever is merged or packed.
 
 import { expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -11,17 +11,17 @@ import { memoryProblems } from './check-memory.ts';
 import { kernelNames, planOf } from './plan-of.ts';
 import { randomState, randomUpdates } from './random-updates.ts';
 
-/** Numbers without the sign of zeros, which WGSL leaves to the implementation. */
+/** Values without signed zeros, which WGSL leaves to the implementation. */
 const numbers = (data: ArrayLike<number>): number[] => Array.from(data, (x) => x + 0);
 const names = (tensors: readonly Tensor[]) => Object.fromEntries(tensors.map((one, i) => [`y${i}`, one]));
 
-test('keep what they read, and are often merged', async () => {
+test('plans overwrite nothing that is still read, and often merge updates', async () => {
   let merged = 0;
   const seeds = runsAll ? 400 : 30;
   for (let seed = 0; seed < seeds; seed++) {
     const draw = new RandomSource(seed, 7);
     const states = [1, 2, 3].map(() => randomState(draw, 4 + draw.integer(8)));
-    // The second program finds the parameters as the first has laid them.
+    // The second program finds the parameters as the first one packed them.
     for (const _ of [1, 2]) {
       const found = await planOf(() => names(states.flatMap((state) => randomUpdates(draw, state))), {});
       expect(memoryProblems(found), `seed ${seed}`).toEqual([]);
@@ -32,7 +32,7 @@ test('keep what they read, and are often merged', async () => {
 });
 
 test.each(Array.from({ length: runsAll ? 16 : 3 }, (_, i) => i))(
-  'give the same numbers, batch %i',
+  'results match the CPU, batch %i',
   { timeout: 120_000 },
   async (batch) => {
     const results: number[][][] = [];

@@ -1,4 +1,4 @@
-// Random programs that change parameters, from a seed: updates that read other parameters, before and after their change.
+// Random programs from a seed that update parameters, reading others before and after their updates.
 
 import type { RandomSource } from '../../src/core/random.ts';
 import { sizeOf, type Shape } from '../../src/core/shape.ts';
@@ -11,13 +11,13 @@ import {
 
 const SHAPES: readonly Shape[] = [[4, 4], [4, 4], [4, 4], [4], [4], [16], [2, 8], [3], [1]]; // prettier-ignore
 
-/** Every value is a multiple of this: nothing is ever rounded, and results are equal on all devices. */
+/** Every value is a multiple of this, so that nothing is rounded and results are equal on all devices. */
 const GRAIN = 1 / 8;
 
-/** Between -2 and 2, in grains. */
+/** Rounds down to a multiple of the grain, and clamps to -2 … 2. */
 const tame = (x: Tensor): Tensor => clamp(mul(floor(mul(x, 1 / GRAIN)), GRAIN), { min: -2, max: 2 });
 
-/** Parameters of a few shapes, so that some can exchange their values. */
+/** Parameters of a few shapes, so that some can exchange values. */
 export const randomState = (draw: RandomSource, count: number): Parameter[] =>
   Array.from({ length: count }, (_, i) => {
     const shape = SHAPES[draw.integer(SHAPES.length)];
@@ -25,11 +25,11 @@ export const randomState = (draw: RandomSource, count: number): Parameter[] =>
     return new Parameter({ shape, dtype: 'f32', data }, { name: `p${i}` });
   });
 
-/** Records an update of most of `state`, and gives some tensors to look at. */
+/** Records updates of most of `state`; returns some tensors to compare. */
 export function randomUpdates(draw: RandomSource, state: readonly Parameter[]): Tensor[] {
   const one = <T>(list: readonly T[]): T => list[draw.integer(list.length)];
   const seen: Tensor[] = [];
-  /** Some tensor of `shape` that depends on some parameter, or on what it will be. */
+  /** A tensor of `shape` that depends on a random parameter's old or new value. */
   const some = (shape: Shape): Tensor => {
     const other = one(state);
     const source = draw.integer(3) === 0 ? latest(other) : other;

@@ -1,4 +1,4 @@
-// How far rounding may move a program's results: measured on the program itself, by rounding at random.
+// Estimates a program's rounding errors by random perturbation.
 
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
 import type { Device, Step } from '../../src/backends/device.ts';
@@ -7,16 +7,16 @@ import type { CpuArray, CpuCall, Op } from '../../src/core/op.ts';
 import { RandomSource } from '../../src/core/random.ts';
 import type { TensorSpec } from '../../src/core/tensor.ts';
 
-/** Ops that move or choose values and round nothing. */
+/** Ops that move or select values without rounding. */
 const EXACT = new Set(['max', 'min', 'expand', 'reshape', 'permute', 'slice', 'concat', 'pad', 'detach', 'where']);
 
-/** Ops whose error WGSL bounds in absolute terms near 0: they are made of a difference of values near 1. */
+/** Ops with an absolute error bound in WGSL near 0, because they are a difference of values near 1. */
 const ABSOLUTE = new Set(['tanh', 'log']);
 
 /**
- * A CPU that computes in float64 and then moves every float that an op reads or writes by a random part of up to `noise`
- * of it (Monte Carlo arithmetic: D. S. Parker, 1997). What results differ by from those of exact arithmetic is what the
- * program makes of roundings of that size, cancellation and all.
+ * A CPU device that computes in float64 and perturbs every float that an op reads or writes by a random relative error up to
+ * `noise` (Monte Carlo arithmetic: D. S. Parker, 1997). The deviation from exact results shows the program's response to
+ * roundings of that size, including cancellation.
  */
 export function noisyCpu(noise: number, seed: number): Device {
   const random = new RandomSource(seed);

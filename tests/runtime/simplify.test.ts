@@ -1,4 +1,4 @@
-// What is the same is computed once, what is constant is computed while compiling, and nothing else changes.
+// Simplification: equal nodes are computed once, constants at compile time, and nothing else changes.
 
 import { expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -16,7 +16,7 @@ const matrix = { a: spec([4, 4]), b: spec([4, 4]) };
 type Inputs = Record<string, Tensor>;
 const kernels = async (build: (inputs: Inputs) => Record<string, Tensor>) => kernelNames(await planOf(build, matrix));
 
-test('equal nodes are computed once, however deep they are', async () => {
+test('equal nodes are computed once, at any depth', async () => {
   const twice = ({ a, b }: Inputs) => {
     const one = matmul(tanh(mul(a, 2)), b);
     const same = matmul(tanh(mul(a, 2)), b);
@@ -25,21 +25,21 @@ test('equal nodes are computed once, however deep they are', async () => {
   expect(await kernels(twice)).toEqual(['pointwise.mul+tanh', 'matmul.register', 'softmax.serial', 'sum.serial']);
 });
 
-test('nodes that differ in an attribute, an input or their order are all computed', async () => {
+test('nodes with different attributes, inputs or input order are all computed', async () => {
   expect(await kernels(({ a }) => ({ x: sum(a, 0), y: sum(a, 1), z: sum(a, 0, true) }))).toHaveLength(3);
   expect(await kernels(({ a, b }) => ({ x: matmul(a, b), y: matmul(b, a) }))).toHaveLength(2);
   const plan = await planOf(({ a }) => ({ x: mul(a, 0), y: mul(a, -0) }), matrix);
   expect(plan.steps).toHaveLength(2);
 });
 
-test('random draws are never joined, and neither are scalars of one value', async () => {
+test('random draws, and scalars of equal value, are never merged', async () => {
   const draws = await planOf(() => ({ x: uniform([4]), y: uniform([4]) }), {});
   expect(draws.steps.flatMap(({ outputs }) => outputs).filter(({ shape }) => shape[0] === 4)).toHaveLength(2);
   const [p, q] = [new Scalar('p', 1), new Scalar('q', 1)];
   expect((await planOf(() => ({ x: exp(p), y: exp(q) }), {})).scalars).toHaveLength(2);
 });
 
-test('what is made of constants only is computed while compiling', async () => {
+test('constant expressions are computed at compile time', async () => {
   const plan = await planOf(({ a }) => ({ y: mul(a, exp(neg(square(fill([], 2))))) }), matrix);
   expect(kernelNames(plan)).toEqual(['pointwise.mul']);
   const table = await planOf(
@@ -50,14 +50,14 @@ test('what is made of constants only is computed while compiling', async () => {
   expect(table.constants.map(({ data }) => Array.from(data.slice(0, 4)))).toEqual([[1, 1, 3, 3]]);
 });
 
-test('a constant that would grow stays one number', async () => {
+test('a constant that would grow stays a scalar', async () => {
   const plan = await planOf(({ a }) => ({ y: sub(a, sum(expand(fill([], 0.5), [400, 400]), 0, true)) }), {
     a: spec([400]),
   });
   expect(plan.constants.every(({ size }) => size <= 1024)).toBe(true);
 });
 
-test('outputs and updates that became the same tensor, or a constant, still have their values', async () => {
+test('outputs and updates merged to one tensor or a constant keep their values', async () => {
   const build = ({ a, b }: Inputs) => ({
     x: add(a, b),
     same: add(a, b),

@@ -12,7 +12,7 @@ import { clipGradNorm } from '../../src/optim/clip.ts';
 import { openDevice } from '../../src/node.ts';
 import { compile } from '../../src/runtime/compile.ts';
 
-/** TimeSlices after `rounds` runs in which each dispatch takes as long as `costs` says. */
+/** The slices after `rounds` runs in which dispatches take `costs`. */
 function settled(costs: readonly number[], milliseconds: number, rounds = 10): number[][] {
   const slices = new TimeSlices(costs.length, milliseconds);
   const cut = () => {
@@ -29,7 +29,7 @@ test('time slices come to take about as long as they may, and hold every dispatc
   expect(slices.flat()).toEqual(costs);
   for (const slice of slices) {
     const time = slice.reduce((sum, cost) => sum + cost, 0);
-    // The long dispatch cannot be cut, so its neighbours may stay with it only while that is cheap.
+    // A long dispatch cannot be split, so it must be alone.
     expect(slice.length === 1 || time <= 8).toBe(true);
   }
   expect(slices.length).toBeLessThan(20);
@@ -40,11 +40,11 @@ test('what is short is one time slice, and nothing is none', () => {
   expect(settled([], 8)).toEqual([]);
 });
 
-/** Numbers that differ. */
+/** Distinct values. */
 const waves = (count: number, from: number) =>
   Float32Array.from({ length: count }, (_, i) => Math.sin(i * i + from) / 3);
 
-/** A small network that is trained and asked. */
+/** A small network with a training step and a prediction. */
 async function training(device: WebGpuDevice, timeSliceMilliseconds?: number) {
   const layers = [0, 1, 2].map(
     (i) => new Parameter({ dtype: 'f32', shape: [24, 24], data: waves(576, i) }, { name: `w${i}` }),
@@ -74,7 +74,7 @@ test('a run in time slices gives the same to the bit, and nothing sees it half d
   for (const { step, predict, layers, x } of [whole, sliced]) {
     const found: unknown[] = [];
     for (let i = 0; i < 3; i++) found.push(await step.run({ x }));
-    // Asked for at once, in order: each must see all of what came before it and nothing of what comes after.
+    // Submitted together, in order: each must see all earlier runs and no later ones.
     const results = [step.run({ x }), predict.run({ x }), step.enqueue({ x }), layers[1].read(), step.run({ x })];
     found.push(...(await Promise.all(results)));
     await step.finished();

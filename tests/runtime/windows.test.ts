@@ -1,4 +1,4 @@
-// Tensors beyond the adapter's limit of one binding: bound in pieces, computed as if whole; what cannot fit says so first.
+// Tensors beyond the binding limit are bound in windows, with the same results; what cannot fit is reported first.
 
 import { expect, test } from 'vitest';
 import { grad } from '../../src/autograd/grad.ts';
@@ -16,7 +16,7 @@ import { testGpu, withCapabilities } from '../harness/devices.ts';
 import { expectClose, randomValues, type Results } from './everywhere.ts';
 import { planOf } from './plan-of.ts';
 
-/** The test GPU, as if it could bind `bytes` at once only. */
+/** The test GPU with a binding limit of `bytes`. */
 const smallBindings = async (bytes: number): Promise<Device> =>
   withCapabilities(await testGpu(), { maxStorageBufferBindingSize: bytes });
 
@@ -27,7 +27,7 @@ test.each([
   ['if (x[i] == x[j].y) { s.x[0] = 1; }', 'if (load_window_x(i) == load_window_x(j).y) { s.x[0] = 1; }'],
 ])('%s is rewritten', (before, after) => expect(useWindows(before, 'x')).toBe(after));
 
-test('every kind of kernel computes the same with tensors in many pieces', async () => {
+test('every kind of kernel computes the same with tensors in many windows', async () => {
   const specs: Record<string, TensorSpec> = {
     a: spec([12, 16]),
     b: spec([16, 12]),
@@ -57,12 +57,12 @@ test('every kind of kernel computes the same with tensors in many pieces', async
       kernels.flatMap(({ inputs, outputs }) => [...inputs, ...outputs].map((binding) => binding?.windows?.count ?? 1)),
     );
     expect(Math.max(...windows)).toBeGreaterThan(2);
-    // WGSL grants tanh 1e-5; a value from a wrong place would be off by far more.
+    // WGSL allows tanh an error of 1e-5; a value from the wrong place would be off by far more.
     expectClose('windows', await runOn(device), expected, () => ({ absolute: 1e-5, relative: 1e-5 }));
   }
 });
 
-test('a network trains with a weight in pieces', async () => {
+test('a network trains with a weight in windows', async () => {
   const specs = { x: spec([4, 64]), label: spec([4], 'i32') };
   const inputs = { x: randomValues({ x: specs.x }).x as Float32Array, label: Int32Array.of(1, 2, 3, 0) };
   const lossesOn = async (device: Device) => {
@@ -89,7 +89,7 @@ test('a network trains with a weight in pieces', async () => {
   expect(whole[2]).toBeLessThan(whole[0]);
 });
 
-test('what does not fit is told at once, and by name', async () => {
+test('tensors that do not fit are named before anything runs', async () => {
   const step = ({ x }: Record<string, Tensor>) => ({
     y: matmul(x, Buffer.zeros(spec([4096, 4096]), { name: 'vocabulary' })),
   });

@@ -1,4 +1,4 @@
-// How attention and rotary positions are called, and what they refuse.
+// Specs of attention and rotary positions: calls and rejected inputs.
 
 import * as ops from '../../../src/ops/index.ts';
 import { spec, type Tensor } from '../../../src/core/tensor.ts';
@@ -6,7 +6,7 @@ import type { OpSpec } from '../../harness/test-op.ts';
 import { shaped } from './wrong.ts';
 
 interface AttentionCase extends Omit<ops.AttentionOptions, 'mask' | 'bias' | 'length'> {
-  /** What the inputs after q, k and v are. */
+  /** The inputs after q, k and v. */
   readonly roles?: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// How convolutions, pooling and resizing are called, and what they refuse.
+// Specs of convolutions, pooling and resizing: calls and rejected inputs.
 
 import * as ops from '../../../src/ops/index.ts';
 import { spec } from '../../../src/core/tensor.ts';

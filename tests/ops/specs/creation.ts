@@ -1,4 +1,4 @@
-// How tensors of given values are made, and what is refused. Their values are what was given: no fixture is needed.
+// Specs of ops that create tensors: calls and rejected inputs. The expected values are given, so there is no fixture.
 
 import * as ops from '../../../src/ops/index.ts';
 import type { DType, TypedArray } from '../../../src/core/dtype.ts';

@@ -1,4 +1,4 @@
-// How elementwise ops and activations are called, and what they refuse.
+// Specs of elementwise ops and activations: calls and rejected inputs.
 
 import * as ops from '../../../src/ops/index.ts';
 import type { DType, TensorData, TypedArray } from '../../../src/core/dtype.ts';
@@ -24,7 +24,7 @@ const binary = (call: (a: Tensor, b: Tensor) => Tensor): OpSpec => ({
 
 const data = (dtype: DType, values: TypedArray): TensorData => ({ dtype, shape: [values.length], data: values });
 
-/** A case of one input, whose values need no PyTorch. */
+/** A case with one input and known values. */
 const plainCase = (name: string, input: TensorData, output: TensorData): OpCase => ({
   name,
   attrs: { dtype: output.dtype },
@@ -41,7 +41,7 @@ const large = data('u32', Uint32Array.of(2 ** 32 - 1, 0, 7, 2 ** 31));
 
 const truth = data('bool', Uint32Array.of(1, 0, 1));
 
-/** Past the ends of i32 and u32 stands the nearest number that f32 has too, as in WGSL. */
+/** Values outside of i32 and u32 saturate to the nearest one that f32 also represents, as in WGSL. */
 const casts: OpCase[] = [
   plainCase('f32ToI32', fractions, data('i32', Int32Array.of(-2, 0, 0, 0, 2, 2147483520, -(2 ** 31), 2147483520, 123456792))), // prettier-ignore
   plainCase('f32ToU32', fractions, data('u32', Uint32Array.of(0, 0, 0, 0, 2, 3e9, 0, 4294967040, 123456792))),
@@ -58,10 +58,10 @@ const casts: OpCase[] = [
   plainCase('same', fractions, fractions),
 ];
 
-/** `call` gets a case's attributes as they are in the fixture. */
+/** `call` gets a case's attributes from the fixture. */
 const activation = <A>(call: (x: Tensor, attrs: A) => Tensor): OpSpec => ({
   call: ([x], attrs: A) => call(x, attrs),
-  // Some are made of others, which are then named.
+  // Some are compositions, so errors name other ops.
   wrong: [wrongTypes('i32'), wrongTypes('bool')],
 });
 

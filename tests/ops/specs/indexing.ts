@@ -1,4 +1,4 @@
-// How ops that pick, add and sort by index are called, and what they refuse.
+// Specs of ops that gather, scatter and sort by index: calls and rejected inputs.
 
 import * as ops from '../../../src/ops/index.ts';
 import { spec } from '../../../src/core/tensor.ts';
@@ -9,7 +9,7 @@ interface Axis {
   readonly axis: number;
 }
 
-/** Which of the two results a case is about. */
+/** The result, of two, that a case compares. */
 interface Returns {
   readonly axis: number;
   readonly returns: keyof ops.Ordered;

@@ -1,11 +1,11 @@
-// How losses are called, and what they refuse.
+// Specs of losses: calls and rejected inputs.
 
 import { spec, type Tensor } from '../../../src/core/tensor.ts';
 import * as ops from '../../../src/ops/index.ts';
 import type { OpSpec, WrongInputs } from '../../harness/test-op.ts';
 import { shaped } from './wrong.ts';
 
-/** A loss of two tensors of one shape. */
+/** A loss of two tensors with the same shape. */
 const pair = <A>(call: (x: Tensor, y: Tensor, attrs: A) => Tensor, ...wrong: WrongInputs[]): OpSpec => ({
   call: ([x, y], attrs: A) => call(x, y, attrs),
   wrong: [{ inputs: shaped([2, 3], [3]) }, ...wrong],

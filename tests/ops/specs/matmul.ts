@@ -1,16 +1,16 @@
-// How matrix products, also with weights of 4 and 8 bits, are called, and what they refuse.
+// Specs of matrix products, also with weights of 4 and 8 bits: calls and rejected inputs.
 
 import * as ops from '../../../src/ops/index.ts';
 import { spec, type Tensor, type TensorSpec } from '../../../src/core/tensor.ts';
 import type { OpSpec, WrongInputs } from '../../harness/test-op.ts';
 import { shaped } from './wrong.ts';
 
-/** A fixture holds no u32: the same bits. */
+/** Fixtures have no u32, so their i32 are reinterpreted. */
 const words = (packed: Tensor): Tensor => (packed.dtype === 'i32' ? ops.cast(packed, 'u32') : packed);
 
 const fourBits: ops.Quantization = { bits: 4, group: 8 };
 
-/** What does not fit rows of 16 weights, `before` the packed ones. */
+/** Invalid inputs for rows of 16 weights; `before` are the inputs before the packed weights. */
 const unfit = (...before: TensorSpec[]): WrongInputs[] => [
   { inputs: [...before, spec([3, 2], 'u32'), spec([2, 2])], attrs: fourBits, says: ['[3, 2]', '[2, 2]', '[N, 2]'] },
   { inputs: [...before, spec([3, 2], 'u32'), spec([3, 2])], attrs: { bits: 4, group: 12 }, says: ['12', '16'] },

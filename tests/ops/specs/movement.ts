@@ -1,4 +1,4 @@
-// How ops that move values are called, and what they refuse.
+// Specs of ops that move values: calls and rejected inputs.
 
 import * as ops from '../../../src/ops/index.ts';
 import { spec } from '../../../src/core/tensor.ts';
@@ -7,7 +7,7 @@ import { loadCases, type OpCase } from '../../harness/fixtures.ts';
 import type { OpSpec } from '../../harness/test-op.ts';
 import { noAxis, shaped, wrongTypes } from './wrong.ts';
 
-/** The cases of a fixture that another function can stand for, with what tells which. */
+/** The cases of another op's fixture to which a function applies. */
 const casesWhere = (op: string, fits: (one: OpCase) => boolean): OpCase[] => loadCases(op).filter(fits);
 
 const swapsLastTwo = ({ attrs }: OpCase): boolean => {

@@ -1,4 +1,4 @@
-// How normalizations are called, and what they refuse.
+// Specs of normalizations: calls and rejected inputs.
 
 import * as ops from '../../../src/ops/index.ts';
 import { spec } from '../../../src/core/tensor.ts';
@@ -35,7 +35,7 @@ const grouped = (
   ],
 });
 
-/** Besides those that both refuse. */
+/** Adds rejected inputs to a shared spec. */
 const alsoWrong = (opSpec: OpSpec, ...more: WrongInputs[]): OpSpec => ({
   ...opSpec,
   wrong: [...(opSpec.wrong as WrongInputs[]), ...more],

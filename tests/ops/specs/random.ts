@@ -1,4 +1,4 @@
-// How ops that sample from scores are called, and what they refuse.
+// Specs of ops that sample from logits: calls and rejected inputs.
 
 import * as ops from '../../../src/ops/index.ts';
 import type { OpSpec } from '../../harness/test-op.ts';

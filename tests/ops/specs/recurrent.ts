@@ -1,11 +1,11 @@
-// How recurrent networks and their cells are called, and what they refuse.
+// Specs of recurrent networks and cells: calls and rejected inputs.
 
 import { Constant, type Tensor } from '../../../src/core/tensor.ts';
 import { concat, gru, gruCell, lstm, lstmCell, reshape, rnn, rnnCell, type RecurrentWeights } from '../../../src/ops/index.ts'; // prettier-ignore
 import type { OpSpec, WrongInputs } from '../../harness/test-op.ts';
 import { shaped } from './wrong.ts';
 
-/** The attributes of a case of a network. */
+/** The attributes of a network's case. */
 interface NetworkAttrs {
   readonly layers?: number;
   readonly bidirectional?: boolean;
@@ -16,7 +16,7 @@ interface NetworkAttrs {
   readonly lengths?: readonly number[];
 }
 
-/** Tensors of one layer and direction as weights, in torch's order. */
+/** The weights of one layer and direction, from tensors in PyTorch's order. */
 const weightsOf = ([weightIh, weightHh, biasIh, biasHh]: readonly Tensor[]): RecurrentWeights => ({
   weightIh,
   weightHh,
@@ -24,7 +24,7 @@ const weightsOf = ([weightIh, weightHh, biasIh, biasHh]: readonly Tensor[]): Rec
   biasHh,
 });
 
-/** All of them one after the other: a case has one output. */
+/** Concatenates all outputs, because a case has one. */
 const flat = (...tensors: readonly Tensor[]): Tensor => concat(tensors.map((tensor) => reshape(tensor, [-1])));
 
 type Network = (
@@ -49,7 +49,7 @@ function callNetwork(network: Network, [x, ...rest]: readonly Tensor[], attrs: N
   return flat(...[result.output, result.hidden, result.cell].filter((tensor) => tensor !== undefined));
 }
 
-/** Shapes that a network of `gates` gates must refuse. */
+/** Shapes that a network with `gates` gates must reject. */
 const wrongFor = (gates: number): WrongInputs[] => [
   { inputs: shaped([2, 1, 3], [4 * gates, 2], [4 * gates, 4]), attrs: { bias: false }, says: [`[${4 * gates}, 2]`] },
   { inputs: shaped([2, 1, 3], [4 * gates, 3], [4 * gates, 5]), attrs: { bias: false }, says: [`[${4 * gates}, 5]`] },

@@ -1,4 +1,4 @@
-// How ops that make one value of many, running sums and softmax are called, and what they refuse.
+// Specs of reductions, cumulative ops and softmax: calls and rejected inputs.
 
 import * as ops from '../../../src/ops/index.ts';
 import type { Tensor } from '../../../src/core/tensor.ts';
@@ -25,7 +25,7 @@ const softmax = (call: (x: Tensor, axis: number) => Tensor): OpSpec => ({
 });
 
 interface NormAttrs extends ReduceAttrs {
-  /** Infinities are told by name: JSON has none. */
+  /** Infinity is a string, because JSON does not have it. */
   readonly p: number | 'inf' | '-inf';
 }
 

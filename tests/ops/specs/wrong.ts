@@ -1,4 +1,4 @@
-// Shorthands for inputs that an op must refuse.
+// Shorthands for inputs that an op must reject.
 
 import type { DType } from '../../../src/core/dtype.ts';
 import { spec, type TensorSpec } from '../../../src/core/tensor.ts';
@@ -7,7 +7,7 @@ import type { WrongInputs } from '../../harness/test-op.ts';
 /** f32 inputs of these shapes. */
 export const shaped = (...shapes: number[][]): TensorSpec[] => shapes.map((shape) => spec(shape));
 
-/** Inputs of these types, which the error must name. */
+/** Inputs of these dtypes, which the error must name. */
 export const wrongTypes = (...dtypes: DType[]): WrongInputs => ({
   inputs: dtypes.map((dtype) => spec([2], dtype)),
   says: dtypes,

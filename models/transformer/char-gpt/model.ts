@@ -1,5 +1,5 @@
-// GPT-2, also in a small size for characters: A. Radford et al., "Language models are unsupervised multitask learners", 2019. Layers,
-// names and config are those of Hugging Face's GPT2LMHeadModel, so its checkpoints load with their own config.json.
+// GPT-2, also in a small size for characters: A. Radford et al., "Language models are unsupervised multitask learners", 2019.
+// Layers, names and config are those of Hugging Face's GPT2LMHeadModel, so its checkpoints load with their own config.json.
 
 import {
   add, arange, Dropout, Embedding, filledParameter, full, gelu, isTraining, KVCache, LayerNorm, matmul, Module, normalParameter,

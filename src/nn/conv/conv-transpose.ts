@@ -32,7 +32,7 @@ export class ConvTranspose2d extends ConvLayer<ConvTranspose2dOptions & LayerOpt
   }
 
   forward(x: Tensor): Tensor {
-    return convTranspose2d(x, this.weight, this.bias ?? undefined, this.options);
+    return convTranspose2d(x, this.weight, this.bias, this.options);
   }
 }
 
@@ -48,6 +48,6 @@ export class ConvTranspose1d extends ConvLayer<ConvTranspose1dOptions & LayerOpt
   }
 
   forward(x: Tensor): Tensor {
-    return convTranspose1d(x, this.weight, this.bias ?? undefined, this.options);
+    return convTranspose1d(x, this.weight, this.bias, this.options);
   }
 }

@@ -14,8 +14,7 @@ export class Conv1d extends ConvLayer<Conv1dOptions & ConvLayerOptions> {
 
   forward(x: Tensor): Tensor {
     const { paddingMode = 'zeros', ...options } = this.options;
-    const bias = this.bias ?? undefined;
-    if (paddingMode === 'zeros') return conv1d(x, this.weight, bias, options);
+    if (paddingMode === 'zeros') return conv1d(x, this.weight, this.bias, options);
     const { padding = 0, stride = 1, dilation = 1 } = options;
     const window = {
       kernel: this.weight.shape.slice(2),
@@ -23,6 +22,6 @@ export class Conv1d extends ConvLayer<Conv1dOptions & ConvLayerOptions> {
       dilation: [dilation],
       padding: typeof padding === 'string' ? padding : [padding],
     };
-    return conv1d(padAround(x, window, paddingMode), this.weight, bias, { ...options, padding: 0 });
+    return conv1d(padAround(x, window, paddingMode), this.weight, this.bias, { ...options, padding: 0 });
   }
 }

@@ -14,8 +14,7 @@ export class Conv2d extends ConvLayer<Conv2dOptions & ConvLayerOptions> {
 
   forward(x: Tensor): Tensor {
     const { paddingMode = 'zeros', ...options } = this.options;
-    const bias = this.bias ?? undefined;
-    if (paddingMode === 'zeros') return conv2d(x, this.weight, bias, options);
+    if (paddingMode === 'zeros') return conv2d(x, this.weight, this.bias, options);
     const { padding = 0, stride = 1, dilation = 1 } = options;
     const window = {
       kernel: this.weight.shape.slice(2),
@@ -23,6 +22,6 @@ export class Conv2d extends ConvLayer<Conv2dOptions & ConvLayerOptions> {
       dilation: pair(dilation),
       padding: typeof padding === 'string' ? padding : pair(padding),
     };
-    return conv2d(padAround(x, window, paddingMode), this.weight, bias, { ...options, padding: 0 });
+    return conv2d(padAround(x, window, paddingMode), this.weight, this.bias, { ...options, padding: 0 });
   }
 }

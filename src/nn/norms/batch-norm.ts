@@ -58,7 +58,7 @@ class BatchNorm extends Module {
     if (!this.#ranks.includes(x.shape.length)) {
       throw new Error(`${this.title}: takes ${this.#ranks.join(' or ')} axes, but was given ${formatShape(x.shape)}.`);
     }
-    const options = { weight: this.weight ?? undefined, bias: this.bias ?? undefined, epsilon: this.#epsilon };
+    const options = { weight: this.weight, bias: this.bias, epsilon: this.#epsilon };
     const { running_mean, running_var, num_batches_tracked } = this;
     if (!running_mean || !running_var || !num_batches_tracked) return batchNormTraining(x, options).y;
     if (!isTraining()) return batchNorm(x, running_mean, running_var, options);

@@ -21,9 +21,7 @@ interface NormLayerOptions {
   readonly affine?: boolean;
 }
 
-const orNone = (parameter: Parameter | null) => parameter ?? undefined;
-
-/** Layer normalization over the last axes as torch.nn.LayerNorm; `shape` holds their sizes, or is the size of the last one. */
+/** Layer normalization over the last axes as torch.nn.LayerNorm; `shape` are their sizes, or the size of the last one. */
 export class LayerNorm extends Module {
   /** Of the normalized shape, initially 1. */
   readonly weight: Parameter | null;
@@ -44,7 +42,7 @@ export class LayerNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const [weight, bias] = [this.weight, this.bias].map(orNone);
+    const { weight, bias } = this;
     return layerNorm(x, this.#shape, { weight, bias, epsilon: this.#epsilon });
   }
 }
@@ -64,7 +62,7 @@ export class RMSNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return rmsNorm(x, this.#shape, { weight: orNone(this.weight), epsilon: this.#epsilon });
+    return rmsNorm(x, this.#shape, { weight: this.weight, epsilon: this.#epsilon });
   }
 }
 
@@ -86,7 +84,7 @@ export class GroupNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const [weight, bias] = [this.weight, this.bias].map(orNone);
+    const { weight, bias } = this;
     return groupNorm(x, this.#groups, { weight, bias, epsilon: this.#epsilon });
   }
 }
@@ -107,7 +105,7 @@ export class InstanceNorm2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const [weight, bias] = [this.weight, this.bias].map(orNone);
+    const { weight, bias } = this;
     return instanceNorm(x, { weight, bias, epsilon: this.#epsilon });
   }
 }

@@ -18,10 +18,10 @@ export interface AttentionOptions {
    * Broadcastable to [..., H, T, S]. bool: true where a key takes part. f32 or f16: added to the scores; values below
    * -3e38, such as -Infinity, exclude a key.
    */
-  readonly mask?: Tensor;
+  readonly mask?: Tensor | null;
   /** Added to the scores besides the mask; broadcastable to [..., H, T, S]. */
-  readonly bias?: Tensor;
-  /** Row i sees keys 0 … i. Unlike in PyTorch, it can be combined with a mask. */
+  readonly bias?: Tensor | null;
+  /** Row i sees keys 0 … i. Unlike in PyTorch, a mask may be given too. */
   readonly isCausal?: boolean;
   /** Sets each weight to 0 with this probability and scales the others by 1 / (1 - p). */
   readonly dropoutP?: number;
@@ -102,7 +102,7 @@ function combine({ mask, bias }: AttentionOptions): Tensor | undefined {
   for (const [name, x] of Object.entries({ mask, bias })) {
     if (x) expectDType(WHO, name, x, 'f32', 'f16', ...(name === 'mask' ? (['bool'] as const) : []));
   }
-  if (!mask || !bias) return mask ?? bias;
+  if (!mask || !bias) return mask ?? bias ?? undefined;
   return mask.dtype === 'bool' ? where(mask, bias, LOWEST) : add(cast(mask, 'f32'), cast(bias, 'f32'));
 }
 

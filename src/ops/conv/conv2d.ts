@@ -253,7 +253,7 @@ function samePadding(x: Tensor, kernel: Shape, stride: Pair, dilation: Pair): [T
  * Convolution (cross-correlation, as in torch): [N, C, H, W] with [O, C / groups, KH, KW] and bias [O] → [N, O, H', W'].
  * All are f32, or all f16 with accumulation in f32.
  */
-export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
+export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: Conv2dOptions = {}): Tensor {
   const [stride, dilation, groups] = [pair(options.stride ?? 1), pair(options.dilation ?? 1), options.groups ?? 1];
   const wanted = options.padding === 'valid' ? 0 : (options.padding ?? 0);
   const fits = x.shape.length === 4 && weight.shape.length === 4; // else the record throws

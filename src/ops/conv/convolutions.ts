@@ -16,11 +16,12 @@ export interface Conv1dOptions {
   readonly groups?: number;
 }
 
-const tensors = (...found: (Tensor | undefined)[]): Tensor[] => found.filter((x) => x !== undefined);
+const tensors = (x: Tensor, weight: Tensor, bias: Tensor | null | undefined): Tensor[] =>
+  bias ? [x, weight, bias] : [x, weight];
 const inOneRow = (column: number, row: number) => [row, column] as const;
 
-/** 1-D convolution, as in torch: [N, C, L] with [O, C / groups, K] and bias [O] → [N, O, L']. */
-export const conv1d = (x: Tensor, weight: Tensor, bias?: Tensor, options: Conv1dOptions = {}): Tensor =>
+/** Convolution of sequences, as in torch: [N, C, L] with [O, C / groups, K] and bias [O] → [N, O, L']. */
+export const conv1d = (x: Tensor, weight: Tensor, bias?: Tensor | null, options: Conv1dOptions = {}): Tensor =>
   speakingOf('conv1d', tensors(x, weight, bias), () => {
     const { stride = 1, padding = 0, dilation = 1, groups } = options;
     const y = conv2d(asImage(x), asImage(weight), bias, {
@@ -47,7 +48,7 @@ export interface ConvTranspose2dOptions extends Omit<Conv2dOptions, 'padding'> {
 export const convTranspose2d = (
   x: Tensor,
   weight: Tensor,
-  bias?: Tensor,
+  bias?: Tensor | null,
   options: ConvTranspose2dOptions = {},
 ): Tensor =>
   speakingOf('convTranspose2d', tensors(x, weight, bias), () => {
@@ -89,7 +90,7 @@ export interface ConvTranspose1dOptions extends Omit<Conv1dOptions, 'padding'> {
 export const convTranspose1d = (
   x: Tensor,
   weight: Tensor,
-  bias?: Tensor,
+  bias?: Tensor | null,
   options: ConvTranspose1dOptions = {},
 ): Tensor =>
   speakingOf('convTranspose1d', tensors(x, weight, bias), () => {

@@ -155,8 +155,8 @@ export function normalizeChannels(
   x: Tensor,
   [mean, variance]: readonly [Tensor, Tensor],
   epsilon: number,
-  weight?: Tensor,
-  bias?: Tensor,
+  weight?: Tensor | null,
+  bias?: Tensor | null,
 ): Tensor {
   const along = (t: Tensor) => alongChannels(t, x);
   const scale = rsqrt(add(along(variance), epsilon));

@@ -186,15 +186,15 @@ export const normalizeRowsGradOp: KernelOp<NormalizeAttrs> = {
 export interface NormalizeOptions {
   readonly center?: boolean;
   readonly epsilon: number;
-  /** Weight and bias broadcast to x. */
-  readonly weight?: Tensor;
-  readonly bias?: Tensor;
+  /** They broadcast to x. */
+  readonly weight?: Tensor | null;
+  readonly bias?: Tensor | null;
 }
 
 /** Each `length` values of x, in memory order, normalized to mean 0 and variance 1, then times weight, plus bias. */
 export function normalizeRows(x: Tensor, length: number, options: NormalizeOptions): Tensor {
   const { center = true, epsilon, weight, bias } = options;
-  const parameters = [weight, bias].filter((parameter) => parameter !== undefined);
-  const attrs = { length, center, epsilon, weight: weight !== undefined, bias: bias !== undefined };
+  const parameters = [weight, bias].filter((parameter) => !!parameter);
+  const attrs = { length, center, epsilon, weight: !!weight, bias: !!bias };
   return applyOne(normalizeRowsOp, [x, ...parameters], attrs);
 }

@@ -15,13 +15,13 @@ import { rsqrt, square } from '../elementwise/unary.ts';
 
 /** Options of norms with weight and bias. */
 export interface NormOptions {
-  readonly weight?: Tensor;
-  readonly bias?: Tensor;
+  readonly weight?: Tensor | null;
+  readonly bias?: Tensor | null;
   /** Added to the variance. */
   readonly epsilon?: number;
 }
 
-function expectShape(who: string, what: string, parameter: Tensor | undefined, shape: Shape): void {
+function expectShape(who: string, what: string, parameter: Tensor | null | undefined, shape: Shape): void {
   if (parameter && formatShape(parameter.shape) !== formatShape(shape)) {
     throw new Error(`${who}: ${what} must have shape ${formatShape(shape)}, but has ${formatShape(parameter.shape)}.`);
   }
@@ -102,7 +102,7 @@ export function instanceNorm(x: Tensor, options: NormOptions = {}): Tensor {
 }
 
 function perSample(x: Tensor, length: number, { weight, bias, epsilon = 1e-5 }: NormOptions): Tensor {
-  const along = (t: Tensor | undefined) => t && alongChannels(t, x);
+  const along = (t: Tensor | null | undefined) => t && alongChannels(t, x);
   return normalizeRows(x, length, { epsilon, weight: along(weight), bias: along(bias) });
 }
 

@@ -3,15 +3,14 @@
 import type { onnx } from 'onnx-proto';
 import type { OnnxAttributes } from '../core/onnx.ts';
 import { dimName, type Dim } from './dim.ts';
-import { elementTypes, type Initializer, type OnnxPort, type OnnxRecord } from './record.ts';
+import { elementTypes, type OnnxPort, type OnnxRecord } from './record.ts';
+import { ExternalData, storedTensor } from './stored-tensors.ts';
 
 /** The version of ONNX's operator set, and of the file format released with it. */
 export const [OPSET, IR_VERSION] = [17, 8];
 
 /** Tensors of fewer bytes always stay in the model's file. */
 const SMALL = 1024;
-/** Alignment of tensors in the separate file, so that it can be memory-mapped. */
-const ALIGNMENT = 4096;
 
 /** A model's fields besides its graph. */
 export interface ModelDetails {
@@ -23,26 +22,25 @@ export interface ModelDetails {
   readonly inlineLimit: number;
 }
 
+/** A model's file, and the one beside it where its weights are too large for one. */
 export interface Encoded {
   readonly model: Uint8Array<ArrayBuffer>;
-  readonly externalData?: { readonly name: string; readonly data: Uint8Array<ArrayBuffer> };
-}
-
-interface TensorBytes {
-  readonly name: string;
-  readonly dims: readonly number[];
-  readonly dataType: number;
-  readonly bytes: Uint8Array;
+  readonly externalData?: ExternalData;
 }
 
 export async function encodeModel(record: OnnxRecord, details: ModelDetails): Promise<Encoded> {
   // Loaded only for export, because the schema is large. Its field numbers are ONNX's own.
   const loaded = await import('onnx-proto');
   const { ModelProto } = ('default' in loaded ? (loaded.default as typeof loaded) : loaded).onnx;
-  const tensors: TensorBytes[] = [];
-  for (const [name, initializer] of record.initializers) tensors.push(await bytesOf(name, initializer));
-  const total = tensors.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  const external = total > details.inlineLimit ? new ExternalFile(details.externalName) : null;
+  const tensors = [...record.initializers].map(([name, initializer]) => storedTensor(name, initializer));
+  const total = tensors.reduce((sum, { size }) => sum + size, 0);
+  const external = total > details.inlineLimit ? new ExternalData(details.externalName) : null;
+  const initializers: onnx.ITensorProto[] = [];
+  for (const tensor of tensors) {
+    const { name, dims, dataType, size } = tensor;
+    const values = external && size >= SMALL ? external.add(tensor) : { rawData: await tensor.read() };
+    initializers.push({ name, dims: [...dims], dataType, ...values });
+  }
   const graph: onnx.IGraphProto = {
     name: details.name,
     node: record.nodes.map(({ type, inputs, outputs, attributes }) => ({
@@ -54,12 +52,7 @@ export async function encodeModel(record: OnnxRecord, details: ModelDetails): Pr
     })),
     input: record.inputs.map(portOf),
     output: record.outputs.map(portOf),
-    initializer: tensors.map(({ name, dims, dataType, bytes }) => ({
-      name,
-      dims: [...dims],
-      dataType,
-      ...(external && bytes.length >= SMALL ? external.add(bytes) : { rawData: bytes }),
-    })),
+    initializer: initializers,
   };
   const encoded = ModelProto.encode({
     irVersion: IR_VERSION,
@@ -70,31 +63,10 @@ export async function encodeModel(record: OnnxRecord, details: ModelDetails): Pr
     metadataProps: Object.entries(details.metadata).map(([key, value]) => ({ key, value })),
   }).finish();
   const model = new Uint8Array(encoded.buffer as ArrayBuffer, encoded.byteOffset, encoded.length);
-  return external ? { model, externalData: external.finish() } : { model };
+  return external ? { model, externalData: external } : { model };
 }
 
-async function bytesOf(name: string, initializer: Initializer): Promise<TensorBytes> {
-  if (initializer.kind === 'ints' || initializer.kind === 'range') {
-    const numbers = initializer.kind === 'ints' ? initializer.values : Array(initializer.count).keys();
-    const values = BigInt64Array.from([...numbers].map(BigInt));
-    return { name, dims: [values.length], dataType: elementTypes.i64, bytes: viewOf(values) };
-  }
-  if (initializer.kind === 'parameter') {
-    const { dtype, shape, data } = await initializer.parameter.read();
-    return { name, dims: shape, dataType: elementTypes[dtype], bytes: viewOf(dtype === 'bool' ? truths(data) : data) };
-  }
-  const { type, shape, data } = initializer;
-  const bytes = viewOf(type === 'bool' ? truths(data as Uint32Array) : data);
-  return { name, dims: shape, dataType: elementTypes[type], bytes };
-}
-
-const viewOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
-
-/** ONNX stores a bool in one byte. */
-const truths = (data: ArrayLike<number>): Uint8Array => Uint8Array.from(data, (value) => Number(value !== 0));
-
-/** Values of AttributeProto.AttributeType. */
+/** The numbers of AttributeProto.AttributeType. */
 const [FLOAT, INT, STRING, INTS, STRINGS] = [1, 2, 3, 7, 8];
 
 function attributesOf(attributes: OnnxAttributes): onnx.IAttributeProto[] {
@@ -117,29 +89,3 @@ const portOf = ({ name, dtype, shape }: OnnxPort): onnx.IValueInfoProto => ({
   name,
   type: { tensorType: { elemType: elementTypes[dtype], shape: { dim: shape.map(dimOf) } } },
 });
-
-/** The separate weights file. */
-class ExternalFile {
-  readonly #name: string;
-  readonly #parts: { readonly at: number; readonly bytes: Uint8Array }[] = [];
-  #size = 0;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  /** Appends a tensor's bytes and returns the fields that locate them. */
-  add(bytes: Uint8Array): Pick<onnx.ITensorProto, 'dataLocation' | 'externalData'> {
-    const at = Math.ceil(this.#size / ALIGNMENT) * ALIGNMENT;
-    this.#parts.push({ at, bytes });
-    this.#size = at + bytes.length;
-    const entries = { location: this.#name, offset: String(at), length: String(bytes.length) };
-    return { dataLocation: 1, externalData: Object.entries(entries).map(([key, value]) => ({ key, value })) };
-  }
-
-  finish(): NonNullable<Encoded['externalData']> {
-    const data = new Uint8Array(this.#size);
-    for (const { at, bytes } of this.#parts) data.set(bytes, at);
-    return { name: this.#name, data };
-  }
-}

@@ -30,8 +30,7 @@ export function problemsOf({ model, externalData }: OnnxModel): string[] {
     if (entries!.length === 0) expected(rawData!.length === size, `"${name}" has ${rawData!.length} bytes of ${size}`);
     else {
       const at = Object.fromEntries(entries!.map(({ key, value }) => [key!, value!]));
-      const fits =
-        at.location === externalData?.name && Number(at.offset) + Number(at.length) <= externalData.data.length;
+      const fits = at.location === externalData?.name && Number(at.offset) + Number(at.length) <= externalData.size;
       expected(fits && Number(at.length) === size, `"${name}" lies wrongly in the file beside the model`);
     }
   }

@@ -24,12 +24,19 @@ function fromOrt({ type, dims, data }: ort.Tensor): TensorData {
   return { dtype, shape: dims, data: values };
 }
 
-/** ONNX Runtime's outputs for each of `runs`. */
+/** A file's parts as one array. */
+export async function joined(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  for await (const part of parts) all.push(part);
+  return Buffer.concat(all);
+}
+
+/** What ONNX Runtime computes of each of `runs`. */
 export async function runOnnx(
   { model, externalData }: OnnxModel,
   runs: readonly Readonly<Record<string, TensorData>>[],
 ): Promise<Record<string, TensorData>[]> {
-  const beside = externalData ? [{ path: externalData.name, data: externalData.data }] : [];
+  const beside = externalData ? [{ path: externalData.name, data: await joined(externalData) }] : [];
   const session = await ort.InferenceSession.create(model, { externalData: beside, graphOptimizationLevel: 'all' });
   try {
     const results = [];

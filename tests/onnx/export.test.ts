@@ -1,5 +1,6 @@
 // exportOnnx(): the file's content, open batch sizes and lengths, state, separate weights, and errors.
 
+import { Buffer as Bytes } from 'node:buffer';
 import { onnx } from 'onnx-proto';
 import { describe, expect, test } from 'vitest';
 import { CpuDevice } from '../../src/backends/cpu/cpu-device.ts';
@@ -10,7 +11,7 @@ import { sizeOf } from '../../src/core/shape.ts';
 import { Scalar, spec, type Tensor, type TensorSpec } from '../../src/core/tensor.ts';
 import { assign } from '../../src/core/trace.ts';
 import {
-  add, arange, concat, dropout, embedding, linspace, lstm, matmul, mean, mul, permute, reshape, rotary, scaledDotProductAttention, split, sub, sum, tanh, transpose, updateSlice,
+  add, arange, concat, dropout, embedding, linspace, lstm, matmul, mean, mul, permute, reshape, rotary, scaledDotProductAttention, split, sub, sum, tanh, transpose, updateSlice, where,
 } from '../../src/ops/index.ts'; // prettier-ignore
 import {
   BatchNorm2d, compile, Conv2d, ConvTranspose2d, type Device, exportOnnx, GRU, GroupNorm, Linear, LSTM, MaxPool2d, type OnnxOptions,
@@ -20,7 +21,7 @@ import { GPT2, gpt2Configs } from '../../models/transformer/char-gpt/model.ts';
 import { deviation } from '../../src/verify/compare.ts';
 import { units } from '../../src/verify/tolerances.ts';
 import { problemsOf } from '../harness/onnx-check.ts';
-import { runOnnx } from '../harness/onnx.ts';
+import { joined, runOnnx } from '../harness/onnx.ts';
 
 type Inputs = Readonly<Record<string, Tensor>>;
 type Fn = (inputs: Inputs) => Tensor | Readonly<Record<string, Tensor>>;
@@ -104,8 +105,49 @@ describe('the file', () => {
     const options = { inlineLimit: 1000, externalName: 'weights.bin' };
     const exported = await compare(({ x }) => large.forward(x), [{ x: spec([2, 64]) }], options);
     expect(exported.externalData?.name).toBe('weights.bin');
-    expect(exported.externalData!.data.length).toBeGreaterThanOrEqual(4 * 64 * 32);
+    expect(exported.externalData!.size).toBeGreaterThanOrEqual(4 * 64 * 32);
     expect(exported.model.length).toBeLessThan(2000);
+  });
+
+  test('gives that file tensor by tensor, each read when its turn comes, and where the model says', async () => {
+    const layers = [new Linear(48, 40), new Linear(40, 30)];
+    const table = new Parameter({ shape: [40], dtype: 'f32', data: Float32Array.from({ length: 40 }, Math.sqrt) }, { name: 'table' }); // prettier-ignore
+    const mask = new Buffer({ shape: [1, 1100], dtype: 'bool', data: Uint32Array.from({ length: 1100 }, (_, i) => i % 3) }, { name: 'mask' }); // prettier-ignore
+    const model = new Sequential(...layers);
+    const weights = [layers[0].weight, layers[1].weight, mask];
+    const reads: string[] = [];
+    for (const one of [...model.parameters(), mask, table]) {
+      const read = one.read.bind(one);
+      one.read = () => (reads.push(one.name), read());
+    }
+    const fn: Fn = ({ x, y }) => ({
+      product: layers[1].forward(add(layers[0].forward(x), table)),
+      masked: where(mask, y, 0),
+    });
+    const specs = { x: spec([2, 48]), y: spec([1, 1100]) };
+    const exported = await exportOnnx(fn as never, specs, { model, inlineLimit: 0 });
+    const file = exported.externalData;
+    expect(reads.toSorted()).toEqual(['0.bias', '1.bias', 'table']); // small: they stand in the model
+    const [sizes, lengths]: number[][] = [[7680, 4800, 1100], []];
+    for await (const part of file!) {
+      lengths.push(part.length);
+      expect(reads.length - 3).toBe(lengths.filter((length) => sizes.includes(length)).length);
+    }
+    // Between them are the bytes up to the next multiple of 4096.
+    expect(lengths).toEqual([7680, 512, 4800, 3392, 1100]);
+
+    const stored = new Map(onnx.ModelProto.decode(exported.model).graph!.initializer!.map((one) => [one.name, one]));
+    const expected = new Uint8Array(file!.size);
+    for (const one of weights) {
+      const entries = stored.get(one.name)!.externalData!.map(({ key, value }) => [key, value]);
+      const { location, offset, length } = Object.fromEntries(entries) as Record<string, string>;
+      const { dtype, data } = await one.read();
+      const bytes =
+        dtype === 'bool' ? Uint8Array.from(data, (value) => Math.min(value, 1)) : new Uint8Array(data.buffer);
+      expect([location, Number(offset) % 4096, Number(length)]).toEqual(['model.onnx.data', 0, bytes.length]);
+      expected.set(bytes, Number(offset));
+    }
+    expect(Bytes.compare(await joined(file!), expected)).toBe(0);
   });
 });
 

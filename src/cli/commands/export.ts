@@ -37,7 +37,7 @@ export const exportCommand: ModelCommand<ExportOptions> = {
     const externalName = `${basename(file)}.data`;
     const exported = await exportModel(entry, model, { batch, version, metadata, externalName, ...limit });
     const beside = exported.externalData && join(dirname(file), externalName);
-    if (beside) await writeFileAtomic(beside, exported.externalData!.data);
+    if (beside) await writeFileAtomic(beside, exported.externalData!);
     await writeFileAtomic(file, exported.model);
     const { opset, nodes, inputs, outputs } = exported;
     if (exported.fixed)
@@ -49,8 +49,8 @@ export const exportCommand: ModelCommand<ExportOptions> = {
       terminal.result(JSON.stringify({ model: entry.name, config, files, opset, nodes, inputs, outputs }));
       return;
     }
-    const bytes = exported.model.length + (exported.externalData?.data.length ?? 0);
-    const ports = (title: string, list: readonly OnnxPortInfo[]) =>
+    const bytes = exported.model.length + (exported.externalData?.size ?? 0);
+    const ports = (title: string, list: readonly OnnxPortDescription[]) =>
       list.map(
         ({ name, dtype, shape }, i) => `${(i === 0 ? title : '').padEnd(9)}${name} ${dtype}[${shape.join(', ')}]`,
       );

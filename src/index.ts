@@ -48,7 +48,8 @@ export {
 } from './nn/init.ts'; // prettier-ignore
 export { Linear } from './nn/matmul/linear.ts';
 export { type Layer, Module } from './nn/module.ts';
-export { matchState, StateDictError, type StateMismatch } from './nn/state-dict.ts';
+export { matchState, type StateMatch } from './nn/state-dict.ts';
+export { type Misfit, WeightsError, type WeightsMismatch } from './nn/weights-error.ts';
 export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell } from './nn/recurrent/recurrent-cells.ts';
 export { GRU, LSTM, type RecurrentLayerOptions, RNN } from './nn/recurrent/recurrent.ts';
 export { GroupNorm, InstanceNorm2d, LayerNorm, LocalResponseNorm, RMSNorm } from './nn/norms/norms.ts';
@@ -90,7 +91,6 @@ export { type OpenOptions, type WeightInput } from './weights/open-weights.ts';
 export { type FileCache, type FileFacts, type KeptFile, type PartialFile } from './weights/file-cache.ts';
 export { readTensors, type WeightEntry, type WeightSource } from './weights/weight-source.ts';
 export { halfWeights } from './weights/half.ts';
-export { WeightsError } from './weights/weights-error.ts';
 export {
   evaluationBatches, imageBatches, type ImageBatch, type ImageBatches, type ImageBatchOptions,
 } from './data/image-batches.ts'; // prettier-ignore

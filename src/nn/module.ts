@@ -3,6 +3,7 @@
 import type { TensorData } from '../core/dtype.ts';
 import { Buffer, Parameter } from '../core/parameter.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { configOf } from './likely-causes.ts';
 import { writeState } from './state-dict.ts';
 
 /** A module with one tensor in and one out, so that it can be part of a list of layers. */
@@ -59,11 +60,11 @@ export abstract class Module {
   }
 
   /**
-   * Sets all values of `state()`. Unless every name, shape and type fits, nothing is changed and a StateDictError lists all
-   * mismatches. f32 and f16 are converted; one name of a tied parameter is enough; `optional` buffers may be missing.
+   * Sets all values of `state()`. Nothing is changed, and a WeightsError names all that is wrong, unless every name, shape
+   * and type fits. f32 and f16 are converted; one name of a tied parameter is enough; `optional` buffers may be missing.
    */
   loadStateDict(values: ReadonlyMap<string, TensorData>): void {
-    writeState(this.title, this.state(), values);
+    writeState({ title: this.title, config: configOf(this) }, this.state(), values);
   }
 
   #contents(): Set<Parameter> {

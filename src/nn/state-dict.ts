@@ -1,116 +1,112 @@
 // Matches values by name with a model's parameters, and reports all mismatches in one error, by cause.
 
-import { convertFloats, isFloat, type TensorData } from '../core/dtype.ts';
+import { convertFloats, isFloat, type DType, type TensorData } from '../core/dtype.ts';
 import { Buffer, type Parameter } from '../core/parameter.ts';
-import { formatShape, sameShape } from '../core/shape.ts';
+import { sameShape } from '../core/shape.ts';
 import type { TensorSpec } from '../core/tensor.ts';
+import { likelyCauses, type Comparison } from './likely-causes.ts';
+import { isMismatch, WeightsError, type Misfit, type WeightsMismatch } from './weights-error.ts';
 
-/** Lists all values that do not fit a model, by cause. Nothing was written. */
-export class StateDictError extends Error {
-  /** Names that the model has and the values lack. */
-  readonly missing: readonly string[];
-  /** Names that the model does not have. */
-  readonly unexpected: readonly string[];
-  /** `name (is …, needs …)`: wrong shapes, and types that are not converted. */
-  readonly misshapen: readonly string[];
-  /** Names of one tied parameter whose values differ. */
-  readonly untied: readonly string[];
-
-  constructor(model: string, found: Omit<StateMismatch, 'fits'>) {
-    const { missing, unexpected, misshapen, untied } = found;
-    const part = (title: string, names: readonly string[]) =>
-      names.length > 0 ? `\n  ${title}: ${names.join(', ')}` : '';
-    super(
-      `These weights are not for ${model}; nothing was changed:` +
-        part('missing', missing) +
-        part('unexpected', unexpected) +
-        part('wrong shape or type', misshapen) +
-        part('tied in the model, but with different values', untied) +
-        remedies(found).map((remedy) => `\n${remedy}`).join(''), // prettier-ignore
-    );
-    this.name = 'StateDictError';
-    [this.missing, this.unexpected, this.misshapen, this.untied] = [missing, unexpected, misshapen, untied];
-  }
-}
-
-/** How named values compare with a model. */
-export interface StateMismatch {
-  /** The parameters to write, each once, with the name of its values. */
+/** How the specs of values by name compare with a model. */
+export interface StateMatch extends WeightsMismatch {
+  /** The parameters to be written, each once, with the name of its values. */
   readonly fits: ReadonlyMap<Parameter, string>;
-  readonly missing: readonly string[];
-  readonly unexpected: readonly string[];
-  readonly misshapen: readonly string[];
-  readonly untied: readonly string[];
 }
 
-const describe = ({ dtype, shape }: TensorSpec) => `${dtype}${formatShape(shape)}`;
+/** Whether two tensors are of one type and shape, and equal to the bit. */
+export const sameValues = (a: TensorData, b: TensorData): boolean =>
+  sameShape(a.shape, b.shape) && a.dtype === b.dtype && a.data.every((value, i) => Object.is(value, b.data[i]));
 
 /**
- * Compares the specs of values with a model's `state()`. A tied parameter needs values under only one of its names, an
- * `optional` buffer none; f32 and f16 fit each other.
+ * Compares the specs of values with a model's `state()`. A tied parameter needs values under one of its names, a buffer that
+ * is `optional` none; f32 fits f16 and the other way round. With `exact`, every name needs values of its own type.
  */
 export function matchState(
   state: ReadonlyMap<string, Parameter>,
   values: ReadonlyMap<string, TensorSpec>,
-): StateMismatch {
+  { exact = false } = {},
+): StateMatch {
   const fits = new Map<Parameter, string>();
   for (const [name, parameter] of state) if (values.has(name) && !fits.has(parameter)) fits.set(parameter, name);
-  const needed = ([name, parameter]: readonly [string, Parameter]) =>
-    !values.has(name) && !fits.has(parameter) && !(parameter instanceof Buffer && parameter.optional);
-  const misshapen = [...state].flatMap(([name, parameter]) => {
+  const isMissing = ([name, parameter]: readonly [string, Parameter]) =>
+    !values.has(name) && (exact || !(fits.has(parameter) || (parameter instanceof Buffer && parameter.optional)));
+  const canBecome = (type: DType, wanted: DType) => type === wanted || (!exact && isFloat(type) && isFloat(wanted));
+  const [shapes, dtypes]: Misfit[][] = [[], []];
+  for (const [name, needed] of state) {
     const value = values.get(name);
-    const convertible =
-      value && (value.dtype === parameter.dtype || (isFloat(value.dtype) && isFloat(parameter.dtype)));
-    if (!value || (convertible && sameShape(value.shape, parameter.shape))) return [];
-    return [`${name} (is ${describe(value)}, needs ${describe(parameter)})`];
-  });
+    if (!value) continue;
+    const misfit = { name, found: { shape: value.shape, type: value.dtype }, needed };
+    if (!sameShape(value.shape, needed.shape)) shapes.push(misfit);
+    else if (!canBecome(value.dtype, needed.dtype)) dtypes.push(misfit);
+  }
   return {
     fits,
-    missing: [...state].filter(needed).map(([name]) => name),
+    missing: [...state].filter(isMissing).map(([name]) => name),
     unexpected: [...values.keys()].filter((name) => !state.has(name)),
-    misshapen,
+    shapes,
+    dtypes,
     untied: [],
   };
 }
 
-/** Writes `values` to the parameters of `state`, all or none: throws a StateDictError if any does not fit. */
+/** What the values are for, in an error. */
+export interface Target {
+  /** What errors call the model. */
+  readonly title: string;
+  readonly config?: unknown;
+}
+
+/** The error for `mismatch` of the names of `values` and `state`. */
+export function stateError(
+  { title, config }: Target,
+  state: ReadonlyMap<string, unknown>,
+  values: ReadonlyMap<string, unknown>,
+  mismatch: WeightsMismatch,
+  holder: Comparison['holder'],
+): WeightsError {
+  const names = { names: [...values.keys()], wanted: [...state.keys()] };
+  const comparison = { ...names, holder, shapes: mismatch.shapes, config };
+  return new WeightsError(title, mismatch, remediesFor(mismatch, comparison));
+}
+
+/** Writes `values` to the parameters of `state`, all or none. @throws a WeightsError when any does not fit. */
 export function writeState(
-  model: string,
+  target: Target,
   state: ReadonlyMap<string, Parameter>,
   values: ReadonlyMap<string, TensorData>,
 ): void {
   const { fits, ...found } = matchState(state, values);
   const untied = [...state].flatMap(([name, parameter]) => {
-    const first = values.get(fits.get(parameter) ?? '');
-    const own = values.get(name);
-    if (!first || !own || own === first || !sameShape(own.shape, first.shape)) return [];
-    const equal = own.dtype === first.dtype && own.data.every((value, i) => Object.is(value, first.data[i]));
-    return equal ? [] : [`${name} and ${fits.get(parameter)}`];
+    const of = fits.get(parameter);
+    const [first, own] = [of === undefined ? undefined : values.get(of), values.get(name)];
+    if (!first || !own || own === first || !sameShape(own.shape, first.shape) || sameValues(own, first)) return [];
+    return [[of!, name] as const];
   });
-  const { missing, unexpected, misshapen } = found;
-  if (missing.length + unexpected.length + misshapen.length + untied.length > 0) {
-    throw new StateDictError(model, { ...found, untied });
-  }
-  // All conversions precede the first write, since one may run out of memory.
+  const mismatch = { ...found, untied };
+  if (isMismatch(mismatch)) throw stateError(target, state, values, mismatch, 'state dict');
+  // All conversions before the first write: one may run out of memory.
   const ready = [...fits].map(
     ([parameter, name]) => [parameter, convertFloats(values.get(name)!, parameter.dtype)] as const,
   );
   for (const [parameter, value] of ready) parameter.write(value);
 }
 
-/** The most likely causes, and what to do. */
-function remedies({ missing, unexpected, misshapen, untied }: Omit<StateMismatch, 'fits'>): string[] {
+/** What most likely happened, and what to do. */
+function remediesFor({ missing, unexpected, shapes, untied }: WeightsMismatch, comparison: Comparison): string[] {
+  const { holder } = comparison;
+  const [added, dropped] = [commonPrefix(unexpected, missing), commonPrefix(missing, unexpected)];
   const found: string[] = [];
-  const added = commonPrefix(unexpected, missing);
-  const dropped = commonPrefix(missing, unexpected);
-  if (added) found.push(`Names differ by the prefix "${added}": remove it from the values' names.`);
-  else if (dropped) found.push(`Names differ by the prefix "${dropped}": add it to the values' names.`);
-  else if (missing.length > 0 && unexpected.length > 0)
-    found.push('The weights may be for another model, or for another config of it.'); // prettier-ignore
-  else if (missing.length > 0) found.push('The weights are incomplete, or for a model with fewer layers.');
-  else if (unexpected.length > 0) found.push('The weights are for a model with more layers: check the config.');
-  if (misshapen.length > 0) found.push('For shapes that differ, build the model with the config that the weights were trained with.'); // prettier-ignore
-  if (untied.length > 0) found.push('For values that differ, build the model without tying these parameters.');
+  if (added) found.push(`Names differ by the prefix "${added}": drop it from those of the ${holder}.`);
+  else if (dropped) found.push(`Names differ by the prefix "${dropped}": put it before those of the ${holder}.`);
+  else found.push(...likelyCauses(comparison));
+  if (found.length === 0) {
+    if (missing.length > 0 && unexpected.length > 0)
+      found.push('These may be weights of another model, or of another config of it.'); // prettier-ignore
+    else if (missing.length > 0) found.push(`The ${holder} is incomplete, or the model has more layers.`);
+    else if (unexpected.length > 0) found.push('The model has fewer layers: check its config.');
+    if (shapes.length > 0) found.push('Where shapes differ, build the model with the config that the weights were trained with.'); // prettier-ignore
+  }
+  if (untied.length > 0) found.push('Where values differ, build the model without tying these parameters.');
   return found;
 }
 

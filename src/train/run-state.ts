@@ -2,11 +2,11 @@
 
 import type { TensorData } from '../core/dtype.ts';
 import type { Buffer, Parameter } from '../core/parameter.ts';
-import { formatShape } from '../core/shape.ts';
-import type { TensorSpec } from '../core/tensor.ts';
 import { RandomState } from '../core/trace.ts';
+import { configOf } from '../nn/likely-causes.ts';
 import { Module } from '../nn/module.ts';
-import { StateDictError } from '../nn/state-dict.ts';
+import { matchState, stateError, type Target } from '../nn/state-dict.ts';
+import { isMismatch } from '../nn/weights-error.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 
 type Named<T> = Readonly<Record<string, T>>;
@@ -129,13 +129,13 @@ export class RunState {
     }
     for (const [name, entry] of Object.entries(this.#entries)) {
       const title = entry instanceof Module ? entry.title : name;
-      expectFit(title, entry.state(), state[name]);
-      expectFit(`${title}'s state between steps`, this.#carried[name], carried[name]);
+      expectFit({ title, config: configOf(entry) }, entry.state(), state[name]);
+      expectFit({ title: `${title}'s state between steps` }, this.#carried[name], carried[name]);
     }
     for (const { name, optimizer } of this.#phases) {
-      expectFit(`the ${optimizer.kind} of ${name}`, optimizer.state(), optimizers[name].values);
+      expectFit({ title: `the ${optimizer.kind} of ${name}` }, optimizer.state(), optimizers[name].values);
     }
-    expectFit('the random state', this.#random, random);
+    expectFit({ title: 'the random numbers' }, this.#random, random);
   }
 
   /** The non-persistent buffers that a program changes, by entry. */
@@ -174,18 +174,10 @@ const readEach = async (parts: Named<ReadonlyMap<string, Parameter>>): Promise<N
   return Object.fromEntries(await Promise.all(read));
 };
 
-/** @throws a StateDictError that lists every mismatch in names, shapes and dtypes between `values` and `parameters`. */
-function expectFit(title: string, parameters: ReadonlyMap<string, Parameter>, values: Values): void {
-  const text = ({ dtype, shape }: TensorSpec) => `${dtype}${formatShape(shape)}`;
-  const missing = [...parameters.keys()].filter((name) => !values.has(name));
-  const unexpected = [...values.keys()].filter((name) => !parameters.has(name));
-  const misshapen = [...parameters].flatMap(([name, parameter]) => {
-    const value = values.get(name);
-    return value && text(value) !== text(parameter) ? [`${name} (is ${text(value)}, needs ${text(parameter)})`] : [];
-  });
-  if (missing.length + unexpected.length + misshapen.length > 0) {
-    throw new StateDictError(title, { missing, unexpected, misshapen, untied: [] });
-  }
+/** Throws a WeightsError that names every difference, unless `values` are all those of `parameters`, in their types. */
+function expectFit(target: Target, parameters: ReadonlyMap<string, Parameter>, values: Values): void {
+  const match = matchState(parameters, values, { exact: true });
+  if (isMismatch(match)) throw stateError(target, parameters, values, match, 'checkpoint');
 }
 
 /** Writes the values that exist. */

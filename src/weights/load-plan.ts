@@ -3,10 +3,11 @@
 import { Buffer, type Parameter } from '../core/parameter.ts';
 import { sameShape } from '../core/shape.ts';
 import type { Module } from '../nn/module.ts';
+import { WeightsError, type Misfit, type WeightsMismatch } from '../nn/weights-error.ts';
 import { modernName, partAt, tiedTo, tolerated } from './quirks.ts';
+import { remediesFor } from './remedies.ts';
 import { canBecome } from './stored-type.ts';
 import type { WeightSource } from './weight-source.ts';
-import { WeightsError, type Misfit } from './weights-error.ts';
 
 /** How a file's names map to the model's. */
 export interface NameOptions {
@@ -111,13 +112,15 @@ export function planLoad(
   const [shapes, dtypes]: Misfit[][] = [[], []];
   for (const [own, name] of assigned) {
     const [entry, parameter] = [source.entries.get(name)!, state.get(own)!];
-    const misfit = { name: own, file: entry, model: parameter };
+    const misfit = { name: own, found: { shape: entry.shape, type: entry.stored }, needed: parameter };
     if (!isMapped && !sameShape(entry.shape, parameter.shape)) shapes.push(misfit);
     else if (!canBecome(entry.stored, parameter.dtype)) dtypes.push(misfit);
   }
   const isPartial = !strict && assigned.size > 0;
   if (shapes.length + dtypes.length > 0 || (!isPartial && missing.length + unexpected.length > 0)) {
-    throw new WeightsError(model, { source, state, inFile, prefix, missing, unexpected, shapes, dtypes });
+    const mismatch: WeightsMismatch = { missing, unexpected, shapes, dtypes, untied: [] };
+    const remedies = remediesFor(model, mismatch, { names: [...inFile.keys()], wanted: [...state.keys()], prefix });
+    throw new WeightsError(model.title, mismatch, remedies, source.name);
   }
   ignored.push(...unexpected.map((name) => ({ name, why: 'the model has no such parameter' })));
   kept.push(...missing.map((name) => ({ name, why: 'the file has no such tensor' })));

@@ -4,6 +4,8 @@ import type { TensorData } from '../core/dtype.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import type { Parameter } from '../core/parameter.ts';
 import type { Module } from '../nn/module.ts';
+import { sameValues } from '../nn/state-dict.ts';
+import { WeightsError } from '../nn/weights-error.ts';
 import { planLoad, type LoadPlan, type NameOptions } from './load-plan.ts';
 import { storedAs, storedTypes } from './stored-type.ts';
 import { quoteName, type WeightSource } from './weight-source.ts';
@@ -49,7 +51,7 @@ export async function fillModel(model: Module, source: WeightSource, options: Fi
   const { map, onProgress, signal } = options;
   const state = model.state();
   const plan = planLoad(model, state, source, options, !!map);
-  await checkTies(source, plan.ties, signal);
+  await expectTies(model, source, plan.ties, signal);
 
   const entry = (name: string) => source.entries.get(name)!;
   const bytesOf = (name: string) => sizeOf(entry(name).shape) * storedTypes[entry(name).stored].bytes;
@@ -96,19 +98,24 @@ function checked(source: WeightSource, name: string, parameter: Parameter, value
   );
 }
 
-/** A file may hold several copies of a tied tensor. If they differed, all but one would be lost. */
-async function checkTies(source: WeightSource, ties: LoadPlan['ties'], signal?: AbortSignal): Promise<void> {
+/** A tensor that the model ties may stand several times in a file. If its copies differed, one of them would be lost. */
+async function expectTies(
+  model: Module,
+  source: WeightSource,
+  ties: LoadPlan['ties'],
+  signal?: AbortSignal,
+): Promise<void> {
+  const untied: (readonly [string, string])[] = [];
   for (const [a, b] of ties) {
     const [first, second] = [source.entries.get(a)!, source.entries.get(b)!];
     if (first.memory !== undefined && first.memory === second.memory) continue;
     const [x, y] = [await source.read(a, undefined, signal), await source.read(b, first.dtype, signal)];
-    const isSame = sameShape(x.shape, y.shape) && x.data.every((value, i) => Object.is(value, y.data[i]));
-    if (isSame) continue;
-    throw new Error(
-      `${source.name}: ${quoteName(a)} and ${quoteName(b)} hold different values, but the model ties them to one parameter. ` +
-        'The weights come from a model without this tie. To drop one of them, match it with the option ignore.',
-    );
+    if (!sameValues(x, y)) untied.push([a, b]);
   }
+  if (untied.length === 0) return;
+  const remedy = 'They are of a model without the tie. To do without one name of each pair, pass it as ignore.';
+  const mismatch = { missing: [], unexpected: [], shapes: [], dtypes: [], untied };
+  throw new WeightsError(model.title, mismatch, [remedy], source.name);
 }
 
 /** A `map` option for files that store matrices as [in, out] where the model has [out, in], such as GPT-2's Conv1D. */

@@ -61,23 +61,3 @@ export function tiedTo(name: string, names: Iterable<string>): string | undefine
   });
   return found.length === 1 ? found[0] : undefined;
 }
-
-/** Well-known models, by a parameter name that only they have. */
-const families: readonly (readonly [name: RegExp, family: string])[] = [
-  [/(^|\.)h\.\d+\.attn\.c_attn\./, 'GPT-2'],
-  [/(^|\.)encoder\.layer\.\d+\.attention\.self\.query\./, 'BERT'],
-  [/(^|\.)layers\.\d+\.self_attn\.rotary|(^|\.)layers\.\d+\.mlp\.gate_proj\./, 'Llama'],
-  [/(^|\.)visual\.transformer\.resblocks\./, "OpenAI's CLIP"],
-  [/(^|\.)vision_model\.encoder\.layers\./, "Hugging Face's CLIP"],
-  [/(^|\.)final_logits_bias$/, 'Marian or BART'],
-  [/(^|\.)synthesis\.b\d+\.|(^|\.)b\d+\.torgb\./, 'StyleGAN2'],
-  [/(^|\.)model\.\d+\.conv_block\./, "CycleGAN's generator"],
-  [/(^|\.)evoformer(_iteration)?[./]/, 'AlphaFold'],
-  [/(^|\.)weight_ih_l0$/, 'a PyTorch RNN'],
-];
-
-/** The well-known model that these names come from, such as "GPT-2"; undefined if unknown. */
-export const familyOf = (names: Iterable<string>): string | undefined => {
-  const all = [...names];
-  return families.find(([pattern]) => all.some((name) => pattern.test(name)))?.[1];
-};

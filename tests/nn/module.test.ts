@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
   BatchNorm1d, Buffer, Conv2d, Dropout, filledParameter, Input, Linear, manualSeed, Module, Parameter, Sequential, spec,
-  StateDictError, type Layer, type Tensor, type TensorData,
+  WeightsError, type Layer, type Tensor, type TensorData,
 } from '../../src/node.ts'; // prettier-ignore
 
 class Block extends Module {
@@ -85,19 +85,43 @@ describe('state', () => {
     } catch (caught) {
       error = caught;
     }
-    expect(error).toBeInstanceOf(StateDictError);
-    const [weight, count] = ['stem.weight (is f32[2, 1, 9], needs f32[2, 1, 3, 3])', 'count (is i32[], needs u32[])'];
+    expect(error).toBeInstanceOf(WeightsError);
     expect(error).toMatchObject({
       missing: ['stem.bias', 'block.layers.0.bias'],
       unexpected: ['head.weight'],
-      misshapen: [weight, count],
+      shapes: ['stem.weight'],
+      dtypes: ['count'],
       message:
-        'These weights are not for Model; nothing was changed:\n  missing: stem.bias, block.layers.0.bias\n' +
-        `  unexpected: head.weight\n  wrong shape or type: ${weight}, ${count}\n` +
-        'The weights may be for another model, or for another config of it.\n' +
-        'For shapes that differ, build the model with the config that the weights were trained with.',
+        'These weights are not for Model; nothing was changed:\n  missing (2): stem.bias, block.layers.0.bias\n' +
+        '  unexpected (1): head.weight\n  other shape (1): stem.weight (is [2, 1, 9], needs [2, 1, 3, 3])\n' +
+        '  other dtype (1): count (is i32, needs u32)\n' +
+        '  → These may be weights of another model, or of another config of it.\n' +
+        '  → Where shapes differ, build the model with the config that the weights were trained with.',
     });
     expect(await model.stateDict()).toEqual(before);
+  });
+
+  test('of another config is refused in the words of the config, of another model by the first names', async () => {
+    class Sized extends Module {
+      readonly config: { readonly layers: number; readonly width: number };
+      readonly blocks: Linear[];
+      constructor(layers: number, width: number) {
+        super();
+        this.config = { layers, width };
+        this.blocks = Array.from({ length: layers }, () => new Linear(width, width));
+      }
+      override forward(): void {}
+    }
+    const small = new Sized(2, 3);
+    const other = await new Sized(4, 5).stateDict();
+    expect(() => small.loadStateDict(other)).toThrow(
+      '→ Another config: layers 4 in the state dict, 2 in the model; width 5 in the state dict, 3 in the model.',
+    );
+    expect(() => small.loadStateDict(new Map())).toThrow('→ The state dict holds nothing for this model.');
+    const names = new Map([['head.scale', other.get('blocks.0.bias')!]]);
+    expect(() => small.loadStateDict(names)).toThrow(
+      '→ Another model: no name fits. It begins with head.scale; the model with blocks.0.weight, blocks.0.bias, blocks.1.weight.',
+    );
   });
 });
 
@@ -112,7 +136,7 @@ describe('tolerated differences in a file', () => {
     expect((await model.stem.weight.read()).data).toEqual(state.get('tied')!.data);
     state.set('stem.weight', { ...state.get('tied')!, data: new Float32Array(18) });
     expect(() => model.loadStateDict(state)).toThrow(
-      'tied in the model, but with different values: tied and stem.weight',
+      'tied in the model, but different values (1): stem.weight and tied',
     );
   });
 
@@ -122,7 +146,7 @@ describe('tolerated differences in a file', () => {
     state.delete('num_batches_tracked');
     layer.loadStateDict(state);
     state.delete('running_mean');
-    expect(() => layer.loadStateDict(state)).toThrow('missing: running_mean');
+    expect(() => layer.loadStateDict(state)).toThrow('missing (1): running_mean');
   });
 
   test('f16 values are converted', async () => {
@@ -136,15 +160,16 @@ describe('tolerated differences in a file', () => {
   test('the error suggests a fix', async () => {
     const [block, state] = [new Block(), await new Block().stateDict()];
     const prefixed = new Map([...state].map(([name, value]) => [`model.${name}`, value]));
-    expect(() => block.loadStateDict(prefixed)).toThrow('prefix "model.": remove it from the values');
+    expect(() => block.loadStateDict(prefixed)).toThrow('prefix "model.": drop it from those of the state dict');
     const model = new (class extends Module {
       readonly block = block;
       forward() {}
     })();
-    expect(() => model.loadStateDict(state)).toThrow('prefix "block.": add it to the values');
+    expect(() => model.loadStateDict(state)).toThrow('prefix "block.": put it before those of the state dict');
     const resized = new Map(state).set('scale', { shape: [3], dtype: 'f32', data: new Float32Array(3) });
     expect(() => block.loadStateDict(resized)).toThrow('build the model with the config that the weights');
-    expect(() => block.loadStateDict(new Map())).toThrow('The weights are incomplete');
+    const part = new Map([...state].slice(1));
+    expect(() => block.loadStateDict(part)).toThrow('The state dict is incomplete, or the model has more layers.');
   });
 });
 

@@ -10,7 +10,7 @@ import {
   Module,
   openDevice,
   SGD,
-  StateDictError,
+  WeightsError,
   type Device,
   type Tensor,
   type TrainerOptions,
@@ -132,11 +132,12 @@ test('the error for a checkpoint of another model lists every mismatch; nothing 
   } catch (thrown) {
     error = thrown;
   }
-  expect(error).toBeInstanceOf(StateDictError);
+  expect(error).toBeInstanceOf(WeightsError);
   expect(error).toMatchObject({
     missing: ['output.weight', 'output.bias'],
     unexpected: expect.arrayContaining(['extra.weight', 'extra.bias']),
-    misshapen: [expect.stringContaining('hidden.weight'), expect.stringContaining('hidden.bias')],
+    shapes: ['hidden.weight', 'hidden.bias'],
+    message: expect.stringContaining('nothing was changed:\n  missing (2): output.weight, output.bias'),
   });
   expect(await model.stateDict()).toEqual(before);
 });

@@ -131,7 +131,7 @@ export {
 export { benchSources, type KernelSource } from './bench/sources.ts';
 export { OpenSizeError } from './onnx/open-sizes.ts';
 export { type ExternalData } from './onnx/stored-tensors.ts';
-export { exportOnnx, type OnnxModel, type OnnxOptions, type OnnxPortDescription } from './onnx/export.ts';
+export { exportOnnx, type OnnxModel, type OnnxOptions, type OnnxPortInfo } from './onnx/export.ts';
 export { planOnly } from './runtime/plan-only.ts';
 export { mergeTuning, parseTuningTable, tuningKey, type TuningTable } from './runtime/tuning.ts';
 export { type Candidate, tune, type TuneOptions, type TuneRow } from './tune/tune.ts';

@@ -50,7 +50,7 @@ export const exportCommand: ModelCommand<ExportOptions> = {
       return;
     }
     const bytes = exported.model.length + (exported.externalData?.size ?? 0);
-    const ports = (title: string, list: readonly OnnxPortDescription[]) =>
+    const ports = (title: string, list: readonly OnnxPortInfo[]) =>
       list.map(
         ({ name, dtype, shape }, i) => `${(i === 0 ? title : '').padEnd(9)}${name} ${dtype}[${shape.join(', ')}]`,
       );

@@ -1,4 +1,4 @@
-// Why weights may not fit a model: they are of another model, or of another config of it.
+// Why weights may not match a model: they belong to a different model, or to a different config of it.
 
 import type { Shape } from '../core/shape.ts';
 import type { Misfit } from './weights-error.ts';
@@ -43,12 +43,14 @@ export function likelyCauses(comparison: Comparison): string[] {
   if (wanted.length > 0 && !names.some((name) => known.has(name))) {
     const some = (all: readonly string[]) => all.slice(0, 3).join(', ');
     const family = theirs ? `The ${holder} looks like ${theirs}. ` : '';
-    return [`Another model: no name fits. ${family}It begins with ${some(names)}; the model with ${some(wanted)}.`];
+    return [
+      `A different model: no name matches. ${family}The ${holder} starts with ${some(names)}; the model with ${some(wanted)}.`,
+    ];
   }
   const causes: string[] = [];
   if (theirs && ours && theirs !== ours) causes.push(`The ${holder} looks like ${theirs}, the model like ${ours}.`);
   const config = [...counts(comparison), ...widths(comparison)];
-  if (config.length > 0) causes.push(`Another config: ${config.join('; ')}.`);
+  if (config.length > 0) causes.push(`A different config: ${config.join('; ')}.`);
   return causes;
 }
 

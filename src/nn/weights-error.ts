@@ -3,7 +3,7 @@
 import { formatShape, type Shape } from '../core/shape.ts';
 import type { TensorSpec } from '../core/tensor.ts';
 
-/** A parameter for which there are values of another shape or type. */
+/** A parameter whose values have a different shape or type. */
 export interface Misfit {
   /** The model's name. */
   readonly name: string;
@@ -65,8 +65,8 @@ export class WeightsError extends Error {
       `${source === undefined ? '' : `${source}: `}These weights are not for ${model}; nothing was changed:` +
         group('missing', missing) +
         group('unexpected', unexpected) +
-        group('other shape', shapes.map(shapeOf)) +
-        group('other dtype', dtypes.map(typeOf)) +
+        group('wrong shape', shapes.map(shapeOf)) +
+        group('wrong dtype', dtypes.map(typeOf)) +
         group('tied in the model, but different values', untied.map((pair) => pair.join(' and '))) +
         remedies.map((remedy) => `\n  → ${remedy}`).join(''),
     ); // prettier-ignore

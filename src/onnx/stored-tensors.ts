@@ -1,6 +1,5 @@
 // The tensors that an ONNX model stores: how many bytes each has, known before it is read, and the file beside the model.
 
-import type { onnx } from 'onnx-proto';
 import type { OnnxType } from '../core/onnx.ts';
 import { sizeOf, type Shape } from '../core/shape.ts';
 import { elementTypes, type Initializer } from './record.ts';
@@ -75,7 +74,10 @@ export class ExternalData implements AsyncIterable<Uint8Array> {
   }
 
   /** Puts a tensor at the file's end, and gives the fields that say where. */
-  add(tensor: StoredTensor): Pick<onnx.ITensorProto, 'dataLocation' | 'externalData'> {
+  add(tensor: StoredTensor): {
+    readonly dataLocation: number;
+    readonly externalData: { key: string; value: string }[];
+  } {
     const at = Math.ceil(this.#size / ALIGNMENT) * ALIGNMENT;
     this.#tensors.push({ at, tensor });
     this.#size = at + tensor.size;

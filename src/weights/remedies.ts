@@ -19,18 +19,16 @@ export function remediesFor(model: Module, mismatch: WeightsMismatch, { names, w
   const lines: string[] = [];
   if (prefix.dropped || prefix.added) {
     const parts = [
-      prefix.dropped && `"${prefix.dropped}" dropped from`,
+      prefix.dropped && `"${prefix.dropped}" removed from`,
       prefix.added && `"${prefix.added}" added to`,
     ].filter(Boolean);
-    lines.push(`The names were compared with ${parts.join(' and ')} those of the file.`);
+    lines.push(`The names were compared after ${parts.join(' and ')} the file's names.`);
   }
   const causes = likelyCauses({ holder: 'file', names, wanted, shapes, config: configOf(model) });
   lines.push(...causes);
   const turned = shapes.filter(({ found, needed }) => `${[...found.shape].reverse()}` === `${needed.shape}`);
   if (turned.length > 0 && turned.length === shapes.length) {
-    lines.push(
-      "The shapes are transposed, as those of GPT-2's Conv1D are against Linear's: pass map: transposeWeights(PATTERN).",
-    );
+    lines.push("The shapes are transposed, as in GPT-2's Conv1D: pass map: transposeWeights(PATTERN).");
   }
   if (causes.length > 0) return lines;
   if (unexpected.some((name) => /conv_block\.6\./.test(name)) && missing.some((name) => /conv_block\.5\./.test(name))) {
@@ -39,12 +37,12 @@ export function remediesFor(model: Module, mismatch: WeightsMismatch, { names, w
   const [part, left] = [onlyPart(missing), onlyPart(unexpected)];
   if (part && unexpected.length === 0 && shapes.length === 0) {
     lines.push(
-      `Only ${part}* is missing: the file may be a base model without it. To keep its fresh values: strict: false.`,
+      `Only ${part}* is missing: the file may be a base model without it. To keep its initial values, pass strict: false.`,
     );
   }
   if (left && missing.length === 0 && shapes.length === 0) {
     lines.push(
-      `Only ${left}* is left over: another part or head. To do without it: ignore: /^${left.replaceAll('.', '\\.')}/.`,
+      `Only ${left}* is unexpected, such as a head. To skip it, pass ignore: /^${left.replaceAll('.', '\\.')}/.`,
     );
   }
   return lines;

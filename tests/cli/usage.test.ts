@@ -43,7 +43,7 @@ test.each([
   [['verify', '--op', 'matmull', '--json'], /no op "matmull"\. Did you mean matmul[,?]/],
   [['verify', '--op', 'xyzzy'], /no op "xyzzy"\. Ops: .*softmax/],
   [['verify', '--device', 'cpu'], /compares a GPU with the CPU reference/],
-  [['bench', '--case', '('], /"\(" is no regular expression: [^]*Groups: matrices, .*models\./],
+  [['bench', '--case', '('], /"\(" is not a valid regular expression: [^]*Groups: matrices, .*models\./],
   [['bench', '--case', 'xyzzy'], /No case matches "xyzzy"\. Groups: matrices, .*models\./],
   [['tune', '--device', 'cpu'], /the CPU has none/],
   [['bench', '--seconds', '0'], /'0' is invalid\. Must be a number above 0/],

@@ -93,8 +93,8 @@ describe('state', () => {
       dtypes: ['count'],
       message:
         'These weights are not for Model; nothing was changed:\n  missing (2): stem.bias, block.layers.0.bias\n' +
-        '  unexpected (1): head.weight\n  other shape (1): stem.weight (is [2, 1, 9], needs [2, 1, 3, 3])\n' +
-        '  other dtype (1): count (is i32, needs u32)\n' +
+        '  unexpected (1): head.weight\n  wrong shape (1): stem.weight (is [2, 1, 9], needs [2, 1, 3, 3])\n' +
+        '  wrong dtype (1): count (is i32, needs u32)\n' +
         '  → These may be weights of another model, or of another config of it.\n' +
         '  → Where shapes differ, build the model with the config that the weights were trained with.',
     });
@@ -115,12 +115,12 @@ describe('state', () => {
     const small = new Sized(2, 3);
     const other = await new Sized(4, 5).stateDict();
     expect(() => small.loadStateDict(other)).toThrow(
-      '→ Another config: layers 4 in the state dict, 2 in the model; width 5 in the state dict, 3 in the model.',
+      '→ A different config: layers 4 in the state dict, 2 in the model; width 5 in the state dict, 3 in the model.',
     );
     expect(() => small.loadStateDict(new Map())).toThrow('→ The state dict holds nothing for this model.');
     const names = new Map([['head.scale', other.get('blocks.0.bias')!]]);
     expect(() => small.loadStateDict(names)).toThrow(
-      '→ Another model: no name fits. It begins with head.scale; the model with blocks.0.weight, blocks.0.bias, blocks.1.weight.',
+      '→ A different model: no name matches. The state dict starts with head.scale; the model with blocks.0.weight, blocks.0.bias, blocks.1.weight.',
     );
   });
 });

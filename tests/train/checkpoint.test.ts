@@ -141,7 +141,7 @@ test('missing, unexpected and mistyped values are named, and nothing is changed'
     'missing (1): output.bias',
   );
   expect(() => trainer.restore(changed((values) => values.set('model.output.bias', half)))).toThrow(
-    'other dtype (1): output.bias (is f16, needs f32)',
+    'wrong dtype (1): output.bias (is f16, needs f32)',
   );
   expect(() => trainer.restore(changed((values) => values.delete('optimizer.step.mean.0')))).toThrow(
     /the AdamW of step[^]*missing \(1\): mean\.0/,

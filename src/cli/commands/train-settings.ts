@@ -154,7 +154,7 @@ export function digested(files: DataFiles): { readonly files: DataFiles; digest(
     // Not of the names: a folder may have moved. In their order: files are read side by side, and end in any order.
     digest: () =>
       createHash('sha256')
-        .update(files.names.flatMap((name) => read.get(name) ?? []).join())
+        .update([...new Set(files.names)].flatMap((name) => read.get(name) ?? []).join())
         .digest('hex')
         .slice(0, 16),
   };

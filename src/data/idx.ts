@@ -1,6 +1,6 @@
 // The IDX format of MNIST and similar datasets: a big-endian header, then the values.
 
-import { isGzip, unpack } from '../weights/unpack.ts';
+import { decompress, isGzip } from '../weights/decompress.ts';
 
 /** Unsigned bytes in a row-major array. */
 export interface IdxArray {
@@ -24,13 +24,13 @@ const UNSIGNED_BYTES = 0x08;
  * @throws an Error for a file that is truncated (with the bytes expected and found), corrupt, or of another format or type.
  */
 export async function parseIdx(bytes: Uint8Array, name = 'The file'): Promise<IdxArray> {
-  const { bytes: raw, damage } = isGzip(bytes) ? await unpack(bytes, 'gzip') : { bytes, damage: null };
-  const unpacked = isGzip(bytes) ? ' after decompression' : '';
+  const { bytes: raw, damage } = isGzip(bytes) ? await decompress(bytes, 'gzip') : { bytes, damage: null };
+  const after = isGzip(bytes) ? ' after decompression' : '';
   const expectBytes = (expected: number) => {
     if (raw.length >= expected) return;
     const [state, reason] = damage ? ['truncated or corrupt', ` (${damage.message})`] : ['truncated', ''];
     throw new Error(
-      `${name} is ${state}: ${expected} bytes expected${unpacked}, ${raw.length} found${reason}. Download or copy it again.`,
+      `${name} is ${state}: ${expected} bytes expected${after}, ${raw.length} found${reason}. Download or copy it again.`,
     );
   };
 
@@ -38,7 +38,7 @@ export async function parseIdx(bytes: Uint8Array, name = 'The file'): Promise<Id
   const [zero, alsoZero, type, rank] = raw;
   if (zero !== 0 || alsoZero !== 0 || !Object.hasOwn(TYPES, type)) {
     throw new Error(
-      `${name} is not an IDX file: it starts with the bytes ${hex(raw.subarray(0, 4))}${unpacked}, ` +
+      `${name} is not an IDX file: it starts with the bytes ${hex(raw.subarray(0, 4))}${after}, ` +
         'but an IDX file of unsigned bytes starts with 00 00 08.',
     );
   }
@@ -53,7 +53,7 @@ export async function parseIdx(bytes: Uint8Array, name = 'The file'): Promise<Id
   expectBytes(expected);
   if (damage) throw new Error(`${name} is a corrupt gzip file (${damage.message}). Download or copy it again.`);
   if (raw.length > expected) {
-    throw new Error(`${name} is corrupt: its header implies ${expected} bytes${unpacked}, but it has ${raw.length}.`);
+    throw new Error(`${name} is corrupt: its header implies ${expected} bytes${after}, but it has ${raw.length}.`);
   }
   return { shape, data: raw.subarray(start) };
 }

@@ -31,8 +31,8 @@ const FILE_NAME = /(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(?: ?\(\d+\
  */
 export function identifyMnistFiles(names: readonly string[]): MnistFiles {
   const files: MnistFiles = { train: {}, test: {} };
-  const unpackedFirst = names.toSorted((a, b) => Number(/\.gz$/i.test(a)) - Number(/\.gz$/i.test(b)));
-  for (const name of unpackedFirst) {
+  const plainFirst = names.toSorted((a, b) => Number(/\.gz$/i.test(a)) - Number(/\.gz$/i.test(b)));
+  for (const name of plainFirst) {
     const match = FILE_NAME.exec(name);
     if (!match) continue;
     const split = match[1].toLowerCase() === 'train' ? 'train' : 'test';

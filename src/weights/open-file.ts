@@ -5,7 +5,7 @@ import { npySource, npzSource, startsAsNpy } from './numpy.ts';
 import { startsAsSafetensors } from './safetensors-header.ts';
 import { safetensorsSource } from './safetensors.ts';
 import { torchLegacySource, torchZipSource } from './torch-files.ts';
-import { isGzip } from './unpack.ts';
+import { isGzip } from './decompress.ts';
 import type { WeightSource } from './weight-source.ts';
 import { readZipDirectory, ZIP_START } from './zip.ts';
 
@@ -54,6 +54,6 @@ async function openZip(file: ByteSource, within?: string): Promise<WeightSource>
   if (paths.some((path) => path.endsWith('model.json')))
     throw new Error(`${file.name} is a Keras model archive. Save its arrays in Python with numpy.savez.`);
   throw new Error(
-    `${file.name} is a ZIP archive, but not from PyTorch or NumPy: it holds ${paths.slice(0, 5).join(', ')}. Unpack it first.`,
+    `${file.name} is a ZIP archive, but not from PyTorch or NumPy: it holds ${paths.slice(0, 5).join(', ')}. Extract it first.`,
   );
 }

@@ -2,13 +2,13 @@
 // Existing libraries read whole archives, or need streams that a page does not have.
 
 import type { ByteSource } from './byte-source.ts';
-import { unpack } from './unpack.ts';
+import { decompress } from './decompress.ts';
 
 /** One file in an archive. */
 export interface ZipEntry {
   readonly path: string;
   /** Compressed and uncompressed size in bytes. */
-  readonly packedSize: number;
+  readonly compressedSize: number;
   readonly size: number;
   readonly isDeflated: boolean;
   /** Offset of its local header, which is followed by the data. */
@@ -84,8 +84,8 @@ function wideFields(view: DataView, entryAt: number, extraAt: number, extraLengt
       value += 8;
     }
   }
-  const [size, packedSize, headerAt] = fields;
-  return { size, packedSize, headerAt };
+  const [size, compressedSize, headerAt] = fields;
+  return { size, compressedSize, headerAt };
 }
 
 /** Offset of an entry's data: for alignment, its local header may be longer than the directory says. */
@@ -111,8 +111,8 @@ export async function readZipEntry(
   }
   const start = await zipDataStart(file, entry, signal);
   if (!entry.isDeflated) return file.read(start + begin, start + end, signal);
-  const packed = await file.read(start, start + entry.packedSize, signal);
-  const { bytes, damage } = await unpack(packed, 'deflate-raw', end);
+  const compressed = await file.read(start, start + entry.compressedSize, signal);
+  const { bytes, damage } = await decompress(compressed, 'deflate-raw', end);
   if (bytes.length < end)
     throw damaged(file, `${entry.path} cannot be decompressed (${damage?.message ?? 'it is too short'})`);
   return bytes.subarray(begin, end);

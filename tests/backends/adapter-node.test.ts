@@ -1,11 +1,11 @@
-// Adapters in Node: each source by name, errors, and concurrent unpacking.
+// Adapters in Node: each source by name, errors, and concurrent extraction.
 
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { nodeAdapter, type NodeAdapterSource } from '../../src/backends/webgpu/adapter-node.ts';
-import { unpack } from '../../src/backends/webgpu/unpack-node.ts';
+import { extract } from '../../src/backends/webgpu/extract-node.ts';
 
 const hasSwiftShader = process.platform === 'linux' && process.arch === 'x64';
 
@@ -72,10 +72,10 @@ test('the environment chooses the source, and the error for an unknown name list
   await expect(nodeAdapter({ source: 'fast' as NodeAdapterSource })).rejects.toThrow(/'fast'/);
 });
 
-test.runIf(hasSwiftShader)('concurrent callers all get the completely unpacked folder', async () => {
-  const cache = await mkdtemp(join(tmpdir(), 'unpack-'));
+test.runIf(hasSwiftShader)('concurrent callers all get the completely extracted folder', async () => {
+  const cache = await mkdtemp(join(tmpdir(), 'extract-'));
   try {
-    const folders = await Promise.all([1, 2, 3].map(() => unpack('al2023', cache)));
+    const folders = await Promise.all([1, 2, 3].map(() => extract('al2023', cache)));
     expect(new Set(folders).size).toBe(1);
     expect(await readdir(join(folders[0]!, 'lib'))).toHaveLength(12);
     expect(await readdir(cache)).toHaveLength(1);

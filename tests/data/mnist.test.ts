@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseIdx } from '../../src/data/idx.ts';
 import { identifyMnistFiles, missingMnistFiles, loadMnist, parseMnist } from '../../src/data/mnist.ts';
 import { openDataFiles } from '../../src/data/data-files-node.ts';
-import { unpack } from '../../src/weights/unpack.ts';
+import { decompress } from '../../src/weights/decompress.ts';
 import { realData } from '../harness/real-data.ts';
 
 /** An IDX file with values that count up from 0. */
@@ -47,9 +47,9 @@ describe('IDX', () => {
   });
 
   test('a gzipped file truncated at any byte', async () => {
-    const packed = gzipSync(idx([100, 100]));
-    for (let length = 2; length < packed.length; length += 7) {
-      await expect(parseIdx(packed.subarray(0, length), 'a.gz'), `${length}`).rejects.toThrow(
+    const compressed = gzipSync(idx([100, 100]));
+    for (let length = 2; length < compressed.length; length += 7) {
+      await expect(parseIdx(compressed.subarray(0, length), 'a.gz'), `${length}`).rejects.toThrow(
         /a\.gz is (truncated or corrupt: \d+ bytes expected after decompression, \d+ found \(.+\)|a corrupt gzip file)/,
       );
     }
@@ -58,24 +58,24 @@ describe('IDX', () => {
   test('a truncated gzipped file that still yields some values', async () => {
     const noise = Uint8Array.from({ length: 200_000 }, (_, i) => (Math.imul(i, 2654435761) >>> 13) & 255);
     const file = Buffer.concat([idx([200_000]).subarray(0, 8), noise]);
-    const packed = gzipSync(file);
-    const { bytes } = await unpack(packed.subarray(0, packed.length >> 1), 'gzip');
+    const compressed = gzipSync(file);
+    const { bytes } = await decompress(compressed.subarray(0, compressed.length >> 1), 'gzip');
     expect(bytes.length).toBeGreaterThan(1000);
-    await expect(parseIdx(packed.subarray(0, packed.length >> 1))).rejects.toThrow(
+    await expect(parseIdx(compressed.subarray(0, compressed.length >> 1))).rejects.toThrow(
       `is truncated or corrupt: 200008 bytes expected after decompression, ${bytes.length} found (`,
     );
   });
 
   test('a gzipped file with a wrong checksum', async () => {
-    const packed = gzipSync(good);
-    packed[packed.length - 8] ^= 1;
-    await expect(parseIdx(packed, 'a.gz')).rejects.toThrow(
+    const compressed = gzipSync(good);
+    compressed[compressed.length - 8] ^= 1;
+    await expect(parseIdx(compressed, 'a.gz')).rejects.toThrow(
       /a\.gz is (truncated or corrupt: .*|a corrupt gzip file) \(.+\)/,
     );
   });
 
   test('decompression stops at its limit', async () => {
-    const { bytes, damage } = await unpack(gzipSync(new Uint8Array(1_000_000)), 'gzip', 100_000);
+    const { bytes, damage } = await decompress(gzipSync(new Uint8Array(1_000_000)), 'gzip', 100_000);
     expect(damage?.message).toBe('it decompresses to more than 100000 bytes');
     expect(bytes.length).toBeLessThan(400_000);
   });

@@ -3,7 +3,7 @@
 import { readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium, type Browser, type LaunchOptions } from 'playwright-core';
-import { unpack } from '../../src/backends/webgpu/unpack-node.ts';
+import { extract } from '../../src/backends/webgpu/extract-node.ts';
 
 // Always the software adapter, so that page tests use the same device on every machine.
 const args = [
@@ -34,7 +34,7 @@ async function fontConfig(fonts: string): Promise<string> {
 /** Chromium from the npm package @sparticuz/chromium, with libraries that a bare container lacks. */
 async function packagedChromium(): Promise<LaunchOptions | null> {
   const [folder, swiftshader, libraries, fonts] = await Promise.all(
-    (['chromium', 'swiftshader', 'al2023', 'fonts'] as const).map((archive) => unpack(archive)),
+    (['chromium', 'swiftshader', 'al2023', 'fonts'] as const).map((archive) => extract(archive)),
   );
   if (!folder || !swiftshader || !libraries || !fonts) return null;
   // Chromium looks for its GPU libraries beside its executable.

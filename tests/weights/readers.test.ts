@@ -158,14 +158,14 @@ describe('the error for an unsupported file says what it is', () => {
   });
 
   test('a ZIP archive of other files', async () => {
-    const zip = zipOf([{ path: 'a.txt', bytes: Buffer.from('hello'), isPacked: true }]);
+    const zip = zipOf([{ path: 'a.txt', bytes: Buffer.from('hello'), isCompressed: true }]);
     await expect(openWeights(zip)).rejects.toThrow(/ZIP archive, but not from.*holds a\.txt/);
   });
 });
 
 test('an archive with 64-bit directory fields, as above 4 GiB, is read', async () => {
   const bytes = readFileSync(at('fortran.npy'));
-  const zip = zipOf([{ path: 'w.npy', bytes, isPacked: true }, { path: 'v.npy', bytes }], true);
+  const zip = zipOf([{ path: 'w.npy', bytes, isCompressed: true }, { path: 'v.npy', bytes }], true);
   const [source, expected] = [await openWeights(zip), await openWeights(at('fortran.npy'))];
   for (const name of ['w', 'v']) expect(await source.read(name)).toEqual(await expected.read('fortran'));
   await expected.close();
@@ -199,17 +199,17 @@ test('a tensor is read from a file above 2 GiB without reading the rest', async 
 });
 
 /** Builds a ZIP archive by hand, for forms that Python does not write for small files. */
-function zipOf(files: readonly { path: string; bytes: Buffer; isPacked?: boolean }[], isWide = false): Uint8Array {
+function zipOf(files: readonly { path: string; bytes: Buffer; isCompressed?: boolean }[], isWide = false): Uint8Array {
   const [data, directory]: Buffer[][] = [[], []];
   const lengthOf = (parts: Buffer[]) => parts.reduce((sum, { length }) => sum + length, 0);
-  for (const { path, bytes, isPacked = false } of files) {
-    const content = isPacked ? deflateRawSync(bytes) : bytes;
+  for (const { path, bytes, isCompressed = false } of files) {
+    const content = isCompressed ? deflateRawSync(bytes) : bytes;
     const local = Buffer.alloc(30);
     local.writeUInt32LE(0x04034b50, 0);
     local.writeUInt16LE(path.length, 26);
     const entry = Buffer.alloc(46);
     entry.writeUInt32LE(0x02014b50, 0);
-    entry.writeUInt16LE(isPacked ? 8 : 0, 10);
+    entry.writeUInt16LE(isCompressed ? 8 : 0, 10);
     const numbers = [bytes.length, content.length, lengthOf(data)];
     [24, 20, 42].forEach((offset, i) => entry.writeUInt32LE(isWide ? 0xffffffff : numbers[i], offset));
     entry.writeUInt16LE(path.length, 28);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import type * as Dawn from 'webgpu';
 import type { Gpu, GpuAdapter } from './gpu-types.ts';
-import { unpack } from './unpack-node.ts';
+import { extract } from './extract-node.ts';
 
 /**
  * Where an adapter comes from: `system` is whatever Vulkan, Metal or Direct3D driver the machine has; `swiftshader` is
@@ -83,7 +83,7 @@ function preload(library: string): boolean {
 /** Loads a Vulkan loader: the system's or, for a driver named in the environment, the one beside SwiftShader. */
 async function loadVulkan(): Promise<boolean> {
   if (process.platform !== 'linux' || preload('libvulkan.so.1')) return true;
-  const folder = process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES ? await unpack('swiftshader') : null;
+  const folder = process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES ? await extract('swiftshader') : null;
   return !!folder && preload(join(folder, 'libvulkan.so.1'));
 }
 
@@ -107,7 +107,7 @@ function useDriver(manifest: string | null): void {
 /** Path of a software driver's manifest, for VK_ICD_FILENAMES. Throws an Error that says why there is none. */
 export async function driverManifest(driver: 'swiftshader' | 'lavapipe'): Promise<string> {
   if (driver === 'swiftshader') {
-    const folder = await unpack('swiftshader');
+    const folder = await extract('swiftshader');
     if (folder) return join(folder, 'vk_swiftshader_icd.json');
     throw new Error('@sparticuz/chromium is not installed, or not for this platform (Linux x64 only)');
   }
@@ -144,7 +144,7 @@ async function request(dawn: typeof Dawn, source: NodeAdapterSource, extra: read
 
 /**
  * A WebGPU adapter for Node, from the optional peer package `webgpu` (Dawn). Prefers a real GPU; without one it falls
- * back to SwiftShader if `@sparticuz/chromium` is installed (unpacked once into a cache). If the user has chosen a driver
+ * back to SwiftShader if `@sparticuz/chromium` is installed (extracted once into a cache). If the user has chosen a driver
  * by VK_ICD_FILENAMES or VK_DRIVER_FILES, nothing else is tried. Each call returns a fresh adapter, since a device can be
  * requested from an adapter only once. WebGPU's constants (`GPUBufferUsage`, …) are defined on `globalThis` if missing.
  *

@@ -1,7 +1,7 @@
 // Decompresses gzip and deflate with DecompressionStream, keeping what a truncated file still yields.
 
 /** The decompressed bytes, and the error that stopped decompression early, or null. */
-export interface Unpacked {
+export interface Decompressed {
   readonly bytes: Uint8Array;
   readonly damage: Error | null;
 }
@@ -13,7 +13,11 @@ export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes
  * Decompresses bytes. Truncated or corrupt data does not throw, so that the caller can report how much was found.
  * @param limit approximate maximum of decompressed bytes: a small file may expand to more than fits in memory.
  */
-export async function unpack(bytes: Uint8Array, format: 'gzip' | 'deflate-raw', limit = 2 ** 30): Promise<Unpacked> {
+export async function decompress(
+  bytes: Uint8Array,
+  format: 'gzip' | 'deflate-raw',
+  limit = 2 ** 30,
+): Promise<Decompressed> {
   const source = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream();
   const reader = source.pipeThrough(new DecompressionStream(format)).getReader();
   const chunks: Uint8Array[] = [];

@@ -1,4 +1,4 @@
-// Unpacks the binaries that the npm package @sparticuz/chromium carries (SwiftShader, Chromium), once, into a cache.
+// Extracts the binaries that the npm package @sparticuz/chromium carries (SwiftShader, Chromium), once, into a cache.
 
 import { createReadStream, createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { access, chmod, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
@@ -49,16 +49,16 @@ async function cacheFolder(packageFolder: string): Promise<string> {
       continue;
     }
   }
-  throw new Error(`No folder to unpack @sparticuz/chromium into: cannot write to ${candidates.join(' or ')}.`);
+  throw new Error(`No folder to extract @sparticuz/chromium into: cannot write to ${candidates.join(' or ')}.`);
 }
 
 /**
- * Folder with the unpacked `bin/<archive>.br` or `bin/<archive>.tar.br` of @sparticuz/chromium; null if that package is
- * not installed or not for this platform. Safe when several processes call it at once: each unpacks into a folder of its
+ * Folder with the extracted `bin/<archive>.br` or `bin/<archive>.tar.br` of @sparticuz/chromium; null if that package is
+ * not installed or not for this platform. Safe when several processes call it at once: each extracts into a folder of its
  * own, and the first to finish renames it. `into` replaces the cache folder. Throws an Error when the archive is missing
  * or damaged.
  */
-export async function unpack(
+export async function extract(
   archive: 'swiftshader' | 'chromium' | 'al2023' | 'fonts',
   into?: string,
 ): Promise<string | null> {
@@ -82,7 +82,7 @@ export async function unpack(
       if (!existsSync(folder)) throw error;
     });
   } catch (error) {
-    throw new Error(`Could not unpack ${archive} of @sparticuz/chromium ${found.version}; reinstall that package.`, {
+    throw new Error(`Could not extract ${archive} of @sparticuz/chromium ${found.version}; reinstall that package.`, {
       cause: error,
     });
   } finally {

@@ -1,8 +1,8 @@
 // Leaves that keep their values between runs: parameters, which are trained, and buffers, which are not.
 
 import { allocate, isFloat, type TensorData, type TypedArray } from './dtype.ts';
-import { formatShape, sameShape, sizeOf } from './shape.ts';
-import { Tensor, type TensorSpec } from './tensor.ts';
+import { sameShape, sizeOf } from './shape.ts';
+import { formatSpec, Tensor, type TensorSpec } from './tensor.ts';
 
 /** A device that holds parameters' values. */
 export interface ParameterHome {
@@ -91,10 +91,7 @@ export class Parameter extends Tensor {
   /** Replaces the values. The new ones are copied, or drawn on first use; programs see them on their next run. */
   write(values: TensorData | InitialValues): void {
     if (!sameShape(values.shape, this.shape) || values.dtype !== this.dtype) {
-      throw new Error(
-        `${this.#title}: holds ${this.dtype}${formatShape(this.shape)}, ` +
-          `but was given ${values.dtype}${formatShape(values.shape)}.`,
-      );
+      throw new Error(`${this.#title}: holds ${formatSpec(this)}, but was given ${formatSpec(values)}.`);
     }
     this.#host = 'draw' in values ? null : this.#checked(values.data).slice();
     this.#draw = 'draw' in values ? () => values.draw() : null;
@@ -181,7 +178,7 @@ export class Parameter extends Tensor {
     const expected = allocate(this.dtype, 0).constructor.name;
     if (data.length === this.size && data.constructor.name === expected) return data;
     throw new Error(
-      `${this.#title}: ${this.dtype}${formatShape(this.shape)} takes a ${expected} of ${this.size} values, ` +
+      `${this.#title}: ${formatSpec(this)} takes a ${expected} of ${this.size} values, ` +
         `but a ${data.constructor.name} of ${data.length} was given.`,
     );
   }

@@ -11,6 +11,9 @@ export interface TensorSpec {
   readonly dtype: DType;
 }
 
+/** `f32[2, 3]`. */
+export const formatSpec = ({ dtype, shape }: TensorSpec): string => `${dtype}${formatShape(shape)}`;
+
 /** Shorthand for a spec: `spec([64, 1, 32, 32])`, `spec([64], 'i32')`. */
 export const spec = (shape: Shape, dtype: DType = 'f32'): TensorSpec => ({ shape, dtype });
 
@@ -40,7 +43,7 @@ export class Tensor implements TensorSpec {
   }
 
   toString(): string {
-    return `${this.node?.op.name ?? 'leaf'} ${this.dtype}${formatShape(this.shape)}`;
+    return `${this.node?.op.name ?? 'leaf'} ${formatSpec(this)}`;
   }
 }
 

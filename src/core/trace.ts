@@ -1,8 +1,8 @@
 // The effects of a traced function on state: parameter updates and random draws.
 
 import { Buffer, type Parameter } from './parameter.ts';
-import type { Tensor } from './tensor.ts';
-import { formatShape, sameShape } from './shape.ts';
+import { formatSpec, type Tensor } from './tensor.ts';
+import { sameShape } from './shape.ts';
 
 /** An update of a parameter, which takes effect at the end of a run. */
 export interface Update {
@@ -78,8 +78,7 @@ export function assign(parameter: Parameter, value: Tensor): void {
   const { updates } = currentTrace('assign()');
   if (!sameShape(parameter.shape, value.shape) || parameter.dtype !== value.dtype) {
     throw new Error(
-      `assign: parameter ${parameter.name} is ${parameter.dtype}${formatShape(parameter.shape)}, ` +
-        `but the value is ${value.dtype}${formatShape(value.shape)}.`,
+      `assign: parameter ${parameter.name} is ${formatSpec(parameter)}, but the value is ${formatSpec(value)}.`,
     );
   }
   if (updates.has(parameter)) {

@@ -2,7 +2,7 @@
 
 import type { Plan, Step } from '../backends/device.ts';
 import { Buffer } from '../core/parameter.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { formatSpec, type Tensor } from '../core/tensor.ts';
 import { bytesPerElement } from '../core/dtype.ts';
 import { partsOf } from '../core/arena.ts';
 import { isFused, type FusedAttrs } from '../ops/elementwise/fused.ts';
@@ -50,14 +50,13 @@ export interface ProgramReport {
   readonly bytesWithoutReuse: number | null;
 }
 
-const text = ({ dtype, shape }: Tensor): string => `${dtype}[${shape.join(', ')}]`;
 const bytesOf = (tensors: readonly Tensor[]): number =>
   tensors.reduce((sum, { size, dtype }) => sum + size * bytesPerElement[dtype], 0);
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
 
 /** What a step computes, and its minimum arithmetic and memory traffic. */
 export const stepCosts = ({ op, attrs, inputs, outputs }: Step): StepCosts => ({
-  outputs: outputs.map(text),
+  outputs: outputs.map(formatSpec),
   flops: op.flops ? op.flops(inputs, outputs, attrs) : sumOf(outputs.map(({ size }) => size)),
   bytes: bytesOf([...new Set([...inputs, ...outputs])]),
 });
@@ -88,7 +87,7 @@ export function inspectProgram(
       op: step.op.name,
       parts: isFused(step) ? opsWithin(step.attrs) : [],
       kernels: step.kernels.map(({ name }) => name),
-      inputs: step.inputs.map(text),
+      inputs: step.inputs.map(formatSpec),
       after: [...new Set(after)].sort((a, b) => a - b),
       reads: roots.flatMap((root) => leafNames.get(root) ?? []),
       updates: step.outputs.flatMap(partsOf).flatMap((output) => updated.get(output) ?? []),

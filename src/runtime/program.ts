@@ -5,9 +5,8 @@
 import type { Executable, Plan, Timing } from '../backends/device.ts';
 import type { TensorData, TypedArray } from '../core/dtype.ts';
 import { allocate } from '../core/dtype.ts';
-import { formatShape } from '../core/shape.ts';
 import type { Parameter } from '../core/parameter.ts';
-import { Tensor, type Input, type TensorSpec } from '../core/tensor.ts';
+import { formatSpec, Tensor, type Input, type TensorSpec } from '../core/tensor.ts';
 
 /** What a compiled function may return: one tensor, or an object of tensors. */
 export type Outputs<O> = Tensor | { readonly [K in keyof O]: Tensor };
@@ -117,7 +116,7 @@ function checkInput(input: Input, values: TypedArray | undefined): TypedArray {
   const found = values === undefined ? 'nothing' : `${values.constructor.name} of ${values.length}`;
   if (values?.constructor.name !== expected || values.length !== input.size) {
     throw new Error(
-      `run: input "${input.name}" is ${input.dtype}${formatShape(input.shape)} and takes a ${expected} of ${input.size}, ` +
+      `run: input "${input.name}" is ${formatSpec(input)} and takes a ${expected} of ${input.size}, ` +
         `but was given ${found}.`,
     );
   }

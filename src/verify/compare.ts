@@ -2,8 +2,9 @@
 
 import type { TensorData } from '../core/dtype.ts';
 import { fromFloat16 } from '../core/float16.ts';
-import { formatShape, sameShape } from '../core/shape.ts';
+import { sameShape } from '../core/shape.ts';
 import type { Tolerance } from './tolerances.ts';
+import { formatSpec } from '../core/tensor.ts';
 
 /** Smaller f32 numbers are subnormal, and a GPU may flush them to zero. */
 const SMALLEST_NORMAL = 2 ** -126;
@@ -23,8 +24,7 @@ const refuse = (problem: string): Deviation => ({ error: Infinity, part: Infinit
 /** Compares `actual` with `expected`, element by element; f16 by value. */
 export function deviation(actual: TensorData, expected: TensorData, { absolute, relative }: Tolerance): Deviation {
   if (actual.dtype !== expected.dtype || !sameShape(actual.shape, expected.shape)) {
-    const text = ({ dtype, shape }: TensorData) => `${dtype}${formatShape(shape)}`;
-    return refuse(`is ${text(actual)}, expected ${text(expected)}`);
+    return refuse(`is ${formatSpec(actual)}, expected ${formatSpec(expected)}`);
   }
   if (actual.data.length !== expected.data.length) {
     return refuse(`has ${actual.data.length} values, expected ${expected.data.length}`);

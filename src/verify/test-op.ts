@@ -4,7 +4,7 @@ import { CpuDevice } from '../backends/cpu/cpu-device.ts';
 import type { Device } from '../backends/device.ts';
 import { isFloat, type TensorData, type TypedArray } from '../core/dtype.ts';
 import { formatShape, sameShape, type Shape } from '../core/shape.ts';
-import { Input, spec, Tensor, type TensorSpec } from '../core/tensor.ts';
+import { formatSpec, Input, spec, Tensor, type TensorSpec } from '../core/tensor.ts';
 import { tensor, type NestedValues } from '../ops/elementwise/creation.ts';
 import { mul } from '../ops/elementwise/binary.ts';
 import { compile } from '../runtime/compile.ts';
@@ -108,7 +108,7 @@ const outputsOf = (result: Tensor | readonly Tensor[]): readonly Tensor[] =>
 
 /** The problems with a call that should be rejected: it is accepted, or the message lacks something. */
 function acceptedBy(op: string, { inputs, call, says }: RefusedCall): string[] {
-  const shapes = inputs.map(({ dtype, shape }) => `${dtype}${formatShape(shape)}`).join(', ');
+  const shapes = inputs.map(formatSpec).join(', ');
   try {
     call(inputs.map((one, i) => new Input(`in${i}`, one)));
     return [`accepts ${shapes}, which it should reject`];

@@ -1,7 +1,7 @@
 // Loads weights from any source into a model: all of them, or none if anything is wrong.
 
 import type { TensorData } from '../core/dtype.ts';
-import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
+import { sameShape, sizeOf } from '../core/shape.ts';
 import type { Parameter } from '../core/parameter.ts';
 import type { Module } from '../nn/module.ts';
 import { sameValues } from '../nn/state-dict.ts';
@@ -9,6 +9,7 @@ import { WeightsError } from '../nn/weights-error.ts';
 import { planLoad, type LoadPlan, type NameOptions } from './load-plan.ts';
 import { storedAs, storedTypes } from './stored-type.ts';
 import { quoteName, type WeightSource } from './weight-source.ts';
+import { formatSpec } from '../core/tensor.ts';
 
 /** Progress of a load. */
 export interface LoadProgress {
@@ -92,9 +93,8 @@ export async function fillModel(model: Module, source: WeightSource, options: Fi
 
 function checked(source: WeightSource, name: string, parameter: Parameter, values: TensorData): TensorData {
   if (sameShape(values.shape, parameter.shape) && values.dtype === parameter.dtype) return values;
-  const describe = ({ dtype, shape }: Pick<TensorData, 'dtype' | 'shape'>) => `${dtype}${formatShape(shape)}`;
   throw new Error(
-    `${source.name}: ${quoteName(name)} is ${describe(values)} after the option map, but the model needs ${describe(parameter)}.`,
+    `${source.name}: ${quoteName(name)} is ${formatSpec(values)} after the option map, but the model needs ${formatSpec(parameter)}.`,
   );
 }
 

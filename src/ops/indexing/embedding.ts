@@ -3,7 +3,7 @@
 import type { DType } from '../../core/dtype.ts';
 import { expectDType } from '../../core/op.ts';
 import { expectWhole, formatShape, resolveAxis, type Shape } from '../../core/shape.ts';
-import type { Tensor } from '../../core/tensor.ts';
+import { formatSpec, type Tensor } from '../../core/tensor.ts';
 import { arange } from '../elementwise/ranges.ts';
 import { add } from '../elementwise/binary.ts';
 import { cast } from '../elementwise/cast.ts';
@@ -37,8 +37,8 @@ export function indexAdd(base: Tensor, index: Tensor, source: Tensor, axis = 0):
   const fits = source.shape.every((dim, i) => dim === (i === along ? index.size : base.shape[i]));
   if (source.shape.length !== base.shape.length || !fits || source.dtype !== base.dtype) {
     throw new Error(
-      `indexAdd: ${index.size} positions and a source ${source.dtype}${formatShape(source.shape)} do not fit ` +
-        `${base.dtype}${formatShape(base.shape)}: types must be equal, and sizes except along axis ${along}, where the source is as long as the index.`,
+      `indexAdd: ${index.size} positions and a source ${formatSpec(source)} do not fit ` +
+        `${formatSpec(base)}: types must be equal, and sizes except along axis ${along}, where the source is as long as the index.`,
     );
   }
   const picked = alongAxis('indexAdd', index, base.shape, along);

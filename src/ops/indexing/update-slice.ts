@@ -10,7 +10,7 @@ import { elementType } from '../../core/kernel.ts';
 import type { OnnxGraph, OnnxValue } from '../../core/onnx.ts';
 import { applyOne, expectDType, type KernelOp } from '../../core/op.ts';
 import { formatShape, resolveAxis, sizeOf } from '../../core/shape.ts';
-import { fill, type Tensor, type TensorSpec } from '../../core/tensor.ts';
+import { fill, formatSpec, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { ge, le } from '../elementwise/compare.ts';
 import { where } from '../elementwise/where.ts';
 import { expand } from '../movement/expand.ts';
@@ -76,8 +76,8 @@ export const updateSliceOp: KernelOp<UpdateSliceAttrs> = {
       value.shape.every((dim, i) => (i === axis ? dim <= cache.shape[i] : dim === cache.shape[i]));
     if (!fits || value.dtype !== cache.dtype) {
       throw new Error(
-        `updateSlice: ${value.dtype}${formatShape(value.shape)} does not fit into ${cache.dtype}` +
-          `${formatShape(cache.shape)}: types must be equal, and sizes except along axis ${axis}, which must not be longer.`,
+        `updateSlice: ${formatSpec(value)} does not fit into ${formatSpec(cache)}: types must be ` +
+          `equal, and sizes except along axis ${axis}, which must not be longer.`,
       );
     }
     return [{ shape: cache.shape, dtype: cache.dtype }];

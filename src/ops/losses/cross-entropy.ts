@@ -8,8 +8,8 @@ import {
 import { isFloat } from '../../core/dtype.ts';
 import { floatType } from '../../core/kernel.ts';
 import { apply, expectDType, type KernelOp } from '../../core/op.ts';
-import { formatShape, sameShape, sizeOf, type Shape } from '../../core/shape.ts';
-import { Constant, type Tensor, type TensorSpec } from '../../core/tensor.ts';
+import { sameShape, sizeOf, type Shape } from '../../core/shape.ts';
+import { Constant, formatSpec, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { add, div, mul, sub } from '../elementwise/binary.ts';
 import { cast } from '../elementwise/cast.ts';
 import { clamp } from '../elementwise/clamp.ts';
@@ -62,7 +62,6 @@ function shapeFor([logits, , weight]: readonly TensorSpec[], attrs: CrossEntropy
 
 function check(who: string, [logits, labels, weight]: readonly TensorSpec[], attrs: CrossEntropyAttrs): void {
   const { labelSmoothing, ignoreIndex } = attrs;
-  const text = ({ dtype, shape }: TensorSpec) => `${dtype}${formatShape(shape)}`;
   const fits =
     isFloat(logits.dtype) &&
     labels.dtype === 'i32' &&
@@ -70,13 +69,13 @@ function check(who: string, [logits, labels, weight]: readonly TensorSpec[], att
     sameShape(labels.shape, rowShape(logits.shape));
   if (!fits) {
     throw new Error(
-      `${who}: needs logits f32 (or f16) [N, C, …] and labels i32[N, …], but got ${text(logits)} and ${text(labels)}.`,
+      `${who}: needs logits f32 (or f16) [N, C, …] and labels i32[N, …], but got ${formatSpec(logits)} and ${formatSpec(labels)}.`,
     );
   }
-  if (logits.shape[1] === 0) throw new Error(`${who}: ${text(logits)} has no classes.`);
+  if (logits.shape[1] === 0) throw new Error(`${who}: ${formatSpec(logits)} has no classes.`);
   if (weight && (weight.dtype !== logits.dtype || !sameShape(weight.shape, [logits.shape[1]]))) {
     throw new Error(
-      `${who}: weight must be ${logits.dtype}[${logits.shape[1]}], one per class, but is ${text(weight)}.`,
+      `${who}: weight must be ${logits.dtype}[${logits.shape[1]}], one per class, but is ${formatSpec(weight)}.`,
     );
   }
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {

@@ -3,7 +3,7 @@
 import type { TensorData } from '../../core/dtype.ts';
 import { applyOne, expectDType, type CpuArray } from '../../core/op.ts';
 import { formatShape, sameShape, type Shape } from '../../core/shape.ts';
-import type { Tensor, TensorSpec } from '../../core/tensor.ts';
+import { formatSpec, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { mul, sub } from '../elementwise/binary.ts';
 import { cast } from '../elementwise/cast.ts';
 import { pick } from '../indexing/gather.ts';
@@ -71,7 +71,7 @@ export function quantize(
   { asymmetric = false }: { readonly asymmetric?: boolean } = {},
 ): { packed: TensorData; scales: TensorData; zeros: TensorData | null } {
   if (weight.shape.length !== 2 || weight.dtype !== 'f32') {
-    throw new Error(`quantize: weight must be f32 [N, K], but is ${weight.dtype}${formatShape(weight.shape)}.`);
+    throw new Error(`quantize: weight must be f32 [N, K], but is ${formatSpec(weight)}.`);
   }
   const [n, k] = weight.shape;
   checkGroup('quantize', k, q);

@@ -1,7 +1,7 @@
 // Joins, splits, repeats and rearranges axes, composed of concat, slice, expand, reshape and permute.
 
 import { expectWhole, formatShape, resolveAxes, resolveAxis, sameShape } from '../../core/shape.ts';
-import type { Tensor } from '../../core/tensor.ts';
+import { formatSpec, type Tensor } from '../../core/tensor.ts';
 import { concat } from './concat.ts';
 import { expand } from './expand.ts';
 import { permute } from './permute.ts';
@@ -44,7 +44,7 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   const [first] = tensors;
   if (!first) throw new Error('stack: needs at least one tensor, but the list is empty.');
   if (!tensors.every((x) => sameShape(x.shape, first.shape) && x.dtype === first.dtype)) {
-    const found = tensors.map((x) => `${x.dtype}${formatShape(x.shape)}`).join(', ');
+    const found = tensors.map(formatSpec).join(', ');
     throw new Error(`stack: ${found} must all have the same shape and type.`);
   }
   const at = resolveAxis('stack', axis, first.shape.length + 1);

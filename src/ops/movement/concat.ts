@@ -3,8 +3,8 @@
 import { scatterCopy } from '../../../shaders/movement/copy.wgsl.ts';
 import { elementType } from '../../core/kernel.ts';
 import { applyOne, type KernelOp } from '../../core/op.ts';
-import { formatShape, resolveAxis, sizeOf, stridedOffsets, stridesOf } from '../../core/shape.ts';
-import type { Tensor, TensorSpec } from '../../core/tensor.ts';
+import { resolveAxis, sizeOf, stridedOffsets, stridesOf } from '../../core/shape.ts';
+import { formatSpec, type Tensor, type TensorSpec } from '../../core/tensor.ts';
 import { slice } from './slice.ts';
 
 interface ConcatAttrs {
@@ -25,7 +25,7 @@ export const concatOp: KernelOp<ConcatAttrs> = {
     const fits = (x: TensorSpec) =>
       x.dtype === dtype && x.shape.length === shape.length && x.shape.every((dim, i) => i === axis || dim === shape[i]);
     if (!inputs.every(fits)) {
-      const found = inputs.map((x) => `${x.dtype}${formatShape(x.shape)}`).join(', ');
+      const found = inputs.map(formatSpec).join(', ');
       throw new Error(`concat: ${found} do not fit: types must be equal, and sizes except along axis ${axis}.`);
     }
     const total = inputs.reduce((sum, x) => sum + x.shape[axis], 0);

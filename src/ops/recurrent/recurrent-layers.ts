@@ -2,7 +2,7 @@
 
 import { apply } from '../../core/op.ts';
 import { formatShape, sameShape } from '../../core/shape.ts';
-import { Constant, fill, type Tensor } from '../../core/tensor.ts';
+import { Constant, fill, formatSpec, type Tensor } from '../../core/tensor.ts';
 import { sub } from '../elementwise/binary.ts';
 import { lt } from '../elementwise/compare.ts';
 import { concat } from '../movement/concat.ts';
@@ -144,7 +144,7 @@ function network(
     throw new Error(`${who}: initial states must be ${formatShape(expected)}, but one is ${formatShape(state.shape)}.`);
   }
   if (lengths && (lengths.dtype !== 'i32' || !sameShape(lengths.shape, [batch]))) {
-    const given = `${lengths.dtype}${formatShape(lengths.shape)}`;
+    const given = formatSpec(lengths);
     throw new Error(`${who}: lengths must be i32${formatShape([batch])}, one per row, but are ${given}.`);
   }
   const ends = lengths ? endsOf(lengths, steps, batch) : null;

@@ -51,7 +51,7 @@ const indexed = (device: Parameters<typeof compile>[0]) =>
 test('an index out of range is an error on the CPU; on a GPU it reads 0 and adds nothing', async () => {
   const inputs = { x: Float32Array.of(1, 2, 4), index: Int32Array.of(-1, 0, 7) };
   using onCpu = await indexed(new CpuDevice());
-  await expect(onCpu.run(inputs)).rejects.toThrow(/index -1 at position 0 is out of range: axis 0 has [23] places/);
+  await expect(onCpu.run(inputs)).rejects.toThrow(/index -1 at position 0 is out of range: axis 0 has size [23]/);
   using onGpu = await indexed(await testGpu());
   const { picked, added } = await onGpu.run(inputs);
   expect([[...picked.data], [...added.data]]).toEqual([[0, 1, 0], [3, 1]]); // prettier-ignore

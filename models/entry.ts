@@ -95,7 +95,10 @@ export interface Training<M> {
   readonly settings?: Readonly<Record<string, string>>;
   /** Whether the weights with the best held-out score are kept. False if that is the test score, which must not select them. */
   readonly keepBest: boolean;
-  /** `details` are those of the weights that the run starts from, such as their vocabulary. @throws an Error that names the file at fault, or says how much data there should be. */
+  /**
+   * `details` come from the weights that the run starts from, such as their vocabulary.
+   * @throws an Error that names the file at fault, or says how much data is needed.
+   */
   open(files: DataFiles, settings: RunSettings, details?: Details): Promise<TrainingData<M>>;
 }
 

@@ -1,4 +1,4 @@
-// `train --weights`: a run that starts from weights, with their vocabulary, and goes on as well as any other.
+// `train --weights`: runs that start from weights, with their vocabulary.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,11 +33,11 @@ test('characters that the weights do not know are named', async () => {
   expect(stderr).toMatch(/ξ/);
 });
 
-test('a run that is resumed has its weights already', async () => {
+test('a resumed run does not take weights', async () => {
   const checkpoint = at('first.checkpoint.safetensors');
   const { code, stderr } = await run(
     'train', 'char-gpt', '--device', 'cpu', '--data', at('all.txt'), '--resume', checkpoint, '--weights', at('first.safetensors'),
   ); // prettier-ignore
   expect(code).toBe(2);
-  expect(stderr).toMatch(/either that or --resume/);
+  expect(stderr).toMatch(/use either that or --resume/);
 });

@@ -93,7 +93,7 @@ const evaluate: Evaluation<DCGAN> = {
     smallest_class_share: { title: 'smallest class share', better: 'higher', percent: true },
   },
   unit: 'samples',
-  baseline: 'a Gaussian per class in the space of 64 principal components; also real digits',
+  baseline: 'a Gaussian per class in the space of 64 principal components, and real digits',
   async open(model, files) {
     const test = await loadMnist(files, 'test');
     // As many as the real digits to which they are compared.

@@ -17,7 +17,7 @@ import { digested, expectSameData, newSettings, resumedSettings, type CliSetting
 /** Options of a run besides its settings. */
 export interface StartOptions extends DeviceOptions {
   readonly resume?: string;
-  /** Where a new run starts, instead of from fresh weights: `shipped`, or a source of weights. */
+  /** Weights from which a new run starts, instead of initial ones: `shipped`, or a source of weights. */
   readonly weights?: string;
 }
 
@@ -61,7 +61,7 @@ export async function prepare(
   const given = options as unknown as Readonly<Record<string, unknown>>;
   const asked = started ? resumedSettings(entry, options.resume!, started.settings, given) : newSettings(entry, given);
   if (started && options.weights) {
-    throw new CommandError('--weights is where a new run starts: give either that or --resume.', USAGE);
+    throw new CommandError('--weights starts a new run: use either that or --resume.', USAGE);
   }
   const { files, digest } = digested(dataFiles);
   const first = options.weights ? await startingWeights(entry, options.weights, asked.config, terminal) : null;
@@ -101,11 +101,11 @@ export async function prepare(
   return { settings, model, data, parts, heldOut, trainer, keepsBest: !!evaluate, stepsPerEpoch, steps };
 }
 
-/** The weights that a new run starts from, with what their file says of them. */
+/** The weights that a new run starts from, with the metadata of their file. */
 const startingWeights = (entry: ModelEntry, weights: string, config: string, terminal: Terminal) =>
   loadModel(entry, { weights: weights === 'shipped' ? undefined : weights, config }, terminal);
 
-/** How a run is measured while it goes on: as its weights would be saved, running mean and all. */
+/** How a run is evaluated on the way: with the weights that would be saved, running average included. */
 function evaluation(
   { evaluate }: ModelEntry,
   data: TrainingData<Module>,

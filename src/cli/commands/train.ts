@@ -36,11 +36,14 @@ export const trainCommand: ModelCommand<TrainOptions> = {
     addConfig(command, entry);
     addSettings(command, entry);
     command
-      .option('--steps <n>', 'stop after this step, ready to be resumed', integer(1))
-      .option('--out <file>', `weights (default: ${entry.name}.safetensors)`)
-      .option('--checkpoint <file>', "the run's state, written after each epoch (default: beside the weights)")
-      .option('--weights <source>', 'weights to start from, "shipped" or a source as for run, instead of fresh ones')
-      .option('--resume <file>', 'checkpoint to continue from, with the settings stored in it');
+      .option('--steps <n>', 'stop after this step; resume later with --resume', integer(1))
+      .option('--out <file>', `weights file (default: ${entry.name}.safetensors)`)
+      .option('--checkpoint <file>', 'checkpoint file, written after each epoch (default: beside the weights)')
+      .option(
+        '--weights <source>',
+        'start from these weights: "shipped", a file, a URL, a Hugging Face id, or a checkpoint',
+      )
+      .option('--resume <file>', 'continue from this checkpoint, with its settings');
     addTuning(addProfile(addCommon(command)));
   },
   async run(entry, _, options, terminal) {

@@ -3,43 +3,43 @@
 import type { Shape } from '../core/shape.ts';
 import type { Misfit } from './weights-error.ts';
 
-/** What is known of weights and the model that they do not fit. */
+/** Weights and the model they do not match. */
 export interface Comparison {
-  /** What holds the weights, for the sentences. */
+  /** Where the weights come from, for the messages. */
   readonly holder: 'file' | 'state dict' | 'checkpoint';
-  /** The names of the weights, as the model would call them. */
+  /** The names of the weights, mapped to the model's. */
   readonly names: readonly string[];
   /** The model's names. */
   readonly wanted: readonly string[];
   readonly shapes: readonly Misfit[];
-  /** The model's config, in whose words it is said. */
+  /** The model's config, whose field names are used in the messages. */
   readonly config?: unknown;
 }
 
-/** Well-known models, by a name that only they have. */
+/** Well-known models, by a parameter name that only they have. */
 const families: readonly (readonly [name: RegExp, family: string])[] = [
   [/(^|\.)h\.\d+\.attn\.c_attn\./, 'GPT-2'],
   [/(^|\.)encoder\.layer\.\d+\.attention\.self\.query\./, 'BERT'],
-  [/(^|\.)layers\.\d+\.self_attn\.rotary|(^|\.)layers\.\d+\.mlp\.gate_proj\./, 'a Llama'],
+  [/(^|\.)layers\.\d+\.self_attn\.rotary|(^|\.)layers\.\d+\.mlp\.gate_proj\./, 'Llama'],
   [/(^|\.)visual\.transformer\.resblocks\./, "OpenAI's CLIP"],
-  [/(^|\.)vision_model\.encoder\.layers\./, 'CLIP of Hugging Face'],
+  [/(^|\.)vision_model\.encoder\.layers\./, "Hugging Face's CLIP"],
   [/(^|\.)final_logits_bias$/, 'Marian or BART'],
   [/(^|\.)synthesis\.b\d+\.|(^|\.)b\d+\.torgb\./, 'StyleGAN2'],
   [/(^|\.)model\.\d+\.conv_block\./, "CycleGAN's generator"],
   [/(^|\.)evoformer(_iteration)?[./]/, 'AlphaFold'],
-  [/(^|\.)weight_ih_l0$/, 'a recurrent network of PyTorch'],
+  [/(^|\.)weight_ih_l0$/, 'a PyTorch RNN'],
 ];
 
-/** What names look like, such as "GPT-2"; undefined for names that nothing is known of. */
+/** The well-known model that these names come from, such as "GPT-2"; undefined if unknown. */
 const familyOf = (names: readonly string[]): string | undefined =>
   families.find(([pattern]) => names.some((name) => pattern.test(name)))?.[1];
 
-/** Sentences that say how the model of the weights, or its config, differs from this one; none where neither is seen to. */
+/** Sentences that say how the weights' model or config differs from this one; empty if nothing is found. */
 export function likelyCauses(comparison: Comparison): string[] {
   const { holder, names, wanted } = comparison;
   const [theirs, ours] = [familyOf(names), familyOf(wanted)];
   const known = new Set(wanted);
-  if (names.length === 0 && wanted.length > 0) return [`The ${holder} holds nothing for this model.`];
+  if (names.length === 0 && wanted.length > 0) return [`The ${holder} has no weights of this model.`];
   if (wanted.length > 0 && !names.some((name) => known.has(name))) {
     const some = (all: readonly string[]) => all.slice(0, 3).join(', ');
     const family = theirs ? `The ${holder} looks like ${theirs}. ` : '';
@@ -54,7 +54,7 @@ export function likelyCauses(comparison: Comparison): string[] {
   return causes;
 }
 
-/** Lists of layers that differ in length, such as `h.0` to `h.11` in the file and to `h.3` in the model. */
+/** Layer lists of different lengths, such as `h.0` to `h.11` in the file but only to `h.3` in the model. */
 function counts({ holder, names, wanted, config }: Comparison): string[] {
   const lengths = (all: readonly string[]) => {
     const found = new Map<string, number>();
@@ -73,7 +73,7 @@ function counts({ holder, names, wanted, config }: Comparison): string[] {
   });
 }
 
-/** The sizes in which most shapes differ, such as 768 in the file and 128 in the model. */
+/** The most common size mismatches, such as 768 in the file and 128 in the model. */
 function widths({ holder, shapes, config }: Comparison): string[] {
   const seen = new Map<string, number>();
   const differing = (theirs: Shape, ours: Shape) =>
@@ -90,12 +90,12 @@ function widths({ holder, shapes, config }: Comparison): string[] {
   });
 }
 
-/** The option of `config` that has `value`, if there is just one. */
+/** The config field with this value, if there is exactly one. */
 function optionOf(config: unknown, value: number, pattern = /./): string | null {
   if (typeof config !== 'object' || config === null) return null;
   const options = Object.entries(config).filter(([key, own]) => own === value && pattern.test(key));
   return options.length === 1 ? options[0][0] : null;
 }
 
-/** The `config` of a model that has one. */
+/** A model's `config`, if it has one. */
 export const configOf = (model: object): unknown => (model as { readonly config?: unknown }).config;

@@ -1,4 +1,4 @@
-// The one error for weights that do not fit a model: all that is wrong, grouped by cause, and what may help.
+// The error for weights that do not match a model: mismatches grouped by cause, with suggested fixes.
 
 import { formatShape, type Shape } from '../core/shape.ts';
 import type { TensorSpec } from '../core/tensor.ts';
@@ -7,21 +7,21 @@ import type { TensorSpec } from '../core/tensor.ts';
 export interface Misfit {
   /** The model's name. */
   readonly name: string;
-  /** What the values are; `type` is a dtype, or what a file calls it. */
+  /** The values' shape and type; `type` is a dtype or a file's name for it. */
   readonly found: { readonly shape: Shape; readonly type: string };
   readonly needed: TensorSpec;
 }
 
-/** All in which values by name differ from a model. */
+/** All mismatches between named values and a model. */
 export interface WeightsMismatch {
-  /** Names that the model has and the values lack. */
+  /** The model's names without values. */
   readonly missing: readonly string[];
-  /** Names that the model does not have. */
+  /** Names that are not in the model. */
   readonly unexpected: readonly string[];
   readonly shapes: readonly Misfit[];
-  /** Types that are not converted: numbers with a fraction for whole ones, or the other way round. */
+  /** Types that are not converted: a float for an integer, or the reverse. */
   readonly dtypes: readonly Misfit[];
-  /** Pairs of names of one tied parameter whose values differ. */
+  /** Pairs of names of one tied parameter with different values. */
   readonly untied: readonly (readonly [string, string])[];
 }
 
@@ -29,7 +29,7 @@ export interface WeightsMismatch {
 export const isMismatch = ({ missing, unexpected, shapes, dtypes, untied }: WeightsMismatch): boolean =>
   [missing, unexpected, shapes, dtypes, untied].some((names) => names.length > 0);
 
-/** Names of a group that the message shows; the error's properties hold all. */
+/** Maximum number of names per group in the message; the error's properties have all. */
 const SHOWN = 6;
 
 function group(title: string, names: readonly string[]): string {
@@ -38,23 +38,23 @@ function group(title: string, names: readonly string[]): string {
   return `\n  ${title} (${names.length}): ${names.slice(0, SHOWN).join(', ')}${more}`;
 }
 
-/** Weights that do not fit a model, from a file, a checkpoint or by name, with everything that is wrong. Nothing was changed. */
+/** Weights from a file, a checkpoint or a state dict do not match the model; lists every mismatch. Nothing was changed. */
 export class WeightsError extends Error {
-  /** Names that the model has and the values lack. */
+  /** The model's names without values. */
   readonly missing: readonly string[];
-  /** Names that the model does not have. */
+  /** Names that are not in the model. */
   readonly unexpected: readonly string[];
-  /** The model's names whose shape differs. */
+  /** The model's names with a wrong shape. */
   readonly shapes: readonly string[];
-  /** The model's names whose type differs. */
+  /** The model's names with a wrong type. */
   readonly dtypes: readonly string[];
-  /** Pairs of names of one tied parameter whose values differ. */
+  /** Pairs of names of one tied parameter with different values. */
   readonly untied: readonly (readonly [string, string])[];
 
   /**
-   * @param model what errors call the model.
-   * @param remedies sentences: what most likely happened, and what to do.
-   * @param source what errors call the file, where there is one.
+   * @param model the model's name in the message.
+   * @param remedies sentences that say what most likely happened and what to do.
+   * @param source the file's name in the message, if there is a file.
    */
   constructor(model: string, mismatch: WeightsMismatch, remedies: readonly string[] = [], source?: string) {
     const { missing, unexpected, shapes, dtypes, untied } = mismatch;

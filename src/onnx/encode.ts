@@ -22,7 +22,7 @@ export interface ModelDetails {
   readonly inlineLimit: number;
 }
 
-/** A model's file, and the one beside it where its weights are too large for one. */
+/** A model's file, and a weights file if they exceed `inlineLimit`. */
 export interface Encoded {
   readonly model: Uint8Array<ArrayBuffer>;
   readonly externalData?: ExternalData;
@@ -66,7 +66,7 @@ export async function encodeModel(record: OnnxRecord, details: ModelDetails): Pr
   return external ? { model, externalData: external } : { model };
 }
 
-/** The numbers of AttributeProto.AttributeType. */
+/** Values of AttributeProto.AttributeType. */
 const [FLOAT, INT, STRING, INTS, STRINGS] = [1, 2, 3, 7, 8];
 
 function attributesOf(attributes: OnnxAttributes): onnx.IAttributeProto[] {

@@ -40,7 +40,7 @@ export interface OnnxOptions {
   readonly externalName?: string;
 }
 
-/** An input or output of an exported model. An open size is text, such as 'batch' or '2*batch'. */
+/** An input or output of an exported model. An open size is a string, such as 'batch' or '2*batch'. */
 export interface OnnxPortInfo {
   readonly name: string;
   readonly dtype: DType;

@@ -1,13 +1,13 @@
-// The tensors that an ONNX model stores: how many bytes each has, known before it is read, and the file beside the model.
+// The stored tensors of an ONNX model, whose sizes are known before they are read, and the separate weights file.
 
 import type { OnnxType } from '../core/onnx.ts';
 import { sizeOf, type Shape } from '../core/shape.ts';
 import { elementTypes, type Initializer } from './record.ts';
 
-/** Bytes of one number as ONNX stores it: a bool takes one. */
+/** Bytes per number in ONNX: a bool takes one. */
 const bytesOf: Readonly<Record<OnnxType, number>> = { f32: 4, f16: 2, f64: 8, i32: 4, u32: 4, i64: 8, bool: 1 };
 
-/** An initializer, read when it is written. */
+/** An initializer, read only when it is written. */
 export interface StoredTensor {
   readonly name: string;
   readonly dims: Shape;
@@ -48,18 +48,18 @@ export function storedTensor(name: string, initializer: Initializer): StoredTens
 const viewOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
-/** ONNX holds a bool in a byte. */
+/** ONNX stores a bool in one byte. */
 const truths = (data: ArrayLike<number>): Uint8Array => Uint8Array.from(data, (value) => Number(value !== 0));
 
-/** Where a tensor may start in a file beside the model, so that it can be mapped into memory. */
+/** Alignment of tensors in the separate file, so that it can be memory-mapped. */
 const ALIGNMENT = 4096;
 
 /**
- * The file of weights beside a model, in parts, so that it may be larger than an array: each tensor is read, from the device
- * that has it, when its turn comes. Write it before the model changes.
+ * The separate weights file, in chunks, so that it may exceed an array's maximum size. Each tensor is read from its device only
+ * when it is written: write the file before the model changes.
  */
 export class ExternalData implements AsyncIterable<Uint8Array> {
-  /** The name under which it must lie in the model's folder. */
+  /** Its required name in the model's folder. */
   readonly name: string;
   readonly #tensors: { readonly at: number; readonly tensor: StoredTensor }[] = [];
   #size = 0;
@@ -68,12 +68,12 @@ export class ExternalData implements AsyncIterable<Uint8Array> {
     this.name = name;
   }
 
-  /** Bytes of the whole file. */
+  /** The file's size in bytes. */
   get size(): number {
     return this.#size;
   }
 
-  /** Puts a tensor at the file's end, and gives the fields that say where. */
+  /** Appends a tensor and returns the fields that locate it. */
   add(tensor: StoredTensor): {
     readonly dataLocation: number;
     readonly externalData: { key: string; value: string }[];

@@ -35,7 +35,7 @@ export interface RunOptions {
   readonly settings?: Settings;
   /** Called as GPU pipelines are compiled. */
   readonly onProgress?: Progress;
-  /** Trains in time slices of about so many milliseconds, between which a page can use the GPU: see `LoadOptions`. */
+  /** Splits GPU work into slices of about this many milliseconds, so that a page can use the GPU in between: see `LoadOptions`. */
   readonly timeSliceMilliseconds?: number;
   /** Called with the reason after a lost device was replaced. */
   readonly onRecovered?: (reason: string) => void;

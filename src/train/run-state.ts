@@ -135,7 +135,7 @@ export class RunState {
     for (const { name, optimizer } of this.#phases) {
       expectFit({ title: `the ${optimizer.kind} of ${name}` }, optimizer.state(), optimizers[name].values);
     }
-    expectFit({ title: 'the random numbers' }, this.#random, random);
+    expectFit({ title: 'the random state' }, this.#random, random);
   }
 
   /** The non-persistent buffers that a program changes, by entry. */
@@ -174,7 +174,7 @@ const readEach = async (parts: Named<ReadonlyMap<string, Parameter>>): Promise<N
   return Object.fromEntries(await Promise.all(read));
 };
 
-/** Throws a WeightsError that names every difference, unless `values` are all those of `parameters`, in their types. */
+/** @throws a WeightsError that lists every mismatch in names, shapes and dtypes between `values` and `parameters`. */
 function expectFit(target: Target, parameters: ReadonlyMap<string, Parameter>, values: Values): void {
   const match = matchState(parameters, values, { exact: true });
   if (isMismatch(match)) throw stateError(target, parameters, values, match, 'checkpoint');

@@ -98,7 +98,7 @@ function checked(source: WeightSource, name: string, parameter: Parameter, value
   );
 }
 
-/** A tensor that the model ties may stand several times in a file. If its copies differed, one of them would be lost. */
+/** A file may hold several copies of a tied tensor. If they differed, all but one would be lost. */
 async function expectTies(
   model: Module,
   source: WeightSource,
@@ -113,7 +113,7 @@ async function expectTies(
     if (!sameValues(x, y)) untied.push([a, b]);
   }
   if (untied.length === 0) return;
-  const remedy = 'They are of a model without the tie. To do without one name of each pair, pass it as ignore.';
+  const remedy = 'They come from a model without this tie. To drop one of each pair, match it with the option ignore.';
   const mismatch = { missing: [], unexpected: [], shapes: [], dtypes: [], untied };
   throw new WeightsError(model.title, mismatch, [remedy], source.name);
 }

@@ -1,19 +1,19 @@
-// What may help where a file's weights do not fit a model, in terms of the options of loadWeights().
+// Suggested fixes for a file's weights that do not match a model, as options of loadWeights().
 
 import { configOf, likelyCauses } from '../nn/likely-causes.ts';
 import type { Module } from '../nn/module.ts';
 import type { WeightsMismatch } from '../nn/weights-error.ts';
 
-/** How the names were compared. */
+/** The compared names. */
 interface Names {
-  /** The file's, as the model would call them. */
+  /** The file's names, mapped to the model's. */
   readonly names: readonly string[];
-  /** The model's. */
+  /** The model's names. */
   readonly wanted: readonly string[];
   readonly prefix: { readonly dropped: string; readonly added: string };
 }
 
-/** Sentences, the likeliest cause first. */
+/** Sentences, the most likely cause first. */
 export function remediesFor(model: Module, mismatch: WeightsMismatch, { names, wanted, prefix }: Names): string[] {
   const { missing, unexpected, shapes } = mismatch;
   const lines: string[] = [];
@@ -48,7 +48,7 @@ export function remediesFor(model: Module, mismatch: WeightsMismatch, { names, w
   return lines;
 }
 
-/** The first part that all names share, such as `classifier.`. */
+/** The first path component if all names share it, such as `classifier.`. */
 function onlyPart(names: readonly string[]): string | null {
   const first = /^[^.]+\./.exec(names[0] ?? '')?.[0];
   return first && names.every((name) => name.startsWith(first)) ? first : null;

@@ -24,14 +24,14 @@ function fromOrt({ type, dims, data }: ort.Tensor): TensorData {
   return { dtype, shape: dims, data: values };
 }
 
-/** A file's parts as one array. */
+/** A file's chunks as one array. */
 export async function joined(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const all: Uint8Array[] = [];
   for await (const part of parts) all.push(part);
   return Buffer.concat(all);
 }
 
-/** What ONNX Runtime computes of each of `runs`. */
+/** ONNX Runtime's outputs for each of `runs`. */
 export async function runOnnx(
   { model, externalData }: OnnxModel,
   runs: readonly Readonly<Record<string, TensorData>>[],

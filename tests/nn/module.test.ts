@@ -101,7 +101,7 @@ describe('state', () => {
     expect(await model.stateDict()).toEqual(before);
   });
 
-  test('of another config is refused in the words of the config, of another model by the first names', async () => {
+  test('the error for another config names its fields; that for another model has the first names', async () => {
     class Sized extends Module {
       readonly config: { readonly layers: number; readonly width: number };
       readonly blocks: Linear[];
@@ -117,7 +117,7 @@ describe('state', () => {
     expect(() => small.loadStateDict(other)).toThrow(
       '→ A different config: layers 4 in the state dict, 2 in the model; width 5 in the state dict, 3 in the model.',
     );
-    expect(() => small.loadStateDict(new Map())).toThrow('→ The state dict holds nothing for this model.');
+    expect(() => small.loadStateDict(new Map())).toThrow('→ The state dict has no weights of this model.');
     const names = new Map([['head.scale', other.get('blocks.0.bias')!]]);
     expect(() => small.loadStateDict(names)).toThrow(
       '→ A different model: no name matches. The state dict starts with head.scale; the model with blocks.0.weight, blocks.0.bias, blocks.1.weight.',

@@ -109,7 +109,7 @@ describe('the file', () => {
     expect(exported.model.length).toBeLessThan(2000);
   });
 
-  test('gives that file tensor by tensor, each read when its turn comes, and where the model says', async () => {
+  test('streams that file tensor by tensor, at the model’s offsets, reading each only when it is written', async () => {
     const layers = [new Linear(48, 40), new Linear(40, 30)];
     const table = new Parameter({ shape: [40], dtype: 'f32', data: Float32Array.from({ length: 40 }, Math.sqrt) }, { name: 'table' }); // prettier-ignore
     const mask = new Buffer({ shape: [1, 1100], dtype: 'bool', data: Uint32Array.from({ length: 1100 }, (_, i) => i % 3) }, { name: 'mask' }); // prettier-ignore
@@ -127,13 +127,13 @@ describe('the file', () => {
     const specs = { x: spec([2, 48]), y: spec([1, 1100]) };
     const exported = await exportOnnx(fn as never, specs, { model, inlineLimit: 0 });
     const file = exported.externalData;
-    expect(reads.toSorted()).toEqual(['0.bias', '1.bias', 'table']); // small: they stand in the model
+    expect(reads.toSorted()).toEqual(['0.bias', '1.bias', 'table']); // small tensors, which stay in the model
     const [sizes, lengths]: number[][] = [[7680, 4800, 1100], []];
     for await (const part of file!) {
       lengths.push(part.length);
       expect(reads.length - 3).toBe(lengths.filter((length) => sizes.includes(length)).length);
     }
-    // Between them are the bytes up to the next multiple of 4096.
+    // With padding to multiples of 4096 between them.
     expect(lengths).toEqual([7680, 512, 4800, 3392, 1100]);
 
     const stored = new Map(onnx.ModelProto.decode(exported.model).graph!.initializer!.map((one) => [one.name, one]));

@@ -148,7 +148,7 @@ describe('a match', () => {
     expect(error.message).toBe(
       'the tensors: These weights are not for a small GPT; nothing was changed:\n' +
         '  tied in the model, but different values (1): wte.weight and lm_head.weight\n' +
-        '  → They are of a model without the tie. To do without one name of each pair, pass it as ignore.',
+        '  → They come from a model without this tie. To drop one of each pair, match it with the option ignore.',
     );
   });
 

@@ -1,4 +1,4 @@
-// Harmless differences in checkpoints of well-known code: extra, missing or renamed tensors. Sources: models/README.md.
+// Harmless differences in checkpoints of well-known code: extra, missing or renamed tensors.
 
 import type { Module } from '../nn/module.ts';
 import { InstanceNorm2d } from '../nn/norms/norms.ts';
